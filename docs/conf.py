@@ -1,0 +1,90 @@
+"""
+How Sphinx builds the documentation.
+"""
+
+from __future__ import annotations
+
+import os
+
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+
+if TYPE_CHECKING:
+    from docutils import nodes
+    from sphinx.addnodes import pending_xref
+    from sphinx.application import Sphinx
+    from sphinx.environment import BuildEnvironment
+
+project = "stsession"
+author = "The stsession authors"
+copyright = author  # noqa: A001
+release = metadata.version("stsession")
+version = release
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.doctest",
+    "sphinx.ext.napoleon",
+]
+exclude_patterns = ["_build"]
+html_theme = "furo"
+html_title = "stsession"
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+napoleon_numpy_docstring = False
+# "Attributes:" lists fields that autodoc shows anyway.
+napoleon_use_ivar = True
+
+# The build needs no network, so other projects' names can't be looked up ...
+nitpick_ignore_regex = [
+    (
+        r"py:.*",
+        r"(attrs?|boto3|botocore|collections|concurrent|contextlib|datetime|dt|enum"
+        r"|http|logging|os|pathlib|pytest|random|t|threading|types|typing)\..*",
+    ),
+]
+
+# ... unless it is asked for.
+if os.environ.get("STSESSION_DOCS_INTERSPHINX"):
+    extensions.append("sphinx.ext.intersphinx")
+    intersphinx_mapping = {
+        "boto3": ("https://docs.aws.amazon.com/boto3/latest/", None),
+        "python": ("https://docs.python.org/3/", None),
+    }
+
+
+def find_public_name(
+    app: Sphinx, env: BuildEnvironment, node: pending_xref, contnode: nodes.Element
+) -> nodes.reference | None:
+    """
+    Resolve ``stsession._policy.RefreshPolicy`` as ``stsession.RefreshPolicy``.
+
+    Signatures name the module that defines a thing; the reference lists it
+    where it is imported from.
+    """
+    target = node.get("reftarget", "")
+    if node.get("refdomain") != "py" or not target.startswith("stsession._"):
+        return None
+
+    return env.domains["py"].resolve_xref(
+        env,
+        node["refdoc"],
+        app.builder,
+        "obj",
+        f"stsession.{target.rpartition('.')[2]}",
+        node,
+        contnode,
+    )
+
+
+def setup(app: Sphinx) -> None:
+    """
+    Called by Sphinx.
+    """
+    app.connect("missing-reference", find_public_name)

@@ -1,0 +1,158 @@
+"""
+What is run on the project, and how; ``nox -l`` is the table of contents.
+"""
+
+from __future__ import annotations
+
+import shutil
+
+from pathlib import Path
+
+import nox
+
+from packaging.requirements import Requirement
+
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.download_python = "never"
+nox.options.error_on_missing_interpreters = False
+nox.options.sessions = [
+    "lint",
+    "typing",
+    "docs",
+    "tests",
+    "coverage",
+    "minimums",
+    "package",
+]
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+PYTHONS = nox.project.python_versions(PYPROJECT)
+
+# What the tests read, and no source code of ours.
+TESTS = ["pyproject.toml", "README.md", "docs", "tests"]
+
+
+def group(name: str) -> tuple[str, ...]:
+    """
+    Return the requirements of the dependency group *name*.
+    """
+    return nox.project.dependency_groups(PYPROJECT, name)
+
+
+def oldest(requirement: str) -> str:
+    """
+    Pin *requirement* to the oldest version that it allows.
+    """
+    parsed = Requirement(requirement)
+    (version,) = (s.version for s in parsed.specifier if s.operator == ">=")
+    return f"{parsed.name}=={version}"
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """
+    Check style, format, and that imports point down only.
+    """
+    session.install(*group("lint"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check", "--diff")
+    session.run("lint-imports", env={"PYTHONPATH": "src"})
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """
+    Check our types, and what two type checkers make of them for our users.
+    """
+    session.install(".", *group("typing"))
+    session.run("mypy")
+    session.run("mypy", "tests/typing/api.py")
+    session.run("pyright", "tests/typing/api.py")
+    session.run("pyright", "--verifytypes", "stsession", "--ignoreexternal")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """
+    Build the documentation, and run every block of code in it.
+    """
+    session.install(".", *group("docs"), *group("tests"))
+    build = session.create_tmp()
+    for builder in ("html", "doctest"):
+        session.run(
+            *("sphinx-build", "-n", "-W", "--keep-going", "-q"),
+            *("-b", builder, "-d", f"{build}/doctrees"),
+            *("docs", f"docs/_build/{builder}"),
+        )
+    session.run("pytest", "tests/test_docs.py", *session.posargs)
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """
+    Run the tests; what they cover is collected for ``coverage``.
+    """
+    session.install(".", *group("tests"))
+    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """
+    Report what the runs of ``tests`` covered together.
+    """
+    session.install("coverage[toml]")
+    session.run("coverage", "combine")
+    session.run("coverage", "report")
+
+
+@nox.session(python=PYTHONS[0])
+def minimums(session: nox.Session) -> None:
+    """
+    Run the tests with the oldest dependencies that we promise.
+    """
+    oldest_promised = map(oldest, PYPROJECT["project"]["dependencies"])
+    session.install(".", *oldest_promised, *group("tests"))
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """
+    Measure what the README claims.
+    """
+    session.install(".", *group("tests"))
+    session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """
+    Build the sdist and from it the wheel; test the wheel where no source is.
+    """
+    session.install("build", "twine")
+    here = Path(session.create_tmp()).absolute()
+    for left_over in here.iterdir():
+        shutil.rmtree(left_over)
+    dist, away = here / "dist", here / "away"
+    session.run("python", "-m", "build", "--outdir", str(dist))
+    files = sorted(str(path) for path in dist.iterdir())
+    session.run("twine", "check", "--strict", *files)
+
+    (wheel,) = dist.glob("*.whl")
+    python = str(away / "venv" / "bin" / "python")
+    session.run("python", "-m", "venv", str(away / "venv"))
+    session.run(python, "-m", "pip", "install", "-q", str(wheel), external=True)
+    session.chdir(away)
+    session.run(
+        *(python, "-I", "-c", "from stsession import *; import stsession.testing"),
+        external=True,
+    )
+    for name in TESTS:
+        origin = Path(session.invoked_from) / name
+        copy = shutil.copytree if origin.is_dir() else shutil.copy
+        copy(origin, away / name)
+    session.run(python, "-m", "pip", "install", "-q", *group("tests"), external=True)
+    session.run(python, "-m", "pytest", *session.posargs, external=True)

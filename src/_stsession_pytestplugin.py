@@ -1,0 +1,52 @@
+"""
+Fixtures for pytest; it finds them as soon as stsession is installed.
+
+Every pytest on the machine loads this module, so it imports nothing of
+stsession before a fixture is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+
+if TYPE_CHECKING:
+    from stsession.testing import FakeClock, LocalSTS, StubSTS
+
+
+@pytest.fixture(name="stsession_clock")
+def _clock() -> Iterator[FakeClock]:
+    """
+    A clock that stands still until it is moved.
+
+    Sessions made while it is in use go by it.
+    """
+    from stsession.testing import FakeClock, installed  # noqa: PLC0415
+
+    clock = FakeClock()
+    with installed(clock=clock):
+        yield clock
+
+
+@pytest.fixture(name="stsession_stub")
+def _stub(stsession_clock: FakeClock) -> StubSTS:
+    """
+    STS without a socket, on `stsession_clock`.
+    """
+    from stsession.testing import StubSTS  # noqa: PLC0415
+
+    return StubSTS(clock=stsession_clock)
+
+
+@pytest.fixture(name="stsession_local_sts")
+def _local_sts(stsession_clock: FakeClock) -> Iterator[LocalSTS]:
+    """
+    STS and S3 on a loopback port, on `stsession_clock`.
+    """
+    from stsession.testing import LocalSTS  # noqa: PLC0415
+
+    with LocalSTS(clock=stsession_clock) as local_sts:
+        yield local_sts

@@ -1,0 +1,255 @@
+"""
+What an answer of the source is worth, and the errors that say so.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+
+from ._clock import utc
+from ._credentials import Fetched, Instant, Record
+from .exceptions import (
+    ClockError,
+    CredentialsExpiredError,
+    FailureKind,
+    RefreshError,
+    SourceCredentialsError,
+    StsUnavailableError,
+)
+
+
+__all__ = [
+    "as_refresh_error",
+    "check_progress",
+    "credentials_expired",
+    "lifetime_of",
+    "no_answer",
+    "nothing_yet",
+    "too_many_attempts",
+    "too_short",
+]
+
+NOTICEABLE_SKEW = 300.0
+"""Seconds that a local clock may be off without being blamed; AWS accepts
+signatures that are five minutes old."""
+
+
+def span(seconds: float) -> str:
+    """
+    Seconds as people say them.
+    """
+    seconds = abs(seconds)
+    if math.isinf(seconds):
+        return "no end"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def left(remaining: float) -> str:
+    """
+    What is left of some credentials, in words.
+    """
+    if remaining > 0:
+        return f"{span(remaining)} left"
+    return f"expired {span(remaining)} ago" if remaining else "there are none"
+
+
+def skew_text(server: float, local: float) -> str:
+    """
+    How wrong the local clock is, as a sentence; empty if it isn't.
+    """
+    off = local - server
+    if abs(off) <= NOTICEABLE_SKEW:
+        return ""
+    direction = "ahead of" if off > 0 else "behind"
+    return f"The local clock is {span(off)} {direction} the server's."
+
+
+def lifetime_of(fetched: Fetched, arrived: Instant, label: str) -> float:
+    """
+    How long the credentials live, by the server's clock if it told its time.
+
+    Raises:
+        RefreshError: If they are dead on arrival.
+    """
+    expires_at = fetched.credentials.expires_at
+    if expires_at is None:
+        return math.inf
+    issued = arrived.wall if fetched.server_time is None else fetched.server_time
+    lifetime = expires_at.timestamp() - issued
+    if lifetime > 0:
+        return lifetime
+    skew = skew_text(issued, arrived.wall)
+    msg = (
+        f"Could not use the credentials for {label}. "
+        f"They arrived {span(lifetime)} after their expiration. {skew}"
+    ).rstrip()
+    if skew or fetched.server_time is None:
+        raise ClockError(msg, hop=label, hint="Set the machine's clock (NTP).")
+    raise StsUnavailableError(
+        msg,
+        hop=label,
+        hint="The service that issued them is faulty; it is asked again.",
+    )
+
+
+def check_progress(
+    new: Fetched,
+    current: Record | None,
+    *,
+    replaceable: bool,
+    requested: bool,
+    label: str,
+) -> None:
+    """
+    Refuse credentials that are no better than the current ones.
+
+    Args:
+        new: What came.
+
+        current: What is held.
+
+        replaceable:
+            Whether the current ones are dead, so that others will do even if
+            they expire earlier.
+
+        requested:
+            Whether somebody asked for others, so that they needn't expire later.
+            STS counts in whole seconds, and the current ones may be that young.
+
+        label: Whose; for the message.
+
+    Raises:
+        RefreshError: If they aren't.
+    """
+    if current is None:
+        return
+    old, came = current.credentials, new.credentials
+    if old.access_key_id != came.access_key_id:
+        if replaceable or old.expires_at is None or came.expires_at is None:
+            return
+        if came.expires_at > old.expires_at:
+            return
+        if requested and came.expires_at == old.expires_at:
+            return
+        what = "credentials that expire no later than the current ones"
+    else:
+        what = "the same key again"
+    msg = f"Could not refresh the credentials for {label}. The source gave {what}."
+    raise RefreshError(
+        msg, hop=label, hint="If it caches credentials, have it refresh them earlier."
+    )
+
+
+def as_refresh_error(error: Exception, label: str, source: str) -> RefreshError:
+    """
+    Make an error of ours of whatever a source raised.
+    """
+    if isinstance(error, RefreshError):
+        return error
+    # Its text may hold anything, so only its class is quoted.
+    name = type(error).__name__
+    msg = f"Could not get credentials for {label}. {source} raised {name}."
+    ours = SourceCredentialsError(
+        msg,
+        kind=FailureKind.UNKNOWN,
+        hop=label,
+        hint="The cause of this error says more.",
+    )
+    ours.__cause__ = error
+    return ours
+
+
+def credentials_expired(
+    record: Record,
+    remaining: float,
+    error: RefreshError,
+    *,
+    now: float,
+    attempts: int,
+    wait: float,
+    label: str,
+    source: str,
+) -> CredentialsExpiredError:
+    """
+    The error that tells since when, how often, and why.
+    """
+    expired_at = record.credentials.expires_at
+    state = (
+        f"expired {span(remaining)} ago" if remaining <= 0 else "are about to expire"
+    )
+    since = f" (at {expired_at:%Y-%m-%d %H:%M:%S} UTC)" if expired_at else ""
+    msg = (
+        f"The credentials for {label} {state}{since}, and {attempts} refreshes in "
+        f"a row from {source} failed. The last one: {error}"
+    )
+    expired = CredentialsExpiredError(
+        msg,
+        hint=f"The next attempt is possible in {wait:.0f} s.",
+        kind=error.kind,
+        code=error.code,
+        http_status=error.http_status,
+        retry_after=error.retry_after,
+        hop=label,
+        expired_at=expired_at,
+        attempts=attempts,
+        next_attempt_at=utc(now + wait),
+        source=source,
+    )
+    expired.__cause__ = error.__cause__ or error
+    return expired
+
+
+def no_answer(label: str, source: str, seconds: float) -> StsUnavailableError:
+    """
+    The flight took too long.
+    """
+    return StsUnavailableError(
+        f"Could not get credentials for {label}. {source} gave no answer "
+        f"within {seconds:.0f} s.",
+        hop=label,
+        hint="Check the network and the end point; load_timeout of RefreshPolicy "
+        "sets how long to wait.",
+    )
+
+
+def nothing_yet(label: str) -> StsUnavailableError:
+    """
+    Nothing to use is held, and nothing has failed.
+    """
+    return StsUnavailableError(
+        f"There are no usable credentials for {label} yet.",
+        hop=label,
+        hint="A refresh is due or under way; ask again.",
+    )
+
+
+def too_many_attempts(label: str, limit: int) -> StsUnavailableError:
+    """
+    The last minute was full.
+    """
+    return StsUnavailableError(
+        f"Could not refresh the credentials for {label}. There were {limit} attempts "
+        "in the last minute.",
+        hop=label,
+        kind=FailureKind.THROTTLED,
+        retry_after=dt.timedelta(minutes=1),
+        hint="Try again in a minute.",
+    )
+
+
+def too_short(label: str, lifetime: float, wanted: float) -> RefreshError:
+    """
+    No credentials of this kind live as long as somebody wants.
+    """
+    return RefreshError(
+        f"Could not get credentials for {label} that are valid for {span(wanted)}. "
+        f"Fresh ones live {span(lifetime)}.",
+        kind=FailureKind.REQUEST,
+        hop=label,
+        hint="Ask for less, or for a longer session with duration_seconds.",
+    )

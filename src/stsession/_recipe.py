@@ -1,0 +1,74 @@
+"""
+How a session travels to another process: as what it was made from.
+"""
+
+from __future__ import annotations
+
+import pickle
+
+from typing import Any
+
+import boto3
+import botocore.session
+
+
+__all__ = ["portable", "rebuild"]
+
+
+def rebuild(cls: type, arguments: dict[str, Any]) -> Any:
+    """
+    Make the session again; unpickling calls it.
+    """
+    source = arguments.get("source")
+    if isinstance(source, _PlainSession):
+        arguments = {**arguments, "source": source.make()}
+    return cls(**arguments)
+
+
+class _PlainSession:
+    """
+    A boto3 or botocore session, as its profile and region.
+    """
+
+    def __init__(self, *, profile: str | None, region: str | None, boto: bool) -> None:
+        self.profile = profile
+        self.region = region
+        self.boto = boto
+
+    def make(self) -> Any:
+        session = botocore.session.Session(profile=self.profile)
+        if self.region is not None:
+            session.set_config_variable("region", self.region)
+        return boto3.Session(botocore_session=session) if self.boto else session
+
+
+def portable(cls: type, arguments: dict[str, Any]) -> tuple[Any, ...]:
+    """
+    What `__reduce__` returns for a session made with *arguments*.
+
+    Raises:
+        pickle.PicklingError: If the source has keys of its own, which a
+            pickle must not carry.
+    """
+    source = arguments.get("source")
+    if type(source) is boto3.Session or isinstance(source, botocore.session.Session):
+        arguments = {**arguments, "source": _as_plain(source)}
+    return rebuild, (cls, arguments)
+
+
+def _as_plain(source: Any) -> _PlainSession:
+    boto = isinstance(source, boto3.Session)
+    # boto3 has no other way to its botocore session.
+    session = source._session if boto else source  # noqa: SLF001
+    credentials = session.get_credentials()
+    if credentials is not None and credentials.method == "explicit":
+        msg = (
+            "The source of this session has keys of its own, and a pickle must not "
+            "carry them. Make the source from a profile or from the environment, "
+            "which the other process can look up as well."
+        )
+        raise pickle.PicklingError(msg)
+    named = session.instance_variables()
+    return _PlainSession(
+        profile=named.get("profile"), region=named.get("region"), boto=boto
+    )

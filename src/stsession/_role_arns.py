@@ -1,0 +1,124 @@
+"""
+What the ARN of a role looks like, and what people pass instead.
+"""
+
+from __future__ import annotations
+
+import re
+
+from stsession._limits import ROLE_ARN, ROLE_NAME, ROLE_PATH
+from stsession.exceptions import InvalidRequestError
+
+
+__all__ = ["PARTITIONS", "checked_role_arn"]
+
+
+PARTITIONS = (
+    "aws",
+    "aws-cn",
+    "aws-us-gov",
+    "aws-iso",
+    "aws-iso-b",
+    "aws-iso-e",
+    "aws-iso-f",
+    "aws-eusc",
+)
+
+_ROLE = (
+    r"arn:(?P<partition>[^:]+):iam::[0-9]{12}:role"
+    r"(?P<path>/|/[!-\x7f]+/)(?P<name>[^/]+)"
+)
+# Other servers have no accounts, or names in their place.
+_FOREIGN_ROLE = r"arn:\S*:role/\S+"
+
+_SHAPE = "A role's ARN looks like arn:aws:iam::123456789012:role/Reader."
+
+# What people pass, and what to tell them; the first match is taken.
+_MISTAKES = (
+    (r"\s.*|.*\s", "Remove the white space around it."),
+    (
+        r"arn:([^:]*):sts::([0-9]{12}):assumed-role/([^/]+).*",
+        (
+            "That is a session of a role; the role itself is "
+            "arn:{0}:iam::{1}:role/{2}, with its path before the name if it has one."
+        ),
+    ),
+    (
+        r"arn:[^:]*:iam::[^:]*:instance-profile/.*",
+        "That is an instance profile; pass the role in it, whose name may differ.",
+    ),
+    (
+        r"arn:[^:]*:iam::[^:]*:(?!role[/:]|role$)([^:/]+)(?:/.*)?",
+        "That ARN is of the kind {0!r}; only a role can be assumed.",
+    ),
+    (
+        r"arn:[^:]*:((?!iam:)[^:]*):.*",
+        "Roles belong to the service iam, not to {0!r}.",
+    ),
+    (
+        r"arn:[^:]*:iam:([^:]+):[^:]*:.*",
+        "IAM has no regions: leave {0!r} out, but keep both colons.",
+    ),
+    (
+        r"arn:[^:]*:iam:(?:|:|::)role/.*",
+        "The account ID is missing: 12 digits, just before :role/.",
+    ),
+    (
+        r"arn:[^:]*:iam::(?![0-9]{12}:)[^:]*:role/.*",
+        "The account ID has to be 12 digits, zeros at its start included.",
+    ),
+    (r"arn:[^:]*:iam::[0-9]{12}:role/?(?:.*/)?", "The name of the role is missing."),
+    (r"[0-9]{12}", "That is only an account ID."),
+    (
+        r"(?:role)?/?([\w+=,.@/-]+)",
+        (
+            "That is only a name; the account has to be told too: "
+            "arn:aws:iam::<account ID>:role/{0}."
+        ),
+    ),
+)
+
+
+def checked_role_arn(value: object, *, strict: bool = True) -> str:
+    """
+    Return *value* if it is the ARN of a role.
+
+    Args:
+        value: What was passed.
+
+        strict:
+            Whether it is AWS's. Otherwise it only has to look like one:
+            ``arn:aws:iam:::role/Reader`` serves for Ceph.
+    """
+    hint = _advice(value) if isinstance(value, str) else _SHAPE
+    arn = ROLE_ARN.text(value, strict=strict, hint=hint)
+    match = re.fullmatch(_ROLE if strict else _FOREIGN_ROLE, arn)
+    if match is None:
+        raise _error(f"role_arn is {arn!r}, which isn't the ARN of a role.", hint)
+    if strict:
+        if match["partition"] not in PARTITIONS:
+            raise _error(
+                f"role_arn is {arn!r}, but AWS has no partition "
+                f"{match['partition']!r}.",
+                f"The partitions are {', '.join(PARTITIONS)}.",
+            )
+        ROLE_PATH.text(match["path"], what="the path in role_arn")
+        ROLE_NAME.text(match["name"], what="the role name in role_arn")
+    return arn
+
+
+def _error(message: str, hint: str) -> InvalidRequestError:
+    return InvalidRequestError(message, parameter="role_arn", hint=hint)
+
+
+def _advice(text: str) -> str:
+    """
+    Say what *text* probably is, and what it should look like.
+    """
+    if len(text) > ROLE_ARN.maximum:
+        return _SHAPE
+    for pattern, hint in _MISTAKES:
+        match = re.fullmatch(pattern, text, re.ASCII | re.DOTALL)
+        if match is not None:
+            return f"{hint.format(*match.groups())} {_SHAPE}"
+    return _SHAPE

@@ -1,0 +1,193 @@
+"""
+What the sessions of a process share, and how one session is made like another.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import threading
+
+from collections.abc import Iterable
+from typing import Any
+
+import botocore.handlers
+import botocore.session
+
+from botocore.hooks import BaseEventHooks, HierarchicalEmitter
+from botocore.loaders import Loader
+
+from ._fork import forget_after_fork
+
+
+__all__ = ["Ready", "like", "shared_loader"]
+
+
+class _UniquePaths(list[str]):
+    """
+    A search path that doesn't grow.
+
+    Each `boto3.Session` appends its own folder to its loader's search path.
+    """
+
+    def append(self, path: str) -> None:
+        if path not in self:
+            super().append(path)
+
+    def extend(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            self.append(path)
+
+
+class _Loaders:
+    """
+    A model loader for each search path, so that a model is parsed once.
+    """
+
+    def __init__(self) -> None:
+        self._loaders: dict[str | None, Loader] = {}
+        self._after_fork()
+        forget_after_fork(self)
+
+    def _after_fork(self) -> None:
+        self._lock = threading.Lock()
+
+    def get(self, data_path: str | None) -> Loader:
+        with self._lock:
+            loader = self._loaders.get(data_path)
+            if loader is None:
+                loader = self._loaders[data_path] = _make_loader(data_path)
+            return loader
+
+
+def _make_loader(data_path: str | None) -> Loader:
+    paths = _UniquePaths()
+    if data_path:
+        paths.extend(
+            os.path.expandvars(os.path.expanduser(path))  # noqa: PTH111 - as botocore
+            for path in data_path.split(os.pathsep)
+        )
+    return Loader(extra_search_paths=paths)
+
+
+_loaders = _Loaders()
+
+
+class _BuiltinHandlers:
+    """
+    An event emitter with botocore's own handlers, to be copied.
+
+    Registering them takes longer than all the rest of making a session.
+    """
+
+    def __init__(self) -> None:
+        self._registered: list[Any] = []
+        self._emitter = HierarchicalEmitter()
+
+    def copy(self) -> BaseEventHooks:
+        # moto, for one, appends to the list when it is imported.
+        wanted = list(botocore.handlers.BUILTIN_HANDLERS)
+        if wanted != self._registered:
+            emitter = HierarchicalEmitter()
+            botocore.session.Session(event_hooks=emitter)
+            self._emitter, self._registered = emitter, wanted
+        return copy.copy(self._emitter)
+
+
+_builtin_handlers = _BuiltinHandlers()
+
+
+def shared_loader(session: botocore.session.Session) -> Loader:
+    """
+    The loader for the search path that *session* is configured with.
+    """
+    return _loaders.get(session.get_config_variable("data_path"))
+
+
+def new_session(**kwargs: Any) -> botocore.session.Session:
+    """
+    A botocore session with botocore's own event handlers.
+    """
+    return botocore.session.Session(
+        event_hooks=_builtin_handlers.copy(), include_builtin_handlers=False, **kwargs
+    )
+
+
+class Ready:
+    """
+    What botocore takes for a chain of credential providers: one that has them.
+    """
+
+    def __init__(self, credentials: Any) -> None:
+        self._credentials = credentials
+
+    def load_credentials(self) -> Any:
+        """
+        Return the credentials.
+        """
+        return self._credentials
+
+
+NO_PROFILE = {"profile": (None, None, None, None)}
+"""Has a session look for its profile nowhere, not even in the environment."""
+
+
+def like(
+    source: botocore.session.Session,
+    *,
+    credentials: Any,
+    handlers: bool,
+    region: str | None = None,
+) -> botocore.session.Session:
+    """
+    Make a session that is configured as another, with credentials of its own.
+
+    The other one isn't touched.
+
+    Args:
+        source: The other one.
+
+        credentials: What the new one signs with.
+
+        handlers: Whether it has the other's event handlers, or just botocore's.
+
+        region: Its region. `None` means the other's.
+    """
+    profile = usable_profile(source)
+    session = botocore.session.Session(
+        session_vars=NO_PROFILE if profile is None else None,
+        event_hooks=(
+            copy.copy(source.get_component("event_emitter"))
+            if handlers
+            else _builtin_handlers.copy()
+        ),
+        include_builtin_handlers=False,
+        profile=profile,
+    )
+    for name, value in source.instance_variables().items():
+        if name != "profile":
+            session.set_config_variable(name, value)
+    if region is not None:
+        session.set_config_variable("region", region)
+    config = source.get_default_client_config()
+    if config is not None:
+        session.set_default_client_config(config)
+    session.user_agent_name = source.user_agent_name
+    session.user_agent_version = source.user_agent_version
+    session.user_agent_extra = source.user_agent_extra
+    session.register_component("data_loader", shared_loader(session))
+    session.register_component("credential_provider", Ready(credentials))
+    # Attached at once: botocore's lazy way isn't safe with threads.
+    session.get_credentials()
+    return session
+
+
+def usable_profile(session: botocore.session.Session) -> str | None:
+    """
+    The name of the session's profile, if there is a profile of that name.
+
+    A session with keys of its own may well run where ``AWS_PROFILE`` names
+    nothing.
+    """
+    profile = session.profile
+    return profile if profile in session.available_profiles else None

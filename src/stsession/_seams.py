@@ -1,0 +1,61 @@
+"""
+Where the world comes in: clocks, dice, threads, and waiting.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import attrs
+
+from ._background import BackgroundPool
+from ._clock import Clock, SystemClock
+
+
+__all__ = ["Seams", "current", "installed"]
+
+pool = BackgroundPool()
+
+
+@attrs.frozen(kw_only=True)
+class Seams:
+    """
+    What refreshers are made with.
+    """
+
+    clock: Clock = attrs.field(factory=SystemClock)
+
+    # Not the `random` module's own generator: a program that seeds it alike on
+    # each machine would have all of them refresh at once.
+    draw: Callable[[], float] = random.SystemRandom().random
+
+    run: Callable[[Callable[[], None]], bool] = pool.submit
+    wait: Callable[[threading.Event, float], object] = threading.Event.wait
+
+
+_installed = [Seams()]
+
+
+def current() -> Seams:
+    """
+    The seams for what is made now.
+    """
+    return _installed[-1]
+
+
+@contextmanager
+def installed(**seams: Any) -> Iterator[Seams]:
+    """
+    Use other *seams* for the sessions that are made inside; for tests.
+    """
+    before = current()
+    _installed.append(attrs.evolve(before, **seams))
+    try:
+        yield current()
+    finally:
+        _installed.pop()

@@ -1,0 +1,154 @@
+"""
+The credentials of the source, where they are botocore's.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from collections.abc import Callable
+
+import botocore.session
+
+from botocore.credentials import Credentials, ReadOnlyCredentials
+from botocore.exceptions import BotoCoreError, NoCredentialsError
+
+from ._fork import forget_after_fork
+from .exceptions import SourceCredentialsError
+
+
+__all__ = ["SourceKeys"]
+
+logger = logging.getLogger("stsession")
+
+AMBIENT_METHODS = frozenset({"env", "iam-role", "container-role", "boto-config"})
+"""Where botocore goes on looking if a profile has no credentials."""
+
+FILE_METHODS = frozenset({"shared-credentials-file", "config-file"})
+
+LONGEST = 8 * 86_400.0
+"""Seconds; no temporary credentials live so long."""
+
+
+class SourceKeys(Credentials):
+    """
+    The credentials of an SDK session, resolved once, as botocore signs with them.
+
+    botocore's own lazy way isn't safe with threads, and keeps what it found in
+    files for ever; so they are resolved under a lock, and again on demand.
+    """
+
+    def __init__(self, make: Callable[[], botocore.session.Session], name: str) -> None:
+        self._make = make
+        self._name = name
+        self._found: Credentials | None = None
+        self._after_fork()
+        forget_after_fork(self)
+
+    def _after_fork(self) -> None:
+        self._lock = threading.Lock()
+
+    def found(self) -> Credentials:
+        """
+        Resolve them, if that hasn't been done.
+        """
+        found = self._found
+        if found is not None:
+            return found
+        with self._lock:
+            if self._found is None:
+                self._found = self._resolve()
+            return self._found
+
+    def _resolve(self) -> Credentials:
+        session = self._make()
+        found: Credentials | None = session.get_credentials()
+        if found is None:
+            raise NoCredentialsError
+        named = "profile" in session.instance_variables()
+        if named and found.method in AMBIENT_METHODS:
+            msg = (
+                f"Could not find credentials in {self._name}; "
+                f"botocore would use those of {found.method}."
+            )
+            raise SourceCredentialsError(
+                msg,
+                hop=self._name,
+                hint="Add some to the profile, or name no source to use those.",
+            )
+        return found
+
+    def read_again(self) -> None:
+        """
+        Read files again, if that's where they are.
+
+        Their owner may have rotated the key. Whatever is wrong with the files
+        now, there are the credentials that have been read before.
+        """
+        if self._found is None or self._found.method not in FILE_METHODS:
+            return
+        try:
+            self.resolve_again()
+        except BotoCoreError as e:
+            logger.warning("%s: reading it again failed: %s", self._name, e)
+
+    def resolve_again(self) -> bool:
+        """
+        Look for others in the same place; tell whether there can be any.
+        """
+        before = self.found()
+        if before.method == "explicit":
+            return False
+        with self._lock:
+            after = self._resolve()
+            if after.method != before.method:
+                return False
+            self._found = after
+        logger.debug("%s: the credentials have been looked up again", self._name)
+        return True
+
+    @property
+    def method(self) -> str:  # type: ignore[override]
+        """
+        How botocore found them.
+        """
+        return str(self.found().method)
+
+    @property
+    def renewable(self) -> bool:
+        """
+        Whether they are more than a copied set of temporary keys.
+        """
+        found = self.found()
+        return hasattr(found, "refresh_needed") or found.token is None
+
+    @property
+    def account_id(self) -> str | None:
+        """
+        Their account, if botocore knows it.
+        """
+        return getattr(self.found(), "account_id", None)
+
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        """
+        Ask the source again; it may refresh.
+        """
+        return self.found().get_frozen_credentials()
+
+    def remaining(self) -> float | None:
+        """
+        Seconds they have left. `None` if botocore doesn't know.
+        """
+        needed = getattr(self._found, "refresh_needed", None)
+        if needed is None or not needed(refresh_in=LONGEST) or needed(refresh_in=0):
+            return None
+        # There is no public way to ask for the expiration itself.
+        low, high = 0.0, LONGEST
+        while high - low > 1:
+            middle = (low + high) / 2
+            if needed(refresh_in=middle):
+                high = middle
+            else:
+                low = middle
+        return low

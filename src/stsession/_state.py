@@ -1,0 +1,458 @@
+"""
+What a refresher holds, and what it decides to do about it.
+
+Nothing here locks, waits, or reads a clock: every method is told the time, and
+its caller holds the lock.
+"""
+
+from __future__ import annotations
+
+import copy
+import datetime as dt
+import logging
+import math
+
+from collections import deque
+from collections.abc import Callable
+
+import attrs
+
+from . import _answers
+from ._backoff import Backoff
+from ._credentials import Fetched, Instant, Record
+from ._events import Announcer, EventName, Reason, RefreshEvent, shorten
+from ._flight import Flight
+from ._policy import Freshness, RefreshPolicy
+from .exceptions import RefreshError
+
+
+__all__ = ["RefreshState"]
+
+REASONS: dict[Freshness, Reason] = {
+    Freshness.ADVISORY: "advisory",
+    Freshness.MANDATORY: "mandatory",
+    Freshness.EXPIRED: "expired",
+}
+
+ADVISORY_OF_NOTHING = 300.0
+"""What pauses scale with before there have been credentials; seconds."""
+
+
+@attrs.define(kw_only=True, eq=False)
+class RefreshState:
+    """
+    One record, at most one flight, and the gate before the next.
+
+    Args:
+        label: Whose credentials; for messages.
+
+        source: Who is asked for them; for messages.
+
+        policy: When to do what.
+
+        draw: Dice: a number from 0 to 1.
+
+        load_timeout: Seconds that a caller without credentials waits.
+
+        foreground: Whether a caller waits for its own advisory refresh.
+
+        offset: The wall clock less the monotonic one.
+
+        record: What is held.
+    """
+
+    label: str
+    source: str
+    policy: RefreshPolicy
+    draw: Callable[[], float]
+    load_timeout: float
+    foreground: bool
+    offset: float
+    record: Record | None
+
+    fresh: Record | None = attrs.field(init=False)
+    """The record, unless something else than time says that it isn't fresh."""
+
+    flight: Flight | None = None
+    last_error: RefreshError | None = None
+    announcer: Announcer = attrs.field(init=False)
+    backoff: Backoff = attrs.field(init=False)
+    _settled_at: float = -math.inf
+    _marked_due: bool = False
+    _rejected: bool = False
+    _rejection_at: float = -math.inf
+    _warned_of_window: bool = False
+    _told_refusal: bool = False
+    _former_keys: deque[str] = attrs.field(factory=lambda: deque(maxlen=8))
+
+    def __attrs_post_init__(self) -> None:
+        self.fresh = self.record
+        self.announcer = Announcer(label=self.label)
+        self.backoff = Backoff(policy=self.policy, draw=self.draw)
+
+    # -- Looking --------------------------------------------------------------
+
+    def look(self, now: Instant) -> Freshness:
+        """
+        Tell how fresh the record is.
+
+        If the clocks moved apart since the last look, what was decided by them
+        is void.
+        """
+        offset = now.wall - now.monotonic
+        jump, self.offset = offset - self.offset, offset
+        if abs(jump) > self.policy.clock_jump.total_seconds():
+            self.backoff.open()
+            self._settled_at = -math.inf
+            flight = self.flight
+            if flight is not None and flight.age(now) >= self.load_timeout:
+                # It was frozen with us, and its connection has died.
+                self.drop(flight)
+            self.announcer.counters.clock_jumps += 1
+            self._note(
+                "clock_jumped",
+                now,
+                log=f"the clocks moved {jump:+.0f} s apart",
+                level=logging.INFO,
+            )
+        return self.freshness(now)
+
+    def freshness(self, now: Instant) -> Freshness:
+        """
+        Tell how fresh the record is.
+        """
+        if self.record is None:
+            return Freshness.EXPIRED
+        freshness = self.record.plan.freshness(self.record.remaining(now))
+        return max(freshness, Freshness.ADVISORY) if self._marked_due else freshness
+
+    # -- Boarding: the flight to join, or a new one and True to lead it ---------
+
+    def board(self, now: Instant) -> tuple[Flight | None, bool]:
+        """
+        For somebody who needs credentials that are no longer fresh.
+        """
+        freshness = self.freshness(now)
+        flight = self._under_way(now)
+        if flight is not None:
+            return flight, False
+        settling = freshness is Freshness.ADVISORY and now.monotonic < self._settled_at
+        if settling and not self._marked_due:
+            return None, False
+        if not self.backoff.allows(now.monotonic, freshness):
+            return None, False
+        reason = "first" if self.record is None else REASONS[freshness]
+        return self._begin(now, freshness, reason), True
+
+    def board_on_request(self, now: Instant) -> tuple[Flight, bool]:
+        """
+        For somebody who wants new ones whatever the gate says.
+        """
+        flight = self._under_way(now)
+        if flight is not None:
+            return flight, False
+        self._check_attempts(now)
+        return self._begin(now, self.freshness(now), "requested"), True
+
+    def board_rejected(
+        self, access_key_id: str, now: Instant
+    ) -> tuple[Flight | None, bool]:
+        """
+        For somebody whose request a service refused because of its key.
+
+        A refusal counts once per *rejection_interval*, so that a service that
+        refuses every key causes no loop.
+        """
+        self.announcer.counters.rejections += 1
+        self._rejected = True
+        flight = self._under_way(now)
+        interval = self.policy.rejection_interval.total_seconds()
+        if now.monotonic < self._rejection_at + interval:
+            return flight, False
+        self._rejection_at = now.monotonic
+        self._marked_due, self.fresh = True, None
+        key = shorten(access_key_id)
+        self._note(
+            "invalidated",
+            now,
+            log=f"a service refused the current key {key}",
+            level=logging.INFO,
+            access_key_id=key,
+        )
+        if flight is None and self.backoff.allows_rejected(now.monotonic):
+            return self._begin(now, Freshness.MANDATORY, "rejected"), True
+        return flight, False
+
+    def is_former(self, access_key_id: str) -> bool:
+        """
+        Whether this key has been ours before the current one.
+        """
+        return access_key_id in self._former_keys
+
+    def patience(self, flight: Flight, now: Instant, freshness: Freshness) -> float:
+        """
+        How many seconds a caller waits for the flight.
+        """
+        flown = now.monotonic - flight.began.monotonic
+        if self.record is None or freshness is Freshness.EXPIRED:
+            return self.load_timeout - flown
+        if freshness is Freshness.ADVISORY and not self.foreground:
+            return 0.0
+        wait = self.policy.mandatory_wait.total_seconds() - flown
+        return min(wait, self.record.remaining(now) - self.record.plan.floor)
+
+    def _under_way(self, now: Instant) -> Flight | None:
+        """
+        The flight to join; one that takes too long is given up.
+        """
+        flight = self.flight
+        if flight is not None:
+            if now.monotonic < flight.began.monotonic + self.load_timeout:
+                return flight
+            self.give_up(flight, now)
+        return None
+
+    def _begin(self, now: Instant, freshness: Freshness, reason: Reason) -> Flight:
+        self.backoff.begin(now.monotonic, freshness)
+        self.announcer.counters.attempts += 1
+        self.flight = Flight(began=now, reason=reason)
+        self._note("started", now, reason=reason)
+        return self.flight
+
+    def _check_attempts(self, now: Instant) -> None:
+        if not self.backoff.has_room(now.monotonic):
+            raise _answers.too_many_attempts(
+                self.label, self.policy.attempts_per_minute
+            )
+
+    # -- Without a flight, or after one that brought nothing ---------------------
+
+    def make_do(self, now: Instant) -> Record:
+        """
+        Return what is held if it may be used.
+
+        Raises:
+            RefreshError: If it may not.
+        """
+        record, gate = self.record, self.backoff
+        refusal = gate.refusal(now.monotonic)
+        if refusal is not None and self.policy.permanent == "raise":
+            raise own(refusal)
+        if record is not None and self.freshness(now) is not Freshness.EXPIRED:
+            return record
+        error = self.last_error
+        if error is None:
+            error = self._without_failure(now)
+        if record is None:
+            raise own(error)
+        remaining = record.remaining(now)
+        if self._serves_expired(remaining):
+            return record
+        raise _answers.credentials_expired(
+            record,
+            remaining,
+            error,
+            now=now.wall,
+            attempts=gate.failures,
+            wait=gate.wait(now.monotonic),
+            label=self.label,
+            source=self.source,
+        )
+
+    def _without_failure(self, now: Instant) -> RefreshError:
+        if self.backoff.has_room(now.monotonic):
+            return _answers.nothing_yet(self.label)
+        return _answers.too_many_attempts(self.label, self.policy.attempts_per_minute)
+
+    def _serves_expired(self, remaining: float) -> bool:
+        if self.policy.stale == "until_rejected":
+            return not self._rejected and not self.backoff.raises
+        return self.policy.stale == "always" or remaining > 0
+
+    # -- Landing --------------------------------------------------------------------
+
+    def land(
+        self, flight: Flight, fetched: Fetched, began: Instant, now: Instant
+    ) -> Record:
+        """
+        A fetch has brought credentials; hold them if they are any good.
+
+        Raises:
+            RefreshError: If they aren't.
+        """
+        lifetime = _answers.lifetime_of(fetched, now, self.label)
+        _answers.check_progress(
+            fetched,
+            self.record,
+            replaceable=self._rejected or self.freshness(now) is Freshness.EXPIRED,
+            requested=flight.reason == "requested",
+            label=self.label,
+        )
+        record = Record(
+            credentials=fetched.credentials,
+            generation=1 if self.record is None else self.record.generation + 1,
+            began=began,
+            lifetime=lifetime,
+            source_remaining=fetched.source_remaining,
+            plan=self.policy.plan(
+                lifetime, self.draw(), source_remaining=fetched.source_remaining
+            ),
+        )
+        self._hold(record, now)
+        if self.flight is flight:
+            self.flight = None
+            flight.record = record
+        self.announcer.counters.successes += 1
+        self._note(
+            "succeeded",
+            now,
+            reason=flight.reason,
+            since=flight.began,
+            log=f"refreshed ({flight.reason}), valid for {_answers.span(lifetime)}",
+            access_key_id=shorten(record.credentials.access_key_id),
+        )
+        if fetched.source_resolved_again:
+            self._note("source_resolved_again", now, reason=flight.reason)
+        self._warn_of_window(record)
+        return record
+
+    def _hold(self, record: Record, now: Instant) -> None:
+        if self.record is not None:
+            self._former_keys.append(self.record.credentials.access_key_id)
+        self._rejected = self._marked_due = self._told_refusal = False
+        self._settled_at = now.monotonic + record.plan.settle
+        self.last_error = None
+        self.backoff.succeeded()
+        self.record = self.fresh = record
+
+    def _warn_of_window(self, record: Record) -> None:
+        if record.plan.clamped and not self._warned_of_window:
+            self._warned_of_window = True
+            self.announcer.note(
+                None,
+                log="the windows of the refresh policy don't fit a lifetime of "
+                f"{_answers.span(record.lifetime)}; the advisory one is "
+                f"{_answers.span(record.plan.advisory)} now",
+                level=logging.WARNING,
+            )
+
+    def give_up(self, flight: Flight, now: Instant) -> None:
+        """
+        Nobody waits for this flight any longer. If it lands, all the better.
+        """
+        if not flight.done.is_set():
+            error = _answers.no_answer(self.label, self.source, self.load_timeout)
+            self.fail(flight, error, now)
+            flight.done.set()
+
+    def drop(self, flight: Flight) -> None:
+        """
+        This flight has no leader any longer; whoever waits for it takes over.
+        """
+        if self.flight is flight:
+            self.flight = None
+        flight.done.set()
+
+    def drop_boarded(self) -> None:
+        """
+        Drop the flight that this thread has begun and won't fly.
+        """
+        if self.flight is not None and self.flight.boards_here:
+            self.drop(self.flight)
+
+    def fail(self, flight: Flight, error: RefreshError, now: Instant) -> None:
+        """
+        A flight has brought nothing.
+        """
+        if self.flight is not flight:
+            return  # given up before
+        self.flight = None
+        flight.error = self.last_error = error
+        record = self.record
+        remaining = 0.0 if record is None else record.remaining(now)
+        pause = self.backoff.failed(
+            error,
+            now.monotonic,
+            advisory=ADVISORY_OF_NOTHING if record is None else record.plan.advisory,
+            remaining=remaining,
+            usable=self.freshness(now) is not Freshness.EXPIRED,
+            first=record is None,
+        )
+        self.announcer.counters.failures += 1
+        level = self.announcer.warning_level(now.monotonic)
+        if self.backoff.raises and not self._told_refusal:
+            self._told_refusal = True
+            level = logging.ERROR
+        self._note(
+            "failed",
+            now,
+            reason=flight.reason,
+            since=flight.began,
+            log=f"refresh failed ({error}); {_answers.left(remaining)}, "
+            f"next attempt in {pause:.0f} s",
+            level=level,
+            error=type(error).__name__,
+            next_attempt_in=dt.timedelta(seconds=pause),
+        )
+
+    def after_fork(self) -> None:
+        """
+        Forget the flight: it lands in another process.
+
+        The dice are thrown anew, so that siblings don't refresh together.
+        """
+        self.flight = None
+        record = self.record
+        if record is None or math.isinf(record.lifetime):
+            return
+        plan = self.policy.plan(
+            record.lifetime, self.draw(), source_remaining=record.source_remaining
+        )
+        self.record = attrs.evolve(record, plan=plan)
+        if self.fresh is not None:
+            self.fresh = self.record
+
+    def _note(
+        self,
+        name: EventName,
+        now: Instant,
+        *,
+        since: Instant | None = None,
+        log: str = "",
+        level: int = logging.DEBUG,
+        reason: Reason | None = None,
+        error: str | None = None,
+        next_attempt_in: dt.timedelta | None = None,
+        access_key_id: str | None = None,
+    ) -> None:
+        record = self.record
+        remaining = math.inf if record is None else record.remaining(now)
+        event = RefreshEvent(
+            name=name,
+            label=self.label,
+            reason=reason,
+            generation=0 if record is None else record.generation,
+            remaining=_span(remaining),
+            duration=(
+                None if since is None else _span(now.monotonic - since.monotonic)
+            ),
+            error=error,
+            next_attempt_in=next_attempt_in,
+            access_key_id=access_key_id,
+        )
+        self.announcer.note(event, log=log, level=level)
+
+
+def _span(seconds: float) -> dt.timedelta | None:
+    return None if math.isinf(seconds) else dt.timedelta(seconds=seconds)
+
+
+def own(error: RefreshError) -> RefreshError:
+    """
+    A copy for one thread to raise.
+
+    A shared one would collect the tracebacks of all of them.
+    """
+    mine = copy.copy(error)
+    mine.__cause__ = error.__cause__
+    return mine

@@ -1,0 +1,109 @@
+"""
+What a session tells about itself.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import attrs
+
+from ._clock import utc
+from ._events import RefreshCounters
+from ._refresher import Refresher
+
+
+__all__ = ["CallerIdentity", "HopStatus", "SessionStatus"]
+
+
+@attrs.frozen(kw_only=True)
+class HopStatus:
+    """
+    The state of one role's credentials.
+
+    .. versionadded:: 0.1.0
+    """
+
+    role_arn: str
+    """The role; for other kinds of credentials, what they are called."""
+
+    source: str
+    """Who assumes it."""
+
+    generation: int
+    """How many sets of credentials there have been; 0 before the first use."""
+
+    refreshed_at: dt.datetime | None
+    """When the present ones were asked for. `None` before the first use."""
+
+    due_at: dt.datetime | None
+    """When their refresh is due. `None` before the first use, or if never."""
+
+    expires_at: dt.datetime | None
+    """When they expire. `None` before the first use, or if never."""
+
+    last_error: str | None
+    """The text of the last error. `None` if the last attempt succeeded."""
+
+    next_attempt_at: dt.datetime | None
+    """The end of the pause after a failure. `None` if there is none."""
+
+    counters: RefreshCounters
+    """How often things have happened; a copy."""
+
+    @classmethod
+    def of(cls, refresher: Refresher) -> HopStatus:
+        """
+        Look at *refresher*.
+        """
+        record = refresher.record
+        dated = record is not None and record.credentials.expires_at is not None
+        error = refresher.last_error
+        return cls(
+            role_arn=refresher.label,
+            source=refresher.source,
+            generation=0 if record is None else record.generation,
+            refreshed_at=None if record is None else utc(record.began.wall),
+            due_at=utc(record.due_wall) if record is not None and dated else None,
+            expires_at=None if record is None else record.credentials.expires_at,
+            last_error=None if error is None else str(error),
+            next_attempt_at=refresher.next_attempt_at,
+            counters=attrs.evolve(refresher.announcer.counters),
+        )
+
+
+@attrs.frozen(kw_only=True)
+class SessionStatus:
+    """
+    The state of a session: what `RefreshableSession.status` returns.
+
+    .. versionadded:: 0.1.0
+    """
+
+    hops: tuple[HopStatus, ...]
+    """The roles from the first to the session's own."""
+
+    @property
+    def hop(self) -> HopStatus:
+        """
+        The session's own role.
+        """
+        return self.hops[-1]
+
+
+@attrs.frozen(kw_only=True)
+class CallerIdentity:
+    """
+    Who AWS takes a session for.
+
+    .. versionadded:: 0.1.0
+    """
+
+    account_id: str
+    """The account."""
+
+    arn: str
+    """The ARN of the assumed role, with the role session name."""
+
+    user_id: str
+    """The unique ID of the role, with the role session name."""

@@ -1,0 +1,118 @@
+"""
+The STS clients of one source.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import botocore.session
+
+from ._fork import forget_after_fork
+from ._sts import StsEndpoint
+
+
+__all__ = ["StsClients", "has_custom_endpoint"]
+
+AWS_DOMAINS = (
+    ".amazonaws.com",
+    ".amazonaws.com.cn",
+    ".amazonaws.eu",
+    ".api.aws",
+    ".c2s.ic.gov",
+    ".sc2s.sgov.gov",
+    ".cloud.adc-e.uk",
+    ".csp.hci.ic.gov",
+)
+
+
+class StsClients:
+    """
+    Makes a client for a region on first use, and keeps it.
+
+    Args:
+        session: What they are made from; nobody else uses it.
+    """
+
+    def __init__(self, session: botocore.session.Session) -> None:
+        self.session = session
+        self._after_fork()
+        forget_after_fork(self)
+        _prefer_regional(session)
+
+    def _after_fork(self) -> None:
+        # Connections must not be shared with the parent process.
+        self._lock = threading.Lock()
+        self._clients: dict[Any, Any] = {}
+
+    def get(self, region: str | None, endpoint: StsEndpoint) -> Any:
+        """
+        Return a client for *region*.
+        """
+        key = (region, endpoint)
+        with self._lock:
+            client = self._clients.get(key)
+            if client is None:
+                client = self._clients[key] = self.session.create_client(
+                    "sts",
+                    region_name=region,
+                    endpoint_url=endpoint.url,
+                    config=endpoint.client_config,
+                )
+            return client
+
+    def close(self) -> None:
+        """
+        Close the connections. They are opened again if need be.
+        """
+        with self._lock:
+            clients, self._clients = self._clients, {}
+        for client in clients.values():
+            client.close()
+
+
+def _prefer_regional(session: botocore.session.Session) -> None:
+    """
+    Ask regional end points unless the user's configuration says otherwise.
+
+    Before botocore 1.40 the default was the global one.
+    """
+    name = "sts_regional_endpoints"
+    if name.upper() in os.environ or f"AWS_{name}".upper() in os.environ:
+        return
+    if name not in session.get_scoped_config():
+        session.set_config_variable(name, "regional")
+
+
+def has_custom_endpoint(session: botocore.session.Session, url: str | None) -> bool:
+    """
+    Whether STS requests go to a server that isn't AWS's.
+
+    Args:
+        session: What the configuration is read from if there is no *url*.
+
+        url: What the user passed.
+    """
+    host = urlsplit(url or _configured_url(session) or "").hostname
+    return host is not None and not host.endswith(AWS_DOMAINS)
+
+
+def _configured_url(session: botocore.session.Session) -> str | None:
+    """
+    The end point of STS in the environment or in the config file.
+    """
+    if session.get_config_variable("ignore_configured_endpoint_urls"):
+        return None
+    profile = session.get_scoped_config()
+    services = session.full_config.get("services", {})
+    service = services.get(profile.get("services"), {}).get("sts")
+    return (
+        os.environ.get("AWS_ENDPOINT_URL_STS")
+        or os.environ.get("AWS_ENDPOINT_URL")
+        or (service.get("endpoint_url") if isinstance(service, dict) else None)
+        or profile.get("endpoint_url")
+    )

@@ -1,0 +1,301 @@
+"""
+Errors of the SDK, and of STS behind it, as errors of ours.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import attrs
+
+from botocore import exceptions as sdk
+from botocore.parsers import ResponseParserError
+
+from ._answers import skew_text
+from ._redact import redact
+from .exceptions import (
+    AccessDeniedError,
+    ClockError,
+    FailureKind,
+    RefreshError,
+    SourceCredentialsError,
+    StsUnavailableError,
+)
+
+
+__all__ = ["server_time", "translate", "unusable_answer"]
+
+REQUEST, SOURCE = FailureKind.REQUEST, FailureKind.SOURCE
+SOURCE_EXPIRED, CLOCK = FailureKind.SOURCE_EXPIRED, FailureKind.CLOCK
+THROTTLED, OUTAGE = FailureKind.THROTTLED, FailureKind.OUTAGE
+TLS, UNKNOWN = FailureKind.TLS, FailureKind.UNKNOWN
+
+TRUST = (
+    "Check that the role exists, that its trust policy names {who}, that {who} is "
+    "allowed sts:AssumeRole on it, and whether it asks for an external ID."
+)
+POLICIES = "Check policy and policy_arns."
+WRONG_PARAMETER = "Check the parameter that it names."
+SMALLER = "Shorten policy, policy_arns, or tags; STS packs and counts them together."
+ACTIVATE = "Activate STS in that region in the account settings of IAM, or use another \
+sts_region."
+RENEW = "Renew the credentials of {source}; they are looked up again at each attempt."
+FIX_CLOCK = "Set the machine's clock (NTP)."
+WAIT = "Nothing to do but wait; it is tried again."
+CHECK_SOURCE = "Check the access key and secret key of {source}."
+
+# Codes without "Exception" or "Error" at their end.
+CODES: dict[str, tuple[type[RefreshError], FailureKind, str]] = {
+    "AccessDenied": (AccessDeniedError, REQUEST, TRUST),
+    "MalformedPolicyDocument": (RefreshError, REQUEST, POLICIES),
+    "PackedPolicyTooLarge": (RefreshError, REQUEST, SMALLER),
+    "RegionDisabled": (RefreshError, REQUEST, ACTIVATE),
+    "Validation": (RefreshError, REQUEST, WRONG_PARAMETER),
+    "InvalidParameterValue": (RefreshError, REQUEST, WRONG_PARAMETER),
+    "IDPRejectedClaim": (AccessDeniedError, REQUEST, TRUST),
+    "InvalidIdentityToken": (AccessDeniedError, REQUEST, TRUST),
+    "InvalidAuthorizationMessage": (RefreshError, REQUEST, WRONG_PARAMETER),
+    "OptInRequired": (AccessDeniedError, REQUEST, "Activate the account for STS."),
+    "MissingAuthenticationToken": (SourceCredentialsError, SOURCE, CHECK_SOURCE),
+    "SignatureDoesNotMatch": (SourceCredentialsError, SOURCE, CHECK_SOURCE),
+    "ExpiredToken": (SourceCredentialsError, SOURCE_EXPIRED, RENEW),
+    "InvalidClientTokenId": (SourceCredentialsError, SOURCE_EXPIRED, RENEW),
+    "InvalidToken": (SourceCredentialsError, SOURCE_EXPIRED, RENEW),
+    "UnrecognizedClient": (SourceCredentialsError, SOURCE_EXPIRED, RENEW),
+    "RequestExpired": (ClockError, CLOCK, FIX_CLOCK),
+    "RequestTimeTooSkewed": (ClockError, CLOCK, FIX_CLOCK),
+    "Throttling": (StsUnavailableError, THROTTLED, WAIT),
+    "RequestLimitExceeded": (StsUnavailableError, THROTTLED, WAIT),
+    "TooManyRequests": (StsUnavailableError, THROTTLED, WAIT),
+    "SlowDown": (StsUnavailableError, THROTTLED, WAIT),
+    "ServiceUnavailable": (StsUnavailableError, OUTAGE, WAIT),
+    "InternalFailure": (StsUnavailableError, OUTAGE, WAIT),
+    "Internal": (StsUnavailableError, OUTAGE, WAIT),
+    "IDPCommunication": (StsUnavailableError, OUTAGE, WAIT),
+}
+
+# The first that matches counts.
+EXCEPTIONS: list[tuple[type[BaseException], type[RefreshError], FailureKind, str]] = [
+    (
+        sdk.NoCredentialsError,
+        SourceCredentialsError,
+        SOURCE,
+        "Give it some: aws configure, AWS_PROFILE, or source=.",
+    ),
+    (sdk.PartialCredentialsError, SourceCredentialsError, SOURCE, CHECK_SOURCE),
+    (sdk.SSOError, SourceCredentialsError, SOURCE_EXPIRED, "Run: aws sso login."),
+    (sdk.TokenRetrievalError, SourceCredentialsError, SOURCE_EXPIRED, RENEW),
+    (sdk.CredentialRetrievalError, SourceCredentialsError, UNKNOWN, RENEW),
+    (sdk.NoRegionError, RefreshError, REQUEST, "Pass region= or sts_region=."),
+    (sdk.ParamValidationError, RefreshError, REQUEST, WRONG_PARAMETER),
+    (sdk.ProfileNotFound, SourceCredentialsError, SOURCE, "Check the profile's name."),
+    (
+        sdk.SSLError,
+        StsUnavailableError,
+        TLS,
+        "The certificate wasn't accepted: check the CA bundle (AWS_CA_BUNDLE) and "
+        "whatever inspects the traffic.",
+    ),
+    (
+        sdk.HTTPClientError,
+        StsUnavailableError,
+        OUTAGE,
+        "Check the network, the proxy, and the end point.",
+    ),
+    (ResponseParserError, StsUnavailableError, OUTAGE, WAIT),
+    (OSError, StsUnavailableError, OUTAGE, "Check the network."),
+]
+
+MESSAGE_LENGTH = 400
+
+
+@attrs.frozen(kw_only=True)
+class _Answer:
+    """
+    What an error of the SDK tells about the answer.
+    """
+
+    code: str
+    message: str
+    status: int | None
+    headers: dict[str, str]
+
+    @classmethod
+    def of(cls, error: sdk.ClientError) -> _Answer:
+        response: Any = error.response
+        # Some servers leave out <ErrorResponse>, so that code and message
+        # stand where "Error" should.
+        told = response.get("Error")
+        if not isinstance(told, dict) or not told.get("Code"):
+            told = response
+        metadata = response.get("ResponseMetadata") or {}
+        return cls(
+            code=str(told.get("Code") or ""),
+            message=_first_sentences(str(told.get("Message") or "")),
+            status=metadata.get("HTTPStatusCode"),
+            headers=metadata.get("HTTPHeaders") or {},
+        )
+
+    @property
+    def retry_after(self) -> dt.timedelta | None:
+        seconds = self.headers.get("retry-after", "")
+        return dt.timedelta(seconds=int(seconds)) if seconds.isdecimal() else None
+
+
+def _first_sentences(message: str) -> str:
+    # SignatureDoesNotMatch goes on with the request, session token and all.
+    message = re.split("\n|The Canonical String", message, maxsplit=1)[0].strip()
+    return redact(message)[:MESSAGE_LENGTH]
+
+
+def server_time(headers: dict[str, str]) -> float | None:
+    """
+    The ``Date`` of an answer in seconds since 1970. `None` if it has none.
+    """
+    try:
+        date = parsedate_to_datetime(headers["date"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return date.timestamp() if date.tzinfo else None
+
+
+def translate(
+    error: Exception, *, what: str, hop: str, source: str, wall: float
+) -> RefreshError:
+    """
+    Make an error of ours of what the SDK raised.
+
+    Args:
+        error: It. It becomes the cause.
+
+        what: What was tried, as the beginning of a sentence.
+
+        hop: The ARN of the role, or the name of the source.
+
+        source: Who asked.
+
+        wall: What the local clock says.
+    """
+    ours = None
+    for link in _causes(error):
+        if isinstance(link, RefreshError):
+            return link
+        if isinstance(link, sdk.ClientError):
+            ours = _of_answer(_Answer.of(link), what, hop, source, wall)
+        else:
+            ours = _of_exception(link, what, hop, source)
+        if ours is not None:
+            break
+    if ours is None:
+        ours = RefreshError(
+            f"{what}. {type(error).__name__} was raised.",
+            hop=hop,
+            hint="The cause of this error says more.",
+        )
+    ours.__cause__ = _presentable(error)
+    return ours
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        yield link
+        link = link.__cause__ or link.__context__
+
+
+def _presentable(error: Exception) -> Exception:
+    """
+    The error itself, or one like it if its text holds a secret.
+    """
+    if not isinstance(error, sdk.ClientError):
+        return error
+    told = error.response.get("Error")
+    if not isinstance(told, dict):
+        return error
+    message = str(told.get("Message") or "")
+    clean = _first_sentences(message)
+    if clean == message[:MESSAGE_LENGTH]:
+        return error
+    response: Any = {**error.response, "Error": {**told, "Message": clean}}
+    return sdk.ClientError(response, error.operation_name)
+
+
+def _of_exception(
+    error: BaseException, what: str, hop: str, source: str
+) -> RefreshError | None:
+    for theirs, ours, kind, hint in EXCEPTIONS:
+        if isinstance(error, theirs):
+            text = redact(str(error)).rstrip(".")[:MESSAGE_LENGTH]
+            return ours(
+                f"{what}. {type(error).__name__}: {text}.",
+                kind=kind,
+                hop=hop,
+                hint=hint.format(source=source, who=source),
+            )
+    return None
+
+
+def _of_answer(
+    answer: _Answer, what: str, hop: str, source: str, wall: float
+) -> RefreshError:
+    cls, kind, hint = _classify(answer)
+    who = _principal(answer.message) or source
+    skew = ""
+    if kind is CLOCK:
+        at = server_time(answer.headers)
+        skew = "" if at is None else " " + skew_text(at, wall)
+    code = answer.code or f"HTTP {answer.status}"
+    said = f": {answer.message.rstrip('.')}" if answer.message else ""
+    return cls(
+        f"{what}. STS answered {code}{said}.{skew}".rstrip(),
+        kind=kind,
+        code=answer.code or None,
+        http_status=answer.status,
+        hop=hop,
+        retry_after=answer.retry_after,
+        hint=hint.format(source=source, who=who),
+    )
+
+
+def _classify(answer: _Answer) -> tuple[type[RefreshError], FailureKind, str]:
+    code = re.sub("(Exception|Error)$", "", answer.code)
+    told = answer.message.lower()
+    if code == "SignatureDoesNotMatch" and (
+        "expired" in told or "not yet current" in told
+    ):
+        return CODES["RequestTimeTooSkewed"]
+    if code in CODES:
+        return CODES[code]
+    status = answer.status or 0
+    if status == 429:
+        return CODES["Throttling"]
+    # 200 is an error in disguise: a page of a proxy, or half a document.
+    if status >= 500 or status < 300:
+        return CODES["ServiceUnavailable"]
+    return RefreshError, UNKNOWN, "It is tried again, in case it passes."
+
+
+def _principal(message: str) -> str | None:
+    """
+    Whom STS takes the caller for, if it says so.
+    """
+    found = re.search(r"User: (arn:\S+) is not authorized", message)
+    return found[1] if found else None
+
+
+def unusable_answer(what: str, why: str, hop: str) -> StsUnavailableError:
+    """
+    STS answered with something that isn't credentials.
+    """
+    return StsUnavailableError(
+        f"{what}. The answer {why}.",
+        hop=hop,
+        hint="Check that the end point is an STS; it is asked again.",
+    )

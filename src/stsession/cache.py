@@ -1,0 +1,113 @@
+"""
+Credentials shared by the sessions of a process.
+"""
+
+from __future__ import annotations
+
+import collections
+import threading
+import weakref
+
+from collections.abc import Callable, Hashable
+from typing import Any
+
+from ._credentials import Instant, Record
+from ._fork import forget_after_fork
+from ._refresher import Refresher
+
+
+__all__ = ["MemoryCache"]
+
+
+class MemoryCache:
+    """
+    Lets sessions that ask for the same thing share one set of credentials.
+
+    What is the same: the role, each parameter of the request, the source, the
+    end point, and the refresh policy. However many sessions share it, STS is
+    asked once. Credentials of sessions that are gone are kept until they
+    expire, in case another session asks for the same.
+
+    Pass ``cache=None`` to :func:`stsession.assume` to share nothing, or a
+    cache of your own to share with fewer.
+
+    Args:
+        max_entries:
+            Of how many sessions that are gone it keeps the credentials.
+
+    Raises:
+        ValueError: If *max_entries* is negative.
+
+    .. versionadded:: 0.1.0
+    """
+
+    def __init__(self, *, max_entries: int = 256) -> None:
+        if max_entries < 0:
+            msg = f"max_entries is {max_entries}; it can't be negative."
+            raise ValueError(msg)
+        self._max_entries = max_entries
+        # The lock guards both: refreshers in use, and what others left behind.
+        self._refreshers: weakref.WeakValueDictionary[Hashable, Refresher] = (
+            weakref.WeakValueDictionary()
+        )
+        self._records: collections.OrderedDict[Hashable, Record] = (
+            collections.OrderedDict()
+        )
+        self._after_fork()
+        forget_after_fork(self)
+
+    def _after_fork(self) -> None:
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(max_entries={self._max_entries})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Another process has a cache for the process of its own.
+        if self is PROCESS_CACHE:
+            return _process_cache, ()
+        return _make_cache, (self._max_entries,)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> MemoryCache:
+        return self
+
+    def refresher(
+        self, key: Hashable, make: Callable[[Record | None], Refresher]
+    ) -> Refresher:
+        """
+        Return the refresher for *key*, made by *make* if there is none in use.
+
+        *make* gets the credentials that an earlier one left behind, if there
+        are any.
+        """
+        with self._lock:
+            refresher = self._refreshers.get(key)
+            if refresher is None:
+                refresher = make(self._records.get(key))
+                self._refreshers[key] = refresher
+            return refresher
+
+    def keep(self, key: Hashable, record: Record, now: Instant) -> None:
+        """
+        Remember the credentials for *key*, and forget those that are over.
+        """
+        with self._lock:
+            self._records[key] = record
+            self._records.move_to_end(key)
+            for other, kept in list(self._records.items()):
+                if kept.remaining(now) <= 0:
+                    del self._records[other]
+            while len(self._records) > self._max_entries:
+                self._records.popitem(last=False)
+
+
+PROCESS_CACHE = MemoryCache()
+"""What sessions share unless they are told otherwise."""
+
+
+def _process_cache() -> MemoryCache:
+    return PROCESS_CACHE
+
+
+def _make_cache(max_entries: int) -> MemoryCache:
+    return MemoryCache(max_entries=max_entries)

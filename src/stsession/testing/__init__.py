@@ -1,0 +1,29 @@
+"""
+Clocks, stubs and a local STS for tests: ours, and those of our users.
+"""
+
+from __future__ import annotations
+
+from .._seams import installed
+from ._clock import FakeClock
+from ._faults import Fault
+from ._keys import AccessKey, generation_of
+from ._local_sts import LocalSTS
+from ._log import Call
+from ._profiles import ProfileFiles
+from ._schedule import FaultSchedule
+from ._stub import StubSTS
+
+
+__all__ = [
+    "AccessKey",
+    "Call",
+    "FakeClock",
+    "Fault",
+    "FaultSchedule",
+    "LocalSTS",
+    "ProfileFiles",
+    "StubSTS",
+    "generation_of",
+    "installed",
+]

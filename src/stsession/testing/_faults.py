@@ -1,0 +1,223 @@
+"""
+The ways in which a service can fail.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+import attrs
+
+from ._answers import Answer, Service, Transport, error_answer, iso
+
+
+__all__ = ["Fault"]
+
+
+_HTML = b"<html><body><h1>Sorry, something went wrong</h1></body></html>"
+_FIELDS = ("SecretAccessKey", "SessionToken")
+
+
+@attrs.frozen(kw_only=True)
+class Fault:
+    """
+    One way to fail. Take one of the constructors.
+
+    Some faults replace the answer, others spoil a good one: those have no
+    effect on an answer that is an error anyway.
+
+    .. versionadded:: 0.1.0
+    """
+
+    name: str
+    """The constructor it comes from, for logs."""
+
+    _status: int | None = attrs.field(default=None, repr=False)
+    code: str | None = None
+    """The error code that is sent, if it is one."""
+
+    _message: str = attrs.field(default="", repr=False)
+    _body: bytes | None = attrs.field(default=None, repr=False)
+    _headers: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=False)
+    _transport: Transport = attrs.field(default=Transport.WHOLE, repr=False)
+    _half: bool = attrs.field(default=False, repr=False)
+    _date_offset: dt.timedelta = attrs.field(default=dt.timedelta(0), repr=False)
+    _expired_ago: dt.timedelta | None = attrs.field(default=None, repr=False)
+    _emptied: tuple[str, ...] = attrs.field(default=(), repr=False)
+    _dropped: tuple[str, ...] = attrs.field(default=(), repr=False)
+
+    @classmethod
+    def error(cls, code: str, message: str = "", *, status: int = 400) -> Fault:
+        """
+        An error in the service's own shape.
+        """
+        return cls(name="error", status=status, code=code, message=message)
+
+    @classmethod
+    def access_denied(cls) -> Fault:
+        """
+        The caller isn't allowed to.
+        """
+        message = "User is not authorized to perform this operation"
+        return cls.error("AccessDenied", message, status=403)
+
+    @classmethod
+    def throttled(cls, *, retry_after: dt.timedelta | None = None) -> Fault:
+        """
+        ``Throttling`` with HTTP status 400, as STS says it.
+
+        Args:
+            retry_after:
+                What the ``Retry-After`` header asks for, in full seconds.
+                `None` means no such header.
+        """
+        headers: tuple[tuple[str, str], ...] = ()
+        if retry_after is not None:
+            headers = (("Retry-After", str(int(retry_after.total_seconds()))),)
+        return cls(
+            name="throttled",
+            status=400,
+            code="Throttling",
+            message="Rate exceeded",
+            headers=headers,
+        )
+
+    @classmethod
+    def status(cls, status: int) -> Fault:
+        """
+        An error whose code is as unspecific as *status*, e.g. 500 or 503.
+        """
+        code = "ServiceUnavailable" if status == 503 else "InternalFailure"
+        message = "The request processing has failed."
+        return cls(name="status", status=status, code=code, message=message)
+
+    @classmethod
+    def html(cls, *, status: int = 502) -> Fault:
+        """
+        A page for people, as load balancers and captive portals send.
+        """
+        return cls(name="html", status=status, body=_HTML)
+
+    @classmethod
+    def bare_error(
+        cls, code: str = "AccessDenied", message: str = "", *, status: int = 403
+    ) -> Fault:
+        """
+        An error without ``<ErrorResponse>`` around it, as Ceph sends.
+        """
+        bare = error_answer("s3", code=code, message=message, status=status)
+        return cls(name="bare_error", status=status, code=code, body=bare.body)
+
+    @classmethod
+    def hang(cls) -> Fault:
+        """
+        The request is taken, and never answered.
+
+        From :class:`~stsession.testing.StubSTS` the read time-out comes at
+        once.
+        """
+        return cls(name="hang", transport=Transport.HANG)
+
+    @classmethod
+    def reset(cls) -> Fault:
+        """
+        The connection is torn down instead of an answer.
+        """
+        return cls(name="reset", transport=Transport.RESET)
+
+    @classmethod
+    def cut_off(cls) -> Fault:
+        """
+        The connection ends in the middle of a good answer.
+
+        The client tells a closed connection, or (older versions of urllib3)
+        takes what it got for the whole document.
+        """
+        return cls(name="cut_off", transport=Transport.CUT)
+
+    @classmethod
+    def half_body(cls) -> Fault:
+        """
+        A good answer, except that only half the document is there.
+        """
+        return cls(name="half_body", half=True)
+
+    @classmethod
+    def wrong_date(cls, offset: dt.timedelta) -> Fault:
+        """
+        A good answer whose ``Date`` header is off by *offset*.
+        """
+        return cls(name="wrong_date", date_offset=offset)
+
+    @classmethod
+    def expired_answer(cls, *, ago: dt.timedelta = dt.timedelta(minutes=1)) -> Fault:
+        """
+        Credentials that have expired *ago* when they arrive.
+        """
+        return cls(name="expired_answer", expired_ago=ago)
+
+    @classmethod
+    def empty_fields(cls, *fields: str) -> Fault:
+        """
+        Credentials with *fields* left empty.
+
+        Args:
+            fields: Names as in the answer; none means the secret and the token.
+        """
+        return cls(name="empty_fields", emptied=fields or _FIELDS)
+
+    @classmethod
+    def missing_fields(cls, *fields: str) -> Fault:
+        """
+        Credentials without *fields*.
+
+        Args:
+            fields: Names as in the answer; none means the secret and the token.
+        """
+        return cls(name="missing_fields", dropped=fields or _FIELDS)
+
+    def replacement(self, service: Service) -> Answer | None:
+        """
+        The answer to send in place of the real one, or `None`: see `spoil()`.
+        """
+        if self._transport in (Transport.HANG, Transport.RESET):
+            return Answer(status=0, code=self.name, transport=self._transport)
+        if self._status is None:
+            return None
+        if self._body is not None:
+            answer = Answer(status=self._status, body=self._body, code=self.code)
+        else:
+            answer = error_answer(
+                service,
+                code=self.code or "",
+                message=self._message,
+                status=self._status,
+            )
+        return attrs.evolve(answer, headers=self._headers)
+
+    def spoil(self, answer: Answer, *, now: dt.datetime) -> Answer:
+        """
+        Do to a good answer what this fault does.
+        """
+        body = answer.body
+        if self._expired_ago is not None:
+            body = _fill(body, "Expiration", iso(now - self._expired_ago))
+        for field in self._emptied:
+            body = _fill(body, field, "")
+        for field in self._dropped:
+            body = re.sub(rb"<%b>[^<]*</%b>" % ((field.encode(),) * 2), b"", body)
+        if self._half:
+            body = body[: len(body) // 2]
+        return attrs.evolve(
+            answer,
+            body=body,
+            date_offset=self._date_offset,
+            transport=self._transport,
+        )
+
+
+def _fill(body: bytes, field: str, value: str) -> bytes:
+    name = field.encode()
+    element = b"<%b>%b</%b>" % (name, value.encode(), name)
+    return re.sub(rb"<%b>[^<]*</%b>" % (name, name), element, body)

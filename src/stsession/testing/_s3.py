@@ -1,0 +1,278 @@
+"""
+As much of S3 as it takes to try a session: objects in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import itertools
+import re
+import threading
+
+from collections.abc import Callable, Mapping
+from email.utils import formatdate
+from urllib.parse import quote, unquote
+
+import attrs
+
+from .._clock import utc
+from ._answers import Answer, Refused, Tree, iso, to_xml
+from ._http import HttpRequest, read_chunks
+from ._iam import Iam
+
+
+__all__ = ["S3Service"]
+
+
+_RANGE = re.compile(r"bytes=(\d+)-(\d*)")
+
+# Which operation it is: method, whether there is a key, a telling parameter.
+_OPERATIONS: tuple[tuple[str, bool, str, str], ...] = (
+    ("GET", True, "", "GetObject"),
+    ("HEAD", True, "", "HeadObject"),
+    ("PUT", True, "uploadId", "UploadPart"),
+    ("PUT", True, "", "PutObject"),
+    ("POST", True, "uploads", "CreateMultipartUpload"),
+    ("POST", True, "uploadId", "CompleteMultipartUpload"),
+    ("DELETE", True, "uploadId", "AbortMultipartUpload"),
+    ("DELETE", True, "", "DeleteObject"),
+    ("GET", False, "list-type", "ListObjectsV2"),
+    ("GET", False, "", "ListObjects"),
+    ("HEAD", False, "", "HeadBucket"),
+    ("PUT", False, "", "CreateBucket"),
+)
+
+
+@attrs.frozen(kw_only=True)
+class _Object:
+    body: bytes = attrs.field(repr=False)
+    etag: str
+    modified_at: float
+
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        return (
+            ("ETag", self.etag),
+            ("Last-Modified", formatdate(self.modified_at, usegmt=True)),
+            ("Accept-Ranges", "bytes"),
+        )
+
+
+@attrs.frozen(kw_only=True)
+class _Call:
+    request: HttpRequest
+    bucket: str
+    key: str
+    params: Mapping[str, str]
+
+    @property
+    def body(self) -> bytes:
+        if "aws-chunked" in self.request.headers.get("content-encoding", ""):
+            return read_chunks(io.BytesIO(self.request.body))
+        return self.request.body
+
+
+class S3Service:
+    """
+    Buckets with objects, addressed by path.
+    """
+
+    def __init__(self, iam: Iam) -> None:
+        self._iam = iam
+        self._lock = threading.RLock()  # guards the tables below
+        self._buckets: dict[str, dict[str, _Object]] = {}
+        self._uploads: dict[str, dict[int, bytes]] = {}
+        self._upload_ids = itertools.count(1)
+        self._operations: Mapping[str, Callable[[_Call], Answer]] = {
+            "AbortMultipartUpload": self._abort_multipart_upload,
+            "CompleteMultipartUpload": self._complete_multipart_upload,
+            "CreateBucket": self._create_bucket,
+            "CreateMultipartUpload": self._create_multipart_upload,
+            "DeleteObject": self._delete_object,
+            "GetObject": self._get_object,
+            "HeadBucket": self._head_bucket,
+            "HeadObject": self._head_object,
+            "ListObjects": self._list_objects,
+            "ListObjectsV2": self._list_objects_v2,
+            "PutObject": self._put_object,
+            "UploadPart": self._upload_part,
+        }
+
+    def add_bucket(self, name: str, objects: Mapping[str, bytes]) -> None:
+        """
+        Make a bucket, and put *objects* into it.
+        """
+        with self._lock:
+            bucket = self._buckets.setdefault(name, {})
+            bucket.update((key, self._object(body)) for key, body in objects.items())
+
+    def read(self, request: HttpRequest) -> tuple[str, dict[str, str]]:
+        """
+        The operation and its parameters.
+        """
+        bucket, _, key = unquote(request.path).lstrip("/").partition("/")
+        query = request.query_params()
+        params = {k: v for k, v in query.items() if not k.startswith("X-Amz-")}
+        for method, has_key, telling, operation in _OPERATIONS:
+            fits = (method, has_key) == (request.method, bool(key))
+            if bucket and fits and (not telling or telling in params):
+                return operation, {**params, "Bucket": bucket, "Key": key}
+        return f"{request.method} {request.path}", params
+
+    def answer(
+        self, operation: str, params: Mapping[str, str], request: HttpRequest
+    ) -> Answer:
+        """
+        Do what is asked.
+
+        Raises:
+            Refused: If the caller may not, or something isn't there.
+        """
+        self._iam.authenticate(request, service="s3")
+        if operation not in self._operations:
+            message = "A header you provided implies functionality not implemented."
+            raise Refused("NotImplemented", message, status=501)
+        call = _Call(
+            request=request,
+            bucket=params["Bucket"],
+            key=params["Key"],
+            params=params,
+        )
+        with self._lock:
+            return self._operations[operation](call)
+
+    def _object(self, body: bytes, etag: str | None = None) -> _Object:
+        if etag is None:
+            etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
+        modified_at = self._iam.now().timestamp()
+        return _Object(body=body, etag=f'"{etag}"', modified_at=modified_at)
+
+    def _bucket(self, call: _Call) -> dict[str, _Object]:
+        if call.bucket not in self._buckets:
+            message = "The specified bucket does not exist"
+            raise Refused("NoSuchBucket", message, status=404)
+        return self._buckets[call.bucket]
+
+    def _found(self, call: _Call) -> _Object:
+        found = self._bucket(call).get(call.key)
+        if found is None:
+            message = "The specified key does not exist."
+            raise Refused("NoSuchKey", message, status=404)
+        return found
+
+    def _parts(self, call: _Call) -> dict[int, bytes]:
+        parts = self._uploads.get(call.params["uploadId"])
+        if parts is None:
+            message = "The specified multipart upload does not exist."
+            raise Refused("NoSuchUpload", message, status=404)
+        return parts
+
+    def _create_bucket(self, call: _Call) -> Answer:
+        self.add_bucket(call.bucket, {})
+        return Answer(headers=(("Location", f"/{call.bucket}"),))
+
+    def _head_bucket(self, call: _Call) -> Answer:
+        self._bucket(call)
+        return Answer()
+
+    def _head_object(self, call: _Call) -> Answer:
+        found = self._found(call)
+        return Answer(
+            body=found.body,  # its length counts, it isn't sent
+            headers=found.headers(),
+            content_type="binary/octet-stream",
+        )
+
+    def _get_object(self, call: _Call) -> Answer:
+        answer = self._head_object(call)
+        match = _RANGE.fullmatch(call.request.headers.get("range", ""))
+        if match is None:
+            return answer
+        size = len(answer.body)
+        first, last = int(match[1]), min(int(match[2] or size), size - 1)
+        span = ("Content-Range", f"bytes {first}-{last}/{size}")
+        return attrs.evolve(
+            answer,
+            status=206,
+            body=answer.body[first : last + 1],
+            headers=(*answer.headers, span),
+        )
+
+    def _put_object(self, call: _Call) -> Answer:
+        new = self._bucket(call)[call.key] = self._object(call.body)
+        return Answer(headers=(("ETag", new.etag),))
+
+    def _delete_object(self, call: _Call) -> Answer:
+        self._bucket(call).pop(call.key, None)
+        return Answer(status=204)
+
+    def _create_multipart_upload(self, call: _Call) -> Answer:
+        self._bucket(call)
+        upload_id = f"upload-{next(self._upload_ids)}"
+        self._uploads[upload_id] = {}
+        names = {"Bucket": call.bucket, "Key": call.key, "UploadId": upload_id}
+        tree = {"InitiateMultipartUploadResult": names}
+        return Answer(body=to_xml(tree).encode())
+
+    def _upload_part(self, call: _Call) -> Answer:
+        part = self._object(call.body)
+        self._parts(call)[int(call.params["partNumber"])] = part.body
+        return Answer(headers=(("ETag", part.etag),))
+
+    def _complete_multipart_upload(self, call: _Call) -> Answer:
+        parts = self._parts(call)
+        body = b"".join(parts[number] for number in sorted(parts))
+        digest = hashlib.md5(body, usedforsecurity=False).hexdigest()
+        new = self._object(body, etag=f"{digest}-{len(parts)}")
+        self._bucket(call)[call.key] = new
+        del self._uploads[call.params["uploadId"]]
+        names = {"Bucket": call.bucket, "Key": call.key, "ETag": new.etag}
+        tree = {"CompleteMultipartUploadResult": names}
+        return Answer(body=to_xml(tree).encode())
+
+    def _abort_multipart_upload(self, call: _Call) -> Answer:
+        self._parts(call)
+        del self._uploads[call.params["uploadId"]]
+        return Answer(status=204)
+
+    def _list_objects(self, call: _Call) -> Answer:
+        keys, more = self._page(call, after=call.params.get("marker", ""))
+        return self._listing(call, keys, more, next_name="NextMarker")
+
+    def _list_objects_v2(self, call: _Call) -> Answer:
+        after = call.params.get("start-after", "")
+        after = call.params.get("continuation-token", after)
+        keys, more = self._page(call, after=after)
+        return self._listing(call, keys, more, next_name="NextContinuationToken")
+
+    def _page(self, call: _Call, *, after: str) -> tuple[list[str], bool]:
+        prefix = call.params.get("prefix", "")
+        size = int(call.params.get("max-keys", "1000"))
+        found = (k for k in self._bucket(call) if k.startswith(prefix) and k > after)
+        keys = sorted(found)
+        return keys[:size], len(keys) > size
+
+    def _listing(
+        self, call: _Call, keys: list[str], more: bool, *, next_name: str
+    ) -> Answer:
+        bucket = self._bucket(call)
+        contents: list[Tree] = [
+            {
+                "Key": quote(key),
+                "LastModified": iso(utc(bucket[key].modified_at)),
+                "ETag": bucket[key].etag,
+                "Size": len(bucket[key].body),
+                "StorageClass": "STANDARD",
+            }
+            for key in keys
+        ]
+        following = {next_name: quote(keys[-1])} if more and keys else {}
+        tree: dict[str, Tree] = {
+            "Name": call.bucket,
+            "EncodingType": "url",
+            "IsTruncated": str(more).lower(),
+            "KeyCount": len(keys),
+            **following,
+            "Contents": contents,
+        }
+        return Answer(body=to_xml({"ListBucketResult": tree}).encode())

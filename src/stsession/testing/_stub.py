@@ -1,0 +1,251 @@
+"""
+STS without a socket.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import threading
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
+
+from .._clock import Clock, SystemClock, utc
+from ._answers import (
+    Answer,
+    Refused,
+    Transport,
+    announced,
+    caller_identity_answer,
+    credentials_answer,
+    date_header,
+    error_answer,
+)
+from ._faults import Fault
+from ._http import HttpRequest
+from ._iam import session_identity
+from ._keys import AccessKey, KeyMaker
+from ._log import Call
+from ._schedule import FaultSchedule
+from ._sigv4 import read_signature
+from ._sts import read_sts_request, unknown_operation
+
+
+__all__ = ["StubSTS"]
+
+
+class StubSTS:
+    """
+    STS in place of the network: real client, real parser, no socket.
+
+    Register it on a session, and each of its STS clients gets its answers
+    from here::
+
+        stub = StubSTS()
+        source.events.register("before-send.sts", stub)
+
+    It signs and checks nothing, and any role can be assumed. All methods may
+    be called from any thread.
+
+    Args:
+        clock:
+            Where ``Date`` and ``Expiration`` come from. `None` means the
+            machine's.
+
+        lifetime:
+            How long credentials live. `None` means ``DurationSeconds``, or an
+            hour if that wasn't sent.
+
+        before_answer:
+            Called before each answer, without any lock: hold a request here,
+            or look at the world in the middle of one.
+
+    .. versionadded:: 0.1.0
+    """
+
+    faults: FaultSchedule
+    """What goes wrong, and when."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock | None = None,
+        lifetime: dt.timedelta | None = None,
+        before_answer: Callable[[], None] | None = None,
+    ) -> None:
+        self._clock: Clock = SystemClock() if clock is None else clock
+        self.lifetime = lifetime
+        self.before_answer = before_answer
+        self.faults = FaultSchedule(self._clock)
+        self._maker = KeyMaker()
+        self._lock = threading.Lock()  # makes a key and its place in the list one
+        self._requests: list[Call] = []  # only ever appended to
+        self._issued: list[AccessKey] = []
+        self._operations: Mapping[
+            str, Callable[[str, Mapping[str, str], str | None], Answer]
+        ] = {
+            "AssumeRole": self._assume_role,
+            "GetCallerIdentity": self._get_caller_identity,
+        }
+
+    @property
+    def requests(self) -> tuple[Call, ...]:
+        """
+        What was sent, oldest first; *status* and *code* are always `None`.
+        """
+        return tuple(self._requests)
+
+    @property
+    def attempts(self) -> int:
+        """
+        How many requests were sent, each resend counted.
+        """
+        return len(self._requests)
+
+    @property
+    def issued(self) -> tuple[AccessKey, ...]:
+        """
+        The keys given out, oldest first.
+        """
+        return tuple(self._issued)
+
+    def goes_down(self, fault: Fault | None = None) -> None:
+        """
+        Fail from now on.
+
+        Args:
+            fault: How. `None` means HTTP status 503.
+        """
+        self.faults.add(Fault.status(503) if fault is None else fault)
+
+    def comes_back(self) -> None:
+        """
+        Answer again as if nothing had been; faults yet to come go as well.
+        """
+        self.faults.clear()
+
+    def fail_next(self, times: int = 1, fault: Fault | None = None) -> None:
+        """
+        Fail so many *times*, then answer again.
+
+        Args:
+            times: How often; a resend of the client counts.
+
+            fault: How. `None` means HTTP status 503.
+        """
+        self.faults.add(Fault.status(503) if fault is None else fault, times=times)
+
+    def __call__(self, request: AWSPreparedRequest, **kwargs: Any) -> AWSResponse:
+        """
+        Answer *request*; what botocore calls before it would send it.
+        """
+        call = self._read(request)
+        self._requests.append(call)
+        if self.before_answer is not None:
+            self.before_answer()
+        answer = self._decide(call)
+        if answer.transport is Transport.HANG:
+            raise ReadTimeoutError(endpoint_url=request.url)
+        if answer.transport is not Transport.WHOLE:
+            raise ConnectionClosedError(endpoint_url=request.url)
+        return self._response(request.url, answer)
+
+    def _read(self, prepared: AWSPreparedRequest) -> Call:
+        body: Any = prepared.body or b""
+        request = HttpRequest.of(
+            method=prepared.method,
+            url=prepared.url,
+            headers={k: _text(v) for k, v in prepared.headers.items()},
+            body=body.encode() if isinstance(body, str) else bytes(body),
+        )
+        operation, params = read_sts_request(request)
+        signature = read_signature(request)
+        return Call(
+            operation=operation,
+            params=params,
+            access_key_id=None if signature is None else signature.access_key_id,
+            region=None if signature is None else signature.region,
+            host=urlsplit(prepared.url).hostname,
+            status=None,
+            code=None,
+            monotonic=self._clock.monotonic(),
+        )
+
+    def _decide(self, call: Call) -> Answer:
+        fault = self.faults.take(call.operation, service="sts")
+        answer = None if fault is None else fault.replacement("sts")
+        if answer is not None:
+            return answer
+        answer = self._do(call)
+        if fault is None or answer.code is not None:
+            return answer
+        return fault.spoil(answer, now=utc(self._clock.wall()))
+
+    def _do(self, call: Call) -> Answer:
+        try:
+            if call.operation not in self._operations:
+                raise unknown_operation(call.operation)
+            act = self._operations[call.operation]
+            return act(call.operation, call.params, call.access_key_id)
+        except Refused as e:
+            return error_answer("sts", code=e.code, message=e.message, status=e.status)
+
+    def _assume_role(
+        self, operation: str, params: Mapping[str, str], signed_by: str | None
+    ) -> Answer:
+        role_arn = params["RoleArn"]
+        arn, user_id = session_identity(role_arn, params.get("RoleSessionName", ""))
+        lifetime = self.lifetime
+        if lifetime is None:
+            lifetime = dt.timedelta(seconds=int(params.get("DurationSeconds", "3600")))
+        now = utc(self._clock.wall())
+        with self._lock:
+            key = self._maker.temporary(
+                arn=arn, user_id=user_id, role_arn=role_arn, expires_at=now + lifetime
+            )
+            self._issued.append(key)
+        return credentials_answer(
+            operation, key, params, expiration=announced(now, lifetime)
+        )
+
+    def _get_caller_identity(
+        self, operation: str, params: Mapping[str, str], signed_by: str | None
+    ) -> Answer:
+        for key in self.issued:
+            if key.access_key_id == signed_by:
+                return caller_identity_answer(key)
+        arn = "arn:aws:iam::123456789012:user/source"
+        user = AccessKey(
+            access_key_id=signed_by or "",
+            secret_access_key="",
+            arn=arn,
+            user_id="AIDASTUBSTUBSTUBSTUB",
+        )
+        return caller_identity_answer(user)
+
+    def _response(self, url: str, answer: Answer) -> AWSResponse:
+        headers = {
+            "Date": date_header(self._clock, answer),
+            "Content-Type": answer.content_type,
+            "Content-Length": str(len(answer.body)),
+            **dict(answer.headers),
+        }
+        return AWSResponse(url, answer.status, cast("Any", headers), _Raw(answer.body))
+
+
+class _Raw(io.BytesIO):
+    """
+    The body, as urllib3 would hand it over.
+    """
+
+    def stream(self, *args: Any, **kwargs: Any) -> Iterator[bytes]:
+        yield self.read()
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else value

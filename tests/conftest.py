@@ -1,0 +1,97 @@
+"""
+What every test gets: an environment with no AWS in it, and no network.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from hypothesis import settings
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+# Threads and a busy machine make the time of one example meaningless.
+settings.register_profile("default", deadline=None, print_blob=True)
+settings.register_profile("ci", settings.get_profile("default"), derandomize=True)
+settings.load_profile("ci" if "CI" in os.environ else "default")
+
+
+@pytest.fixture(name="_environment", autouse=True)
+def __environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """
+    No credentials, config files or proxies of whoever runs the tests.
+    """
+    for name in os.environ:
+        if name.startswith("AWS_") or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.delenv("BOTO_CONFIG", raising=False)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(home / "no-config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(home / "no-credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture(name="_no_network", autouse=True)
+def __no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Whatever tries to leave the machine fails the test.
+    """
+    for name in ("connect", "connect_ex"):
+        monkeypatch.setattr(
+            socket.socket, name, _loopback_only(getattr(socket.socket, name))
+        )
+
+    real_getaddrinfo = socket.getaddrinfo
+
+    def getaddrinfo(host: Any, *args: Any, **kw: Any) -> Any:
+        _check_host(host)
+        return real_getaddrinfo(host, *args, **kw)
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+
+def _loopback_only(
+    connect: Callable[[socket.socket, Any], Any],
+) -> Callable[[socket.socket, Any], Any]:
+    """
+    Let *connect* reach this machine only.
+    """
+
+    def guarded(self: socket.socket, address: Any) -> Any:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            _check_host(address[0])
+        return connect(self, address)
+
+    return guarded
+
+
+def _check_host(host: str | bytes | None) -> None:
+    """
+    Fail the test if *host* isn't this machine.
+    """
+    name = host.decode() if isinstance(host, bytes) else host
+    if name in (None, "", "localhost"):
+        return
+
+    try:
+        is_loopback = ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        is_loopback = False
+
+    if not is_loopback:
+        # Not an OSError: the SDK would try again, and then hide it.
+        pytest.fail(f"A test tried to reach {name}.")

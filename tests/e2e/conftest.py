@@ -1,0 +1,76 @@
+"""
+A local AWS, a source session, and a role to assume, all in one time.
+"""
+
+from __future__ import annotations
+
+import boto3
+import pytest
+
+import stsession
+
+from stsession import _seams
+from stsession.testing import FakeClock, LocalSTS, StubSTS
+
+from . import ROLE
+
+
+@pytest.fixture(name="clock")
+def _clock():
+    return FakeClock()
+
+
+@pytest.fixture(name="_seams")
+def _installed(clock):
+    """
+    Sessions live by the clock, and refresh at once when they are due.
+    """
+
+    def run(task):
+        task()
+        return True
+
+    with _seams.installed(clock=clock, draw=lambda: 0.5, run=run):
+        yield
+
+
+@pytest.fixture(name="local")
+def _local(clock):
+    """
+    STS and S3 on loopback, with a role and a bucket.
+    """
+    with LocalSTS(clock=clock) as local:
+        local.add_role(ROLE)
+        local.add_bucket("bucket", objects={f"{n}.txt": b"hello" for n in range(5)})
+        yield local
+
+
+@pytest.fixture(name="source")
+def _source(local):
+    return local.session(local.add_user())
+
+
+@pytest.fixture(name="session")
+def _session(source, _seams):
+    """
+    A session of 900 s.
+    """
+    return stsession.assume(ROLE, source=source, duration_seconds=900)
+
+
+@pytest.fixture(name="stub")
+def _stub(clock):
+    """
+    STS without a socket.
+    """
+    return StubSTS(clock=clock)
+
+
+@pytest.fixture(name="stubbed")
+def _stubbed(stub):
+    """
+    A source whose STS is the stub.
+    """
+    source = boto3.Session("AKIAEXAMPLE", "secret", region_name="eu-central-1")
+    source.events.register("before-send.sts", stub)
+    return source

@@ -1,0 +1,288 @@
+"""
+A world for the refresh core: a source, a thread of one's own, true time.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+
+from collections.abc import Callable
+
+import attrs
+
+from stsession._clock import utc
+from stsession._credentials import (
+    Fetched,
+    Instant,
+    Record,
+    TemporaryCredentials,
+)
+from stsession._policy import RefreshPolicy
+from stsession._refresher import Refresher
+from stsession.exceptions import (
+    AccessDeniedError,
+    FailureKind,
+    RefreshError,
+    StsUnavailableError,
+)
+from stsession.testing import FakeClock
+
+
+LABEL = "arn:aws:iam::123456789012:role/Reader"
+
+
+def seconds(n: float) -> dt.timedelta:
+    return dt.timedelta(seconds=n)
+
+
+def failure(kind: FailureKind, *, retry_after: float | None = None) -> RefreshError:
+    """
+    What the layer above makes of an answer of this kind.
+    """
+    if kind is FailureKind.REQUEST:
+        return AccessDeniedError("Denied.", code="AccessDenied", hop=LABEL)
+    return StsUnavailableError(
+        "Failed.",
+        kind=kind,
+        retry_after=None if retry_after is None else seconds(retry_after),
+    )
+
+
+class World:
+    """
+    The true time, whatever the local clocks say.
+    """
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self._start = self.clock.wall()
+        self._frozen = 0.0
+
+    @property
+    def time(self) -> float:
+        """
+        Seconds since 1970, by everybody else's clock.
+        """
+        return self._start + self.clock.monotonic() + self._frozen
+
+    def passes(self, n: float) -> None:
+        self.clock.advance(seconds(n))
+
+    def freezes(self, n: float) -> None:
+        """
+        Neither we nor our monotonic clock notice that time passes.
+        """
+        self.clock.freeze(seconds(n))
+        self._frozen += n
+
+    def sets_wall(self, n: float) -> None:
+        """
+        Somebody sets the local wall clock.
+        """
+        self.clock.step_wall(seconds(n))
+
+
+class Source:
+    """
+    Issues keys that really die, and fails when told to.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.lifetime = 900.0
+        self.tells_time = True
+        self.source_remaining: float | None = None
+        self.fault: Exception | None = None
+        self.on_fetch: Callable[[], object] = lambda: None
+        self.repeats = False
+        self.attempts: list[float] = []
+        self.dies_at: dict[str, float] = {}
+        self._last: Fetched | None = None
+
+    def __call__(self) -> Fetched:
+        self.attempts.append(self.world.time)
+        self.on_fetch()
+        if self.fault is not None:
+            raise self.fault
+        if self.repeats and self._last is not None:
+            return self._last
+        self._last = self._issue()
+        return self._last
+
+    def _issue(self) -> Fetched:
+        n = len(self.dies_at) + 1
+        key = f"ASIA{n:016d}"
+        self.dies_at[key] = self.world.time + self.lifetime
+        return Fetched(
+            credentials=TemporaryCredentials(
+                access_key_id=key,
+                secret_access_key=f"secret of {key}",
+                session_token=f"token of {key}",
+                expires_at=utc(self.dies_at[key]),
+            ),
+            server_time=self.world.time if self.tells_time else None,
+            source_remaining=self.source_remaining,
+        )
+
+    def goes_down(self, kind: FailureKind = FailureKind.OUTAGE) -> None:
+        self.fault = failure(kind)
+
+    def comes_back(self) -> None:
+        self.fault = None
+
+    def accepts(self, record: Record) -> bool:
+        """
+        Whether a service would, at this moment.
+        """
+        return self.world.time < self.dies_at[record.credentials.access_key_id]
+
+    def busiest_minute(self) -> int:
+        return busiest(self.attempts, 60.0)
+
+
+def busiest(instants: list[float], span: float) -> int:
+    """
+    How many of *instants*, which are in order, lie within one *span*.
+    """
+    first, most = 0, 0
+    for last, at in enumerate(instants):
+        while at - instants[first] >= span:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+class Background:
+    """
+    The other thread: runs what it is given at once, by hand, or never.
+    """
+
+    def __init__(self, mode: str = "at once") -> None:
+        self.mode = mode
+        self.tasks: list[Callable[[], None]] = []
+
+    def __call__(self, task: Callable[[], None]) -> bool:
+        if self.mode == "no thread":
+            return False
+        if self.mode == "at once":
+            task()
+        else:
+            self.tasks.append(task)
+        return True
+
+    def works(self) -> None:
+        """
+        Run what has been put off.
+        """
+        tasks, self.tasks = self.tasks, []
+        for task in tasks:
+            task()
+
+
+class Patience:
+    """
+    Notes how long callers wait, and lets that time pass.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.waits: list[float] = []
+        self.meanwhile: Callable[[], object] = lambda: None
+
+    def __call__(self, event: threading.Event, seconds: float) -> bool:
+        self.meanwhile()
+        if not event.is_set():
+            self.waits.append(seconds)
+            self.world.passes(seconds)
+        return event.is_set()
+
+
+class Events:
+    """
+    A hook that remembers.
+    """
+
+    def __init__(self) -> None:
+        self.seen: list[object] = []
+
+    def __call__(self, event: object) -> None:
+        self.seen.append(event)
+
+    @property
+    def names(self) -> list[str]:
+        return [event.name for event in self.seen]  # type: ignore[attr-defined]
+
+
+@attrs.define
+class Engine:
+    """
+    A refresher, and all that it touches.
+    """
+
+    world: World
+    source: Source
+    background: Background
+    patience: Patience
+    events: Events
+    refresher: Refresher
+
+    @property
+    def attempts(self) -> int:
+        return len(self.source.attempts)
+
+    def key(self) -> str:
+        return self.refresher.get().credentials.access_key_id
+
+    def due(self) -> None:
+        """
+        Let time pass until a refresh is just due.
+        """
+        record = self.refresher.record
+        assert record is not None
+        self.left(record.plan.due)
+
+    def left(self, n: float) -> None:
+        """
+        Let time pass until *n* seconds are left.
+        """
+        record = self.refresher.record
+        assert record is not None
+        self.world.passes(self.refresher.remaining(record) - n)
+
+
+def engine(
+    policy: RefreshPolicy | None = None,
+    *,
+    draw: Callable[[], float] = lambda: 0.0,
+    world: World | None = None,
+    lifetime: float = 900.0,
+    background: str = "at once",
+    foreground: bool = False,
+    record: Record | None = None,
+) -> Engine:
+    """
+    Build one.
+    """
+    world = World() if world is None else world
+    source, events = Source(world), Events()
+    source.lifetime = lifetime
+    thread, patience = Background(background), Patience(world)
+    refresher = Refresher(
+        label=LABEL,
+        fetch=source,
+        policy=RefreshPolicy() if policy is None else policy,
+        source="profile dev",
+        clock=world.clock,
+        draw=draw,
+        run=thread,
+        wait=patience,
+        foreground=foreground,
+        record=record,
+    )
+    refresher.announcer.subscribe(lambda: events)
+    return Engine(world, source, thread, patience, events, refresher)
+
+
+def instant(world: World) -> Instant:
+    return Instant(world.clock.wall(), world.clock.monotonic())

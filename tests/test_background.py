@@ -1,0 +1,197 @@
+"""
+The few threads on which advisory refreshes run.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+import pytest
+
+from stsession._background import BackgroundPool
+
+
+SOON = 10.0
+
+
+class Tasks:
+    """
+    Tasks that begin, and end when they are told to.
+    """
+
+    def __init__(self) -> None:
+        self.begun = threading.Semaphore(0)
+        self.ended = threading.Semaphore(0)
+        self.may_end = threading.Event()
+        self.threads: set[threading.Thread] = set()
+
+    def __call__(self) -> None:
+        self.threads.add(threading.current_thread())
+        self.begun.release()
+        self.may_end.wait(SOON)
+        self.ended.release()
+
+    def wait_for(self, semaphore: threading.Semaphore, n: int) -> bool:
+        return all(semaphore.acquire(timeout=SOON) for _ in range(n))
+
+
+@pytest.fixture(name="tasks")
+def _tasks() -> Tasks:
+    return Tasks()
+
+
+def idle(pool: BackgroundPool, tasks: Tasks) -> None:
+    tasks.may_end.set()
+    for thread in list(tasks.threads):
+        thread.join(SOON)
+
+    assert 0 == pool.threads
+
+
+def test_none_while_there_is_nothing_to_do():
+    """
+    Threads come with the first task, ...
+    """
+    before = threading.active_count()
+
+    assert 0 == BackgroundPool().threads
+    assert before == threading.active_count()
+
+
+def test_ends_when_idle(tasks):
+    """
+    ... and go with the last.
+    """
+    pool = BackgroundPool()
+
+    assert pool.submit(tasks)
+    assert tasks.wait_for(tasks.begun, 1)
+    assert 1 == pool.threads
+
+    idle(pool, tasks)
+
+    assert not any(thread.is_alive() for thread in tasks.threads)
+
+
+def test_bounded(tasks):
+    """
+    Four threads, however many tasks; all of them are run.
+    """
+    pool = BackgroundPool()
+    for _ in range(20):
+        assert pool.submit(tasks)
+
+    assert tasks.wait_for(tasks.begun, 4)
+    assert 4 == pool.threads == len(tasks.threads)
+    assert not tasks.begun.acquire(blocking=False)
+
+    tasks.may_end.set()
+
+    assert tasks.wait_for(tasks.ended, 20)
+    assert 4 == len(tasks.threads)
+
+    idle(pool, tasks)
+
+
+def test_daemons(tasks):
+    """
+    Exit doesn't wait for them.
+    """
+    pool = BackgroundPool()
+    pool.submit(tasks)
+    tasks.wait_for(tasks.begun, 1)
+    (thread,) = tasks.threads
+
+    assert thread.daemon
+    assert "stsession-refresh" == thread.name
+
+    idle(pool, tasks)
+
+
+def test_queue_is_bounded(tasks):
+    """
+    Who finds it full has to do it itself.
+    """
+    pool = BackgroundPool(max_threads=1, max_waiting=2)
+    pool.submit(tasks)
+    tasks.wait_for(tasks.begun, 1)
+
+    assert [True, True, False] == [pool.submit(tasks) for _ in range(3)]
+
+    tasks.may_end.set()
+
+    assert tasks.wait_for(tasks.ended, 3)
+
+    idle(pool, tasks)
+
+
+def no_more_threads(thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+def test_thread_cannot_start(tasks, monkeypatch):
+    """
+    The caller has to do it itself; nothing is left behind.
+    """
+    pool = BackgroundPool()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", no_more_threads)
+
+        assert not pool.submit(tasks)
+        assert 0 == pool.threads
+    assert pool.submit(tasks)
+    assert tasks.wait_for(tasks.begun, 1)
+    assert not tasks.begun.acquire(blocking=False)
+
+    idle(pool, tasks)
+
+
+def test_further_thread_cannot_start(tasks, monkeypatch):
+    """
+    Then it waits for one that there is.
+    """
+    pool = BackgroundPool()
+    pool.submit(tasks)
+    tasks.wait_for(tasks.begun, 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", no_more_threads)
+
+        assert pool.submit(tasks)
+    tasks.may_end.set()
+
+    assert tasks.wait_for(tasks.ended, 2)
+    assert 1 == len(tasks.threads)
+
+    idle(pool, tasks)
+
+
+def test_interpreter_shuts_down(tasks, monkeypatch):
+    """
+    No new threads then.
+    """
+    monkeypatch.setattr(sys, "is_finalizing", lambda: True)
+
+    assert not BackgroundPool().submit(tasks)
+
+
+def test_task_that_raises(tasks):
+    """
+    It doesn't cost a thread.
+    """
+    pool = BackgroundPool(max_threads=1)
+    raised = threading.Event()
+
+    def task() -> None:
+        raised.set()
+        raise SystemExit
+
+    pool.submit(task)
+
+    assert raised.wait(SOON)
+
+    pool.submit(tasks)
+
+    assert tasks.wait_for(tasks.begun, 1)
+
+    idle(pool, tasks)

@@ -1,0 +1,78 @@
+"""
+The two clocks.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+import time
+
+import pytest
+
+from stsession import _clock
+from stsession._clock import SystemClock, utc
+
+
+def test_system_clock_tells_the_time():
+    """
+    It is the machine's.
+    """
+    clock, before = SystemClock(), time.time()
+
+    assert before <= clock.wall() <= time.time()
+    assert clock.monotonic() <= clock.monotonic()
+
+
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="Linux has it")
+def test_boot_time_where_there_is_one():
+    """
+    It counts the time that the machine sleeps.
+    """
+    monotonic = _clock._boot_time_clock()
+    before = time.clock_gettime(time.CLOCK_BOOTTIME)
+
+    assert before <= monotonic() <= time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def test_mac_has_another_name_for_it(monkeypatch):
+    """
+    There the monotonic clock goes on during sleep.
+    """
+    monkeypatch.delattr(time, "CLOCK_BOOTTIME", raising=False)
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(time, "CLOCK_MONOTONIC", 77, raising=False)
+    monkeypatch.setattr(time, "clock_gettime", float, raising=False)
+
+    assert 77.0 == _clock._boot_time_clock()()
+
+
+def test_monotonic_clock_where_there_is_none(monkeypatch):
+    """
+    E.g. on Windows.
+    """
+    monkeypatch.delattr(time, "CLOCK_BOOTTIME", raising=False)
+    monkeypatch.setattr(sys, "platform", "win32")
+
+    assert time.monotonic is _clock._boot_time_clock()
+
+
+def test_monotonic_clock_where_it_is_refused(monkeypatch):
+    """
+    Some sandboxes know its name but not the clock.
+    """
+
+    def refuse(clock_id: int) -> float:
+        raise OSError(clock_id)
+
+    monkeypatch.setattr(time, "CLOCK_BOOTTIME", 7, raising=False)
+    monkeypatch.setattr(time, "clock_gettime", refuse, raising=False)
+
+    assert time.monotonic is _clock._boot_time_clock()
+
+
+def test_utc():
+    """
+    Seconds become an aware datetime.
+    """
+    assert dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc) == utc(1767225600.0)

@@ -1,0 +1,97 @@
+"""
+Every block of Python in the README and in the documentation runs.
+
+The blocks of a page are one program. Where a page needs a beginning that its
+readers don't, it stands in a comment:
+
+    <!-- run
+    bucket = "reports"
+    -->
+"""
+
+from __future__ import annotations
+
+import doctest
+import re
+
+from pathlib import Path
+
+import pytest
+
+from moto import mock_aws
+
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/[!_]*/**/*.md")])
+BLOCK = re.compile(
+    r"""
+    ^(?P<indent>[ ]*)
+    (?:```(?P<language>python|pycon)|<!--[ ]run)\n
+    (?P<code>.*?)
+    ^[ ]*(?:```|-->)$
+    """,
+    re.DOTALL | re.MULTILINE | re.VERBOSE,
+)
+
+
+@pytest.fixture(name="_aws")
+def __aws(monkeypatch):
+    """
+    An account with a source's long-lived keys in the environment.
+    """
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-a-secret")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    with mock_aws():
+        yield
+
+
+@pytest.mark.usefixtures("_aws")
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_blocks_run(page, monkeypatch, tmp_path):
+    """
+    The blocks of a page run, one after the other.
+    """
+    monkeypatch.chdir(tmp_path)
+    namespace = {"__name__": "__main__"}
+
+    for block in BLOCK.finditer(page.read_text("utf-8")):
+        run(block, page, namespace)
+
+
+def run(block, page, namespace):
+    """
+    Run one block; its lines are counted as in its page.
+    """
+    lines_before = block.string.count("\n", 0, block.start("code"))
+    indent, code = len(block["indent"]), block["code"]
+    code = "".join(line[indent:] or "\n" for line in code.splitlines(keepends=True))
+
+    if block["language"] == "pycon":
+        example = doctest.DocTestParser().get_doctest(
+            code, namespace, str(page), str(page), lines_before
+        )
+        doctest.DebugRunner().run(example, clear_globs=False)
+        namespace.update(example.globs)
+    else:
+        program = "\n" * lines_before + code
+        exec(compile(program, page, "exec", dont_inherit=True), namespace)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("```python\nx = 1\n```\n", ["x = 1\n"]),
+        ("```pycon\n>>> 1\n1\n```\n", [">>> 1\n1\n"]),
+        ("<!-- run\nx = 1\n-->\n", ["x = 1\n"]),
+        ("- a\n\n  ```python\n  x = 1\n  ```\n", ["  x = 1\n"]),
+        ("```console\n$ ls\n```\n", []),
+    ],
+)
+def test_finds_blocks(text, expected):
+    """
+    Python is found, other languages are left alone.
+    """
+    found = [block["code"] for block in BLOCK.finditer(text)]
+
+    assert expected == found

@@ -1,0 +1,152 @@
+"""
+What can be seen, and what can't.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+import pytest
+
+from stsession._events import Announcer, RefreshEvent, shorten
+
+
+EVENT = RefreshEvent(name="started", label="role")
+
+
+@pytest.fixture(name="announcer")
+def _announcer() -> Announcer:
+    return Announcer(label="role")
+
+
+def test_tells_all_hooks_in_order(announcer):
+    """
+    Several sessions may share what refreshes.
+    """
+    first, second = [], []
+    announcer.subscribe(lambda: first.append)
+    announcer.subscribe(lambda: second.append)
+    later = RefreshEvent(name="succeeded", label="role")
+
+    announcer.note(EVENT)
+    announcer.note(later)
+
+    assert [] == first
+
+    announcer.flush()
+
+    assert [EVENT, later] == first == second
+
+
+def test_forgets_hooks_that_are_gone(announcer):
+    """
+    A dropped session isn't kept alive by what it watches.
+    """
+    heard = []
+    announcer.subscribe(lambda: None)
+    announcer.subscribe(lambda: heard.append)
+
+    announcer.note(EVENT)
+    announcer.flush()
+
+    assert [EVENT] == heard
+    assert 1 == len(announcer._hooks)
+
+
+def test_two_threads_find_the_same_hook_gone(announcer):
+    """
+    The second to notice has nothing to do.
+    """
+    both = threading.Barrier(2)
+
+    def gone() -> None:
+        both.wait(5)
+
+    announcer.subscribe(gone)
+    failures = []
+
+    def tell() -> None:
+        try:
+            announcer._call_hooks(EVENT)
+        except Exception as e:  # noqa: BLE001 - it's what is asked
+            failures.append(e)
+
+    threads = [threading.Thread(target=tell) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [] == failures
+    assert [] == announcer._hooks
+
+
+def test_failing_hook_goes_no_further(announcer, caplog):
+    """
+    It is logged, and the others are told.
+    """
+    heard = []
+
+    def broken(event: RefreshEvent) -> None:
+        raise ZeroDivisionError
+
+    announcer.subscribe(lambda: broken)
+    announcer.subscribe(lambda: heard.append)
+    announcer.note(EVENT)
+    announcer.flush()
+
+    assert [EVENT] == heard
+    assert "role: the on_event hook failed" in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_logs_with_the_label(announcer, caplog):
+    """
+    One knows whose credentials it is about.
+    """
+    caplog.set_level(logging.INFO, "stsession")
+    announcer.note(None, log="something happened", level=logging.INFO)
+    announcer.flush()
+
+    assert [("stsession", logging.INFO, "role: something happened")] == (
+        caplog.record_tuples
+    )
+
+
+def test_another_thread_tells_it(announcer):
+    """
+    What one thread sees in the outbox may be gone when it gets there.
+    """
+
+    class Emptied(list):
+        def popleft(self) -> None:
+            self.clear()
+            raise IndexError
+
+    announcer._outbox = Emptied([None])
+    announcer.flush()
+
+    assert [] == announcer._outbox
+
+
+def test_one_warning_a_minute(announcer):
+    """
+    The rest of an outage is for the curious.
+    """
+    levels = [announcer.warning_level(now) for now in (0.0, 1.0, 59.9, 60.0, 61.0)]
+
+    assert levels == [
+        logging.WARNING,
+        logging.DEBUG,
+        logging.DEBUG,
+        logging.WARNING,
+        logging.DEBUG,
+    ]
+
+
+def test_keys_are_shortened():
+    """
+    Enough to tell one from another.
+    """
+    assert "ASIA…MPLE" == shorten("ASIAQ3EGWEXAMPLE")

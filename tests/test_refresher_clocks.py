@@ -1,0 +1,273 @@
+"""
+Credentials that are there when asked for: whatever the clocks say.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from stsession.exceptions import ClockError, StsUnavailableError
+
+from .engine import Engine, engine
+
+
+HOUR = 3_600.0
+
+each_phase = pytest.mark.parametrize("phase", [0, 100, 580, 586, 700, 850])
+
+
+@pytest.fixture(name="it")
+def _it() -> Engine:
+    it = engine()
+    it.refresher.get()
+    return it
+
+
+def lives_on(it: Engine, n: int = 3_600) -> None:
+    """
+    One request a second; none with a dead key.
+    """
+    for _ in range(n):
+        assert it.source.accepts(it.refresher.get())
+
+        it.world.passes(1)
+
+
+@each_phase
+def test_set_back_five_hours(it, phase):
+    """
+    The monotonic clock rules: no dead key, no storm.
+    """
+    lives_on(it, phase)
+    it.world.sets_wall(-5 * HOUR)
+    lives_on(it)
+
+    assert it.attempts <= 9
+
+
+@each_phase
+def test_set_forward_two_hours(it, phase):
+    """
+    One early refresh at most.
+    """
+    lives_on(it, phase)
+    before = it.attempts
+    it.world.sets_wall(2 * HOUR)
+    lives_on(it, 60)
+
+    assert it.attempts <= before + 1
+
+    lives_on(it)
+
+    assert it.attempts <= 10
+
+
+@each_phase
+def test_frozen_for_twenty_minutes(it, phase):
+    """
+    The wall clock rules: the first request after it is signed with a live key.
+    """
+    lives_on(it, phase)
+    before = it.attempts
+    it.world.freezes(1_200)
+    lives_on(it, 60)
+
+    assert before + 1 == it.attempts
+
+    lives_on(it)
+
+    assert it.attempts <= 10
+
+
+@pytest.mark.parametrize("wrong", [-51 * 60, 51 * 60])
+def test_wrong_at_issue(wrong):
+    """
+    The server's time counts, so nothing is noticed.
+    """
+    it = engine()
+    it.world.sets_wall(wrong)
+    lives_on(it)
+
+    assert it.attempts <= 8
+
+
+def test_wrong_and_then_set_right(it):
+    """
+    51 minutes fast, until somebody notices.
+    """
+    it.world.sets_wall(51 * 60)
+    lives_on(it, 1_000)
+    it.world.sets_wall(-51 * 60)
+    lives_on(it, 3_000)
+
+    assert it.attempts <= 10
+
+
+def test_clock_that_keeps_jumping(it):
+    """
+    Each jump lifts the gate, but never more than seven fetches a minute.
+    """
+    it.source.goes_down()
+    it.due()
+    for _ in range(120):
+        it.world.sets_wall(-60)
+        it.refresher.get()
+        it.world.passes(1)
+
+    assert 7 == it.source.busiest_minute()
+
+
+class TestJump:
+    def test_told_once(self, it, caplog):
+        """
+        INFO and an event; then it is the new normal.
+        """
+        caplog.set_level(logging.INFO, "stsession")
+        it.world.sets_wall(-6)
+        for _ in range(3):
+            it.refresher.get()
+
+        assert ["started", "succeeded", "clock_jumped"] == it.events.names
+        assert 1 == it.refresher.announcer.counters.clock_jumps
+        assert 1 == caplog.text.count("the clocks moved -6 s apart")
+        assert 1 == it.attempts
+
+    @pytest.mark.parametrize("step", [-5, 5])
+    def test_small_ones_are_drift(self, it, step):
+        """
+        Five seconds are nothing to write home about.
+        """
+        it.world.sets_wall(step)
+        it.refresher.get()
+
+        assert 0 == it.refresher.announcer.counters.clock_jumps
+
+    def test_drops_the_pause(self, it):
+        """
+        What was decided by the old clock is void.
+        """
+        it.source.goes_down()
+        it.due()
+        for _ in range(30):
+            it.refresher.get()
+            it.world.passes(1)
+        it.source.comes_back()
+        it.world.sets_wall(-10)
+
+        assert 2 == it.refresher.get().generation
+
+    def test_lifts_the_settling(self):
+        """
+        Even right after a refresh.
+        """
+        it = engine(lifetime=3_600)
+        it.source.source_remaining = 60.0
+        it.refresher.get()
+        it.refresher.get()
+
+        assert 1 == it.attempts
+
+        it.world.sets_wall(6)
+        it.refresher.get()
+
+        assert 2 == it.attempts
+
+    def test_frozen_flight_is_replaced(self, it):
+        """
+        A background refresh that was frozen with us has lost its connection.
+        """
+        it.background.mode = "by hand"
+        it.due()
+        it.refresher.get()
+        it.world.freezes(1_200)
+
+        assert 2 == it.refresher.get().generation
+        assert [] == it.patience.waits
+
+        it.background.works()
+
+        assert it.refresher.last_error is None
+
+    def test_frozen_for_a_moment(self, it):
+        """
+        One that may still arrive is waited for.
+        """
+        it.background.mode = "by hand"
+        it.left(20)
+        it.refresher.get()
+        it.world.freezes(29.5 - 5)
+        it.patience.meanwhile = it.background.works
+
+        assert 2 == it.refresher.get().generation
+        assert 2 == it.attempts
+
+    def test_waiters_of_a_frozen_flight_take_over(self, it):
+        """
+        They don't wait for the dead.
+        """
+        it.background.mode = "never"
+        it.left(60)
+
+        def thaws() -> None:
+            it.patience.meanwhile = lambda: None
+            it.world.freezes(1_200)
+            it.refresher.get()
+
+        it.patience.meanwhile = thaws
+
+        assert 2 == it.refresher.get().generation == it.attempts
+        assert [] == it.patience.waits
+
+
+class TestDeadOnArrival:
+    @pytest.fixture(name="dead")
+    def _dead(self) -> Engine:
+        dead = engine()
+        dead.source.lifetime = -10
+        return dead
+
+    @pytest.mark.parametrize(
+        ("wrong", "text"),
+        [
+            (HOUR, "The local clock is 60 min ahead of the server's."),
+            (-HOUR, "The local clock is 60 min behind the server's."),
+        ],
+    )
+    def test_local_clock_is_wrong(self, dead, wrong, text):
+        """
+        The message says by how much.
+        """
+        dead.world.sets_wall(wrong)
+        with pytest.raises(ClockError, match="10 s after their expiration") as excinfo:
+            dead.refresher.get()
+
+        assert text in str(excinfo.value)
+
+    @pytest.mark.parametrize("wrong", [-300, 0, 300])
+    def test_server_is_faulty(self, dead, wrong):
+        """
+        Nobody can blame a clock that is right to five minutes.
+        """
+        dead.world.sets_wall(wrong)
+        with pytest.raises(StsUnavailableError, match="is faulty"):
+            dead.refresher.get()
+
+    def test_server_that_does_not_tell(self, dead):
+        """
+        Then the local clock is all there is to blame.
+        """
+        dead.source.tells_time = False
+        with pytest.raises(ClockError, match="NTP"):
+            dead.refresher.get()
+
+    def test_server_that_does_not_tell_and_lives(self):
+        """
+        The local wall clock counts.
+        """
+        it = engine()
+        it.source.tells_time = False
+        it.world.sets_wall(100)
+
+        assert 800 == it.refresher.get().lifetime

@@ -1,0 +1,513 @@
+"""
+Credentials that are there when asked for: by many threads, and after a fork.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+
+from collections.abc import Callable
+
+import attrs
+import pytest
+
+from stsession import _fork
+from stsession._background import BackgroundPool
+from stsession._credentials import Fetched, Record
+from stsession._refresher import Refresher
+from stsession.exceptions import RefreshError, StsUnavailableError
+
+from .engine import Engine, engine
+
+
+THREADS = 64
+SOON = 10.0  # seconds; nothing takes that long unless it hangs
+
+
+def together(n: int, work: Callable[[], object]) -> list[object]:
+    """
+    What *n* threads that start at the same time make of *work*.
+    """
+    barrier, results = threading.Barrier(n), []
+
+    def run() -> None:
+        barrier.wait(SOON)
+        try:
+            results.append(work())
+        except BaseException as e:  # noqa: BLE001 - it is a result, too
+            results.append(e)
+
+    threads = [threading.Thread(target=run, daemon=True) for _ in range(n)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(SOON)
+    return results
+
+
+def real_waits(it: Engine) -> Engine:
+    """
+    Wait for events, not for the fake clock.
+    """
+    it.refresher.wait = threading.Event.wait
+    return it
+
+
+class Gate:
+    """
+    A fetch that begins when it is asked for, and ends when it is told to.
+    """
+
+    def __init__(self, it: Engine) -> None:
+        self.began, self.may_end = threading.Event(), threading.Event()
+        it.source.on_fetch = self
+
+    def __call__(self) -> None:
+        self.began.set()
+
+        assert self.may_end.wait(SOON)
+
+
+@pytest.fixture(name="it")
+def _it() -> Engine:
+    return real_waits(engine())
+
+
+def waiting_for(it: Engine, n: int) -> threading.Event:
+    """
+    An event that is set when *n* threads wait for a flight.
+    """
+    everybody, lock, count = threading.Event(), threading.Lock(), [0]
+
+    def wait(event: threading.Event, seconds: float) -> bool:
+        with lock:
+            count[0] += 1
+            if count[0] == n:
+                everybody.set()
+        return event.wait(seconds)
+
+    it.refresher.wait = wait
+    return everybody
+
+
+@pytest.mark.parametrize("left", [None, 5, -100])
+def test_one_fetch(it, left):
+    """
+    At first use and at expiry, and all get what it brings.
+    """
+    if left is not None:
+        it.refresher.get()
+        it.left(left)
+    before, gate = it.attempts, Gate(it)
+    everybody = waiting_for(it, THREADS - 1)
+    releaser = threading.Thread(
+        target=lambda: everybody.wait(SOON) and gate.may_end.set()
+    )
+    releaser.start()
+
+    records = together(THREADS, it.refresher.get)
+
+    releaser.join(SOON)
+
+    assert before + 1 == it.attempts
+    assert THREADS == len(records)
+    assert {it.refresher.record} == set(records)
+
+
+def test_one_failure(it):
+    """
+    Each thread raises an error of its own, of the same cause.
+    """
+    it.source.goes_down()
+    it.source.fault.__cause__ = cause = OSError("down")
+
+    errors = together(THREADS, it.refresher.get)
+
+    assert 1 == it.attempts
+    assert THREADS == len({id(error) for error in errors})
+    assert {StsUnavailableError} == {type(error) for error in errors}
+    assert {cause} == {error.__cause__ for error in errors}
+
+
+def test_nobody_waits_in_the_advisory_window(it):
+    """
+    While the refresh hangs on a thread of ours everybody gets the current ones.
+    """
+    it.refresher.run = BackgroundPool().submit
+    it.refresher.get()
+    it.due()
+    gate = Gate(it)
+    waits = []
+    it.refresher.wait = lambda *args: waits.append(args)
+
+    records = together(THREADS, it.refresher.get)
+
+    assert [] == waits
+    assert [1] * THREADS == [record.generation for record in records]
+    assert gate.began.wait(SOON)
+    assert 2 == it.attempts
+
+    gate.may_end.set()
+
+
+def test_no_thread_sees_two_generations_mixed(it):
+    """
+    Key, secret, token, and expiration belong together, always.
+    """
+    stop, mixed = threading.Event(), []
+
+    def read() -> None:
+        seen = 0
+        while not stop.is_set():
+            record = it.refresher.get()
+            credentials = record.credentials
+            key = credentials.access_key_id
+            right = (
+                credentials.secret_access_key == f"secret of {key}"
+                and credentials.session_token == f"token of {key}"
+                and record.generation >= seen
+            )
+            if not right:
+                mixed.append(record)
+            seen = record.generation
+
+    readers = [threading.Thread(target=read) for _ in range(8)]
+    for reader in readers:
+        reader.start()
+    for _ in range(300):
+        it.world.passes(190)
+    it.refresher.get()
+    stop.set()
+    for reader in readers:
+        reader.join(SOON)
+
+    assert [] == mixed
+    assert it.source.busiest_minute() <= 7
+
+
+class TestInterruptedLeader:
+    @pytest.mark.parametrize("interruption", [KeyboardInterrupt, MemoryError])
+    def test_hands_over(self, it, interruption):
+        """
+        It keeps its interruption, and one of the others leads.
+        """
+        everybody = waiting_for(it, 7)
+
+        def interrupt() -> None:
+            assert everybody.wait(SOON)
+            it.source.on_fetch = lambda: None
+            raise interruption
+
+        it.source.on_fetch = interrupt
+
+        results = together(8, it.refresher.get)
+        records = [result for result in results if isinstance(result, Record)]
+
+        assert 7 == len(records)
+        assert {it.refresher.record} == set(records)
+        assert [interruption] == [
+            type(result) for result in results if result not in records
+        ]
+        assert 2 == it.attempts
+        assert 0 == it.refresher.announcer.counters.failures
+
+    def test_hands_over_a_request(self, it):
+        """
+        So does who asked for a refresh.
+        """
+        everybody = waiting_for(it, 3)
+
+        def interrupt() -> None:
+            assert everybody.wait(SOON)
+            it.source.on_fetch = lambda: None
+            raise KeyboardInterrupt
+
+        it.source.on_fetch = interrupt
+
+        results = together(4, it.refresher.refresh)
+
+        assert 3 == sum(isinstance(result, Record) for result in results)
+
+    def test_in_a_hook(self, it):
+        """
+        Nobody waits for a flight whose leader never took off.
+        """
+
+        def interrupt(event: object) -> None:
+            hooks.clear()
+            raise KeyboardInterrupt
+
+        hooks = [interrupt]
+        it.refresher.announcer.subscribe(lambda: hooks[0] if hooks else None)
+        with pytest.raises(KeyboardInterrupt):
+            it.refresher.get()
+
+        assert 0 == it.attempts
+        assert 1 == it.refresher.get().generation
+
+    def test_in_a_hook_of_a_follower(self, it):
+        """
+        It doesn't end the flight that it follows.
+        """
+        gate = Gate(it)
+        leader = threading.Thread(target=it.refresher.get)
+        leader.start()
+
+        assert gate.began.wait(SOON)
+
+        def interrupt(event: object) -> None:
+            hooks.clear()
+            raise KeyboardInterrupt
+
+        hooks = [interrupt]
+        it.refresher.announcer.subscribe(lambda: hooks[0] if hooks else None)
+        it.world.sets_wall(10)
+        with pytest.raises(KeyboardInterrupt):
+            it.refresher.get()
+        gate.may_end.set()
+        leader.join(SOON)
+
+        assert 1 == it.refresher.get().generation == it.attempts
+
+    def test_in_a_hook_at_the_end(self, it):
+        """
+        What was fetched is held, and nobody waits any longer.
+        """
+        everybody = waiting_for(it, 1)
+
+        def interrupt(event: object) -> None:
+            if event.name == "succeeded":
+                raise KeyboardInterrupt
+
+        it.refresher.announcer.subscribe(lambda: interrupt)
+        it.source.on_fetch = lambda: everybody.wait(SOON)
+
+        results = together(2, it.refresher.get)
+
+        assert {KeyboardInterrupt, Record} == {type(result) for result in results}
+
+    def test_in_the_background(self, it):
+        """
+        There's nobody to raise it to; the next caller tries again.
+        """
+        it.refresher.get()
+        it.due()
+
+        def exits() -> None:
+            it.source.on_fetch = lambda: None
+            raise SystemExit
+
+        it.source.on_fetch = exits
+
+        assert 2 == it.refresher.get().generation
+        assert 3 == it.attempts
+
+    def test_source_that_always_exits(self, it):
+        """
+        Seven times, and then it is left alone.
+        """
+        it.refresher.get()
+        it.due()
+
+        def exits() -> None:
+            raise SystemExit
+
+        it.source.on_fetch = exits
+
+        assert 1 == it.refresher.get().generation
+        assert 8 == it.attempts
+
+
+def test_dying_while_somebody_waits():
+    """
+    A flight that lands as its follower gives up isn't a failure.
+    """
+    it = engine(background="by hand")
+    it.refresher.get()
+    it.left(20)
+    it.refresher.get()
+    it.left(4)
+
+    def lands(event: threading.Event, seconds: float) -> bool:
+        it.background.works()
+        return False
+
+    it.refresher.wait = lands
+
+    assert 2 == it.refresher.get().generation
+    assert it.refresher.last_error is None
+
+
+def test_failing_while_somebody_waits():
+    """
+    Nor is it counted twice if it fails.
+    """
+    it = engine(background="by hand")
+    it.refresher.get()
+    it.left(20)
+    it.refresher.get()
+    it.left(4)
+    it.source.goes_down()
+
+    def fails(event: threading.Event, seconds: float) -> bool:
+        it.background.works()
+        return False
+
+    it.refresher.wait = fails
+
+    assert 1 == it.refresher.get().generation
+    assert 1 == it.refresher.announcer.counters.failures
+
+    with pytest.raises(RefreshError):
+        it.refresher.refresh()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+class TestFork:
+    def forked(self, work: Callable[[], bytes]) -> bytes:
+        """
+        What a child makes of *work*, if it does within two seconds.
+        """
+        reader, writer = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                os.write(writer, work())
+            finally:
+                os._exit(0)
+        os.close(writer)
+        try:
+            ready, _, _ = select.select([reader], [], [], 2.0)
+            if not ready:
+                os.kill(pid, 9)
+                return b"hangs"
+            return os.read(reader, 100)
+        finally:
+            os.waitpid(pid, 0)
+            os.close(reader)
+
+    def test_during_a_first_fetch(self, it):
+        """
+        The flight stays in the parent; the child fetches.
+        """
+        gate = Gate(it)
+        leader = threading.Thread(target=it.refresher.get)
+        leader.start()
+
+        assert gate.began.wait(SOON)
+
+        def child() -> bytes:
+            it.source.on_fetch = lambda: None
+            return it.refresher.get().credentials.access_key_id.encode()
+
+        key = self.forked(child)
+        gate.may_end.set()
+        leader.join(SOON)
+
+        assert b"ASIA0000000000000001" == key
+
+    def test_with_the_lock_held(self, it):
+        """
+        By another thread, which the child doesn't have.
+        """
+        it.refresher.get()
+        held, done = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            with it.refresher._lock:
+                held.set()
+                done.wait(SOON)
+
+        holder = threading.Thread(target=hold)
+        holder.start()
+
+        assert held.wait(SOON)
+
+        def child() -> bytes:
+            it.due()
+            return str(it.refresher.get().generation).encode()
+
+        generation = self.forked(child)
+        done.set()
+        holder.join(SOON)
+
+        assert b"2" == generation
+
+    def test_pool(self):
+        """
+        The parent's threads aren't there; the child's pool starts its own.
+        """
+        pool, busy, done = BackgroundPool(max_threads=1), threading.Event(), (
+            threading.Event()
+        )
+        pool.submit(lambda: busy.set() or done.wait(SOON))
+
+        assert busy.wait(SOON)
+
+        def child() -> bytes:
+            ran = threading.Event()
+            pool.submit(ran.set)
+            return b"ran" if ran.wait(1.5) else b"waits"
+
+        answer = self.forked(child)
+        done.set()
+
+        assert b"ran" == answer
+
+    def test_other_jitter(self):
+        """
+        The same record, but siblings don't refresh together.
+        """
+        draws = iter([0.0, 1.0])
+        it = engine(draw=lambda: next(draws))
+        before = it.refresher.get()
+        _fork._after_fork()
+        after = it.refresher.get()
+
+        assert (315, 375) == (before.plan.due, after.plan.due)
+        assert before.credentials is after.credentials
+        assert 1 == after.generation == it.attempts
+
+    def test_marks_stay(self, it):
+        """
+        A key that was refused in the parent is refused in the child.
+        """
+        it.refresher.get()
+        it.source.goes_down()
+        it.refresher.replace_rejected(it.key())
+        it.source.comes_back()
+        it.world.passes(60)
+        it.refresher._after_fork()
+
+        assert 2 == it.refresher.get().generation
+
+    def test_nothing_to_draw_for(self, it):
+        """
+        Without a record, or with one that has no end, there is no due point.
+        """
+        it.refresher._after_fork()
+
+        assert it.refresher.record is None
+
+        credentials = it.source().credentials
+        it.refresher.fetch = lambda: Fetched(credentials=undated(credentials))
+        held = it.refresher.get()
+        it.refresher._after_fork()
+
+        assert held is it.refresher.get()
+
+
+def undated(credentials: object) -> object:
+    return attrs.evolve(credentials, expires_at=None)
+
+
+def test_forgets_the_dead():
+    """
+    What registered itself is forgotten with its last reference.
+    """
+    before = len(_fork._forgetful)
+    Refresher(label="x", fetch=engine().source)
+
+    assert len(_fork._forgetful) <= before + 1

@@ -1,0 +1,306 @@
+"""
+`LocalSTS` as S3: enough of it to try a session.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import os
+import urllib.error
+import urllib.request
+
+import attrs
+import boto3
+import pytest
+
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from stsession.testing import FakeClock, LocalSTS
+
+
+READER = "arn:aws:iam::123456789012:role/Reader"
+KEYS = [f"a/{n:02d} +%" for n in range(5)]
+
+
+@pytest.fixture(name="clock")
+def _clock():
+    return FakeClock()
+
+
+@pytest.fixture(name="local_sts")
+def _local_sts(clock):
+    with LocalSTS(clock=clock) as local_sts:
+        local_sts.add_role(READER)
+        local_sts.add_bucket("data", objects=dict.fromkeys(KEYS, b"0123456789"))
+        yield local_sts
+
+
+@pytest.fixture(name="key")
+def _key(local_sts):
+    sts = local_sts.session(local_sts.add_user()).client("sts")
+    sts.assume_role(RoleArn=READER, RoleSessionName="me")
+    return local_sts.issued()[-1]
+
+
+@pytest.fixture(name="s3")
+def _s3(local_sts, key):
+    return local_sts.session(key).client("s3")
+
+
+@pytest.fixture(name="presigning")
+def _presigning(local_sts, key):
+    config = Config(
+        signature_version="s3v4", request_checksum_calculation="when_required"
+    )
+    return local_sts.session(key).client("s3", config=config)
+
+
+def code_of(call, **kw):
+    """
+    The error code and status that *call* fails with.
+    """
+    with pytest.raises(ClientError) as caught:
+        call(**kw)
+    answer = caught.value.response
+    return answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]
+
+
+def test_stores_objects(s3):
+    """
+    What was put can be got, looked at and deleted.
+    """
+    s3.create_bucket(Bucket="new")
+    s3.head_bucket(Bucket="new")
+    etag = s3.put_object(Bucket="new", Key="x", Body=b"hello")["ETag"]
+
+    got = s3.get_object(Bucket="new", Key="x")
+    assert b"hello" == got["Body"].read()
+    assert etag == got["ETag"] == s3.head_object(Bucket="new", Key="x")["ETag"]
+    assert 5 == s3.head_object(Bucket="new", Key="x")["ContentLength"]
+
+    s3.delete_object(Bucket="new", Key="x")
+
+    assert ("NoSuchKey", 404) == code_of(s3.get_object, Bucket="new", Key="x")
+
+
+def test_gives_ranges(s3):
+    """
+    A range of an object is what a download in parts asks for.
+    """
+    got = s3.get_object(Bucket="data", Key=KEYS[0], Range="bytes=2-4")
+    rest = s3.get_object(Bucket="data", Key=KEYS[0], Range="bytes=8-")
+
+    assert b"234" == got["Body"].read()
+    assert "bytes 2-4/10" == got["ContentRange"]
+    assert b"89" == rest["Body"].read()
+
+
+@pytest.mark.parametrize("operation", ["list_objects", "list_objects_v2"])
+def test_pages(s3, operation):
+    """
+    Both paginators see each object once, and end.
+    """
+    pages = s3.get_paginator(operation).paginate(
+        Bucket="data", Prefix="a/", PaginationConfig={"PageSize": 2}
+    )
+
+    sizes = []
+    found = []
+    for page in pages:
+        sizes.append(len(page["Contents"]))
+        found += [entry["Key"] for entry in page["Contents"]]
+    assert [2, 2, 1] == sizes
+    assert KEYS == found
+
+
+def test_lists_from_a_key_on(s3):
+    """
+    StartAfter leaves out what comes before.
+    """
+    got = s3.list_objects_v2(Bucket="data", StartAfter=KEYS[3])
+
+    assert [KEYS[4]] == [entry["Key"] for entry in got["Contents"]]
+
+
+def test_serves_resources(local_sts, key):
+    """
+    A boto3 resource lists and reads.
+    """
+    bucket = local_sts.session(key).resource("s3").Bucket("data")
+
+    assert KEYS == [entry.key for entry in bucket.objects.all()]
+    assert b"0123456789" == bucket.Object(KEYS[0]).get()["Body"].read()
+
+
+def test_serves_waiters(s3):
+    """
+    A waiter sees that an object isn't there, and then that it is.
+    """
+    waiter = s3.get_waiter("object_exists")
+    s3.meta.events.register(
+        "after-call.s3.HeadObject",
+        lambda http_response, **kw: (
+            s3.put_object(Bucket="data", Key="y", Body=b"")
+            if http_response.status_code == 404
+            else None
+        ),
+    )
+
+    waiter.wait(Bucket="data", Key="y", WaiterConfig={"Delay": 0, "MaxAttempts": 2})
+
+    assert b"" == s3.get_object(Bucket="data", Key="y")["Body"].read()
+
+
+def test_takes_uploads_in_parts(local_sts, s3):
+    """
+    s3transfer uploads in parts, and downloads the same bytes.
+    """
+    config = TransferConfig(multipart_threshold=1, multipart_chunksize=5 * 2**20)
+    body = os.urandom(6 * 2**20)
+    s3.upload_fileobj(io.BytesIO(body), "data", "big", Config=config)
+    target = io.BytesIO()
+    s3.download_fileobj("data", "big", target, Config=config)
+
+    assert body == target.getvalue()
+    assert 2 == local_sts.count("UploadPart")
+
+
+def test_forgets_aborted_uploads(s3):
+    """
+    After an abort the upload isn't there anymore.
+    """
+    upload = s3.create_multipart_upload(Bucket="data", Key="z")["UploadId"]
+    where = {"Bucket": "data", "Key": "z", "UploadId": upload}
+    s3.abort_multipart_upload(**where)
+
+    assert ("NoSuchUpload", 404) == code_of(
+        s3.upload_part, Body=b"", PartNumber=1, **where
+    )
+
+
+def test_takes_streams_without_a_hash(local_sts, key):
+    """
+    An unsigned payload, and one with a trailer, are unpacked and accepted.
+    """
+    chunked = b"5;x=y\r\nhello\r\n0\r\nx-amz-checksum-crc32:NhCmhg==\r\n\r\n"
+    s3 = local_sts.session(key).client("s3")
+
+    def unsigned(request, **kwargs):
+        request.headers["X-Amz-Content-SHA256"] = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+        request.headers["Content-Encoding"] = "aws-chunked"
+        request.context["checksum"] = {"request_algorithm": {"in": "trailer"}}
+
+    s3.meta.events.register("before-sign.s3.PutObject", unsigned)
+    s3.put_object(Bucket="data", Key="chunked", Body=chunked)
+
+    got = s3.get_object(Bucket="data", Key="chunked")
+    assert b"hello" == got["Body"].read()
+
+
+def test_honours_presigned_urls(presigning, clock):
+    """
+    A presigned URL works until its key is dead.
+    """
+    url = presigning.generate_presigned_url(
+        "get_object", Params={"Bucket": "data", "Key": KEYS[0]}
+    )
+
+    with urllib.request.urlopen(url) as answer:
+        assert b"0123456789" == answer.read()
+
+    clock.advance(dt.timedelta(hours=1))
+
+    with pytest.raises(urllib.error.HTTPError, match="400"):
+        urllib.request.urlopen(url)
+
+
+def test_takes_chunked_bodies(presigning, s3):
+    """
+    A body of unknown length comes in chunks.
+    """
+    url = presigning.generate_presigned_url(
+        "put_object", Params={"Bucket": "data", "Key": "pipe"}
+    )
+    body = iter([b"hel", b"lo"])
+    urllib.request.urlopen(urllib.request.Request(url, body, method="PUT")).close()
+
+    got = s3.get_object(Bucket="data", Key="pipe")
+    assert b"hello" == got["Body"].read()
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"access_key_id": "AKIANOBODYHASTHISKEY"}, ("InvalidAccessKeyId", 403)),
+        ({"secret_access_key": "w" * 40}, ("SignatureDoesNotMatch", 403)),
+        ({"session_token": "made up"}, ("InvalidToken", 400)),
+    ],
+)
+def test_checks_who_signed(local_sts, key, changes, expected):
+    """
+    S3 says so in words of its own.
+    """
+    changed = attrs.evolve(key, **changes)
+    s3 = boto3.client(
+        "s3",
+        region_name="us-east-1",
+        endpoint_url=local_sts.s3_endpoint_url,
+        aws_access_key_id=changed.access_key_id,
+        aws_secret_access_key=changed.secret_access_key,
+        aws_session_token=changed.session_token,
+    )
+
+    assert expected == code_of(s3.list_objects_v2, Bucket="data")
+
+
+def test_checks_the_payload(s3):
+    """
+    Other bytes than those that were signed are refused.
+    """
+
+    def tamper(request, **kwargs):
+        request.body = b"HELLO"
+
+    s3.meta.events.register("before-send.s3.PutObject", tamper)
+
+    assert ("XAmzContentSHA256Mismatch", 400) == code_of(
+        s3.put_object, Bucket="data", Key="x", Body=b"hello"
+    )
+
+
+def test_rejects_expired_keys(s3, clock):
+    """
+    A dead key gets status 400, and a HEAD gets nothing but that.
+    """
+    clock.advance(dt.timedelta(hours=1))
+
+    assert ("ExpiredToken", 400) == code_of(s3.list_objects_v2, Bucket="data")
+    assert ("400", 400) == code_of(s3.head_object, Bucket="data", Key=KEYS[0])
+
+
+def test_rejects_all_keys_if_told(local_sts, s3, key):
+    """
+    S3 can reject each key while STS goes on.
+    """
+    local_sts.reject_all_keys()
+
+    assert ("ExpiredToken", 400) == code_of(s3.list_objects_v2, Bucket="data")
+    assert local_sts.session(key).client("sts").get_caller_identity()
+
+    local_sts.accept_keys()
+
+    assert s3.list_objects_v2(Bucket="data")
+
+
+def test_misses_buckets_and_operations(s3):
+    """
+    What isn't there, or isn't known here, is an error of S3's.
+    """
+    missing = code_of(s3.list_objects_v2, Bucket="none")
+    unknown = code_of(s3.delete_bucket, Bucket="data")
+
+    assert ("NoSuchBucket", 404) == missing
+    assert ("NotImplemented", 501) == unknown

@@ -1,0 +1,8 @@
+"""
+Never run: mypy and pyright read what our users see.
+"""
+
+import stsession
+
+
+_ = stsession
