@@ -5,6 +5,7 @@ How Sphinx builds the documentation.
 from __future__ import annotations
 
 import os
+import re
 
 from importlib import metadata
 from typing import TYPE_CHECKING
@@ -50,6 +51,14 @@ nitpick_ignore_regex = [
     ),
 ]
 
+nitpick_ignore = [
+    # Seen in signatures, where the text says what can be passed.
+    ("py:class", "Config"),
+    ("py:class", "SourceLike"),
+    ("py:class", "stsession._clock.Clock"),
+    ("py:class", "stsession._seams.Seams"),
+]
+
 # ... unless it is asked for.
 if os.environ.get("STSESSION_DOCS_INTERSPHINX"):
     extensions.append("sphinx.ext.intersphinx")
@@ -57,6 +66,13 @@ if os.environ.get("STSESSION_DOCS_INTERSPHINX"):
         "boto3": ("https://docs.aws.amazon.com/boto3/latest/", None),
         "python": ("https://docs.python.org/3/", None),
     }
+
+POLICY = re.compile(r" = RefreshPolicy\(advisory=.*?\),(?= cache:)")
+
+# Where things are defined, which isn't where the reference lists them.
+DEFINED_IN = re.compile(
+    r"stsession\.(?P<public>testing\.)?(?:_\w+|cache|exceptions)\.(?P<name>\w+)"
+)
 
 
 def find_public_name(
@@ -68,8 +84,8 @@ def find_public_name(
     Signatures name the module that defines a thing; the reference lists it
     where it is imported from.
     """
-    target = node.get("reftarget", "")
-    if node.get("refdomain") != "py" or not target.startswith("stsession._"):
+    found = DEFINED_IN.fullmatch(node.get("reftarget", ""))
+    if node.get("refdomain") != "py" or found is None:
         return None
 
     return env.domains["py"].resolve_xref(
@@ -77,14 +93,32 @@ def find_public_name(
         node["refdoc"],
         app.builder,
         "obj",
-        f"stsession.{target.rpartition('.')[2]}",
+        f"stsession.{found['public'] or ''}{found['name']}",
         node,
         contnode,
     )
+
+
+def shorten_defaults(
+    app: Sphinx,
+    what: str,
+    name: str,
+    thing: object,
+    options: object,
+    signature: str | None,
+    returns: str | None,
+) -> tuple[str, str | None] | None:
+    """
+    Write the default policy as its constructor, not with all its fields.
+    """
+    if signature is None:
+        return None
+    return POLICY.sub(" = RefreshPolicy(),", signature), returns
 
 
 def setup(app: Sphinx) -> None:
     """
     Called by Sphinx.
     """
+    app.connect("autodoc-process-signature", shorten_defaults)
     app.connect("missing-reference", find_public_name)

@@ -29,10 +29,16 @@ from stsession.exceptions import (
 from stsession.testing import FakeClock
 
 
+# Seconds; nothing takes that long unless it hangs.
+SOON = 10.0
+
 LABEL = "arn:aws:iam::123456789012:role/Reader"
 
 
 def seconds(n: float) -> dt.timedelta:
+    """
+    A span of *n* seconds.
+    """
     return dt.timedelta(seconds=n)
 
 
@@ -67,6 +73,9 @@ class World:
         return self._start + self.clock.monotonic() + self._frozen
 
     def passes(self, n: float) -> None:
+        """
+        Time passes for everybody.
+        """
         self.clock.advance(seconds(n))
 
     def freezes(self, n: float) -> None:
@@ -101,6 +110,9 @@ class Source:
         self._last: Fetched | None = None
 
     def __call__(self) -> Fetched:
+        """
+        Answer, or fail.
+        """
         self.attempts.append(self.world.time)
         self.on_fetch()
         if self.fault is not None:
@@ -113,22 +125,29 @@ class Source:
     def _issue(self) -> Fetched:
         n = len(self.dies_at) + 1
         key = f"ASIA{n:016d}"
-        self.dies_at[key] = self.world.time + self.lifetime
+        expires_at = utc(self.world.time + self.lifetime)
+        self.dies_at[key] = expires_at.timestamp()
         return Fetched(
             credentials=TemporaryCredentials(
                 access_key_id=key,
                 secret_access_key=f"secret of {key}",
                 session_token=f"token of {key}",
-                expires_at=utc(self.dies_at[key]),
+                expires_at=expires_at,
             ),
             server_time=self.world.time if self.tells_time else None,
             source_remaining=self.source_remaining,
         )
 
     def goes_down(self, kind: FailureKind = FailureKind.OUTAGE) -> None:
+        """
+        Fail in this way from now on.
+        """
         self.fault = failure(kind)
 
     def comes_back(self) -> None:
+        """
+        Answer again.
+        """
         self.fault = None
 
     def accepts(self, record: Record) -> bool:
@@ -138,6 +157,9 @@ class Source:
         return self.world.time < self.dies_at[record.credentials.access_key_id]
 
     def busiest_minute(self) -> int:
+        """
+        The most attempts within one.
+        """
         return busiest(self.attempts, 60.0)
 
 
@@ -163,6 +185,9 @@ class Background:
         self.tasks: list[Callable[[], None]] = []
 
     def __call__(self, task: Callable[[], None]) -> bool:
+        """
+        Take a task.
+        """
         if self.mode == "no thread":
             return False
         if self.mode == "at once":
@@ -191,6 +216,9 @@ class Patience:
         self.meanwhile: Callable[[], object] = lambda: None
 
     def __call__(self, event: threading.Event, seconds: float) -> bool:
+        """
+        Wait for *event*.
+        """
         self.meanwhile()
         if not event.is_set():
             self.waits.append(seconds)
@@ -207,10 +235,16 @@ class Events:
         self.seen: list[object] = []
 
     def __call__(self, event: object) -> None:
+        """
+        Take note.
+        """
         self.seen.append(event)
 
     @property
     def names(self) -> list[str]:
+        """
+        What happened, in order.
+        """
         return [event.name for event in self.seen]  # type: ignore[attr-defined]
 
 
@@ -229,9 +263,15 @@ class Engine:
 
     @property
     def attempts(self) -> int:
+        """
+        How often the source was asked.
+        """
         return len(self.source.attempts)
 
     def key(self) -> str:
+        """
+        The key that a request would be signed with now.
+        """
         return self.refresher.get().credentials.access_key_id
 
     def due(self) -> None:
@@ -285,4 +325,61 @@ def engine(
 
 
 def instant(world: World) -> Instant:
+    """
+    What the local clocks say.
+    """
     return Instant(world.clock.wall(), world.clock.monotonic())
+
+
+def get_often(it: Engine, n: int, every: float = 1.0) -> None:
+    """
+    So many requests go out.
+    """
+    for _ in range(n):
+        it.refresher.get()
+        it.world.passes(every)
+
+
+def attempts_after(it: Engine) -> list[float]:
+    """
+    When the source was asked again, counted from the second time.
+    """
+    first, *rest = it.source.attempts[1:]
+    return [at - first for at in rest]
+
+
+def works_for(it: Engine, span: float, *, every: float = 1.0) -> None:
+    """
+    Requests go out, none of them with a dead key.
+    """
+    end = it.world.time + span
+    while it.world.time < end:
+        assert it.source.accepts(it.refresher.get())
+
+        it.world.passes(every)
+
+
+def real_waits(it: Engine) -> Engine:
+    """
+    Wait for events, not for the fake clock.
+    """
+    it.refresher.wait = threading.Event.wait
+    return it
+
+
+class Gate:
+    """
+    A fetch that begins when it is asked for, and ends when it is told to.
+    """
+
+    def __init__(self, it: Engine) -> None:
+        self.began, self.may_end = threading.Event(), threading.Event()
+        it.source.on_fetch = self
+
+    def __call__(self) -> None:
+        """
+        Begin, and end when told to.
+        """
+        self.began.set()
+
+        assert self.may_end.wait(SOON)

@@ -63,7 +63,14 @@ def test_skew(off, text):
 
 
 class TestProgress:
+    """
+    Whether new credentials are any better.
+    """
+
     def check(self, came: str, expires_at: float | None, **flags: bool) -> None:
+        """
+        Whatever is handed out is one whole record, never older than before.
+        """
         it = engine()
         current = it.refresher.get()
         new = Fetched(
@@ -89,8 +96,9 @@ class TestProgress:
     )
     def test_made(self, expires_at, flags):
         """
-        Another key that lives longer; or that will do as well, if the current
-        one is dead or somebody asked for another.
+        Another key that lives longer.
+
+        Or that will do as well, if the current one is dead or others were asked for.
         """
         self.check("ASIAOTHER", expires_at, **flags)
 

@@ -27,12 +27,18 @@ class Tasks:
         self.threads: set[threading.Thread] = set()
 
     def __call__(self) -> None:
+        """
+        Begin, and end when told to.
+        """
         self.threads.add(threading.current_thread())
         self.begun.release()
         self.may_end.wait(SOON)
         self.ended.release()
 
     def wait_for(self, semaphore: threading.Semaphore, n: int) -> bool:
+        """
+        Whether it was released *n* times.
+        """
         return all(semaphore.acquire(timeout=SOON) for _ in range(n))
 
 
@@ -42,6 +48,9 @@ def _tasks() -> Tasks:
 
 
 def idle(pool: BackgroundPool, tasks: Tasks) -> None:
+    """
+    Let the tasks end, and the threads with them.
+    """
     tasks.may_end.set()
     for thread in list(tasks.threads):
         thread.join(SOON)
@@ -127,6 +136,9 @@ def test_queue_is_bounded(tasks):
 
 
 def no_more_threads(thread: threading.Thread) -> None:
+    """
+    As `start` fails where there are too many.
+    """
     raise RuntimeError("can't start new thread")
 
 

@@ -34,6 +34,9 @@ def fail(
     remaining: float = 300.0,
     first: bool = False,
 ) -> float:
+    """
+    An attempt that fails; the pause that follows.
+    """
     gate.begin(now, ADVISORY)
     return gate.failed(
         failure(kind, retry_after=retry_after),
@@ -69,8 +72,7 @@ def test_success_opens_it(gate):
 
 def test_entering_a_window_cuts_a_pause_short_once(gate):
     """
-    Once for the mandatory window and once for the end, ten seconds after the
-    last attempt.
+    Once for the mandatory window and once for the end, if ten seconds passed.
     """
     for _ in range(4):
         fail(gate, 100.0)
@@ -159,8 +161,9 @@ def test_retry_after(gate):
 
 def test_refusal_without_credentials_is_kept_shortly(gate):
     """
-    Somebody may be waiting for the fix: five seconds, then ten, ... half a
-    minute, so that a repaired role is found soon and the minute isn't full.
+    Five seconds, then ten, ... half a minute.
+
+    So a repaired role is found soon, and the minute isn't full before that.
     """
     pauses = [fail(gate, 100.0 * n, FailureKind.REQUEST, remaining=0) for n in range(5)]
 
@@ -196,6 +199,10 @@ def test_beginning_forgets_the_error(gate):
 
 
 class TestSdk:
+    """
+    Parity with the SDKs.
+    """
+
     @pytest.fixture(name="gate")
     def _gate(self) -> Backoff:
         return Backoff(policy=RefreshPolicy.sdk(), draw=lambda: 0.0)

@@ -29,6 +29,9 @@ def _credentials() -> TemporaryCredentials:
 
 
 def record(credentials: TemporaryCredentials, lifetime: float = 900.0) -> Record:
+    """
+    A record of *credentials*.
+    """
     return Record(
         credentials=credentials,
         generation=1,

@@ -12,6 +12,7 @@ readers don't, it stands in a comment:
 from __future__ import annotations
 
 import doctest
+import os
 import re
 
 from pathlib import Path
@@ -34,11 +35,20 @@ BLOCK = re.compile(
 )
 
 
+PROFILE = """
+[profile ci]
+region = eu-central-1
+aws_access_key_id = AKIAIOSFODNN7EXAMPLE
+aws_secret_access_key = not-a-secret
+"""
+
+
 @pytest.fixture(name="_aws")
 def __aws(monkeypatch):
     """
-    An account with a source's long-lived keys in the environment.
+    An account with a source's long-lived keys, in the environment and a profile.
     """
+    Path(os.environ["AWS_CONFIG_FILE"]).write_text(PROFILE, "utf-8")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-a-secret")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")

@@ -4,12 +4,11 @@ When: windows, jitter, pauses.
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 
 import pytest
 
-from stsession._policy import REJECTION_CODES, Freshness, RefreshPolicy
+from stsession._policy import Freshness, RefreshPolicy
 from stsession.exceptions import FailureKind
 
 from .engine import seconds
@@ -31,6 +30,10 @@ def pause(policy: RefreshPolicy | None = None, **changes: object) -> float:
 
 
 class TestWindows:
+    """
+    Advisory, mandatory, and what is derived from them.
+    """
+
     @pytest.mark.parametrize(
         ("lifetime", "advisory", "mandatory"),
         [
@@ -45,8 +48,9 @@ class TestWindows:
     )
     def test_scale_with_the_lifetime(self, lifetime, advisory, mandatory):
         """
-        A quarter, but five minutes if that is more, but a third at most; and a
-        fifth of that, a minute at most.
+        A quarter, but five minutes if that is more, but a third at most.
+
+        The mandatory window is a fifth of that, a minute at most.
         """
         plan = RefreshPolicy().plan(lifetime, 0.0)
 
@@ -158,6 +162,10 @@ class TestWindows:
 
 
 class TestFreshness:
+    """
+    Where one window ends and the next begins.
+    """
+
     @pytest.mark.parametrize(
         ("remaining", "freshness"),
         [
@@ -189,6 +197,10 @@ class TestFreshness:
 
 
 class TestPause:
+    """
+    After a failure.
+    """
+
     @pytest.mark.parametrize(
         ("changes", "expected"),
         [
@@ -245,6 +257,10 @@ class TestPause:
 
 
 class TestChecks:
+    """
+    What a policy refuses.
+    """
+
     @pytest.mark.parametrize(
         "name",
         [
@@ -273,16 +289,16 @@ class TestChecks:
         """
         A bare number would leave the unit open, and time has one direction.
         """
-        with pytest.raises(TypeError, match=f"^{name} is 300; give a datetime"):
+        with pytest.raises(TypeError, match=rf"^{name} is 300; give a datetime"):
             RefreshPolicy(**{name: 300})
-        with pytest.raises(ValueError, match=f"^{name} is .* can't be negative"):
+        with pytest.raises(ValueError, match=rf"^{name} is .* can't be negative"):
             RefreshPolicy(**{name: seconds(-1)})
 
     def test_none_is_for_what_is_derived(self):
         """
         A span without a derivation can't be `None`.
         """
-        with pytest.raises(TypeError, match="^settle is None; give a"):
+        with pytest.raises(TypeError, match=r"^settle is None; give a"):
             RefreshPolicy(settle=None)
 
         assert RefreshPolicy() == RefreshPolicy(
@@ -293,7 +309,7 @@ class TestChecks:
         """
         Like spans.
         """
-        with pytest.raises(ValueError, match="^jitter is -0.1; it can't be"):
+        with pytest.raises(ValueError, match=r"^jitter is -0.1; it can't be"):
             RefreshPolicy(jitter=-0.1)
 
     def test_advisory_below_mandatory(self):
@@ -317,107 +333,3 @@ class TestChecks:
         """
         with pytest.raises(ValueError, match="attempts_per_minute"):
             RefreshPolicy(attempts_per_minute=0)
-
-
-class TestSdk:
-    @pytest.mark.parametrize(
-        ("lifetime", "minutes"),
-        [
-            (300, 5),
-            (900, 5),
-            (1_200, 5),
-            (1_201, 15),
-            (5_399, 15),
-            (5_400, 60),
-            (43_200, 60),
-        ],
-    )
-    @pytest.mark.parametrize("draw", [0.0, 1.0])
-    def test_tiers(self, lifetime, minutes, draw):
-        """
-        5, 15 or 60 minutes by lifetime, a minute, and no jitter.
-        """
-        plan = RefreshPolicy.sdk().plan(lifetime, draw)
-
-        assert (minutes * 60, 60, 0, 0) == (
-            plan.due,
-            plan.mandatory,
-            plan.floor,
-            plan.settle,
-        )
-        assert not plan.clamped
-
-    def test_configured_window_replaces_the_tier(self):
-        """
-        It isn't clamped.
-        """
-        plan = RefreshPolicy.sdk(advisory=dt.timedelta(minutes=14)).plan(900, 0.0)
-
-        assert (840, 840, False) == (plan.due, plan.advisory, plan.clamped)
-
-    def test_configured_window_is_a_minute_at_least(self):
-        """
-        It may not be shorter than the mandatory one.
-        """
-        with pytest.raises(ValueError, match="smaller than mandatory"):
-            RefreshPolicy.sdk(advisory=seconds(59))
-
-        assert 60 == RefreshPolicy.sdk(advisory=seconds(60)).plan(900, 0.0).due
-
-    def test_tiers_imply_a_mandatory_minute(self):
-        """
-        With tiers the mandatory window doesn't scale, so it is what the
-        advisory one is compared with.
-        """
-        policy = RefreshPolicy.sdk()
-        with pytest.raises(ValueError, match="smaller than mandatory"):
-            RefreshPolicy(
-                advisory=seconds(59), advisory_tiers=policy.advisory_tiers
-            )
-
-    @pytest.mark.parametrize(
-        "changes",
-        [
-            {},
-            {"failures": 7},
-            {"kind": FailureKind.THROTTLED},
-            {"remaining": -100.0},
-            {"retry_after": 100.0},
-        ],
-    )
-    def test_pauses_five_to_ten_minutes(self, changes):
-        """
-        Whatever happened.
-        """
-        policy = RefreshPolicy.sdk()
-
-        assert 300 == pause(policy, **changes, draw=0.0)
-        assert 600 == pause(policy, **changes, draw=1.0)
-
-    @pytest.mark.parametrize(
-        ("code", "raised"),
-        [
-            ("AccessDenied", True),
-            ("IDPRejectedClaim", True),
-            ("InvalidIdentityToken", True),
-            ("MalformedPolicyDocument", True),
-            ("PackedPolicyTooLarge", True),
-            ("RegionDisabledException", True),
-            ("ValidationError", False),
-            ("ExpiredToken", False),
-            (None, False),
-        ],
-    )
-    def test_refusals_go_by_code(self, code, raised):
-        """
-        These six, whatever their kind.
-        """
-        assert raised is RefreshPolicy.sdk().raises(FailureKind.REQUEST, code)
-
-    def test_rejections(self):
-        """
-        Two codes for the SDKs, six for us.
-        """
-        assert {"ExpiredToken", "InvalidToken"} == RefreshPolicy.sdk().rejection_codes
-        assert REJECTION_CODES == RefreshPolicy().rejection_codes
-        assert not {"AccessDenied", "SignatureDoesNotMatch"} & REJECTION_CODES

@@ -120,6 +120,10 @@ def test_clock_that_keeps_jumping(it):
 
 
 class TestJump:
+    """
+    The clocks move apart.
+    """
+
     def test_told_once(self, it, caplog):
         """
         INFO and an event; then it is the new normal.
@@ -143,6 +147,19 @@ class TestJump:
         it.refresher.get()
 
         assert 0 == it.refresher.announcer.counters.clock_jumps
+
+    def test_drift_forward_counts(self, it):
+        """
+        They are due by whichever clock says so first.
+        """
+        it.left(318)
+        it.world.sets_wall(4)
+
+        assert 1 == it.attempts
+
+        it.refresher.get()
+
+        assert 2 == it.attempts
 
     def test_drops_the_pause(self, it):
         """
@@ -222,6 +239,10 @@ class TestJump:
 
 
 class TestDeadOnArrival:
+    """
+    Credentials that arrive expired.
+    """
+
     @pytest.fixture(name="dead")
     def _dead(self) -> Engine:
         dead = engine()

@@ -121,6 +121,19 @@ def test_mark_is_kept_until_there_is_a_new_key(it):
     assert 2 == it.refresher.get().generation
 
 
+def test_mark_lifts_the_settling(it):
+    """
+    A key that is refused right after a refresh doesn't wait for a minute.
+    """
+    it.refresher.refresh()
+    it.source.goes_down()
+    rejected(it)
+    it.source.comes_back()
+    it.world.passes(30)
+
+    assert 3 == it.refresher.get().generation
+
+
 def test_mark_survives_the_same_key(it):
     """
     A source that has cached the refused key has failed.
@@ -235,8 +248,7 @@ def test_shorter_lived_ones_will_do(it):
 
 def test_expired_and_refused(it):
     """
-    Then there is nothing to be served any more, even if it was refused in the
-    shadow of an earlier refusal.
+    Then there is nothing to serve, even if the refusal was in another's shadow.
     """
     rejected(it)
     rejected(it)

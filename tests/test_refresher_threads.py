@@ -4,26 +4,21 @@ Credentials that are there when asked for: by many threads, and after a fork.
 
 from __future__ import annotations
 
-import os
-import select
 import threading
 
 from collections.abc import Callable
 
-import attrs
 import pytest
 
-from stsession import _fork
 from stsession._background import BackgroundPool
-from stsession._credentials import Fetched, Record
-from stsession._refresher import Refresher
+from stsession._credentials import Record
+from stsession._state import RefreshState
 from stsession.exceptions import RefreshError, StsUnavailableError
 
-from .engine import Engine, engine
+from .engine import SOON, Engine, Gate, engine, real_waits
 
 
 THREADS = 64
-SOON = 10.0  # seconds; nothing takes that long unless it hangs
 
 
 def together(n: int, work: Callable[[], object]) -> list[object]:
@@ -45,29 +40,6 @@ def together(n: int, work: Callable[[], object]) -> list[object]:
     for thread in threads:
         thread.join(SOON)
     return results
-
-
-def real_waits(it: Engine) -> Engine:
-    """
-    Wait for events, not for the fake clock.
-    """
-    it.refresher.wait = threading.Event.wait
-    return it
-
-
-class Gate:
-    """
-    A fetch that begins when it is asked for, and ends when it is told to.
-    """
-
-    def __init__(self, it: Engine) -> None:
-        self.began, self.may_end = threading.Event(), threading.Event()
-        it.source.on_fetch = self
-
-    def __call__(self) -> None:
-        self.began.set()
-
-        assert self.may_end.wait(SOON)
 
 
 @pytest.fixture(name="it")
@@ -187,7 +159,103 @@ def test_no_thread_sees_two_generations_mixed(it):
     assert it.source.busiest_minute() <= 7
 
 
+class TestLock:
+    """
+    What is done under it, and what never is.
+    """
+
+    @pytest.fixture(name="busy")
+    def _busy(self) -> Engine:
+        """
+        One of which a hook, the source, a thread, and a waiter note the lock.
+        """
+        busy = engine(background="by hand")
+        self.outside: dict[str, bool] = {}
+
+        def note(name: str) -> None:
+            self.outside[name] = (
+                self.outside.get(name, True) and not busy.refresher._lock.locked()
+            )
+
+        def run(task: Callable[[], None]) -> bool:
+            note("run")
+            return busy.background(task)
+
+        def meanwhile() -> None:
+            note("wait")
+            busy.background.works()
+
+        busy.source.on_fetch = lambda: note("fetch")
+        busy.refresher.run = run
+        busy.patience.meanwhile = meanwhile
+        busy.refresher.announcer.subscribe(lambda: lambda event: note("hook"))
+        return busy
+
+    def everything(self, it: Engine) -> None:
+        """
+        Have it do all that it can.
+        """
+        it.refresher.get()
+        it.left(60)
+        it.refresher.get()
+        it.world.passes(30)
+        it.refresher.replace_rejected(it.key())
+        it.source.goes_down()
+        it.left(60)
+        it.refresher.get()
+        it.refresher.held()
+        it.background.mode = "never"
+        it.patience.meanwhile = lambda: None
+        it.world.passes(50)
+        it.refresher.get()
+        with pytest.raises(RefreshError):
+            it.refresher.refresh()
+
+    def test_the_world_is_outside(self, busy):
+        """
+        No fetch, no hook, no thread, and no waiting under the lock.
+        """
+        self.everything(busy)
+
+        assert dict.fromkeys(["hook", "fetch", "run", "wait"], True) == self.outside
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "look",
+            "board",
+            "board_on_request",
+            "board_rejected",
+            "patience",
+            "make_do",
+            "land",
+            "fail",
+            "give_up",
+            "drop",
+        ],
+    )
+    def test_state_is_inside(self, busy, name, monkeypatch):
+        """
+        Nobody decides while another one does.
+        """
+        inside = []
+        real = getattr(RefreshState, name)
+
+        def guarded(*args: object, **kwargs: object) -> object:
+            inside.append(busy.refresher._lock.locked())
+            return real(*args, **kwargs)
+
+        monkeypatch.setattr(RefreshState, name, guarded)
+        self.everything(busy)
+
+        assert {True} == set(inside)
+
+
 class TestInterruptedLeader:
+    """
+    Who leads may be stopped at any time.
+    """
+
     @pytest.mark.parametrize("interruption", [KeyboardInterrupt, MemoryError])
     def test_hands_over(self, it, interruption):
         """
@@ -266,10 +334,16 @@ class TestInterruptedLeader:
         it.world.sets_wall(10)
         with pytest.raises(KeyboardInterrupt):
             it.refresher.get()
-        gate.may_end.set()
-        leader.join(SOON)
+
+        def wait(event: threading.Event, seconds: float) -> None:
+            gate.may_end.set()
+            event.wait(seconds)
+
+        it.refresher.wait = wait
 
         assert 1 == it.refresher.get().generation == it.attempts
+
+        leader.join(SOON)
 
     def test_in_a_hook_at_the_end(self, it):
         """
@@ -362,152 +436,3 @@ def test_failing_while_somebody_waits():
 
     with pytest.raises(RefreshError):
         it.refresher.refresh()
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
-class TestFork:
-    def forked(self, work: Callable[[], bytes]) -> bytes:
-        """
-        What a child makes of *work*, if it does within two seconds.
-        """
-        reader, writer = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            try:
-                os.write(writer, work())
-            finally:
-                os._exit(0)
-        os.close(writer)
-        try:
-            ready, _, _ = select.select([reader], [], [], 2.0)
-            if not ready:
-                os.kill(pid, 9)
-                return b"hangs"
-            return os.read(reader, 100)
-        finally:
-            os.waitpid(pid, 0)
-            os.close(reader)
-
-    def test_during_a_first_fetch(self, it):
-        """
-        The flight stays in the parent; the child fetches.
-        """
-        gate = Gate(it)
-        leader = threading.Thread(target=it.refresher.get)
-        leader.start()
-
-        assert gate.began.wait(SOON)
-
-        def child() -> bytes:
-            it.source.on_fetch = lambda: None
-            return it.refresher.get().credentials.access_key_id.encode()
-
-        key = self.forked(child)
-        gate.may_end.set()
-        leader.join(SOON)
-
-        assert b"ASIA0000000000000001" == key
-
-    def test_with_the_lock_held(self, it):
-        """
-        By another thread, which the child doesn't have.
-        """
-        it.refresher.get()
-        held, done = threading.Event(), threading.Event()
-
-        def hold() -> None:
-            with it.refresher._lock:
-                held.set()
-                done.wait(SOON)
-
-        holder = threading.Thread(target=hold)
-        holder.start()
-
-        assert held.wait(SOON)
-
-        def child() -> bytes:
-            it.due()
-            return str(it.refresher.get().generation).encode()
-
-        generation = self.forked(child)
-        done.set()
-        holder.join(SOON)
-
-        assert b"2" == generation
-
-    def test_pool(self):
-        """
-        The parent's threads aren't there; the child's pool starts its own.
-        """
-        pool, busy, done = BackgroundPool(max_threads=1), threading.Event(), (
-            threading.Event()
-        )
-        pool.submit(lambda: busy.set() or done.wait(SOON))
-
-        assert busy.wait(SOON)
-
-        def child() -> bytes:
-            ran = threading.Event()
-            pool.submit(ran.set)
-            return b"ran" if ran.wait(1.5) else b"waits"
-
-        answer = self.forked(child)
-        done.set()
-
-        assert b"ran" == answer
-
-    def test_other_jitter(self):
-        """
-        The same record, but siblings don't refresh together.
-        """
-        draws = iter([0.0, 1.0])
-        it = engine(draw=lambda: next(draws))
-        before = it.refresher.get()
-        _fork._after_fork()
-        after = it.refresher.get()
-
-        assert (315, 375) == (before.plan.due, after.plan.due)
-        assert before.credentials is after.credentials
-        assert 1 == after.generation == it.attempts
-
-    def test_marks_stay(self, it):
-        """
-        A key that was refused in the parent is refused in the child.
-        """
-        it.refresher.get()
-        it.source.goes_down()
-        it.refresher.replace_rejected(it.key())
-        it.source.comes_back()
-        it.world.passes(60)
-        it.refresher._after_fork()
-
-        assert 2 == it.refresher.get().generation
-
-    def test_nothing_to_draw_for(self, it):
-        """
-        Without a record, or with one that has no end, there is no due point.
-        """
-        it.refresher._after_fork()
-
-        assert it.refresher.record is None
-
-        credentials = it.source().credentials
-        it.refresher.fetch = lambda: Fetched(credentials=undated(credentials))
-        held = it.refresher.get()
-        it.refresher._after_fork()
-
-        assert held is it.refresher.get()
-
-
-def undated(credentials: object) -> object:
-    return attrs.evolve(credentials, expires_at=None)
-
-
-def test_forgets_the_dead():
-    """
-    What registered itself is forgotten with its last reference.
-    """
-    before = len(_fork._forgetful)
-    Refresher(label="x", fetch=engine().source)
-
-    assert len(_fork._forgetful) <= before + 1

@@ -3,34 +3,32 @@ from __future__ import annotations
 import copy
 import datetime as dt
 import enum
-import functools
 import json
 import pickle
-import re
-import sys
 import types
-import unicodedata
 
 from typing import Any
 
 import botocore.loaders
-import botocore.model
 import botocore.validate
 import pytest
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from stsession import _limits
-from stsession._limits import TAG_CHARACTERS, Limit
+from stsession import _bounds, _limits
+from stsession._bounds import TAG_CHARACTERS, Limit
 from stsession._requests import AssumeRoleRequest
 from stsession._role_arns import PARTITIONS
 from stsession.exceptions import InvalidRequestError
+
+from .service_model import breaches, compiled, input_shape
 
 
 ROLE = "arn:aws:iam::123456789012:role/Reader"
 POLICY_ARN = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 PROVIDER = "arn:aws:iam::aws:contextProvider/IdentityCenter"
+DEVICE = "arn:aws:iam::123456789012:mfa/alice"
 SECRET = "wJalrXUtnFEMI"
 
 LIMITS = [value for value in vars(_limits).values() if isinstance(value, Limit)]
@@ -52,9 +50,7 @@ def _shape() -> Any:
     """
     What botocore's service model says about the parameters of AssumeRole.
     """
-    document = botocore.loaders.Loader().load_service_model("sts", "service-2")
-    model = botocore.model.ServiceModel(document)
-    return model.operation_model("AssumeRole").input_shape
+    return input_shape("AssumeRole")
 
 
 def make(**kw: Any) -> AssumeRoleRequest:
@@ -74,60 +70,6 @@ def refused(**kw: Any) -> InvalidRequestError:
     return caught.value
 
 
-def ranges(category: str) -> str:
-    """
-    Write a category of Unicode as the inside of a character class.
-    """
-    edges = []
-    inside = False
-    for code in range(sys.maxunicode + 2):
-        is_member = (
-            code <= sys.maxunicode and unicodedata.category(chr(code))[0] == category
-        )
-        if is_member != inside:
-            edges.append(code)
-            inside = is_member
-    return "".join(
-        f"\\U{first:08x}-\\U{after - 1:08x}"
-        for first, after in zip(edges[::2], edges[1::2], strict=True)
-    )
-
-
-@functools.cache
-def compiled(pattern: str) -> re.Pattern[str]:
-    """
-    Translate a pattern of the service model, which is written for Java.
-    """
-    for category in "LZN":
-        if rf"\p{{{category}}}" in pattern:
-            pattern = pattern.replace(rf"\p{{{category}}}", ranges(category))
-    pattern = pattern.replace(r"\u10000-\u10FFFF", r"\U00010000-\U0010FFFF")
-    return re.compile(pattern, re.ASCII)
-
-
-def breaches(shape: Any, value: Any) -> list[str]:
-    """
-    Tell what of *value* the service model forbids, patterns and maximums too.
-    """
-    if shape.type_name == "structure":
-        found = [f"{name}?" for name in shape.required_members if name not in value]
-        for name, member in value.items():
-            found += breaches(shape.members[name], member)
-        return found
-
-    size = value if shape.type_name == "integer" else len(value)
-    found = []
-    if not shape.metadata.get("min", 0) <= size <= shape.metadata.get("max", size):
-        found.append(f"{shape.name}: {size}")
-    if shape.type_name == "list":
-        for member in value:
-            found += breaches(shape.member, member)
-    pattern = shape.metadata.get("pattern")
-    if pattern is not None and compiled(pattern).fullmatch(value) is None:
-        found.append(f"{shape.name}: {value!r}")
-    return found
-
-
 # What goes to STS
 
 
@@ -144,6 +86,7 @@ def test_sends_every_parameter() -> None:
         transitive_tag_keys=("Team", "Inherited"),
         source_identity="alice@example.com",
         provided_contexts={PROVIDER: "assertion"},
+        mfa_serial=DEVICE,
     )
 
     assert {
@@ -159,6 +102,7 @@ def test_sends_every_parameter() -> None:
         "ProvidedContexts": [
             {"ProviderArn": PROVIDER, "ContextAssertion": "assertion"}
         ],
+        "SerialNumber": DEVICE,
     } == request.to_params(duration_seconds=7200)
     assert 7200 == request.duration_seconds
 
@@ -184,6 +128,17 @@ def test_names_the_session_by_itself() -> None:
     assert 2 <= len(request.role_session_name) <= 64
 
 
+def test_tells_the_call_and_what_it_is_about() -> None:
+    """
+    Errors of any call are worded by its request.
+    """
+    request = make()
+
+    assert "assume_role" == request.operation
+    assert ROLE == request.label
+    assert f'Could not assume {ROLE} as "nightly"' == request.what
+
+
 def test_max_is_resolved_by_the_caller() -> None:
     """
     "max" is kept as it is; what it means now is passed to to_params().
@@ -199,6 +154,7 @@ def test_max_is_resolved_by_the_caller() -> None:
     role=st.text(NAME_CHARACTERS, max_size=66),
     external_id=st.none() | st.text(max_size=9) | st.text(NAME_CHARACTERS),
     source_identity=st.none() | st.text(NAME_CHARACTERS, max_size=66),
+    serial=st.none() | st.text(NAME_CHARACTERS, min_size=7, max_size=12),
     duration=st.none() | st.integers(800, 44_000),
     policy=st.none() | st.dictionaries(st.text(max_size=9), JSON, max_size=4),
     tags=st.none()
@@ -211,6 +167,7 @@ def test_what_is_accepted_satisfies_the_service_model(
     role: str,
     external_id: str | None,
     source_identity: str | None,
+    serial: str | None,
     duration: int | None,
     policy: dict[str, Any] | None,
     tags: dict[str, str] | None,
@@ -224,6 +181,7 @@ def test_what_is_accepted_satisfies_the_service_model(
         {"role_arn": f"arn:aws:iam::123456789012:role/{role}"},
         {"external_id": external_id},
         {"source_identity": source_identity},
+        {"mfa_serial": serial},
         {"duration_seconds": duration},
         {"policy": policy},
         {"tags": tags, "transitive_tag_keys": None if tags is None else set(tags)},
@@ -255,6 +213,8 @@ def test_what_is_accepted_satisfies_the_service_model(
         (_limits.TAG_VALUE, ["Tags", "", "Value"]),
         (_limits.TRANSITIVE_TAG_KEY, ["TransitiveTagKeys", ""]),
         (_limits.SOURCE_IDENTITY, ["SourceIdentity"]),
+        (_limits.SERIAL_NUMBER, ["SerialNumber"]),
+        (_limits.TOKEN_CODE, ["TokenCode"]),
         (_limits.PROVIDED_CONTEXTS, ["ProvidedContexts"]),
         (_limits.CONTEXT_PROVIDER, ["ProvidedContexts", "", "ProviderArn"]),
         (_limits.CONTEXT_ASSERTION, ["ProvidedContexts", "", "ContextAssertion"]),
@@ -306,6 +266,7 @@ LENGTHS: list[Any] = [
     ("role_session_name", lambda n: "x" * n, 2, 64, "2 to 64"),
     ("external_id", lambda n: "x" * n, 2, 1224, "2 to 1,224"),
     ("source_identity", lambda n: "x" * n, 2, 64, "2 to 64"),
+    ("mfa_serial", lambda n: "x" * n, 9, 256, "9 to 256"),
     ("duration_seconds", lambda n: n, 900, 43_200, "900 to 43,200"),
     ("policy", policy, None, 2048, "1 to 2,048"),
     ("policy_arns", lambda n: [POLICY_ARN] * n, None, 10, "0 to 10"),
@@ -408,6 +369,7 @@ def test_the_whole_arn_may_be_too_long() -> None:
         ("role_session_name", "müller"),
         ("role_session_name", "line\n"),
         ("source_identity", "a/b"),
+        ("mfa_serial", "GAHT 1234 5678"),
         ("external_id", "two words"),
         ("external_id", "id\n"),
         ("policy_arns", [f" {POLICY_ARN}"]),
@@ -445,7 +407,7 @@ def test_tag_characters_are_those_of_the_pattern(character: str) -> None:
     """
     matches = compiled(TAG_CHARACTERS).fullmatch(character) is not None
 
-    assert matches == _limits._all_legal(character, TAG_CHARACTERS)
+    assert matches == _bounds._all_legal(character, TAG_CHARACTERS)
 
 
 # Role ARNs
@@ -559,6 +521,7 @@ def test_a_custom_end_point_checks_shape_and_maximums_only() -> None:
         {"external_id": ""},
         {"external_id": "x" * 1225},
         {"source_identity": "x" * 65},
+        {"mfa_serial": "x" * 257},
         {"policy": policy(2049)},
         {"policy_arns": [POLICY_ARN] * 11},
         {"tags": {str(n): "" for n in range(51)}},
@@ -656,6 +619,7 @@ def test_enumerations_become_plain_values() -> None:
         ("tags", {5: "Team"}, "int", "a str"),
         ("transitive_tag_keys", "Team", "str", "a list"),
         ("source_identity", ["alice"], "list", "a str"),
+        ("mfa_serial", 123456789012, "int", "a str"),
         ("provided_contexts", [PROVIDER], "list", "a mapping"),
         ("provided_contexts", {PROVIDER: None}, "NoneType", "a str"),
     ],

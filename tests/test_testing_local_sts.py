@@ -360,7 +360,9 @@ def test_does_not_know_all_operations(local_sts, user):
     """
     sts = sts_of(local_sts, user)
 
-    assert ("InvalidAction", 400) == code_of(sts.get_session_token)
+    assert ("InvalidAction", 400) == code_of(
+        sts.get_access_key_info, AccessKeyId="AKIA" * 5
+    )
 
 
 def test_rejects_keys_before_their_time(local_sts, user):

@@ -13,10 +13,19 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from stsession.testing import FakeClock, Fault, StubSTS
+from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS
 
 
 ROLE = "arn:aws:iam::123456789012:role/Reader"
+CORP = "arn:aws:iam::123456789012:saml-provider/Corp"
+SECRETS = {"SAMLAssertion", "TokenCode", "WebIdentityToken"}
+KINDS = {
+    "assume_role_with_saml": "role",
+    "assume_role_with_web_identity": "role",
+    "assume_root": "root",
+    "get_federation_token": "federated",
+    "get_session_token": "session",
+}
 
 
 @pytest.fixture(name="clock")
@@ -34,9 +43,9 @@ def _sts(stub):
     return client_of(stub)
 
 
-def client_of(stub, **credentials):
+def client_of(stub, service="sts", **credentials):
     """
-    An STS client whose requests go to *stub*.
+    A client whose requests go to *stub*.
     """
     session = boto3.Session(
         **{
@@ -47,7 +56,8 @@ def client_of(stub, **credentials):
         }
     )
     session.events.register("before-send.sts", stub)
-    return session.client("sts", config=Config(retries={"total_max_attempts": 1}))
+    session.events.register("before-send.iam", stub)
+    return session.client(service, config=Config(retries={"total_max_attempts": 1}))
 
 
 def assume(sts, **params):
@@ -225,3 +235,167 @@ def test_does_not_know_all_operations(stub, sts):
 
     with pytest.raises(ClientError, match="InvalidAction"):
         sts.get_access_key_info(AccessKeyId="AKIAEXAMPLEEXAMPLE12")
+
+
+@pytest.mark.parametrize(
+    ("operation", "params", "seconds", "tells"),
+    [
+        (
+            "assume_role_with_web_identity",
+            {
+                "RoleArn": ROLE,
+                "RoleSessionName": "me",
+                "WebIdentityToken": "not.a.token",
+            },
+            3600,
+            {
+                "AssumedRoleUser",
+                "Audience",
+                "Provider",
+                "SubjectFromWebIdentityToken",
+            },
+        ),
+        (
+            "assume_role_with_saml",
+            {"RoleArn": ROLE, "PrincipalArn": CORP, "SAMLAssertion": "PHg+PC94Pg=="},
+            3600,
+            {
+                "AssumedRoleUser",
+                "Audience",
+                "Issuer",
+                "NameQualifier",
+                "Subject",
+                "SubjectType",
+            },
+        ),
+        ("get_session_token", {"TokenCode": "000000"}, 43_200, set()),
+        (
+            "get_federation_token",
+            {"Name": "jane", "Policy": "{}"},
+            43_200,
+            {"FederatedUser", "PackedPolicySize"},
+        ),
+        (
+            "assume_root",
+            {
+                "TargetPrincipal": "210987654321",
+                "TaskPolicyArn": {"arn": f"arn:aws:iam::aws:policy/{'x' * 20}"},
+            },
+            900,
+            set(),
+        ),
+    ],
+)
+def test_gives_whatever_is_asked(stub, sts, clock, operation, params, seconds, tells):
+    """
+    Each operation gives credentials for its usual time, and all else it tells.
+    """
+    got = getattr(sts, operation)(**params)
+
+    [key] = stub.issued
+    [call] = stub.requests
+    life = dt.timedelta(seconds=seconds)
+    assert {"Credentials", "ResponseMetadata"} | tells == set(got)
+    assert key.access_key_id == got["Credentials"]["AccessKeyId"]
+    assert clock.now() + life == got["Credentials"]["Expiration"] == key.expires_at
+    assert key.kind == KINDS[operation]
+    for name, value in params.items():
+        if isinstance(value, str):
+            assert value == call.params[name]
+            assert (value in repr(call)) is (name not in SECRETS)
+
+
+def test_reads_web_identity_tokens(stub, sts):
+    """
+    What a token says about itself is in the answer, unchecked.
+    """
+    with LocalSTS() as local_sts:
+        token = local_sts.web_identity_token(
+            subject="app", audience="vault", issuer="https://who.example/x"
+        )
+
+    got = sts.assume_role_with_web_identity(
+        RoleArn=ROLE, RoleSessionName="me", WebIdentityToken=token
+    )
+
+    provider = "arn:aws:iam::123456789012:oidc-provider/who.example/x"
+    assert "app" == got["SubjectFromWebIdentityToken"]
+    assert ("vault", provider) == (got["Audience"], got["Provider"])
+
+
+@pytest.mark.parametrize(
+    "token", ["a.bnVsbA.c", "a.W10.c", "a.e30.c", "a.é.c", "rubbish"]
+)
+def test_takes_any_web_identity_token(sts, token):
+    """
+    What can't be read is made up.
+    """
+    got = sts.assume_role_with_web_identity(
+        RoleArn=ROLE,
+        RoleSessionName="me",
+        WebIdentityToken=token,
+        ProviderId="www.amazon.com",
+    )
+
+    assert "subject" == got["SubjectFromWebIdentityToken"]
+    assert "www.amazon.com" == got["Provider"]
+
+
+def test_session_tokens_are_the_callers(stub, sts):
+    """
+    GetSessionToken gives the identity that signed, with or without proof.
+    """
+    sts.get_session_token()
+    sts.get_session_token(SerialNumber="GAHT12345678", TokenCode="000000")
+
+    without, with_ = stub.issued
+    assert sts.get_caller_identity()["Arn"] == without.arn == with_.arn
+    assert (False, True) == (without.mfa, with_.mfa)
+
+
+def test_hides_the_assertions_of_contexts(stub, sts):
+    """
+    A context assertion is a token, and not for a log.
+    """
+    context = {"ProviderArn": CORP, "ContextAssertion": "not-for-the-log"}
+    assume(sts, ProvidedContexts=[context])
+
+    [call] = stub.requests
+    assert "not-for-the-log" in call.params.values()
+    assert "not-for-the-log" not in repr(call)
+    assert CORP in repr(call)
+
+
+def test_lists_one_mfa_device(stub):
+    """
+    IAM's ListMFADevices works, can fail, and is the only one.
+    """
+    iam = client_of(stub, "iam")
+    stub.faults.add(Fault.access_denied(), service="iam", times=1)
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        iam.list_mfa_devices()
+    [device] = iam.list_mfa_devices()["MFADevices"]
+    with pytest.raises(ClientError, match="InvalidAction"):
+        iam.list_users()
+
+    assert "arn:aws:iam::123456789012:mfa/source" == device["SerialNumber"]
+    assert {"iam"} == {call.service for call in stub.requests}
+
+
+@pytest.mark.parametrize("operation", ["GetSessionToken", "AssumeRole"])
+def test_faults_strike_by_operation(stub, sts, operation):
+    """
+    One operation fails, the other doesn't.
+    """
+    stub.faults.add(Fault.throttled(), operation=operation)
+    calls = {
+        "AssumeRole": lambda: assume(sts),
+        "GetSessionToken": sts.get_session_token,
+    }
+    failing = calls.pop(operation)
+    [working] = calls.values()
+
+    assert working()
+    with pytest.raises(ClientError, match="Throttling"):
+        failing()

@@ -89,4 +89,3 @@ class BackgroundPool:
             # It must not raise, but a thread that it ends would never be replaced.
             with contextlib.suppress(BaseException):
                 task()
-            del task  # an idle thread must not keep a dropped session alive

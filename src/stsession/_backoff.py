@@ -15,7 +15,7 @@ from ._policy import Freshness, RefreshPolicy
 from .exceptions import RefreshError
 
 
-__all__ = ["Backoff"]
+__all__ = ["MINUTE", "Backoff"]
 
 MINUTE = 60.0
 
@@ -88,10 +88,15 @@ class Backoff:
         self._begun.append(now)
         self._cut_short = max(self._cut_short, freshness)
 
-    def succeeded(self) -> None:
+    def succeeded(self, *, counts: bool = True) -> None:
         """
         It brought credentials.
+
+        Args:
+            counts: Whether it counts among the attempts of this minute.
         """
+        if not counts and self._begun:
+            self._begun.pop()
         self.failures = 0
         self._cut_short = Freshness.ADVISORY
         self.open()

@@ -154,8 +154,20 @@ class RejectionHandler:
         """
         Take part in all requests.
         """
+        register("before-parameter-build", self.note_start, unique_id="stsession-start")
         register("request-created", self.note_key, unique_id="stsession-note-key")
         register("needs-retry", self.resend, unique_id="stsession-resend")
+
+    def note_start(
+        self, params: dict[str, Any], context: dict[str, Any], **_: Any
+    ) -> None:
+        """
+        Remember whether all bodies begin at their beginning.
+
+        That's where botocore rewinds them to, so that it would send what the
+        caller has read before.
+        """
+        context["stsession_rewinds"] = all(map(_is_at_start, params.values()))
 
     def note_key(self, request: Any, **_: Any) -> None:
         """
@@ -191,6 +203,8 @@ class RejectionHandler:
             return None
         if not self._refresher.policy.resend or "stsession_resent" in context:
             return None
+        if not context.get("stsession_rewinds", True):
+            return None
         if not _can_be_sent_again(request_dict.get("body")):
             return None
         context["stsession_resent"] = True
@@ -202,11 +216,20 @@ class RejectionHandler:
         code = str(error.get("Code") or "")
         if code in self._refresher.policy.rejection_codes:
             return True
-        # S3 has no words for HEAD. It's believed if we think so ourselves.
+        # S3 has no words for HEAD. It's believed unless the key should be good;
+        # botocore's own handler, which runs first, may have had it replaced.
         return (
             request_dict.get("method") == "HEAD"
             and http.status_code in (400, 401, 403)
-            and self._is_dead(request_dict["context"]["stsession_key"])
+            and not self._should_be_good(request_dict["context"]["stsession_key"])
+        )
+
+    def _should_be_good(self, key: str) -> bool:
+        record = self._refresher.record
+        return (
+            record is not None
+            and record.credentials.access_key_id == key
+            and self._refresher.remaining(record) > 0
         )
 
     def _is_dead(self, key: str) -> bool:
@@ -216,6 +239,14 @@ class RejectionHandler:
             and record.credentials.access_key_id == key
             and self._refresher.remaining(record) <= 0
         )
+
+
+def _is_at_start(value: object) -> bool:
+    tell = getattr(value, "tell", None)
+    try:
+        return not callable(tell) or tell() == 0
+    except (OSError, ValueError):  # a pipe, or closed
+        return False
 
 
 def _can_be_sent_again(body: object) -> bool:

@@ -46,10 +46,10 @@ class RefreshEvent:
     """What happened."""
 
     label: str
-    """To whom: usually the ARN of the role."""
+    """Whose credentials they are, usually the ARN of the role."""
 
     reason: Reason | None = None
-    """Why the refresh was begun."""
+    """Why the refresh was begun. `None` if the event belongs to none."""
 
     generation: int = 0
     """How many sets of credentials there have been."""
@@ -59,16 +59,16 @@ class RefreshEvent:
     they have no end."""
 
     duration: dt.timedelta | None = None
-    """How long the refresh took."""
+    """How long the refresh took; `None` unless it has just ended."""
 
     error: str | None = None
-    """The name of the error's class."""
+    """The name of the error's class, after a failure; otherwise `None`."""
 
     next_attempt_in: dt.timedelta | None = None
-    """After a failure: the pause before the next attempt."""
+    """The pause before the next attempt, after a failure; otherwise `None`."""
 
     access_key_id: str | None = None
-    """The access key ID concerned, shortened."""
+    """The access key ID concerned, shortened; `None` if there is none."""
 
 
 class RefreshHook(Protocol):

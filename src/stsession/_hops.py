@@ -5,6 +5,7 @@ From role ARNs to refreshers: each role of a chain is assumed by the one before.
 from __future__ import annotations
 
 import os
+import re
 
 from collections.abc import Hashable, Sequence
 from typing import Any
@@ -147,7 +148,8 @@ def sts_endpoint(
     Where STS is asked: where the user says, or else in the session's region.
 
     Raises:
-        InvalidRequestError: If two arguments say different things.
+        InvalidRequestError:
+            If they say nothing that makes sense, or different things.
     """
     if sts_region is not None and sts_regions is not None:
         raise InvalidRequestError(
@@ -161,6 +163,12 @@ def sts_endpoint(
             parameter="sts_regions",
             hint='Write sts_regions=["eu-west-1", "eu-central-1"].',
         )
+    if url is not None and not re.fullmatch(r"https?://[^/\s]+\S*", url):
+        raise InvalidRequestError(
+            f"sts_endpoint_url is {url!r}, which isn't the URL of a server.",
+            parameter="sts_endpoint_url",
+            hint='Write "https://host" or "https://host:port".',
+        )
     if sts_regions is not None:
         return StsEndpoint(regions=tuple(sts_regions), url=url, config=config)
     only = sts_region or region or source.settings.get_config_variable("region")
@@ -169,10 +177,16 @@ def sts_endpoint(
     return StsEndpoint(regions=(only,), url=url, config=config)
 
 
-def _region_without(source: Source, role_arn: str, url: str | None) -> str | None:
+def _region_without(source: Source, role_arn: str, url: str | None) -> str:
     """
-    The region if nobody has named one: STS can be asked all the same.
+    The region if nobody has named one: mostly STS can be asked all the same.
     """
     if has_custom_endpoint(source.settings, url):
         return "us-east-1"
-    return "aws-global" if role_arn.startswith("arn:aws:") else None
+    if not role_arn.startswith("arn:aws-"):
+        return "aws-global"
+    raise InvalidRequestError(
+        f"No region is known, and the partition of {role_arn} has no global STS.",
+        parameter="region",
+        hint="Pass region= or sts_region=, or set AWS_REGION or the profile's region.",
+    )

@@ -1,5 +1,5 @@
 """
-What STS allows, as data, and the checks that read it.
+What STS allows, as data.
 
 botocore checks some minimums and nothing else, so everything here would
 otherwise come back as an error of STS, from the first call that is signed.
@@ -7,152 +7,16 @@ otherwise come back as an error of STS, from the first call that is signed.
 
 from __future__ import annotations
 
-import re
-import unicodedata
-
-from typing import NamedTuple
-
-from stsession.exceptions import InvalidRequestError
+from stsession._bounds import TAG_CHARACTERS, Limit
 
 
-__all__ = ["TAG_CHARACTERS", "Limit", "wrong_type"]
-
-
-# As AWS writes it; the re module doesn't know Unicode's categories.
-TAG_CHARACTERS = r"[\p{L}\p{Z}\p{N}_.:/=+\-@]"
-
-
-def _all_legal(text: str, characters: str) -> bool:
-    if characters == TAG_CHARACTERS:
-        return all(c in "_.:/=+-@" or unicodedata.category(c)[0] in "LZN" for c in text)
-    # The re module keeps what it compiled; doing so at import takes too long.
-    return re.fullmatch(f"{characters}*", text, re.ASCII) is not None
-
-
-def _counted(number: int, one: str, many: str) -> str:
-    return f"{number:,} {one if number == 1 else many}"
-
-
-def wrong_type(
-    parameter: str, value: object, expected: str, *, what: str = "", hint: str = ""
-) -> InvalidRequestError:
-    """
-    Make the error for a *value* that isn't *expected*; it tells the type only.
-    """
-    return InvalidRequestError(
-        f"{what or parameter} is of type {type(value).__name__}; "
-        f"it has to be {expected}.",
-        parameter=parameter,
-        hint=hint,
-    )
-
-
-class Limit(NamedTuple):
-    r"""
-    The bounds of one parameter: of its length, its value or its entries.
-
-    The checks take *strict*: without it, for servers that aren't AWS's, only
-    the maximum counts, and that there is something at all.
-
-    Args:
-        parameter: Our name of it.
-
-        minimum: The least that is allowed.
-
-        maximum: The most that is allowed.
-
-        source: Where AWS says so.
-
-        characters:
-            What a text may consist of, as a class of a regular expression in
-            which ``\w`` is ASCII. Empty means anything.
-
-        sensitive: Whether messages must not quote any of it.
-
-        authority: Who allows it.
-
-        hint: What to do about a breach, where more can be said than *source*.
-    """
-
-    parameter: str
-    minimum: int
-    maximum: int
-    source: str
-    characters: str = ""
-    sensitive: bool = False
-    authority: str = "STS"
-    hint: str = ""
-
-    def text(
-        self, value: object, *, strict: bool = True, what: str = "", hint: str = ""
-    ) -> str:
-        """
-        Return *value* as a plain string if its length and characters are legal.
-
-        *what* names it in messages, if it is only a part of the parameter.
-        """
-        what = what or self.parameter
-        if not isinstance(value, str):
-            raise wrong_type(self.parameter, value, "a str", what=what, hint=hint)
-        text = str.__str__(value)  # enumerations of strings are strings too
-
-        allowed = self._allowed(strict)
-        if strict and self.characters:
-            allowed += f" of {self.characters}"
-        if not self._floor(strict) <= len(text) <= self.maximum:
-            raise self._error(
-                f"{what} is {_counted(len(text), 'character', 'characters')} long; "
-                f"{allowed}.",
-                hint,
-            )
-        place = self._illegal_place(text) if strict else None
-        if place is not None:
-            found = "an illegal character" if self.sensitive else repr(text[place])
-            raise self._error(
-                f"{what} has {found} at position {place + 1}; {allowed}.", hint
-            )
-        return text
-
-    def number(self, value: object, *, strict: bool = True, expected: str) -> int:
-        """
-        Return *value* as a plain integer if it is within the bounds.
-        """
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise wrong_type(self.parameter, value, expected)
-        if not self._floor(strict) <= value <= self.maximum:
-            raise self._error(
-                f"{self.parameter} is {value:,}; {self._allowed(strict)}.", ""
-            )
-        return int(value)
-
-    def entries(self, number: int, *, strict: bool = True) -> None:
-        """
-        Check a number of entries.
-        """
-        if not self._floor(strict) <= number <= self.maximum:
-            raise self._error(
-                f"{self.parameter} has {_counted(number, 'entry', 'entries')}; "
-                f"{self._allowed(strict)}.",
-                "",
-            )
-
-    def _floor(self, strict: bool) -> int:
-        return self.minimum if strict else min(1, self.minimum)
-
-    def _allowed(self, strict: bool) -> str:
-        return f"{self.authority} allows {self._floor(strict):,} to {self.maximum:,}"
-
-    def _illegal_place(self, text: str) -> int | None:
-        if not self.characters or _all_legal(text, self.characters):
-            return None
-        return next(i for i, c in enumerate(text) if not _all_legal(c, self.characters))
-
-    def _error(self, message: str, hint: str) -> InvalidRequestError:
-        hint = f"{hint or self.hint} See {self.source}".lstrip()
-        return InvalidRequestError(message, parameter=self.parameter, hint=hint)
-
-
-_ASSUME_ROLE = "https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html"
+_API = "https://docs.aws.amazon.com/STS/latest/APIReference/API_"
+_ASSUME_ROLE = f"{_API}AssumeRole.html"
+_ASSUME_ROOT = f"{_API}AssumeRoot.html"
+_FEDERATION_TOKEN = f"{_API}GetFederationToken.html"
+_SAML = f"{_API}AssumeRoleWithSAML.html"
+_SESSION_TOKEN = f"{_API}GetSessionToken.html"
+_WEB_IDENTITY = f"{_API}AssumeRoleWithWebIdentity.html"
 _IAM_LIMITS = (
     "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"
 )
@@ -165,6 +29,7 @@ _CHAINING = (
 _ARN = "[!-~]"  # the model has more, but the names and paths of IAM don't
 _NAME = r"[\w+=,.@-]"
 _EXTERNAL_ID = r"[\w+=,.@:\/-]"
+_SERIAL_NUMBER = r"[\w+=/:,.@-]"
 _POLICY = r"[\u0009\u000A\u000D\u0020-\u00FF]"
 
 ROLE_ARN = Limit(
@@ -271,4 +136,95 @@ CONTEXT_ASSERTION = Limit(
     maximum=2048,
     source=_ASSUME_ROLE,
     sensitive=True,
+)
+
+SERIAL_NUMBER = Limit(
+    parameter="mfa_serial",
+    minimum=9,
+    maximum=256,
+    source=_SESSION_TOKEN,
+    characters=_SERIAL_NUMBER,
+    sensitive=True,
+    hint="It is the device's ARN, like arn:aws:iam::123456789012:mfa/alice, or what "
+    "is printed on a hardware device.",
+)
+TOKEN_CODE = Limit(
+    parameter="mfa_code",
+    minimum=6,
+    maximum=6,
+    source=_SESSION_TOKEN,
+    characters="[0-9]",
+    sensitive=True,
+    hint="Pass the six digits as a str, with the zeros at their start and no spaces.",
+)
+TOKEN_DURATION = Limit(
+    parameter="duration_seconds",
+    minimum=900,
+    maximum=129_600,
+    source=_SESSION_TOKEN,
+    hint="For the root user of an account it is an hour at most.",
+)
+FEDERATED_USER = Limit(
+    parameter="name",
+    minimum=2,
+    maximum=32,
+    source=_FEDERATION_TOKEN,
+    characters=_NAME,
+)
+FEDERATED_DURATION = TOKEN_DURATION._replace(source=_FEDERATION_TOKEN)
+WEB_IDENTITY_TOKEN = Limit(
+    parameter="token",
+    minimum=4,
+    maximum=20_000,
+    source=_WEB_IDENTITY,
+    sensitive=True,
+    hint="Look whether it is there at all, and not some other file or answer.",
+)
+PROVIDER_ID = Limit(
+    parameter="provider_id",
+    minimum=4,
+    maximum=2048,
+    source=_WEB_IDENTITY,
+    hint="Leave it out for the tokens of OpenID Connect; it is for OAuth 2.0 only.",
+)
+PRINCIPAL_ARN = Limit(
+    parameter="principal_arn",
+    minimum=20,
+    maximum=2048,
+    source=_SAML,
+    characters=_ARN,
+)
+PROVIDER_NAME = Limit(
+    parameter="principal_arn",
+    minimum=1,
+    maximum=128,
+    source="https://docs.aws.amazon.com/IAM/latest/APIReference/"
+    "API_CreateSAMLProvider.html",
+    characters=r"[\w.-]",
+    authority="IAM",
+)
+ASSERTION = Limit(
+    parameter="assertion",
+    minimum=4,
+    maximum=100_000,
+    source=_SAML,
+    sensitive=True,
+    hint="It is what the login page posts as SAMLResponse.",
+)
+TARGET_PRINCIPAL = Limit(
+    parameter="target_principal",
+    minimum=12,
+    maximum=2048,
+    source=_ASSUME_ROOT,
+    characters=_ARN,
+)
+TASK_POLICY_ARN = Limit(
+    parameter="task_policy_arn",
+    minimum=20,
+    maximum=2048,
+    source=_ASSUME_ROOT,
+    characters=_ARN,
+)
+ROOT_DURATION = Limit(
+    parameter="duration_seconds", minimum=0, maximum=900, source=_ASSUME_ROOT
 )

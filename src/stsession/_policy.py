@@ -183,8 +183,8 @@ class RefreshPolicy:
             change in IAM; ``"raise"`` raises.
 
         background:
-            Whether an advisory refresh may run on a thread of ours. If not,
-            the caller who meets it does it.
+            Whether a refresh may run on a thread of ours while the current
+            credentials are usable. If not, the caller who meets it does it.
 
         resend:
             Whether a request whose key a service refused as expired is sent
@@ -195,8 +195,8 @@ class RefreshPolicy:
             `None` derives it from the time-outs of the STS client: 30 s.
 
         mandatory_wait:
-            How long a caller waits in the mandatory window before it goes on
-            with what it has.
+            How long after the start of a refresh in the mandatory window a
+            caller goes on with what it has.
 
         advisory_fraction: Advisory window as a fraction of the lifetime.
 
@@ -270,7 +270,9 @@ class RefreshPolicy:
 
         retry_permanent: Pauses aren't shorter than this if STS refused.
 
-        attempts_per_minute: Never more attempts than this in any 60 s.
+        attempts_per_minute:
+            Never more attempts than this in any 60 s. Refreshes that were due
+            and brought credentials that don't live that long aren't counted.
 
         error_kept:
             A pair; how long a raised refusal answers further callers. It

@@ -27,18 +27,17 @@ def rebuild(cls: type, arguments: dict[str, Any]) -> Any:
 
 class _PlainSession:
     """
-    A boto3 or botocore session, as its profile and region.
+    A boto3 or botocore session, as what was said in code about its configuration.
     """
 
-    def __init__(self, *, profile: str | None, region: str | None, boto: bool) -> None:
-        self.profile = profile
-        self.region = region
+    def __init__(self, *, variables: dict[str, Any], boto: bool) -> None:
+        self.variables = variables
         self.boto = boto
 
     def make(self) -> Any:
-        session = botocore.session.Session(profile=self.profile)
-        if self.region is not None:
-            session.set_config_variable("region", self.region)
+        session = botocore.session.Session()
+        for name, value in self.variables.items():
+            session.set_config_variable(name, value)
         return boto3.Session(botocore_session=session) if self.boto else session
 
 
@@ -68,7 +67,4 @@ def _as_plain(source: Any) -> _PlainSession:
             "which the other process can look up as well."
         )
         raise pickle.PicklingError(msg)
-    named = session.instance_variables()
-    return _PlainSession(
-        profile=named.get("profile"), region=named.get("region"), boto=boto
-    )
+    return _PlainSession(variables=session.instance_variables(), boto=boto)

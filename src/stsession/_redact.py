@@ -28,9 +28,9 @@ PATTERNS = [
     # 'SessionToken': '…', "SessionToken": b"…"
     (rf"""(['"](?:{NAMES})['"]\s*:\s*b?)(['"]).*?\2""", rf"\1\2{STARS}\2"),
     # X-Amz-Security-Token:… in canonical requests, =… in form bodies and queries
-    (rf"((?:{NAMES})(?:=|:\s*))[^\s&'\"<,}}]+", rf"\1{STARS}"),
+    (rf"((?:{NAMES})\s*[=:]\s*)[^\s&'\"<,}}]+", rf"\1{STARS}"),
     # The signature isn't a key, but it is good for five minutes.
-    (r"(Signature=)[0-9a-f]+", rf"\1{STARS}"),
+    (r"(Signature[=:]\s*)[^\s&'\"<,}]+", rf"\1{STARS}"),
 ]
 
 _patterns = [(re.compile(p, re.IGNORECASE | re.DOTALL), r) for p, r in PATTERNS]

@@ -8,7 +8,7 @@ import copy
 import os
 import threading
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import botocore.handlers
@@ -153,22 +153,35 @@ def like(
 
         region: Its region. `None` means the other's.
     """
+    hooks = copy.copy(source.get_component("event_emitter")) if handlers else None
+    session = configured_like(source, hooks)
+    profile = usable_profile(source)
+    if profile is not None:  # the environment may name another one tomorrow
+        session.set_config_variable("profile", profile)
+    if region is not None:
+        session.set_config_variable("region", region)
+    session.register_component("credential_provider", Ready(credentials))
+    # Attached at once: botocore's lazy way isn't safe with threads.
+    session.get_credentials()
+    return session
+
+
+def configured_like(
+    source: botocore.session.Session, hooks: BaseEventHooks | None = None
+) -> botocore.session.Session:
+    """
+    Make a session that is configured as another, and finds credentials alike.
+    """
     profile = usable_profile(source)
     session = botocore.session.Session(
         session_vars=NO_PROFILE if profile is None else None,
-        event_hooks=(
-            copy.copy(source.get_component("event_emitter"))
-            if handlers
-            else _builtin_handlers.copy()
-        ),
+        event_hooks=_builtin_handlers.copy() if hooks is None else hooks,
         include_builtin_handlers=False,
-        profile=profile,
     )
-    for name, value in source.instance_variables().items():
-        if name != "profile":
-            session.set_config_variable(name, value)
-    if region is not None:
-        session.set_config_variable("region", region)
+    variables = source.instance_variables()
+    if profile is None:
+        variables.pop("profile", None)
+    set_variables(session, variables)
     config = source.get_default_client_config()
     if config is not None:
         session.set_default_client_config(config)
@@ -176,10 +189,17 @@ def like(
     session.user_agent_version = source.user_agent_version
     session.user_agent_extra = source.user_agent_extra
     session.register_component("data_loader", shared_loader(session))
-    session.register_component("credential_provider", Ready(credentials))
-    # Attached at once: botocore's lazy way isn't safe with threads.
-    session.get_credentials()
     return session
+
+
+def set_variables(
+    session: botocore.session.Session, variables: Mapping[str, Any]
+) -> None:
+    """
+    Say the same in code as was said to another session.
+    """
+    for name, value in variables.items():
+        session.set_config_variable(name, value)
 
 
 def usable_profile(session: botocore.session.Session) -> str | None:

@@ -52,6 +52,19 @@ def current() -> Seams:
 def installed(**seams: Any) -> Iterator[Seams]:
     """
     Use other *seams* for the sessions that are made inside; for tests.
+
+    Sessions keep those that they were made with. It holds for all threads.
+
+    Args:
+        seams:
+            *clock*: what tells the time, e.g. a
+            :class:`~stsession.testing.FakeClock`. *draw*: returns a number from
+            0 to 1, for the jitter. *run*: is given a function to call on
+            another thread, or at once, and returns whether it will be called;
+            if not, the caller refreshes. *wait*: is given an event and the
+            seconds to wait for it.
+
+    .. versionadded:: 0.1.0
     """
     before = current()
     _installed.append(attrs.evolve(before, **seams))

@@ -28,6 +28,7 @@ from ._refresher import Refresher
 from ._sdk import like
 from ._source import HopSource, Source, custom_source, sdk_source
 from ._status import CallerIdentity, HopStatus, SessionStatus
+from ._sts import StsEndpoint
 from .cache import PROCESS_CACHE, MemoryCache
 from .exceptions import InvalidRequestError
 
@@ -67,6 +68,7 @@ class RefreshableSession(boto3.Session):
         hops: tuple[Refresher, ...],
         source: Source,
         *,
+        endpoint: StsEndpoint,
         key: Hashable,
         region: str | None,
         on_event: RefreshHook | None,
@@ -76,6 +78,7 @@ class RefreshableSession(boto3.Session):
         """
         self._hops = hops
         self._source = source
+        self._endpoint = endpoint
         self._key = key
         session = like(
             source.settings,
@@ -99,7 +102,9 @@ class RefreshableSession(boto3.Session):
         Return credentials that can be used now.
 
         For tools that take nothing else; a client of the session needs no
-        such thing. Blocks as the first call of a client does.
+        such thing. Blocks as signing a request does: while STS is asked, if
+        there are none that can be used, and up to the policy's *mandatory_wait*
+        shortly before their expiration.
 
         Raises:
             RefreshError: If there are none, and none can be had.
@@ -138,6 +143,9 @@ class RefreshableSession(boto3.Session):
         processes. The clients of the session use them, too. Blocks while STS
         is asked, if those at hand won't do.
 
+        Args:
+            min_validity: At most what the session's credentials live.
+
         Raises:
             RefreshError:
                 If none can be had, or if fresh ones don't live that long.
@@ -149,7 +157,7 @@ class RefreshableSession(boto3.Session):
         Ask STS now, whatever is at hand, and return what it gives.
 
         There is no need to call it for credentials to be fresh. Blocks until
-        STS has answered.
+        STS has answered, up to the policy's *load_timeout*.
 
         Raises:
             RefreshError:
@@ -160,6 +168,8 @@ class RefreshableSession(boto3.Session):
     def status(self) -> SessionStatus:
         """
         Tell the state of each role from the source to this session.
+
+        Asks nobody, and doesn't block.
         """
         return SessionStatus(hops=tuple(map(HopStatus.of, self._hops)))
 
@@ -176,7 +186,12 @@ class RefreshableSession(boto3.Session):
            <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>`_,
            which no policy can deny.
         """
-        client: Any = self.client("sts")
+        client: Any = self.client(
+            "sts",
+            region_name=self._endpoint.regions[0],
+            endpoint_url=self._endpoint.url,
+            config=self._endpoint.client_config,
+        )
         try:
             answer = client.get_caller_identity()
         finally:
@@ -283,26 +298,21 @@ class RefreshableAssumeRoleSession(RefreshableSession):
             for name, value in arguments.items()
             if name not in {"self", "__class__"}
         }
-        arns = (role_arn,) if isinstance(role_arn, str) else tuple(role_arn)
-        if not arns:
-            raise InvalidRequestError(
-                "role_arn is an empty sequence.",
-                parameter="role_arn",
-                hint="Name at least one role.",
-            )
+        arns = _as_chain(role_arn)
         root = find_source(source)
+        endpoint = sts_endpoint(
+            root,
+            role_arn=arns[0],
+            region=region,
+            sts_region=sts_region,
+            sts_regions=sts_regions,
+            url=sts_endpoint_url,
+            config=sts_config,
+        )
         chain = Chain.of(
             arns,
             source=root,
-            endpoint=sts_endpoint(
-                root,
-                role_arn=arns[0],
-                region=region,
-                sts_region=sts_region,
-                sts_regions=sts_regions,
-                url=sts_endpoint_url,
-                config=sts_config,
-            ),
+            endpoint=endpoint,
             refresh=refresh,
             cache=cache,
             role_session_name=role_session_name,
@@ -322,6 +332,7 @@ class RefreshableAssumeRoleSession(RefreshableSession):
         self._wire(
             (*earlier, *chain.refreshers),
             chain.source,
+            endpoint=endpoint,
             key=chain.key,
             region=region,
             on_event=on_event,
@@ -331,6 +342,18 @@ class RefreshableAssumeRoleSession(RefreshableSession):
         return (
             f"<{type(self).__name__} of {self._role_arn} by {self._refresher.source}>"
         )
+
+
+def _as_chain(role_arn: object) -> tuple[str, ...]:
+    if isinstance(role_arn, str):
+        return (role_arn,)
+    if isinstance(role_arn, Sequence) and role_arn:
+        return tuple(role_arn)
+    raise InvalidRequestError(
+        f"role_arn is {role_arn!r}.",
+        parameter="role_arn",
+        hint="Pass the ARN of a role, or a list of at least one for a chain.",
+    )
 
 
 def find_source(given: SourceLike) -> Source:
@@ -398,7 +421,7 @@ def assume(  # noqa: D417 - its signature is that of the class
 
         role_session_name:
             What CloudTrail shows. `None` means the name of the Lambda
-            function, the ID of the ECS or Batch task, or ``user@host``.
+            function, the ID of the Batch job or ECS task, or ``user@host``.
 
         duration_seconds:
             How long one set of credentials lives: seconds, a
@@ -406,7 +429,9 @@ def assume(  # noqa: D417 - its signature is that of the class
             allows, found out by trying. `None` leaves it to STS: an hour. A
             role assumed by a role is given an hour at most.
 
-        external_id: What a third party's trust policy asks for.
+        external_id:
+            What a third party's trust policy asks for. Of this and what
+            follows, `None` sends nothing.
 
         policy: A session policy, as a dict or as JSON; it only takes away.
 
@@ -433,8 +458,9 @@ def assume(  # noqa: D417 - its signature is that of the class
             configuration says. Of ARNs, only the shape is checked there.
 
         sts_config:
-            What to change in the configuration of the STS client. It connects
-            within 3 s, reads within 5 s, and tries three times.
+            What to change in the configuration of the STS client. `None`
+            leaves it at that: it connects within 3 s, reads within 5 s, and
+            tries three times.
 
         refresh: When to refresh; the default is hardly ever wrong.
 
@@ -442,7 +468,9 @@ def assume(  # noqa: D417 - its signature is that of the class
             With whom to share credentials: by default, with all sessions of
             the process that ask for the same. `None` shares with nobody.
 
-        on_event: Is told what happens, see :class:`stsession.RefreshHook`.
+        on_event:
+            Is told what happens, see :class:`stsession.RefreshHook`. `None`
+            means nobody is.
 
     Raises:
         InvalidRequestError:

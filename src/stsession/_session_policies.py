@@ -10,7 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from stsession._limits import POLICY, wrong_type
+from stsession._bounds import wrong_type
+from stsession._limits import POLICY
 from stsession.exceptions import InvalidRequestError
 
 

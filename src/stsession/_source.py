@@ -10,24 +10,23 @@ import os
 import threading
 import weakref
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
 import botocore.session
 
-from botocore.utils import parse_timestamp
-
 from ._botocore import SessionCredentials
 from ._clock import utc
-from ._credentials import Fetched, TemporaryCredentials
+from ._credentials import Fetched
 from ._fork import forget_after_fork
 from ._policy import RefreshPolicy
 from ._refresher import Refresher
-from ._sdk import like, new_session, shared_loader, usable_profile
+from ._sdk import configured_like, like, new_session, shared_loader, usable_profile
 from ._source_keys import SourceKeys
 from ._sts import StsEndpoint
 from ._sts_clients import StsClients
-from .exceptions import InvalidRequestError, SourceCredentialsError
+from ._words import as_credentials
+from .exceptions import InvalidRequestError
 
 
 __all__ = [
@@ -44,15 +43,6 @@ ROLE_METHODS = frozenset({"assume-role", "assume-role-with-web-identity"})
 SECRET_VARIABLES = frozenset(
     {"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"}
 )
-
-WORDS = {
-    "access_key_id": ("AccessKeyId", "access_key"),
-    "secret_access_key": ("SecretAccessKey", "secret_key"),
-    "session_token": ("SessionToken", "token"),
-    "expires_at": ("Expiration", "expiry_time"),
-    "account_id": ("AccountId", "account_id"),
-}
-"""Our words, and those of STS and of botocore."""
 
 
 class SdkSource:
@@ -296,19 +286,18 @@ def sdk_source(given: str | botocore.session.Session | None) -> SdkSource:
 
 class _Remake:
     """
-    The given session the first time, and then others made like it.
+    The given session the first time, and then others configured like it.
     """
 
     def __init__(self, given: botocore.session.Session) -> None:
-        self._given: botocore.session.Session | None = given
-        self._profile = usable_profile(given)
-        self._named = "profile" in given.instance_variables()
+        self._given = given
+        self._used = False
 
     def __call__(self) -> botocore.session.Session:
-        given, self._given = self._given, None
-        if given is not None:
-            return given
-        return _new_session(self._profile if self._named else None)
+        if not self._used:
+            self._used = True
+            return self._given
+        return configured_like(self._given)
 
 
 def _new_session(profile: str | None) -> botocore.session.Session:
@@ -354,7 +343,7 @@ def custom_source(get: Callable[[], Any]) -> HopSource:
         refresher = Refresher(
             label=label,
             source=label,
-            fetch=lambda: Fetched(credentials=_as_credentials(get(), label)),
+            fetch=lambda: Fetched(credentials=as_credentials(get(), label)),
             policy=RefreshPolicy(stale="never"),
         )
         return HopSource(refresher, _new_session(None), key=key, is_role=False)
@@ -370,29 +359,3 @@ def hop_source(refresher: Refresher, previous: Source, *, key: Hashable) -> HopS
         ("hop", _registry.number(refresher)),
         lambda: HopSource(refresher, previous.settings, key=key),
     )
-
-
-def _as_credentials(given: Any, label: str) -> TemporaryCredentials:
-    """
-    Credentials in our words, STS's, or botocore's.
-    """
-    if isinstance(given, TemporaryCredentials):
-        return given
-    if isinstance(given, Mapping):
-        values = {ours: _first(given, names) for ours, names in WORDS.items()}
-        expires_at = values["expires_at"]
-        if isinstance(expires_at, str):
-            values["expires_at"] = parse_timestamp(expires_at)
-        if values["access_key_id"] and values["secret_access_key"]:
-            return TemporaryCredentials(**values)
-    msg = f"Could not use what {label} returned, a {type(given).__name__}."
-    raise SourceCredentialsError(
-        msg,
-        hop=label,
-        hint="Return TemporaryCredentials, or a dict with AccessKeyId, "
-        "SecretAccessKey, SessionToken, and Expiration.",
-    )
-
-
-def _first(given: Mapping[str, Any], names: tuple[str, ...]) -> Any:
-    return next((given[name] for name in names if given.get(name)), None)

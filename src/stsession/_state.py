@@ -18,7 +18,7 @@ from collections.abc import Callable
 import attrs
 
 from . import _answers
-from ._backoff import Backoff
+from ._backoff import MINUTE, Backoff
 from ._credentials import Fetched, Instant, Record
 from ._events import Announcer, EventName, Reason, RefreshEvent, shorten
 from ._flight import Flight
@@ -298,7 +298,7 @@ class RefreshState:
                 lifetime, self.draw(), source_remaining=fetched.source_remaining
             ),
         )
-        self._hold(record, now)
+        self._hold(record, flight, now)
         if self.flight is flight:
             self.flight = None
             flight.record = record
@@ -316,13 +316,15 @@ class RefreshState:
         self._warn_of_window(record)
         return record
 
-    def _hold(self, record: Record, now: Instant) -> None:
+    def _hold(self, record: Record, flight: Flight, now: Instant) -> None:
         if self.record is not None:
             self._former_keys.append(self.record.credentials.access_key_id)
         self._rejected = self._marked_due = self._told_refusal = False
         self._settled_at = now.monotonic + record.plan.settle
         self.last_error = None
-        self.backoff.succeeded()
+        # If sessions live for seconds, a minute needs more than a few of them.
+        due_again = record.lifetime < MINUTE and flight.reason in REASONS.values()
+        self.backoff.succeeded(counts=not due_again)
         self.record = self.fresh = record
 
     def _warn_of_window(self, record: Record) -> None:

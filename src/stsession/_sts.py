@@ -7,7 +7,9 @@ from __future__ import annotations
 import datetime as dt
 import logging
 
-from typing import Any, Protocol
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 import attrs
 
@@ -38,6 +40,9 @@ ROLE_MAXIMUM = 43_200
 
 PACKED_SIZE_WARNING = 90
 """Percent of what STS takes of policies and tags, when packed."""
+
+
+T = TypeVar("T")
 
 
 class Signatory(Protocol):
@@ -190,7 +195,7 @@ class AssumeRole:
         except RefreshError as e:
             if e.kind is not FailureKind.SOURCE_EXPIRED:
                 raise
-            if not self.source.resolve_again():
+            if not self._translating(self.source.resolve_again):
                 e.kind = FailureKind.SOURCE  # it has the same keys for ever
                 raise
         try:
@@ -209,26 +214,23 @@ class AssumeRole:
         )
 
     def _ask(self) -> Fetched:
-        try:
-            source_remaining = self.source.prepare()
-        except Exception as e:
-            raise self._translated(e) from e
+        source_remaining = self._translating(self.source.prepare)
         duration = self._duration()
         for region in self._regions():
             began = Instant(self.clock.wall(), self.clock.monotonic())
             try:
-                answer = self._call(region, duration)
-            except Exception as e:  # noqa: BLE001 - made into one of ours
-                error = self._translated(e)
+                answer = self._translating(partial(self._call, region, duration))
+            except RefreshError as e:
+                error = e
                 self._outages += error.kind is FailureKind.OUTAGE
                 if self._too_long(error, duration):
                     return self._ask()
                 if error.code != "RegionDisabledException":
-                    raise error from error.__cause__
+                    raise
             else:
                 self._outages = 0
                 return self._read(answer, began, source_remaining)
-        raise error from error.__cause__
+        raise error
 
     def _regions(self) -> tuple[str | None, ...]:
         """
@@ -258,10 +260,23 @@ class AssumeRole:
 
     def _call(self, region: str | None, duration: int | None) -> dict[str, Any]:
         client = self.source.client(region, self.endpoint)
-        answer: dict[str, Any] = client.assume_role(
-            **self.request.to_params(duration_seconds=duration)
-        )
+        params = self.request.to_params(duration_seconds=duration)
+        try:
+            answer: dict[str, Any] = client.assume_role(**params)
+        except (LookupError, ValueError) as e:  # XML, but not as botocore knows it
+            raise self._unusable("can't be read") from e
         return answer
+
+    def _translating(self, do: Callable[[], T]) -> T:
+        """
+        Do something, and make an error of ours of whatever it raises.
+        """
+        try:
+            return do()
+        except Exception as e:  # noqa: BLE001 - made into one of ours
+            error = self._translated(e)
+        # Out here, so that its context doesn't hold what its cause leaves out.
+        raise error
 
     def _translated(self, error: Exception) -> RefreshError:
         return translate(

@@ -24,6 +24,7 @@ from .exceptions import (
     FailureKind,
     RefreshError,
     SourceCredentialsError,
+    StsessionError,
     StsUnavailableError,
 )
 
@@ -47,6 +48,7 @@ sts_region."
 RENEW = "Renew the credentials of {source}; they are looked up again at each attempt."
 FIX_CLOCK = "Set the machine's clock (NTP)."
 WAIT = "Nothing to do but wait; it is tried again."
+CHECK_NETWORK = "Check the network, the proxy, and the end point."
 CHECK_SOURCE = "Check the access key and secret key of {source}."
 
 # Codes without "Exception" or "Error" at their end.
@@ -101,12 +103,8 @@ EXCEPTIONS: list[tuple[type[BaseException], type[RefreshError], FailureKind, str
         "The certificate wasn't accepted: check the CA bundle (AWS_CA_BUNDLE) and "
         "whatever inspects the traffic.",
     ),
-    (
-        sdk.HTTPClientError,
-        StsUnavailableError,
-        OUTAGE,
-        "Check the network, the proxy, and the end point.",
-    ),
+    (sdk.ConnectionError, StsUnavailableError, OUTAGE, CHECK_NETWORK),
+    (sdk.HTTPClientError, StsUnavailableError, OUTAGE, CHECK_NETWORK),
     (ResponseParserError, StsUnavailableError, OUTAGE, WAIT),
     (OSError, StsUnavailableError, OUTAGE, "Check the network."),
 ]
@@ -212,19 +210,33 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def _presentable(error: Exception) -> Exception:
     """
-    The error itself, or one like it if its text holds a secret.
+    The error itself, or one like it and without causes if it tells a secret.
     """
-    if not isinstance(error, sdk.ClientError):
+    if not any(map(_tells_a_secret, _causes(error))):
         return error
-    told = error.response.get("Error")
-    if not isinstance(told, dict):
-        return error
-    message = str(told.get("Message") or "")
-    clean = _first_sentences(message)
-    if clean == message[:MESSAGE_LENGTH]:
-        return error
-    response: Any = {**error.response, "Error": {**told, "Message": clean}}
-    return sdk.ClientError(response, error.operation_name)
+    if isinstance(error, sdk.ClientError):
+        told = _Answer.of(error)
+        response: Any = {
+            "Error": {"Code": told.code, "Message": told.message},
+            "ResponseMetadata": error.response.get("ResponseMetadata", {}),
+        }
+        return sdk.ClientError(response, error.operation_name)
+    if isinstance(error, ResponseParserError):
+        return ResponseParserError(_text_of(error))
+    return StsessionError(f"{type(error).__name__}: {_text_of(error)}")
+
+
+def _tells_a_secret(error: BaseException) -> bool:
+    if isinstance(error, ResponseParserError):  # quotes the answer
+        return True
+    text = repr(error.response) if isinstance(error, sdk.ClientError) else str(error)
+    return "Canonical" in text or redact(text) != text
+
+
+def _text_of(error: BaseException) -> str:
+    # ResponseParserError goes on with the answer, secret key and all.
+    text = str(error).split("\n", maxsplit=1)[0]
+    return redact(text).rstrip(".:")[:MESSAGE_LENGTH]
 
 
 def _of_exception(
@@ -232,9 +244,8 @@ def _of_exception(
 ) -> RefreshError | None:
     for theirs, ours, kind, hint in EXCEPTIONS:
         if isinstance(error, theirs):
-            text = redact(str(error)).rstrip(".")[:MESSAGE_LENGTH]
             return ours(
-                f"{what}. {type(error).__name__}: {text}.",
+                f"{what}. {type(error).__name__}: {_text_of(error)}.",
                 kind=kind,
                 hop=hop,
                 hint=hint.format(source=source, who=source),
@@ -265,7 +276,7 @@ def _of_answer(
 
 
 def _classify(answer: _Answer) -> tuple[type[RefreshError], FailureKind, str]:
-    code = re.sub("(Exception|Error)$", "", answer.code)
+    code = re.sub("(Error)?(Exception)?$", "", answer.code)
     told = answer.message.lower()
     if code == "SignatureDoesNotMatch" and (
         "expired" in told or "not yet current" in told

@@ -152,16 +152,16 @@ class RefreshError(StsessionError):
     """Why it failed."""
 
     code: str | None
-    """The error code of the answer, e.g. ``"AccessDenied"``."""
+    """The error code of the answer, e.g. ``"AccessDenied"``. `None` if it had none."""
 
     http_status: int | None
-    """The HTTP status of the answer."""
+    """The HTTP status of the answer. `None` if there was no answer."""
 
     hop: str | None
-    """What couldn't be refreshed: the ARN of a role, or a source."""
+    """The ARN of the role, or the source, that couldn't be refreshed."""
 
     retry_after: dt.timedelta | None
-    """How long STS asked to wait."""
+    """How long STS asked to wait. `None` if it didn't."""
 
     def __init__(
         self,

@@ -4,7 +4,10 @@ A local AWS, a source session, and a role to assume, all in one time.
 
 from __future__ import annotations
 
+import types
+
 import boto3
+import botocore.endpoint
 import pytest
 
 import stsession
@@ -13,6 +16,15 @@ from stsession import _seams
 from stsession.testing import FakeClock, LocalSTS, StubSTS
 
 from . import ROLE
+
+
+@pytest.fixture(name="_no_pauses", autouse=True)
+def __no_pauses(monkeypatch):
+    """
+    The pauses that the SDK makes between retries are over at once.
+    """
+    time = types.SimpleNamespace(sleep=lambda _: None)
+    monkeypatch.setattr(botocore.endpoint, "time", time)
 
 
 @pytest.fixture(name="clock")

@@ -15,6 +15,9 @@ from stsession.testing import FakeClock
 
 
 def seconds(n: float) -> dt.timedelta:
+    """
+    A span of *n* seconds.
+    """
     return dt.timedelta(seconds=n)
 
 

@@ -10,6 +10,7 @@ from ._faults import Fault
 from ._keys import AccessKey, generation_of
 from ._local_sts import LocalSTS
 from ._log import Call
+from ._mfa import MfaDevice
 from ._profiles import ProfileFiles
 from ._schedule import FaultSchedule
 from ._stub import StubSTS
@@ -22,6 +23,7 @@ __all__ = [
     "Fault",
     "FaultSchedule",
     "LocalSTS",
+    "MfaDevice",
     "ProfileFiles",
     "StubSTS",
     "generation_of",

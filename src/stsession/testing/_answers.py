@@ -16,31 +16,32 @@ from xml.sax.saxutils import escape
 import attrs
 
 from .._clock import Clock
-from ._keys import AccessKey
 
 
 __all__ = [
+    "DECLARATION",
+    "NAMESPACES",
     "Answer",
     "Refused",
     "Service",
     "Transport",
     "Tree",
-    "announced",
-    "caller_identity_answer",
-    "credentials_answer",
     "date_header",
     "error_answer",
     "iso",
     "to_xml",
 ]
 
-Service = Literal["s3", "sts"]
+Service = Literal["iam", "s3", "sts"]
 
 Tree: TypeAlias = "str | int | Mapping[str, Tree] | Sequence[Tree]"
 """XML as plain values: a sequence repeats the element it belongs to."""
 
-_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
-_STS_NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
+DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+NAMESPACES: Mapping[Service, str] = {
+    "iam": "https://iam.amazonaws.com/doc/2010-05-08/",
+    "sts": "https://sts.amazonaws.com/doc/2011-06-15/",
+}
 
 
 class Transport(enum.Enum):
@@ -100,59 +101,17 @@ def error_answer(service: Service, *, code: str, message: str, status: int) -> A
     """
     error = {"Code": code, "Message": message}
     tree: Tree
-    if service == "sts":
+    if service in NAMESPACES:
         kind = "Sender" if status < 500 else "Receiver"
         tree = {
-            f'ErrorResponse xmlns="{_STS_NAMESPACE}"': {
+            f'ErrorResponse xmlns="{NAMESPACES[service]}"': {
                 "Error": {"Type": kind, **error},
                 "RequestId": str(uuid.uuid4()),
             }
         }
     else:
         tree = {"Error": {**error, "RequestId": str(uuid.uuid4()), "HostId": "local"}}
-    return Answer(status=status, code=code, body=(_DECLARATION + to_xml(tree)).encode())
-
-
-def credentials_answer(
-    operation: str, key: AccessKey, params: Mapping[str, str], *, expiration: str
-) -> Answer:
-    """
-    The answer of an operation that gives the credentials of a role.
-    """
-    result: dict[str, Tree] = {
-        "Credentials": {
-            "AccessKeyId": key.access_key_id,
-            "SecretAccessKey": key.secret_access_key,
-            "SessionToken": key.session_token or "",
-            "Expiration": expiration,
-        },
-        "AssumedRoleUser": {"AssumedRoleId": key.user_id, "Arn": key.arn},
-    }
-    if "SourceIdentity" in params:
-        result["SourceIdentity"] = params["SourceIdentity"]
-    if "Policy" in params or "PolicyArns.member.1.arn" in params:
-        result["PackedPolicySize"] = 1 + len(params.get("Policy", "")) * 100 // 4096
-    return _sts_answer(operation, result)
-
-
-def caller_identity_answer(key: AccessKey) -> Answer:
-    """
-    The answer of ``GetCallerIdentity``.
-    """
-    return _sts_answer(
-        "GetCallerIdentity",
-        {"Arn": key.arn, "UserId": key.user_id, "Account": key.account},
-    )
-
-
-def _sts_answer(operation: str, result: Tree) -> Answer:
-    tree: Tree = {
-        f'{operation}Response xmlns="{_STS_NAMESPACE}"': {
-            f"{operation}Result": result,
-            "ResponseMetadata": {"RequestId": str(uuid.uuid4())},
-        }
-    }
-    return Answer(body=to_xml(tree).encode())
+    return Answer(status=status, code=code, body=(DECLARATION + to_xml(tree)).encode())
 
 
 def iso(instant: dt.datetime) -> str:
@@ -160,16 +119,6 @@ def iso(instant: dt.datetime) -> str:
     Write *instant* as AWS does; fractions appear if there are any.
     """
     return instant.astimezone(dt.timezone.utc).isoformat().replace("+00:00", "Z")
-
-
-def announced(now: dt.datetime, lifetime: dt.timedelta) -> str:
-    """
-    The ``Expiration`` of a session that begins *now*.
-
-    Counted from the full second, as the ``Date`` header is: the difference of
-    the two is the lifetime exactly.
-    """
-    return iso(now.replace(microsecond=0) + lifetime)
 
 
 def date_header(clock: Clock, answer: Answer) -> str:

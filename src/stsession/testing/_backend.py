@@ -5,33 +5,46 @@ What is behind the port of `LocalSTS`: a request becomes an answer.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 from .._clock import Clock
 from ._answers import Answer, Refused, Service, error_answer
 from ._http import HttpRequest
-from ._iam import Iam
+from ._iam_api import IamService
 from ._log import Call
+from ._query import query_service
 from ._s3 import S3Service
 from ._schedule import FaultSchedule
 from ._sigv4 import read_signature
 from ._sts import StsService
+from ._world import World
 
 
 __all__ = ["Backend"]
 
 
+class _Face(Protocol):
+    def read(self, request: HttpRequest) -> tuple[str, dict[str, str]]: ...
+
+    def answer(
+        self, operation: str, params: Mapping[str, str], request: HttpRequest
+    ) -> Answer: ...
+
+
 class Backend:
     """
-    Both services, what goes wrong with them, and the log.
+    The services, what goes wrong with them, and the log.
     """
 
-    def __init__(
-        self, *, iam: Iam, faults: FaultSchedule, clock: Clock, lifetime_scale: float
-    ) -> None:
-        self.s3 = S3Service(iam)
+    def __init__(self, world: World, *, faults: FaultSchedule, clock: Clock) -> None:
+        self.s3 = S3Service(world.iam)
         self.calls: list[Call] = []  # only ever appended to, so it needs no lock
-        self._sts = StsService(iam, lifetime_scale=lifetime_scale)
-        self._iam = iam
+        self._faces: Mapping[Service, _Face] = {
+            "iam": IamService(world.iam),
+            "s3": self.s3,
+            "sts": StsService(world),
+        }
+        self._iam = world.iam
         self._faults = faults
         self._clock = clock
 
@@ -40,7 +53,7 @@ class Backend:
         Decide about *request*, and log it.
         """
         service = _service_of(request)
-        operation, params = self._face(service).read(request)
+        operation, params = self._faces[service].read(request)
         answer = self._decide(service, operation, params, request)
         signature = read_signature(request)
         call = Call(
@@ -57,9 +70,6 @@ class Backend:
         self.calls.append(call)
         return answer
 
-    def _face(self, service: Service) -> StsService | S3Service:
-        return self._sts if service == "sts" else self.s3
-
     def _decide(
         self,
         service: Service,
@@ -72,7 +82,7 @@ class Backend:
         if answer is not None:
             return answer
         try:
-            answer = self._face(service).answer(operation, params, request)
+            answer = self._faces[service].answer(operation, params, request)
         except Refused as e:
             return error_answer(
                 service, code=e.code, message=e.message, status=e.status
@@ -81,6 +91,7 @@ class Backend:
 
 
 def _service_of(request: HttpRequest) -> Service:
-    if request.path != "/":
+    is_query = request.method == "POST" or "Action=" in request.query
+    if request.path != "/" or not is_query:
         return "s3"
-    return "sts" if request.method == "POST" or "Action=" in request.query else "s3"
+    return query_service(request)

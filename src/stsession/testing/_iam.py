@@ -6,82 +6,19 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import hmac
 import threading
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import attrs
 
 from .._clock import Clock, utc
-from ._answers import Refused, Service
-from ._http import HttpRequest
+from ._answers import Service
 from ._keys import AccessKey, KeyMaker
-from ._sigv4 import Signature, payload_is_intact, read_signature
+from ._mfa import MfaDevices
 
 
 __all__ = ["Iam", "Role", "session_identity"]
-
-
-_NO_MATCH = (
-    "The request signature we calculated does not match the signature you"
-    " provided. Check your {} and signing method."
-)
-
-_REFUSALS: Mapping[tuple[str, Service], tuple[str, str, int]] = {
-    ("unsigned", "sts"): (
-        "MissingAuthenticationToken",
-        "Request is missing Authentication Token",
-        403,
-    ),
-    ("unsigned", "s3"): ("AccessDenied", "Access Denied", 403),
-    ("unknown", "sts"): (
-        "InvalidClientTokenId",
-        "The security token included in the request is invalid.",
-        403,
-    ),
-    ("unknown", "s3"): (
-        "InvalidAccessKeyId",
-        "The AWS Access Key Id you provided does not exist in our records.",
-        403,
-    ),
-    ("wrong token", "sts"): (
-        "InvalidClientTokenId",
-        "The security token included in the request is invalid.",
-        403,
-    ),
-    ("wrong token", "s3"): (
-        "InvalidToken",
-        "The provided token is malformed or otherwise invalid.",
-        400,
-    ),
-    ("expired", "sts"): (
-        "ExpiredToken",
-        "The security token included in the request is expired",
-        403,
-    ),
-    ("expired", "s3"): ("ExpiredToken", "The provided token has expired.", 400),
-    ("wrong signature", "sts"): (
-        "SignatureDoesNotMatch",
-        _NO_MATCH.format("AWS Secret Access Key"),
-        403,
-    ),
-    ("wrong signature", "s3"): (
-        "SignatureDoesNotMatch",
-        _NO_MATCH.format("key"),
-        403,
-    ),
-    ("wrong payload", "sts"): (
-        "SignatureDoesNotMatch",
-        _NO_MATCH.format("AWS Secret Access Key"),
-        403,
-    ),
-    ("wrong payload", "s3"): (
-        "XAmzContentSHA256Mismatch",
-        "The provided 'x-amz-content-sha256' header does not match what was computed.",
-        400,
-    ),
-}
 
 
 @attrs.frozen(kw_only=True)
@@ -93,8 +30,19 @@ class Role:
     arn: str
     trusts: tuple[str, ...]
     external_id: str | None
+    requires_mfa: bool
     min_session_duration: int
     max_session_duration: int
+    web_identity_providers: tuple[str, ...]
+    audience: str
+    saml_providers: tuple[str, ...]
+
+    @property
+    def account(self) -> str:
+        """
+        The ID of the account it belongs to.
+        """
+        return self.arn.split(":")[4]
 
     def trusts_caller(self, caller: AccessKey) -> bool:
         """
@@ -115,10 +63,16 @@ class Iam:
     The tables of users, roles and keys.
     """
 
+    mfa: MfaDevices
+    """The table of MFA devices."""
+
     def __init__(self, clock: Clock) -> None:
+        self.mfa = MfaDevices(clock)
         self._clock = clock
         self._maker = KeyMaker()
         self._lock = threading.Lock()  # guards the tables below
+        self._denied: set[str] = set()
+        self._managers: dict[str, str] = {}  # of member accounts
         self._roles: dict[str, Role] = {}
         self._keys: dict[str, AccessKey] = {}
         self._issued: list[AccessKey] = []
@@ -131,14 +85,45 @@ class Iam:
         """
         return utc(self._clock.wall())
 
-    def add_user(self, arn: str) -> AccessKey:
+    def add_user(self, arn: str, *, deny_iam: bool) -> AccessKey:
         """
         Make a long-lived key.
         """
         key = self._maker.long_lived(arn=arn)
         with self._lock:
             self._keys[key.access_key_id] = key
+            (self._denied.add if deny_iam else self._denied.discard)(arn)
         return key
+
+    def key(self, access_key_id: str) -> AccessKey | None:
+        """
+        Look a key up, dead or alive.
+        """
+        with self._lock:
+            return self._keys.get(access_key_id)
+
+    def may_call_iam(self, caller: AccessKey) -> bool:
+        """
+        Tell whether the policies of *caller* allow it.
+        """
+        with self._lock:
+            return caller.arn not in self._denied
+
+    def add_member_account(
+        self, account_id: str, *, management_account_id: str
+    ) -> None:
+        """
+        Put an account under another one's management.
+        """
+        with self._lock:
+            self._managers[account_id] = management_account_id
+
+    def manages(self, caller: AccessKey, account_id: str) -> bool:
+        """
+        Tell whether *caller* is of the account that manages *account_id*.
+        """
+        with self._lock:
+            return self._managers.get(account_id) == caller.account
 
     def add_role(self, role: Role) -> None:
         """
@@ -154,8 +139,21 @@ class Iam:
         with self._lock:
             return self._roles.get(arn)
 
+    def roles(self) -> tuple[Role, ...]:
+        """
+        All of them.
+        """
+        with self._lock:
+            return tuple(self._roles.values())
+
     def issue(
-        self, *, arn: str, user_id: str, role_arn: str | None, lifetime: dt.timedelta
+        self,
+        *,
+        arn: str,
+        user_id: str,
+        lifetime: dt.timedelta,
+        role_arn: str | None = None,
+        mfa: bool = False,
     ) -> AccessKey:
         """
         Make a key that dies after *lifetime*.
@@ -165,6 +163,7 @@ class Iam:
             user_id=user_id,
             role_arn=role_arn,
             expires_at=self.now() + lifetime,
+            mfa=mfa,
         )
         with self._lock:
             self._keys[key.access_key_id] = key
@@ -201,46 +200,10 @@ class Iam:
             self._rejected.clear()
             self._rejecting.clear()
 
-    def authenticate(self, request: HttpRequest, *, service: Service) -> AccessKey:
+    def is_dead(self, key: AccessKey, service: Service) -> bool:
         """
-        Tell who signed *request*.
-
-        Raises:
-            Refused: As *service* says it.
+        Tell whether *service* takes *key* for expired or deleted.
         """
-        signature = read_signature(request)
-        key = None if signature is None else self._find(signature)
-        problem = self._problem(key, signature, request, service)
-        if key is None or problem is not None:
-            code, message, status = _REFUSALS[problem or "unknown", service]
-            raise Refused(code, message, status=status)
-        return key
-
-    def _find(self, signature: Signature) -> AccessKey | None:
-        with self._lock:
-            return self._keys.get(signature.access_key_id)
-
-    def _problem(
-        self,
-        key: AccessKey | None,
-        signature: Signature | None,
-        request: HttpRequest,
-        service: Service,
-    ) -> str | None:
-        if signature is None:
-            return "unsigned"
-        if key is None:
-            return "unknown"
-        given, real = signature.session_token or "", key.session_token or ""
-        if not hmac.compare_digest(given.encode(), real.encode()):
-            return "wrong token"
-        if self._is_dead(key, service):
-            return "unknown" if key.expires_at is None else "expired"
-        if not signature.is_made_with(key.secret_access_key, request):
-            return "wrong signature"
-        return None if payload_is_intact(request) else "wrong payload"
-
-    def _is_dead(self, key: AccessKey, service: Service) -> bool:
         with self._lock:
             if service in self._rejecting or key.access_key_id in self._rejected:
                 return True

@@ -9,10 +9,15 @@ import datetime as dt
 import itertools
 import secrets
 
+from typing import Literal, TypeAlias
+
 import attrs
 
 
-__all__ = ["AccessKey", "KeyMaker", "generation_of"]
+__all__ = ["AccessKey", "KeyKind", "KeyMaker", "generation_of"]
+
+
+KeyKind: TypeAlias = Literal["federated", "role", "root", "session", "user"]
 
 
 @attrs.frozen(kw_only=True)
@@ -39,10 +44,30 @@ class AccessKey:
     """The unique ID that ``GetCallerIdentity`` tells."""
 
     role_arn: str | None = None
-    """The role it was issued for, or `None` for a user's key."""
+    """The role it was issued for, or `None` if it wasn't for a role."""
 
     expires_at: dt.datetime | None = None
     """When it dies, as an aware UTC datetime; `None` means never."""
+
+    mfa: bool = False
+    """Whether ``GetSessionToken`` gave it for an MFA code."""
+
+    @property
+    def kind(self) -> KeyKind:
+        """
+        What it is a key of.
+
+        A ``"user"`` (long-lived), a ``"role"``, or what ``GetSessionToken``
+        (``"session"``), ``GetFederationToken`` (``"federated"``) or
+        ``AssumeRoot`` (``"root"``) gave.
+        """
+        if self.session_token is None:
+            return "user"
+        if self.role_arn is not None:
+            return "role"
+        if ":federated-user/" in self.arn:
+            return "federated"
+        return "root" if self.arn.endswith(":root") else "session"
 
     @property
     def generation(self) -> int:
@@ -94,7 +119,13 @@ class KeyMaker:
         )
 
     def temporary(
-        self, *, arn: str, user_id: str, role_arn: str | None, expires_at: dt.datetime
+        self,
+        *,
+        arn: str,
+        user_id: str,
+        expires_at: dt.datetime,
+        role_arn: str | None = None,
+        mfa: bool = False,
     ) -> AccessKey:
         """
         Make a key of a session.
@@ -108,6 +139,7 @@ class KeyMaker:
             user_id=user_id,
             role_arn=role_arn,
             expires_at=expires_at,
+            mfa=mfa,
         )
 
 

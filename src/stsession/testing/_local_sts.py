@@ -1,5 +1,5 @@
 """
-STS and a little S3 on a loopback port.
+STS and a little of IAM and S3 on a loopback port.
 """
 
 from __future__ import annotations
@@ -8,36 +8,39 @@ import os
 import tempfile
 import threading
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Literal, final
+from typing import final
 
 import boto3
 
 from .._clock import Clock, SystemClock
 from ._backend import Backend
+from ._directory import Directory
 from ._http import HttpServer
-from ._iam import Iam, Role
 from ._keys import AccessKey
 from ._log import Call
 from ._profiles import ProfileFiles, session_of, write_profile
 from ._schedule import FaultSchedule
+from ._world import World
 
 
 __all__ = ["LocalSTS"]
 
 
 @final
-class LocalSTS:
+class LocalSTS(Directory):
     """
-    A server on 127.0.0.1 that answers as STS and S3 do.
+    A server on 127.0.0.1 that answers as STS, IAM and S3 do.
 
     It checks signatures and session tokens, assumes only roles it was told
     of, and lets the sessions it issues die on time. It is a context manager.
     All methods may be called from any thread.
 
-    STS knows ``AssumeRole`` and ``GetCallerIdentity``; S3 knows buckets and
-    objects, with listing and multipart uploads.
+    STS knows ``GetCallerIdentity`` and all operations that give credentials
+    to users, roles, federated users and the root users of member accounts. IAM
+    knows ``ListMFADevices``; S3 knows buckets and objects, with listing and
+    multipart uploads.
 
     Args:
         clock:
@@ -67,14 +70,17 @@ class LocalSTS:
         answer_delay: float = 0.0,
     ) -> None:
         self._clock: Clock = SystemClock() if clock is None else clock
+        super().__init__(self._clock)
         self.faults = FaultSchedule(self._clock)
         self.answer_delay = answer_delay
-        self._iam = Iam(self._clock)
         self._backend = Backend(
-            iam=self._iam,
+            World(
+                iam=self._iam,
+                providers=self._providers,
+                lifetime_scale=lifetime_scale,
+            ),
             faults=self.faults,
             clock=self._clock,
-            lifetime_scale=lifetime_scale,
         )
         self._lock = threading.Lock()  # guards the three below
         self._server: HttpServer | None = None
@@ -126,7 +132,7 @@ class LocalSTS:
     @property
     def endpoint_url(self) -> str:
         """
-        Where STS is.
+        Where STS and IAM are.
 
         Raises:
             RuntimeError: If it isn't serving.
@@ -138,52 +144,9 @@ class LocalSTS:
     @property
     def s3_endpoint_url(self) -> str:
         """
-        Where S3 is: the same.
+        Where S3 is, which is the same.
         """
         return self.endpoint_url
-
-    def add_user(
-        self, *, name: str = "user", account_id: str = "123456789012"
-    ) -> AccessKey:
-        """
-        Make a long-lived key of a user; again for the same name: another one.
-        """
-        return self._iam.add_user(f"arn:aws:iam::{account_id}:user/{name}")
-
-    def add_role(
-        self,
-        arn: str,
-        *,
-        trusts: Iterable[str] = ("*",),
-        external_id: str | None = None,
-        max_session_duration: int = 3600,
-        min_session_duration: int = 900,
-    ) -> None:
-        """
-        Make a role that can be assumed, or replace it.
-
-        Args:
-            arn: Its ARN.
-
-            trusts:
-                Who may: ARNs of users, roles or sessions, account IDs, or
-                ``"*"``.
-
-            external_id: Which one it wants. `None` means it wants none.
-
-            max_session_duration: The most that ``DurationSeconds`` may be.
-
-            min_session_duration: The least; some of STS's relatives allow less.
-        """
-        self._iam.add_role(
-            Role(
-                arn=arn,
-                trusts=tuple(trusts),
-                external_id=external_id,
-                min_session_duration=min_session_duration,
-                max_session_duration=max_session_duration,
-            )
-        )
 
     def add_bucket(
         self, name: str, *, objects: Mapping[str, bytes] | None = None
@@ -192,40 +155,6 @@ class LocalSTS:
         Make a bucket; *objects* maps keys to contents.
         """
         self._backend.s3.add_bucket(name, objects or {})
-
-    def issued(self, *, role_arn: str | None = None) -> tuple[AccessKey, ...]:
-        """
-        The session keys given out so far, oldest first.
-        """
-        return self._iam.issued(role_arn)
-
-    def reject_key(self, access_key_id: str) -> None:
-        """
-        Treat a session's key as expired from now on, a user's as deleted.
-        """
-        self._iam.reject([access_key_id])
-
-    def reject_current(self, *, role_arn: str | None = None) -> None:
-        """
-        Treat all session keys given out so far as expired.
-
-        Args:
-            role_arn: Only those of this role. `None` means of all roles.
-        """
-        keys = self._iam.issued(role_arn)
-        self._iam.reject(key.access_key_id for key in keys)
-
-    def reject_all_keys(self, *, service: Literal["s3", "sts"] = "s3") -> None:
-        """
-        Let *service* reject each key, also those still to be issued.
-        """
-        self._iam.reject_all(service)
-
-    def accept_keys(self) -> None:
-        """
-        Take all rejections back.
-        """
-        self._iam.accept_all()
 
     def calls(
         self, operation: str | None = None, *, role_arn: str | None = None

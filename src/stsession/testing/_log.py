@@ -14,11 +14,24 @@ from ._answers import Service
 __all__ = ["Call"]
 
 
-_SECRET = frozenset({"ExternalId", "SAMLAssertion", "TokenCode", "WebIdentityToken"})
+_SECRET = frozenset(
+    {
+        "ContextAssertion",
+        "ExternalId",
+        "SAMLAssertion",
+        "TokenCode",
+        "WebIdentityToken",
+    }
+)
 
 
 def _redacted(params: Mapping[str, str]) -> str:
-    return repr({k: "***" if k in _SECRET else v for k, v in params.items()})
+    return repr({k: "***" if _is_secret(k) else v for k, v in params.items()})
+
+
+def _is_secret(name: str) -> bool:
+    # ContextAssertion is one of a list: ProvidedContexts.member.1.ContextAssertion
+    return name.rpartition(".")[2] in _SECRET
 
 
 @attrs.frozen(kw_only=True)
@@ -36,7 +49,7 @@ class Call:
     """Its parameters, by the names that were sent."""
 
     service: Service = "sts"
-    """``"sts"`` or ``"s3"``."""
+    """``"sts"``, ``"iam"`` or ``"s3"``."""
 
     access_key_id: str | None
     """The key that signed it, or `None`."""

@@ -18,6 +18,7 @@ import attrs
 
 from .._clock import utc
 from ._answers import Answer, Refused, Tree, iso, to_xml
+from ._authentication import authenticate
 from ._http import HttpRequest, read_chunks
 from ._iam import Iam
 
@@ -128,7 +129,7 @@ class S3Service:
         Raises:
             Refused: If the caller may not, or something isn't there.
         """
-        self._iam.authenticate(request, service="s3")
+        authenticate(self._iam, request, service="s3")
         if operation not in self._operations:
             message = "A header you provided implies functionality not implemented."
             raise Refused("NotImplemented", message, status=501)

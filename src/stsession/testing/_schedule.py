@@ -55,7 +55,7 @@ class FaultSchedule:
         fault: Fault,
         *,
         operation: str | None = None,
-        service: Literal["s3", "sts"] | None = "sts",
+        service: Literal["iam", "s3", "sts"] | None = "sts",
         times: int | None = None,
         after: dt.timedelta = dt.timedelta(0),
         for_: dt.timedelta | None = None,
@@ -70,7 +70,7 @@ class FaultSchedule:
                 Which one, e.g. ``"AssumeRole"`` or ``"PutObject"``; `None`
                 means each of *service*.
 
-            service: ``"sts"``, ``"s3"``, or `None` for both.
+            service: ``"sts"``, ``"iam"``, ``"s3"``, or `None` for all.
 
             times: How often. `None` means until it is cleared or over.
 

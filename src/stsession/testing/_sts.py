@@ -1,69 +1,71 @@
 """
-The STS operations of `LocalSTS`.
+The STS operations of `LocalSTS`: who may call which.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-
 from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
-from ._answers import (
-    Answer,
-    Refused,
-    announced,
-    caller_identity_answer,
-    credentials_answer,
-)
+from ._answers import Answer, Refused
+from ._authentication import authenticate
 from ._http import HttpRequest
-from ._iam import Iam, Role, session_identity
-from ._keys import AccessKey
+from ._keys import AccessKey, KeyKind
+from ._query import read_query, unknown_operation
+from ._refusals import denied, not_authorized
+from ._sts_answers import caller_identity_answer
+from ._sts_federated import assume_role_with_saml, assume_role_with_web_identity
+from ._sts_signed import (
+    assume_role,
+    assume_root,
+    get_federation_token,
+    get_session_token,
+)
+from ._world import World
 
 
-__all__ = ["StsService", "read_sts_request", "unknown_operation"]
+__all__ = ["StsService"]
 
 
-_CHAINED_MAXIMUM = 3600  # whatever MaxSessionDuration says
+_Signed: TypeAlias = Callable[[World, AccessKey, Mapping[str, str]], Answer]
+_Unsigned: TypeAlias = Callable[[World, Mapping[str, str]], Answer]
 
+_SIGNED: Mapping[str, _Signed] = {
+    "AssumeRole": assume_role,
+    "AssumeRoot": assume_root,
+    "GetCallerIdentity": lambda world, caller, params: caller_identity_answer(caller),
+    "GetFederationToken": get_federation_token,
+    "GetSessionToken": get_session_token,
+}
+_UNSIGNED: Mapping[str, _Unsigned] = {
+    "AssumeRoleWithSAML": assume_role_with_saml,
+    "AssumeRoleWithWebIdentity": assume_role_with_web_identity,
+}
 
-def read_sts_request(request: HttpRequest) -> tuple[str, dict[str, str]]:
-    """
-    The operation and its parameters.
-    """
-    params = request.form() if request.body else request.query_params()
-    params.pop("Version", None)
-    params = {k: v for k, v in params.items() if not k.startswith("X-Amz-")}
-    return params.pop("Action", ""), params
-
-
-def unknown_operation(operation: str) -> Refused:
-    """
-    What STS says to an operation that isn't there.
-    """
-    message = f"Could not find operation {operation} for version 2011-06-15"
-    return Refused("InvalidAction", message, status=400)
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_sts-comparison.html
+_ALLOWED: Mapping[KeyKind, frozenset[str]] = {
+    "federated": frozenset({"GetCallerIdentity"}),
+    "role": frozenset({"AssumeRole", "AssumeRoot", "GetCallerIdentity"}),
+    "root": frozenset({"GetCallerIdentity"}),
+    "session": frozenset({"AssumeRole", "GetCallerIdentity"}),
+    "user": frozenset(_SIGNED),
+}
+_USERS_ONLY = frozenset({"GetFederationToken", "GetSessionToken"})
 
 
 class StsService:
     """
-    STS over the tables of *iam*.
+    STS over the tables of a world.
     """
 
-    def __init__(self, iam: Iam, *, lifetime_scale: float) -> None:
-        self._iam = iam
-        self._lifetime_scale = lifetime_scale
-        self._operations: Mapping[
-            str, Callable[[AccessKey, Mapping[str, str]], Answer]
-        ] = {
-            "AssumeRole": self._assume_role,
-            "GetCallerIdentity": lambda caller, _: caller_identity_answer(caller),
-        }
+    def __init__(self, world: World) -> None:
+        self._world = world
 
     def read(self, request: HttpRequest) -> tuple[str, dict[str, str]]:
         """
         The operation and its parameters.
         """
-        return read_sts_request(request)
+        return read_query(request)
 
     def answer(
         self, operation: str, params: Mapping[str, str], request: HttpRequest
@@ -74,72 +76,20 @@ class StsService:
         Raises:
             Refused: If the caller may not, or a parameter is wrong.
         """
-        if operation not in self._operations:
+        if operation in _UNSIGNED:
+            return _UNSIGNED[operation](self._world, params)
+        if operation not in _SIGNED:
             raise unknown_operation(operation)
-        caller = self._iam.authenticate(request, service="sts")
-        return self._operations[operation](caller, params)
-
-    def _assume_role(self, caller: AccessKey, params: Mapping[str, str]) -> Answer:
-        role = self._trusting_role(caller, params)
-        seconds = _duration_seconds(role, caller, params)
-        arn, user_id = session_identity(role.arn, _session_name(params))
-        lifetime = dt.timedelta(seconds=seconds * self._lifetime_scale)
-        now = self._iam.now()
-        key = self._iam.issue(
-            arn=arn, user_id=user_id, role_arn=role.arn, lifetime=lifetime
-        )
-        return credentials_answer(
-            "AssumeRole", key, params, expiration=announced(now, lifetime)
-        )
-
-    def _trusting_role(self, caller: AccessKey, params: Mapping[str, str]) -> Role:
-        arn = params.get("RoleArn", "")
-        role = self._iam.role(arn)
-        if (
-            role is None
-            or not role.trusts_caller(caller)
-            or role.external_id not in (None, params.get("ExternalId"))
-        ):
-            raise Refused(
-                "AccessDenied",
-                f"User: {caller.arn} is not authorized to perform:"
-                f" sts:AssumeRole on resource: {arn}",
-                status=403,
-            )
-        return role
+        caller = authenticate(self._world.iam, request, service="sts")
+        if operation not in _ALLOWED[caller.kind]:
+            raise _refused(caller, operation, params)
+        return _SIGNED[operation](self._world, caller, params)
 
 
-def _session_name(params: Mapping[str, str]) -> str:
-    name = params.get("RoleSessionName", "")
-    if len(name) < 2:
-        raise _invalid(name, "roleSessionName", "have length", "2")
-    return name
-
-
-def _duration_seconds(role: Role, caller: AccessKey, params: Mapping[str, str]) -> int:
-    given = params.get("DurationSeconds")
-    if given is None:
-        return min(3600, role.max_session_duration)
-    seconds = int(given)
-    if seconds < role.min_session_duration:
-        minimum = str(role.min_session_duration)
-        raise _invalid(given, "durationSeconds", "have value", minimum)
-    if caller.role_arn is not None and seconds > _CHAINED_MAXIMUM:
-        raise _too_long("1 hour session limit for roles assumed by role chaining.")
-    if seconds > role.max_session_duration:
-        raise _too_long("MaxSessionDuration set for this role.")
-    return seconds
-
-
-def _invalid(value: str, name: str, what: str, minimum: str) -> Refused:
-    return Refused(
-        "ValidationError",
-        f"1 validation error detected: Value '{value}' at '{name}' failed to"
-        f" satisfy constraint: Member must {what} greater than or equal to {minimum}",
-        status=400,
-    )
-
-
-def _too_long(limit: str) -> Refused:
-    message = f"The requested DurationSeconds exceeds the {limit}"
-    return Refused("ValidationError", message, status=400)
+def _refused(caller: AccessKey, operation: str, params: Mapping[str, str]) -> Refused:
+    if operation in _USERS_ONLY:
+        return denied(f"Cannot call {operation} with session credentials")
+    if caller.kind == "root" and operation == "AssumeRole":
+        return denied("Roles may not be assumed by root accounts.")
+    target = params.get("RoleArn", params.get("TargetPrincipal", "*"))
+    return not_authorized(caller, f"sts:{operation}", target)

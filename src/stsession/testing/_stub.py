@@ -6,9 +6,8 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-import threading
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -20,20 +19,17 @@ from ._answers import (
     Answer,
     Refused,
     Transport,
-    announced,
-    caller_identity_answer,
-    credentials_answer,
     date_header,
     error_answer,
 )
 from ._faults import Fault
 from ._http import HttpRequest
-from ._iam import session_identity
-from ._keys import AccessKey, KeyMaker
+from ._keys import AccessKey
 from ._log import Call
+from ._query import query_service, read_query
 from ._schedule import FaultSchedule
 from ._sigv4 import read_signature
-from ._sts import read_sts_request, unknown_operation
+from ._stub_answers import StubOperations
 
 
 __all__ = ["StubSTS"]
@@ -49,8 +45,9 @@ class StubSTS:
         stub = StubSTS()
         source.events.register("before-send.sts", stub)
 
-    It signs and checks nothing, and any role can be assumed. All methods may
-    be called from any thread.
+    It checks nothing: any role can be assumed, any MFA code, token or assertion
+    is good. On ``"before-send.iam"`` it answers ``ListMFADevices`` with one
+    device. All methods may be called from any thread.
 
     Args:
         clock:
@@ -58,8 +55,8 @@ class StubSTS:
             machine's.
 
         lifetime:
-            How long credentials live. `None` means ``DurationSeconds``, or an
-            hour if that wasn't sent.
+            How long credentials live. `None` means ``DurationSeconds``, or
+            what STS takes for it if that wasn't sent.
 
         before_answer:
             Called before each answer, without any lock: hold a request here,
@@ -82,16 +79,9 @@ class StubSTS:
         self.lifetime = lifetime
         self.before_answer = before_answer
         self.faults = FaultSchedule(self._clock)
-        self._maker = KeyMaker()
-        self._lock = threading.Lock()  # makes a key and its place in the list one
         self._requests: list[Call] = []  # only ever appended to
-        self._issued: list[AccessKey] = []
-        self._operations: Mapping[
-            str, Callable[[str, Mapping[str, str], str | None], Answer]
-        ] = {
-            "AssumeRole": self._assume_role,
-            "GetCallerIdentity": self._get_caller_identity,
-        }
+        self._operations = StubOperations(self._clock)
+        self._issued = self._operations.issued
 
     @property
     def requests(self) -> tuple[Call, ...]:
@@ -163,9 +153,10 @@ class StubSTS:
             headers={k: _text(v) for k, v in prepared.headers.items()},
             body=body.encode() if isinstance(body, str) else bytes(body),
         )
-        operation, params = read_sts_request(request)
+        operation, params = read_query(request)
         signature = read_signature(request)
         return Call(
+            service=query_service(request),
             operation=operation,
             params=params,
             access_key_id=None if signature is None else signature.access_key_id,
@@ -177,8 +168,8 @@ class StubSTS:
         )
 
     def _decide(self, call: Call) -> Answer:
-        fault = self.faults.take(call.operation, service="sts")
-        answer = None if fault is None else fault.replacement("sts")
+        fault = self.faults.take(call.operation, service=call.service)
+        answer = None if fault is None else fault.replacement(call.service)
         if answer is not None:
             return answer
         answer = self._do(call)
@@ -188,45 +179,11 @@ class StubSTS:
 
     def _do(self, call: Call) -> Answer:
         try:
-            if call.operation not in self._operations:
-                raise unknown_operation(call.operation)
-            act = self._operations[call.operation]
-            return act(call.operation, call.params, call.access_key_id)
+            return self._operations.answer(call, lifetime=self.lifetime)
         except Refused as e:
-            return error_answer("sts", code=e.code, message=e.message, status=e.status)
-
-    def _assume_role(
-        self, operation: str, params: Mapping[str, str], signed_by: str | None
-    ) -> Answer:
-        role_arn = params["RoleArn"]
-        arn, user_id = session_identity(role_arn, params.get("RoleSessionName", ""))
-        lifetime = self.lifetime
-        if lifetime is None:
-            lifetime = dt.timedelta(seconds=int(params.get("DurationSeconds", "3600")))
-        now = utc(self._clock.wall())
-        with self._lock:
-            key = self._maker.temporary(
-                arn=arn, user_id=user_id, role_arn=role_arn, expires_at=now + lifetime
+            return error_answer(
+                call.service, code=e.code, message=e.message, status=e.status
             )
-            self._issued.append(key)
-        return credentials_answer(
-            operation, key, params, expiration=announced(now, lifetime)
-        )
-
-    def _get_caller_identity(
-        self, operation: str, params: Mapping[str, str], signed_by: str | None
-    ) -> Answer:
-        for key in self.issued:
-            if key.access_key_id == signed_by:
-                return caller_identity_answer(key)
-        arn = "arn:aws:iam::123456789012:user/source"
-        user = AccessKey(
-            access_key_id=signed_by or "",
-            secret_access_key="",
-            arn=arn,
-            user_id="AIDASTUBSTUBSTUBSTUB",
-        )
-        return caller_identity_answer(user)
 
     def _response(self, url: str, answer: Answer) -> AWSResponse:
         headers = {

@@ -1,0 +1,102 @@
+"""
+The command line of the demo.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import platform
+import sys
+import warnings
+
+from collections.abc import Sequence
+
+import boto3
+import botocore
+
+from . import _words
+from ._engine import play
+from ._results import Run, Settings
+
+
+__all__ = ["main"]
+
+INTERRUPTED = 130
+"""As the shell has it for Ctrl-C."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """
+    Run the demo.
+
+    Returns:
+        0 if no API call of ours failed, 1 if one did, 130 after Ctrl-C.
+    """
+    options = _parser().parse_args(argv)
+    settings = Settings(
+        seconds=options.seconds, duration_seconds=options.duration_seconds
+    )
+    # What is logged is told in the live lines; botocore keeps quiet by itself.
+    logging.getLogger("stsession").addHandler(logging.NullHandler())
+    warnings.filterwarnings("ignore", message="Boto3 will no longer support Python")
+    try:
+        run = _as_json(settings) if options.json else _as_text(settings)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return INTERRUPTED
+    return 0 if run.ours_never_failed else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m stsession.demo",
+        description="See stsession and the usual botocore recipe live through an "
+        "outage of STS, side by side, on this machine alone.",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=_seconds,
+        default=Settings().seconds,
+        help="how long to run, at least 5; default: %(default)g",
+    )
+    parser.add_argument(
+        "--duration-seconds",
+        type=int,
+        choices=[900, 1800, 3600],
+        default=Settings().duration_seconds,
+        help="how long the sessions are asked to live; the clock goes the faster; "
+        "default: %(default)s",
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print a JSON document at the end, and nothing else",
+    )
+    return parser
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 5 <= value < float("inf"):
+        raise ValueError(text)
+    return value
+
+
+def _as_json(settings: Settings) -> Run:
+    run = play(settings, tell=lambda line: None)
+    versions = {
+        "python": platform.python_version(),
+        "boto3": boto3.__version__,
+        "botocore": botocore.__version__,
+    }
+    print(json.dumps({**run.as_dict(), "versions": versions}, indent=2))
+    return run
+
+
+def _as_text(settings: Settings) -> Run:
+    print(_words.intro(settings), flush=True)
+    run = play(settings, tell=lambda line: print(line, flush=True))
+    print(f"\n{_words.table(run)}")
+    return run

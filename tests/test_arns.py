@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import pytest
+
+from stsession._arns import (
+    checked_principal_arn,
+    checked_target_principal,
+    checked_task_policy_arn,
+)
+from stsession._role_arns import PARTITIONS
+from stsession.exceptions import InvalidRequestError
+
+
+PROVIDER = "arn:aws:iam::123456789012:saml-provider/Okta"
+ROLE = "arn:aws:iam::123456789012:role/Reader"
+
+
+@pytest.mark.parametrize("partition", PARTITIONS)
+def test_accepts_the_arns_of_all_partitions(partition: str) -> None:
+    """
+    Each kind of ARN may be in any partition that AWS has.
+    """
+    provider = f"arn:{partition}:iam::012345678901:saml-provider/My_IdP.2-a"
+    root = f"arn:{partition}:iam::012345678901:root"
+    task = f"arn:{partition}:iam::aws:policy/root-task/S3UnlockBucketPolicy"
+
+    assert provider == checked_principal_arn(provider)
+    assert root == checked_target_principal(root)
+    assert task == checked_task_policy_arn(task)
+
+
+def test_accepts_account_ids() -> None:
+    """
+    The root of an account may be told by the account's ID.
+    """
+    assert "012345678901" == checked_target_principal("012345678901")
+
+
+def test_leaves_the_tasks_to_aws() -> None:
+    """
+    AWS adds tasks now and then; we have no list of them.
+    """
+    arn = "arn:aws:iam::aws:policy/root-task/SomethingNew"
+
+    assert arn == checked_task_policy_arn(arn)
+
+
+@pytest.mark.parametrize(
+    ("arn", "hint"),
+    [
+        (ROLE, "belongs into role_arn"),
+        (f"{ROLE},{PROVIDER}", "pass them one by one"),
+        (f"{PROVIDER}, {ROLE}", "pass them one by one"),
+        ("Okta", "looks like arn:aws:iam::123456789012:saml-provider/Okta"),
+        ("https://okta.example.com/saml", "looks like arn:aws:iam::"),
+        (f"{PROVIDER}\n", "looks like arn:aws:iam::"),
+        (f"{PROVIDER}/more", "looks like arn:aws:iam::"),
+        (f"{PROVIDER}?", "API_CreateSAMLProvider"),
+        (f"{PROVIDER}{'x' * 125}", "API_CreateSAMLProvider"),
+        ("arn:aws:iam::123456789012:saml-provider/", "looks like arn:aws:iam::"),
+        ("arn:aws:iam::12345678901:saml-provider/Okta", "looks like arn:aws:iam::"),
+        ("arn:awz:iam::123456789012:saml-provider/Okta", "looks like arn:aws:iam::"),
+        ("arn:aws:iam::123456789012:oidc-provider/idp", "looks like arn:aws:iam::"),
+    ],
+)
+def test_tells_what_is_wrong_with_a_provider(arn: str, hint: str) -> None:
+    """
+    Roles, and pairs as assertions have them, are what people pass instead.
+    """
+    with pytest.raises(InvalidRequestError) as caught:
+        checked_principal_arn(arn)
+
+    assert "principal_arn" == caught.value.parameter
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "principal",
+    [
+        "123456789012 ",
+        "1234-5678-9012",
+        "1234567890123",
+        "\N{ARABIC-INDIC DIGIT ONE}23456789012",
+        ROLE,
+        "arn:aws:iam::123456789012:root/",
+        "arn:aws:iam:::root",
+        "arn:awz:iam::123456789012:root",
+    ],
+)
+def test_tells_what_is_wrong_with_a_target(principal: str) -> None:
+    """
+    Only accounts have a root.
+    """
+    with pytest.raises(InvalidRequestError) as caught:
+        checked_target_principal(principal)
+
+    assert "target_principal" == caught.value.parameter
+    assert "12 digits" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("arn", "hint"),
+    [
+        ("S3UnlockBucketPolicy", "policy/root-task/S3UnlockBucketPolicy."),
+        ("root-task/SQSUnlockQueuePolicy", "policy/root-task/SQSUnlockQueuePolicy."),
+        ("arn:aws:iam::aws:policy/ReadOnlyAccess", "policy/root-task/IAMAudit"),
+        ("arn:aws:iam::aws:policy/root-task/", "policy/root-task/IAMAudit"),
+        (
+            "arn:aws:iam::123456789012:policy/root-task/Mine",
+            "policy/root-task/IAMAudit",
+        ),
+        ("x" * 3000, "policy/root-task/IAMAudit"),
+    ],
+)
+def test_tells_what_is_wrong_with_a_task(arn: str, hint: str) -> None:
+    """
+    A mere name is completed by the hint.
+    """
+    with pytest.raises(InvalidRequestError) as caught:
+        checked_task_policy_arn(arn)
+
+    assert "task_policy_arn" == caught.value.parameter
+    assert hint in caught.value.hint
+    assert 500 > len(str(caught.value))
+
+
+def test_other_servers_only_need_the_shape() -> None:
+    """
+    Their accounts may be missing, or have names.
+    """
+    provider = "arn:aws:iam:::saml-provider/idp"
+    task = "arn:ceph:iam:::policy/task"
+
+    assert provider == checked_principal_arn(provider, strict=False)
+    assert "tenant" == checked_target_principal("tenant", strict=False)
+    assert task == checked_task_policy_arn(task, strict=False)
+
+
+@pytest.mark.parametrize(
+    ("checked", "arn"),
+    [
+        (checked_principal_arn, "idp"),
+        (checked_principal_arn, ROLE),
+        (checked_target_principal, "two words"),
+        (checked_target_principal, ""),
+        (checked_task_policy_arn, "task"),
+    ],
+)
+def test_other_servers_need_a_shape_too(checked: object, arn: str) -> None:
+    """
+    What looks like nothing of the kind is refused there as well.
+    """
+    assert callable(checked)
+    with pytest.raises(InvalidRequestError):
+        checked(arn, strict=False)

@@ -1,0 +1,633 @@
+from __future__ import annotations
+
+import copy
+import datetime as dt
+import io
+import pickle
+import threading
+
+from concurrent.futures import ThreadPoolExecutor
+
+import boto3
+import pytest
+
+from botocore.awsrequest import AWSRequest, AWSResponse
+from botocore.config import Config
+from botocore.credentials import RefreshableCredentials
+from botocore.exceptions import ClientError
+
+import stsession
+
+from stsession import RefreshPolicy
+from stsession._botocore import RejectionHandler
+from stsession.testing import (
+    FakeClock,
+    Fault,
+    LocalSTS,
+    StubSTS,
+    generation_of,
+    installed,
+)
+
+from .wire import READER, core_of, minutes, source_of
+
+
+@pytest.fixture(name="clock")
+def _clock():
+    clock = FakeClock()
+    with installed(clock=clock):
+        yield clock
+
+
+@pytest.fixture(name="stub")
+def _stub(clock):
+    return StubSTS(clock=clock)
+
+
+@pytest.fixture(name="session")
+def _session(stub):
+    return stsession.assume(READER, source=source_of(stub))
+
+
+@pytest.fixture(name="credentials")
+def _credentials(session):
+    return session.get_credentials()
+
+
+# -- Credentials ----------------------------------------------------------------------
+
+
+def test_what_they_are(session, credentials):
+    """
+    botocore's, as far as anybody can tell.
+    """
+    assert isinstance(session, boto3.Session)
+    assert isinstance(credentials, RefreshableCredentials)
+    assert "assume-role" == credentials.method
+    assert credentials is session.get_credentials()
+    assert credentials is core_of(session).get_credentials()
+
+
+def test_nothing_is_asked_for_them(stub, credentials):
+    """
+    To hold them is not to use them.
+    """
+    assert credentials._expiry_time is None
+    assert credentials.refresh_needed()
+    assert 0 == stub.attempts
+
+
+def test_frozen(stub, credentials):
+    """
+    All values of one key, the account included; the same object while it lives.
+    """
+    frozen = credentials.get_frozen_credentials()
+    [key] = stub.issued
+
+    assert (
+        key.access_key_id,
+        key.secret_access_key,
+        key.session_token,
+        "123456789012",
+    ) == tuple(frozen)
+    assert frozen is credentials.get_frozen_credentials()
+
+
+def test_frozen_after_a_refresh(session, credentials):
+    """
+    Then it's another.
+    """
+    before = credentials.get_frozen_credentials()
+    session.refresh()
+
+    assert before != credentials.get_frozen_credentials()
+
+
+def test_values(stub, credentials):
+    """
+    Read one by one, they are the same.
+    """
+    assert tuple(credentials.get_frozen_credentials()) == (
+        credentials.access_key,
+        credentials.secret_key,
+        credentials.token,
+        credentials.account_id,
+    )
+
+
+def test_values_while_refreshing(session, credentials):
+    """
+    Three values read one after another are of one key.
+    """
+    access_key = credentials.access_key
+    session.refresh()
+    secret_key, token = credentials.secret_key, credentials.token
+
+    assert [1, 1, 1] == list(map(generation_of, [access_key, secret_key, token]))
+    assert 2 == generation_of(credentials.access_key)
+    assert 2 == generation_of(credentials.token)
+
+
+def test_values_after_a_second(session, credentials, clock):
+    """
+    Who reads so slowly reads another time.
+    """
+    assert 1 == generation_of(credentials.access_key)
+    session.refresh()
+    clock.advance(dt.timedelta(seconds=2))
+
+    assert 2 == generation_of(credentials.secret_key)
+
+
+def test_values_of_two_sessions(stub, credentials):
+    """
+    They aren't mixed.
+    """
+    other = stsession.assume(READER, source=source_of(stub)).get_credentials()
+    one = credentials.access_key, other.access_key
+    assert [1, 2] == list(map(generation_of, one))
+
+    assert 1 == generation_of(credentials.secret_key)
+    assert 2 == generation_of(other.secret_key)
+
+
+def test_values_in_two_threads(session, credentials):
+    """
+    Each thread reads for itself.
+    """
+    assert 1 == generation_of(credentials.access_key)
+    session.refresh()
+    with ThreadPoolExecutor(1) as thread:
+        seen = thread.submit(lambda: credentials.secret_key).result()
+
+    assert 2 == generation_of(seen)
+
+
+def test_expiry_time(credentials, clock):
+    """
+    polars and others read it.
+    """
+    credentials.get_frozen_credentials()
+
+    assert clock.now() + minutes(60) == credentials._expiry_time
+
+
+def test_refresh_needed(session, credentials, clock):
+    """
+    By our windows if nothing else is said.
+    """
+    session.credentials()
+    assert not credentials.refresh_needed()
+    assert not credentials.refresh_needed(refresh_in=3600)
+    assert credentials.refresh_needed(refresh_in=3601)
+
+    clock.advance(minutes(46))
+    assert credentials.refresh_needed()
+    assert not credentials.refresh_needed(refresh_in=600)
+
+
+def test_no_secret_shows(credentials):
+    """
+    The `repr` tells whose they are.
+    """
+    credentials.get_frozen_credentials()
+
+    assert f"<SessionCredentials of {READER}>" == repr(credentials)
+
+
+@pytest.mark.parametrize("act", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_no_copies(credentials, act):
+    """
+    They refuse, and say what to pickle instead.
+    """
+    with pytest.raises(TypeError, match="pickle or copy the session"):
+        act(credentials)
+
+
+def test_account_id_in_the_endpoint(session):
+    """
+    DynamoDB's end points carry the account.
+    """
+    urls = []
+
+    def answer(request, **_):
+        urls.append(request.url)
+        return AWSResponse(request.url, 200, {}, _Raw(b"{}"))
+
+    session.events.register("before-send.dynamodb", answer)
+    session.client("dynamodb", region_name="us-east-1").list_tables()
+
+    assert ["https://123456789012.ddb.us-east-1.amazonaws.com/"] == urls
+
+
+class _Raw(io.BytesIO):
+    def stream(self, *_, **__):
+        yield self.read()
+
+
+# -- A service refuses the key ------------------------------------------------------
+
+
+@pytest.fixture(name="local")
+def _local(clock):
+    with LocalSTS(clock=clock) as local:
+        local.add_role(READER)
+        local.add_bucket("b", objects={"k": b"hello"})
+        yield local
+
+
+@pytest.fixture(name="assumed")
+def _assumed(local):
+    return stsession.assume(READER, source=local.session(local.add_user()))
+
+
+def s3_of(session, **kw):
+    """
+    An S3 client that tries once, so that a resend is ours.
+    """
+    return session.client(
+        "s3",
+        config=Config(
+            retries={"total_max_attempts": 1},
+            s3={"addressing_style": "path", "payload_signing_enabled": False},
+            **kw,
+        ),
+    )
+
+
+@pytest.fixture(name="s3")
+def _s3(assumed, clock):
+    s3 = s3_of(assumed)
+    s3.list_objects_v2(Bucket="b")
+    clock.advance(minutes(20))
+    return s3
+
+
+def test_resent_once(local, s3, assumed):
+    """
+    One refresh, one resend with the new key, and the call succeeds.
+    """
+    local.reject_current()
+    body = s3.get_object(Bucket="b", Key="k")["Body"].read()
+    first, second = local.calls("GetObject")
+
+    assert b"hello" == body
+    assert [1, 2] == [generation_of(c.access_key_id) for c in (first, second)]
+    assert 2 == local.count("AssumeRole")
+    assert 1 == assumed.status().hop.counters.rejections
+
+
+@pytest.mark.parametrize("size", [10, 300_000])
+def test_stream_is_rewound(local, s3, size):
+    """
+    All of it is sent again.
+    """
+    local.reject_current()
+    s3.put_object(Bucket="b", Key="new", Body=io.BytesIO(b"x" * size))
+    got = s3.get_object(Bucket="b", Key="new")["Body"].read()
+
+    assert b"x" * size == got
+    assert 2 == local.count("PutObject")
+
+
+def test_stream_that_had_been_read_before(local, s3):
+    """
+    botocore would rewind it too far, so it isn't sent again.
+    """
+    local.reject_current()
+    body = io.BytesIO(b"headpayload")
+    body.seek(4)
+    with pytest.raises(ClientError, match="ExpiredToken"):
+        s3.put_object(Bucket="b", Key="new", Body=body)
+    body.seek(4)
+    s3.put_object(Bucket="b", Key="new", Body=body)
+
+    assert b"payload" == s3.get_object(Bucket="b", Key="new")["Body"].read()
+
+
+class Pipe(io.RawIOBase):
+    """
+    A stream that can't be rewound.
+    """
+
+    def __init__(self, data):
+        self._data = io.BytesIO(data)
+
+    def readable(self):  # noqa: D102 - as io
+        return True
+
+    def readinto(self, buffer):  # noqa: D102 - as io
+        return self._data.readinto(buffer)
+
+
+class S3:
+    """
+    Refuses the first key that it sees, without a socket.
+    """
+
+    def __init__(self):
+        self.bodies = []
+        self.refused = None
+
+    def __call__(self, request, **_):  # noqa: D102 - a handler
+        body = request.body
+        self.bodies.append(body.read() if hasattr(body, "read") else body)
+        key = request.headers["Authorization"].partition(b"Credential=")[2][:20]
+        self.refused = self.refused or key
+        if key != self.refused:
+            return AWSResponse(request.url, 200, {}, _Raw(b""))
+        text = b"<Error><Code>ExpiredToken</Code></Error>"
+        return AWSResponse(request.url, 400, {}, _Raw(text))
+
+
+@pytest.fixture(name="stubbed_s3")
+def _stubbed_s3(session, clock):
+    s3 = S3()
+    session.events.register("before-send.s3", s3)
+    session.credentials()
+    clock.advance(minutes(20))
+    return s3
+
+
+def test_pipe(session, stubbed_s3, stub):
+    """
+    It isn't sent again, but the next call has the new key.
+    """
+    s3 = s3_of(session, request_checksum_calculation="when_required")
+    request = {"Bucket": "b", "Key": "k", "ContentLength": 4}
+    with pytest.raises(ClientError, match="ExpiredToken"):
+        s3.put_object(**request, Body=Pipe(b"data"))
+    s3.put_object(**request, Body=Pipe(b"more"))
+
+    assert [b"data", b"more"] == stubbed_s3.bodies
+    assert 2 == stub.attempts
+
+
+class Reader:
+    """
+    Something that can be read, and no more.
+    """
+
+    def __init__(self, data):
+        self._data = io.BytesIO(data)
+
+    def read(self, size=-1):  # noqa: D102 - as io
+        return self._data.read(size)
+
+
+class Unseekable(io.BytesIO):
+    """
+    A stream that knows where it is, but can't go back.
+    """
+
+    def seekable(self):  # noqa: D102 - as io
+        return False
+
+
+@pytest.mark.parametrize("make", [Reader, Unseekable])
+def test_other_streams(session, stubbed_s3, make):
+    """
+    Nor are they sent again.
+    """
+    s3 = s3_of(session, request_checksum_calculation="when_required")
+    with pytest.raises(ClientError, match="ExpiredToken"):
+        s3.put_object(Bucket="b", Key="k", ContentLength=4, Body=make(b"data"))
+
+    assert [b"data"] == stubbed_s3.bodies
+
+
+@pytest.mark.parametrize(
+    ("header", "key"),
+    [
+        ("AWS4-HMAC-SHA256 Credential=ASIA1/20260101/x/s3/aws4_request, y", "ASIA1"),
+        (b"AWS4-HMAC-SHA256 Credential=ASIA1/20260101/x/s3/aws4_request", "ASIA1"),
+        ("AWS ASIA1:c2lnbmF0dXJl", "ASIA1"),
+        ("Bearer token", None),
+        (None, None),
+    ],
+)
+def test_key_of_a_request(header, key):
+    """
+    However it was signed.
+    """
+    request = AWSRequest(method="GET", url="https://b.example/")
+    if header is not None:
+        request.headers["Authorization"] = header
+        request.headers.get = {"Authorization": header}.get
+    RejectionHandler(None).note_key(request)
+
+    assert key == request.context["stsession_key"]
+
+
+@pytest.mark.parametrize("body", ["text", b"bytes", bytearray(b"array"), None])
+def test_bodies(session, stubbed_s3, body):
+    """
+    What isn't a stream is sent again as it is.
+    """
+    s3 = s3_of(session, request_checksum_calculation="when_required")
+    kw = {} if body is None else {"Body": body}
+    s3.put_object(Bucket="b", Key="k", **kw)
+    first, second = stubbed_s3.bodies
+
+    assert first == second
+
+
+def test_head_has_no_words(local, s3, assumed, clock):
+    """
+    A HEAD without a body is believed if the key is dead by our clock, too.
+    """
+    local.reject_current()
+    with pytest.raises(ClientError, match="400"):
+        s3.head_object(Bucket="b", Key="k")
+    assert 1 == local.count("HeadObject")
+
+    assert b"hello" == s3.get_object(Bucket="b", Key="k")["Body"].read()
+    s3.head_object(Bucket="b", Key="k")
+    assert 2 == local.count("HeadObject")
+
+
+def test_head_with_a_dead_key(local, s3, assumed, clock):
+    """
+    STS was down until the key died; then it's refreshed by the HEAD.
+    """
+    local.faults.add(Fault.status(500), operation="AssumeRole")
+    clock.advance(minutes(41))
+
+    def up(**_):
+        local.faults.clear()
+        clock.advance(minutes(1))
+
+    s3.meta.events.register("before-send.s3.HeadObject", up)
+    s3.head_object(Bucket="b", Key="k")
+
+    assert 2 == local.count("HeadObject")
+
+
+def test_foreign_key(local, assumed, clock):
+    """
+    Credentials of a client's own aren't ours to refresh.
+    """
+    other = assumed.client(
+        "s3",
+        aws_access_key_id="AKIAFOREIGN",
+        aws_secret_access_key="secret",
+        config=Config(s3={"addressing_style": "path"}),
+    )
+    assumed.credentials()
+    local.reject_all_keys()
+    with pytest.raises(ClientError):
+        other.list_objects_v2(Bucket="b")
+
+    assert 1 == local.count("ListObjectsV2")
+    assert 1 == local.count("AssumeRole")
+    assert 0 == assumed.status().hop.counters.rejections
+
+
+def test_many_threads(local, assumed, clock):
+    """
+    32 of them rejected at once: one refresh, and all succeed.
+    """
+    s3 = assumed.client(
+        "s3",
+        config=Config(
+            retries={"total_max_attempts": 1},
+            s3={"addressing_style": "path"},
+            max_pool_connections=32,
+        ),
+    )
+    s3.list_objects_v2(Bucket="b")
+    clock.advance(minutes(20))
+    local.reject_current()
+    start = threading.Barrier(32)
+
+    def one(_):
+        start.wait()
+        return s3.get_object(Bucket="b", Key="k")["Body"].read()
+
+    with ThreadPoolExecutor(32) as threads:
+        bodies = list(threads.map(one, range(32)))
+
+    assert [b"hello"] * 32 == bodies
+    assert 2 == local.count("AssumeRole")
+
+
+def test_service_that_rejects_every_key(local, s3, clock):
+    """
+    No loop: at most one refresh in 30 s, and one resend per call.
+    """
+    local.reject_all_keys()
+    for _ in range(20):
+        with pytest.raises(ClientError, match="ExpiredToken"):
+            s3.get_object(Bucket="b", Key="k")
+        clock.advance(dt.timedelta(seconds=1))
+
+    assert 2 == local.count("AssumeRole")
+    assert local.count("GetObject") <= 21
+
+
+def test_slow_service_that_rejects_every_key(session, clock):
+    """
+    One resend per call, also if a refresh would be allowed each time.
+    """
+    sent = []
+
+    def refuse(request, **_):
+        sent.append(request)
+        assert len(sent) < 5
+        clock.advance(minutes(2))
+        text = b"<Error><Code>ExpiredToken</Code></Error>"
+        return AWSResponse(request.url, 400, {}, _Raw(text))
+
+    session.events.register("before-send.s3", refuse)
+    with pytest.raises(ClientError, match="ExpiredToken"):
+        s3_of(session).get_object(Bucket="b", Key="k")
+
+    assert 2 == len(sent)
+
+
+def test_denied_isn_t_rejected(local, s3):
+    """
+    A missing permission says nothing about the key.
+    """
+    local.faults.add(Fault.access_denied(), operation="GetObject", times=1)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.get_object(Bucket="b", Key="k")
+
+    assert 1 == local.count("AssumeRole")
+
+
+def test_no_resend_by_policy(local, clock):
+    """
+    The policy may want the refresh without the resend.
+    """
+    session = stsession.assume(
+        READER,
+        source=local.session(local.add_user()),
+        refresh=RefreshPolicy(resend=False),
+    )
+    s3 = s3_of(session)
+    s3.list_objects_v2(Bucket="b")
+    clock.advance(minutes(20))
+    local.reject_current()
+    with pytest.raises(ClientError, match="ExpiredToken"):
+        s3.get_object(Bucket="b", Key="k")
+
+    assert 1 == local.count("GetObject")
+    assert b"hello" == s3.get_object(Bucket="b", Key="k")["Body"].read()
+
+
+def test_dead_and_rejected(local, s3, clock):
+    """
+    No new key, and the old one dead: our error says why.
+    """
+    local.faults.add(Fault.status(500), operation="AssumeRole")
+    clock.advance(minutes(41))
+    with pytest.raises(stsession.CredentialsExpiredError, match="InternalFailure"):
+        s3.get_object(Bucket="b", Key="k")
+
+
+def test_source_isn_t_watched(local, assumed):
+    """
+    The handler is on our session only.
+    """
+    source = local.session(local.add_user())
+    stsession.assume(READER, source=source).credentials()
+    local.reject_all_keys()
+    with pytest.raises(ClientError, match=r"InvalidAccessKeyId|ExpiredToken"):
+        s3_of(source).list_objects_v2(Bucket="b")
+
+    assert 1 == local.count("ListObjectsV2")
+
+
+def test_presigned(assumed, s3):
+    """
+    A request without a header is nobody's.
+    """
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": "b", "Key": "k"})
+
+    assert "X-Amz-Security-Token" in url or "x-amz-security-token" in url
+
+
+def test_unsigned(local, assumed):
+    """
+    Nor is an unsigned one.
+    """
+    from botocore import UNSIGNED
+
+    local.reject_all_keys()
+    with pytest.raises(ClientError):
+        s3_of(assumed, signature_version=UNSIGNED).list_objects_v2(Bucket="b")
+
+    assert 1 == local.count("ListObjectsV2")
+    assert 0 == local.count("AssumeRole")
+
+
+def test_connection_errors_are_botocore_s(local, assumed):
+    """
+    Where there's no answer there's nothing to say.
+    """
+    s3 = s3_of(assumed)
+    s3.list_objects_v2(Bucket="b")
+    local.close()
+    with pytest.raises(Exception, match=r"Could not connect|Connection"):
+        s3.list_objects_v2(Bucket="b")

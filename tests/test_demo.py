@@ -1,0 +1,499 @@
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+import stsession
+
+from stsession.demo import _cli, _engine, _words
+from stsession.demo._contenders import Recipe
+from stsession.demo._lapse import FastClock
+from stsession.demo._play import Director, Outage, Worker
+from stsession.demo._results import Measured, Run, Settings
+from stsession.demo._stage import TARGET, staged
+from stsession.testing import Fault
+
+
+DEMO = [sys.executable, "-m", "stsession.demo"]
+
+
+class ByHand(FastClock):
+    """
+    A clock whose seconds are set.
+    """
+
+    seconds = 0.0
+
+    def elapsed(self):
+        """
+        The seconds that were set.
+        """
+        return self.seconds
+
+
+class Due:
+    """
+    A contender whose next refresh is known.
+    """
+
+    session = None
+
+    def __init__(self, name, at):
+        self.name = name
+        self.at = at
+
+    def due_at(self):
+        """
+        What was given.
+        """
+        return self.at
+
+
+class Client:
+    """
+    An S3 client for which each call ends as it is told.
+    """
+
+    def __init__(self, *outcomes):
+        self.outcomes = list(outcomes)
+        self.done = threading.Event()
+
+    def client(self, service):
+        """
+        It is a session as well.
+        """
+        assert "s3" == service
+
+        return self
+
+    def list_objects_v2(self, Bucket):  # noqa: N803 - boto3's name
+        """
+        End as is its turn, and well after that.
+        """
+        if not self.outcomes:
+            self.done.set()
+        elif (outcome := self.outcomes.pop(0)) is not None:
+            raise outcome
+
+    def close(self):
+        """
+        There is nothing to close.
+        """
+
+
+def measured(**values):
+    """
+    What a contender may have done.
+    """
+    defaults = {
+        "api_calls": 190,
+        "failures": 0,
+        "slowest_call_seconds": 0.017,
+        "assume_role_calls": 27,
+        "assume_role_failures": 15,
+        "lives": 7,
+        "errors": {},
+    }
+    return Measured(**{**defaults, **values})
+
+
+def run_of(**contenders):
+    """
+    A run with one outage.
+    """
+    outages = (Outage(begins=9.5, ends=10.7),)
+    return Run(settings=Settings(), outages=outages, contenders=contenders)
+
+
+@pytest.fixture(name="played", scope="module")
+def _played():
+    """
+    A short run, its lines, and the server it ran against.
+    """
+    lines, servers = [], []
+
+    @contextlib.contextmanager
+    def remembered(clock):
+        with staged(clock) as local:
+            servers.append(local)
+            yield local
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_engine, "staged", remembered)
+        run = _engine.play(Settings(seconds=2.5), tell=lines.append)
+    return run, lines, servers[0]
+
+
+def test_all_numbers_are_measured(played):
+    """
+    What is told of both is what the server has seen of them.
+    """
+    run, _, local = played
+    ours, recipe = run.contenders["stsession"], run.contenders["recipe"]
+
+    served = [call for call in local.calls("ListObjectsV2") if call.status == 200]
+
+    assert len(served) == sum(m.api_calls - m.failures for m in (ours, recipe))
+    assert local.count("AssumeRole") == sum(m.assume_role_calls for m in (ours, recipe))
+    assert (
+        len({call.access_key_id for call in served})
+        == ours.lives + recipe.lives
+        <= len(local.issued(role_arn=TARGET))
+    )
+    for contender in (ours, recipe):
+        assert contender.failures == sum(contender.errors.values())
+        assert 0 < contender.slowest_call_seconds
+        assert 1 <= contender.lives
+
+
+def test_there_are_outages(played):
+    """
+    STS is really down in what is told as an outage.
+    """
+    run, lines, local = played
+
+    refused = [call for call in local.calls("AssumeRole") if call.status == 503]
+
+    assert 1 <= len(run.outages) <= 2
+    assert len(run.outages) == sum("STS goes down for 12 min" in line for line in lines)
+    assert len(refused) == sum(m.assume_role_failures for m in run.contenders.values())
+
+
+def test_tells_what_happens(played):
+    """
+    There is a line for each second, and one for each event.
+    """
+    _, lines, _ = played
+
+    live = [line for line in lines if " | " in line]
+
+    assert 2 <= len(live)
+    assert all("stsession: life" in line and "recipe: life" in line for line in live)
+    assert any("stsession: Reader assumed (first), life 1" in line for line in lines)
+
+
+def test_one_role_gets_external_id_and_policy(played):
+    """
+    Both assume the first role with both, and the second one from there.
+    """
+    _, _, local = played
+
+    names = {"ExternalId", "Policy"}
+    first, then = (
+        [c.params.keys() & names for c in local.calls("AssumeRole", role_arn=arn)]
+        for arn in ("arn:aws:iam::111111111111:role/Hub", TARGET)
+    )
+
+    assert names == set.union(*first) == set.intersection(*first)
+    assert set() == set.union(*then)
+
+
+def test_leaves_nothing_behind(tmp_path, monkeypatch):
+    """
+    The environment is as before, and the temporary files are gone.
+    """
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setenv("AWS_PROFILE", "mine")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    before = dict(os.environ)
+
+    with staged(FastClock(1)):
+        assert "demo" == os.environ["AWS_PROFILE"]
+        assert "HTTPS_PROXY" not in os.environ
+        assert list(tmp_path.iterdir())
+
+    assert before == dict(os.environ)
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_fast_clock():
+    """
+    Both hands go *factor* times as fast as the machine's.
+    """
+    clock = ByHand(600)
+    began = clock.wall()
+    clock.seconds = 6.0
+
+    assert 3600 == clock.monotonic()
+    assert 3600 == pytest.approx(clock.wall() - began)
+    assert dt.timezone.utc == clock.now().tzinfo
+
+
+def test_worker_counts():
+    """
+    Failures are counted and kept, and told when they begin and end.
+    """
+    told = []
+    client = Client(None, ValueError("no"), ValueError("no"), None, OSError())
+    worker = Worker(name="it", session=client, elapsed=lambda: 1.0, tell=told.append)
+
+    with worker.working():
+        assert client.done.wait(30)
+
+    assert 3 == worker.failures
+    assert 6 <= worker.calls
+    assert {"ValueError: no": 2, "OSError: ": 1} == dict(worker.errors)
+    assert [
+        "it: API calls fail: ValueError: no",
+        "it: API calls work again",
+        "it: API calls fail: OSError: ",
+        "it: API calls work again",
+    ] == told
+
+
+def test_recipe_tells(monkeypatch):
+    """
+    A failing refresh is told once, a successful one at most once a second.
+    """
+    told = []
+    clock = ByHand(1)
+    with staged(clock) as local:
+        recipe = Recipe(duration_seconds=900, clock=clock, tell=told.append)
+        credentials = recipe.session.get_credentials()
+        local.faults.add(Fault.status(503), times=2)
+
+        for _ in range(4):  # each of them refreshes, that's the matter with it
+            credentials.get_frozen_credentials()
+
+    assert 1 + 2 + 1 + 1 + 1 + 1 == local.count("AssumeRole") - 1
+    assert [
+        "recipe: could not assume the roles (ClientError); next attempt at the next "
+        "call",
+        "recipe: both roles assumed",
+    ] == told
+
+
+def test_director_hits_each_when_it_is_due():
+    """
+    There is an outage shortly before the refresh of each, and no further one.
+    """
+    clock = ByHand(60)
+    minutes = dt.timedelta(minutes=1)
+    ours = Due("stsession", clock.now() + 5 * minutes)
+    recipe = Due("recipe", clock.now() + 30 * minutes)
+    with staged(clock) as local:
+        director = Director(
+            local=local, clock=clock, contenders=(ours, recipe), lasts=10 * minutes
+        )
+        begun = []
+        for clock.seconds in range(60):
+            if director.look():
+                begun.append(clock.seconds)
+
+    assert [4, 29] == begun
+    assert [Outage(begins=4, ends=14), Outage(begins=29, ends=39)] == director.outages
+    assert director.sts_is_up
+
+
+def test_director_hits_both_at_once():
+    """
+    One outage does if both are due in its first half.
+    """
+    clock = ByHand(60)
+    due = clock.now() + dt.timedelta(minutes=5)
+    contenders = (Due("stsession", due), Due("recipe", due + dt.timedelta(minutes=3)))
+    with staged(clock) as local:
+        director = Director(
+            local=local,
+            clock=clock,
+            contenders=contenders,
+            lasts=dt.timedelta(minutes=10),
+        )
+        for clock.seconds in range(60):
+            director.look()
+
+    assert [Outage(begins=4, ends=14)] == director.outages
+
+
+def test_director_leaves_time_to_recover():
+    """
+    The second outage doesn't follow on the heels of the first.
+    """
+    clock = ByHand(60)
+    minutes = dt.timedelta(minutes=1)
+    ours = Due("stsession", clock.now() + 5 * minutes)
+    recipe = Due("recipe", clock.now() + 15 * minutes)
+    with staged(clock) as local:
+        director = Director(
+            local=local, clock=clock, contenders=(ours, recipe), lasts=10 * minutes
+        )
+        for clock.seconds in range(60):
+            director.look()
+
+    assert [4, 24] == [outage.begins for outage in director.outages]
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (
+            stsession.RefreshEvent(
+                name="succeeded", label=TARGET, reason="advisory", generation=2
+            ),
+            "Reader assumed (advisory), life 2",
+        ),
+        (
+            stsession.RefreshEvent(
+                name="failed",
+                label=TARGET,
+                error="StsUnavailableError",
+                remaining=dt.timedelta(minutes=13),
+                next_attempt_in=dt.timedelta(seconds=14),
+            ),
+            "could not assume Reader (StsUnavailableError), 13 min left; "
+            "next attempt in 14 s",
+        ),
+        (
+            stsession.RefreshEvent(name="failed", label=TARGET, error="MfaError"),
+            "could not assume Reader (MfaError); next attempt in 0 s",
+        ),
+        (stsession.RefreshEvent(name="started", label=TARGET), None),
+    ],
+)
+def test_events_in_words(event, expected):
+    """
+    What matters of an event fits into a line.
+    """
+    assert expected == _words.refresh_event(event)
+
+
+def test_text(monkeypatch, capsys):
+    """
+    An introduction, the lines as they come, and a table of what was measured.
+    """
+    run = run_of(stsession=measured(), recipe=measured(failures=10, lives=4))
+
+    def play(settings, *, tell):
+        tell("something happens")
+        return run
+
+    monkeypatch.setattr(_cli, "play", play)
+
+    assert 0 == _cli.main([])
+    out, err = capsys.readouterr()
+    intro, rest = out.split("something happens\n")
+    assert "600 times as fast" in intro
+    assert "12 min each" in intro
+    assert [
+        ["stsession", "recipe"],
+        ["API", "calls", "190", "190"],
+        ["failed", "0", "10"],
+        ["slowest", "call", "17", "ms", "17", "ms"],
+        ["AssumeRole", "calls", "27", "27"],
+        ["of", "them", "refused", "15", "15"],
+        ["lives", "7", "4"],
+    ] == [line.split() for line in rest.strip().splitlines()]
+    assert "" == err
+
+
+def test_json(monkeypatch, capsys):
+    """
+    With ``--json`` there is one document, and nothing else.
+    """
+    asked = []
+
+    def play(settings, *, tell):
+        asked.append(settings)
+        tell("something happens")
+        return run_of(stsession=measured(), recipe=measured(errors={"E: no": 3}))
+
+    monkeypatch.setattr(_cli, "play", play)
+
+    assert 0 == _cli.main(["--json", "--seconds", "7.5", "--duration-seconds", "900"])
+    document = json.loads(capsys.readouterr().out)
+    assert [Settings(seconds=7.5, duration_seconds=900)] == asked
+    assert {
+        "seconds",
+        "session_duration_seconds",
+        "clock_factor",
+        "outages",
+        "contenders",
+        "versions",
+    } == document.keys()
+    assert [{"begins": 9.5, "ends": 10.7}] == document["outages"]
+    assert {"E: no": 3} == document["contenders"]["recipe"]["errors"]
+    assert {"python", "boto3", "botocore"} == document["versions"].keys()
+
+
+@pytest.mark.parametrize(
+    "ours", [measured(failures=1), measured(api_calls=0)], ids=["failed", "idle"]
+)
+def test_status_is_1_if_ours_failed(monkeypatch, ours):
+    """
+    The exit status says whether each call of ours succeeded.
+    """
+    run = run_of(stsession=ours, recipe=measured())
+    monkeypatch.setattr(_cli, "play", lambda settings, tell: run)
+
+    assert 1 == _cli.main(["--json"])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--seconds", "4"],
+        ["--seconds", "inf"],
+        ["--seconds", "nan"],
+        ["--seconds", "soon"],
+        ["--duration-seconds", "60"],
+        ["--fast"],
+    ],
+)
+def test_refuses(arguments, capsys):
+    """
+    What it can't do is refused at once, with the name of the argument.
+    """
+    with pytest.raises(SystemExit) as e:
+        _cli.main(arguments)
+
+    assert 2 == e.value.code
+    assert arguments[0] in capsys.readouterr().err
+
+
+def test_program_prints_json_only(tmp_path):
+    """
+    As a program, it prints one document, no warning, and no traceback.
+    """
+    done = subprocess.run(
+        [*DEMO, "--json", "--seconds", "5"],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "" == done.stderr
+    assert {"stsession", "recipe"} == json.loads(done.stdout)["contenders"].keys()
+    assert done.returncode in (0, 1)
+    assert [] == list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGINT to send")
+def test_control_c(tmp_path):
+    """
+    Ctrl-C ends it at once, without a traceback or a temporary file.
+    """
+    process = subprocess.Popen(
+        [*DEMO],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while "STS up" not in process.stdout.readline():
+        pass
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+
+    assert "Interrupted.\n" == err
+    assert 130 == process.returncode
+    assert [] == list(tmp_path.iterdir())

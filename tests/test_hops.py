@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import pytest
+
+import stsession
+
+from stsession import FailureKind, RefreshPolicy
+from stsession._sts_clients import StsClients
+from stsession.testing import FakeClock, Fault, StubSTS, installed
+
+from .wire import HUB, READER, TARGET, failing, minutes, source_of
+
+
+@pytest.fixture(name="clock")
+def _clock():
+    clock = FakeClock()
+    with installed(clock=clock, run=lambda task: [task()] == [None]):
+        yield clock
+
+
+@pytest.fixture(name="stub")
+def _stub(clock):
+    return StubSTS(clock=clock)
+
+
+@pytest.fixture(name="source")
+def _source(stub):
+    return source_of(stub)
+
+
+def roles(stub):
+    """
+    The roles in the order in which they were assumed.
+    """
+    return [call.params["RoleArn"] for call in stub.requests]
+
+
+def test_each_hop_refreshes_by_itself(stub, source, clock):
+    """
+    A role in the middle isn't assumed again as long as it is good.
+    """
+    session = stsession.assume([HUB, TARGET], source=source, duration_seconds=900)
+    session.credentials()
+    clock.advance(minutes(11))
+    session.credentials()
+
+    assert [HUB, TARGET, TARGET] == roles(stub)
+
+
+def test_a_hop_before_its_successor(stub, source, clock):
+    """
+    In its last minute it is refreshed first, so that what it signs is good.
+    """
+    session = stsession.assume([HUB, TARGET], source=source)
+    session.credentials()
+    clock.advance(minutes(59.5))
+    session.credentials()
+
+    assert [HUB, TARGET, HUB, TARGET] == roles(stub)
+    assert stub.issued[2].access_key_id == stub.requests[3].access_key_id
+
+
+def test_the_last_doesn_t_outlive_the_first(stub, source, clock):
+    """
+    Its refresh is due while its source can still sign.
+    """
+    session = stsession.assume([HUB, TARGET], source=source)
+    session._hops[0].get()
+    clock.advance(minutes(30))
+    session.credentials()
+    hub, target = session.status().hops
+
+    assert target.expires_at > hub.expires_at
+    assert target.due_at < hub.expires_at
+
+
+def test_a_failing_hop(stub, source):
+    """
+    The error names the role that failed.
+    """
+    stub.faults.add(Fault.access_denied(), operation="AssumeRole", times=1)
+    error = failing(stsession.assume([HUB, TARGET], source=source))
+
+    assert HUB == error.hop
+    assert FailureKind.REQUEST is error.kind
+    assert [HUB] == roles(stub)
+
+
+def test_a_failing_hop_while_all_is_good(stub, source, clock):
+    """
+    Nobody notices.
+    """
+    session = stsession.assume([HUB, TARGET], source=source)
+    before = session.credentials()
+    stub.goes_down()
+    clock.advance(minutes(50))
+
+    assert before is session.credentials()
+
+
+def test_load_timeout(source):
+    """
+    Who has nothing waits for the whole chain, or as long as the policy says.
+    """
+    hub, target = stsession.assume([HUB, TARGET], source=source)._hops
+    policy = RefreshPolicy(load_timeout=minutes(1))
+    other = stsession.assume(READER, source=source, refresh=policy)
+
+    assert 2 * hub.load_timeout == target.load_timeout
+    assert 60 == other._hops[0].load_timeout
+
+
+@pytest.mark.parametrize(("variables", "foreground"), [({}, False), ({"F": "f"}, True)])
+def test_lambda(source, monkeypatch, variables, foreground):
+    """
+    There is no background in a function that is frozen between invocations.
+    """
+    for value in variables.values():
+        monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", value)
+
+    assert foreground is stsession.assume(READER, source=source)._hops[0].foreground
+
+
+def test_policy_for_all(source):
+    """
+    It goes for each hop.
+    """
+    policy = RefreshPolicy.sdk()
+    session = stsession.assume([HUB, TARGET], source=source, refresh=policy)
+
+    assert [policy, policy] == [hop.policy for hop in session._hops]
+
+
+def test_endpoint_for_all(stub, source):
+    """
+    So do region and end point.
+    """
+    session = stsession.assume(
+        [HUB, TARGET], source=source, sts_endpoint_url="http://rgw.example"
+    )
+    session.credentials()
+
+    assert {"rgw.example"} == {call.host for call in stub.requests}
+
+
+def test_chained_limit_by_hand(source):
+    """
+    A role of ours as a source is known to be a role.
+    """
+    hub = stsession.assume(HUB, source=source)
+    with pytest.raises(stsession.InvalidRequestError, match="duration_seconds"):
+        hub.assume(TARGET, duration_seconds=3601)
+
+
+def test_chained_limit_elsewhere(source):
+    """
+    It is AWS's; other servers have limits of their own.
+    """
+    stsession.assume(
+        [HUB, TARGET],
+        source=source,
+        duration_seconds=7200,
+        sts_endpoint_url="http://rgw.example",
+    )
+
+
+def test_function_isn_t_a_role():
+    """
+    Nobody knows what a function returns, so nothing is refused.
+    """
+    stsession.assume(
+        READER, source=lambda: None, duration_seconds=7200, region="eu-west-1"
+    )
+
+
+def test_clients_of_a_chain(source):
+    """
+    Sessions over one hop share its STS client.
+    """
+    one = stsession.assume([HUB, TARGET], source=source)
+    other = stsession.assume([HUB, READER], source=source)
+
+    assert one._source is other._source
+    assert isinstance(one._source._clients, StsClients)
+
+
+@pytest.mark.parametrize("region", [None, "us-west-2"])
+def test_partition_of_its_own(stub, region):
+    """
+    Where there's no global end point a region is needed.
+    """
+    arn = "arn:aws-us-gov:iam::123456789012:role/Reader"
+    source = source_of(stub, region=None)
+    if region is None:
+        with pytest.raises(stsession.InvalidRequestError, match="No region is known"):
+            stsession.assume(arn, source=source)
+    else:
+        assert stsession.assume(arn, source=source, sts_region=region)

@@ -1,0 +1,199 @@
+"""
+Credentials that are there when asked for: when they have died.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from stsession._policy import RefreshPolicy
+from stsession.exceptions import (
+    AccessDeniedError,
+    CredentialsExpiredError,
+    FailureKind,
+    StsUnavailableError,
+)
+
+from .engine import Engine, engine, get_often
+
+
+OUTAGE, REQUEST, THROTTLED = (
+    FailureKind.OUTAGE,
+    FailureKind.REQUEST,
+    FailureKind.THROTTLED,
+)
+
+each_draw = pytest.mark.parametrize("draw", [0.0, 0.5, 0.999])
+each_fault = pytest.mark.parametrize("fault", [OUTAGE, THROTTLED, REQUEST, "silent"])
+
+
+@pytest.fixture(name="due")
+def _due() -> Engine:
+    """
+    One whose source fails, and whose credentials are due.
+    """
+    due = engine()
+    due.refresher.get()
+    due.due()
+    due.source.goes_down()
+    return due
+
+
+class TestExpired:
+    """
+    Nothing usable is left.
+    """
+
+    def test_served_until_rejected(self, due):
+        """
+        The local clock may be wrong.
+        """
+        due.left(-100)
+
+        assert 1 == due.refresher.get().generation
+
+        due.world.passes(30)
+        due.refresher.replace_rejected(due.refresher.record.credentials.access_key_id)
+        with pytest.raises(CredentialsExpiredError):
+            due.refresher.get()
+
+    def test_says_why(self, due):
+        """
+        Since when, how often tried, when next, from whom, and what STS said.
+        """
+        due.refresher.policy = due.refresher._state.policy = RefreshPolicy(
+            stale="never"
+        )
+        get_often(due, 315)
+        due.source.fault.__cause__ = OSError("down")
+        due.world.passes(85)
+        with pytest.raises(CredentialsExpiredError) as excinfo:
+            due.refresher.get()
+        error = excinfo.value
+
+        assert due.refresher.record.credentials.expires_at == error.expired_at
+        assert due.refresher.announcer.counters.failures == error.attempts
+        assert due.refresher.next_attempt_at == error.next_attempt_at
+        assert "profile dev" == error.source
+        assert OUTAGE is error.kind
+        assert error.retryable
+        assert isinstance(error.__cause__, OSError)
+        assert "expired 85 s ago (at 2026-01-01 00:15:00 UTC)" in str(error)
+        assert "The last one: Failed. The next attempt is possible in" in str(error)
+
+    def test_cause_is_ours_if_there_is_no_other(self, due):
+        """
+        There is always one.
+        """
+        due.refresher._state.policy = RefreshPolicy(stale="never")
+        due.left(-1)
+        with pytest.raises(CredentialsExpiredError) as excinfo:
+            due.refresher.get()
+
+        assert isinstance(excinfo.value.__cause__, StsUnavailableError)
+
+    def test_never_means_to_the_end(self):
+        """
+        The last five seconds are no good reason to fail.
+        """
+        it = engine(RefreshPolicy(stale="never"))
+        it.refresher.get()
+        it.source.goes_down()
+        it.left(0.001)
+
+        assert 1 == it.refresher.get().generation
+
+        it.left(0)
+        with pytest.raises(CredentialsExpiredError, match="expired 0 s ago"):
+            it.refresher.get()
+
+    def test_always(self):
+        """
+        For those who know better.
+        """
+        it = engine(RefreshPolicy(stale="always"))
+        it.refresher.get()
+        it.source.goes_down(REQUEST)
+        it.refresher.replace_rejected(it.refresher.record.credentials.access_key_id)
+        it.left(-10_000)
+
+        assert 1 == it.refresher.get().generation
+
+    def test_refusal_is_raised(self):
+        """
+        Waiting doesn't help then.
+        """
+        it = engine()
+        it.refresher.get()
+        it.left(0)
+        it.source.goes_down(REQUEST)
+        with pytest.raises(CredentialsExpiredError) as excinfo:
+            it.refresher.get()
+
+        assert isinstance(excinfo.value.__cause__, AccessDeniedError)
+        assert "AccessDenied" == excinfo.value.code
+
+    def test_refusal_is_kept(self):
+        """
+        It answers for a second, and then STS is asked again.
+        """
+        it = engine()
+        it.source.goes_down(REQUEST)
+        for _ in range(10):
+            with pytest.raises(AccessDeniedError):
+                it.refresher.get()
+
+        assert 1 == it.attempts
+
+        it.world.passes(1)
+        it.source.comes_back()
+
+        assert it.refresher.get()
+
+    def test_full_minute(self):
+        """
+        When the attempts of a minute are spent without a failure, it says so.
+        """
+        it = engine(lifetime=61)
+        it.refresher.get()
+        for _ in range(6):
+            it.refresher.refresh()
+        it.world.passes(59.5)
+
+        assert 7 == it.refresher.get().generation == it.attempts
+
+        it.refresher.replace_rejected(it.key())
+        with pytest.raises(CredentialsExpiredError, match="7 attempts in the last min"):
+            it.refresher.get()
+
+
+class TestRaise:
+    """
+    *permanent* "raise".
+    """
+
+    @pytest.fixture(name="due")
+    def _due(self) -> Engine:
+        due = engine(RefreshPolicy(permanent="raise", background=False))
+        due.refresher.get()
+        due.due()
+        return due
+
+    def test_raised_at_once(self, due):
+        """
+        From the advisory window, too, and to everybody for a second.
+        """
+        due.source.goes_down(REQUEST)
+        for _ in range(3):
+            with pytest.raises(AccessDeniedError):
+                due.refresher.get()
+
+        assert 2 == due.attempts
+
+    def test_passing_failures_are_served_over(self, due):
+        """
+        They aren't permanent.
+        """
+        due.source.goes_down(OUTAGE)
+
+        assert 1 == due.refresher.get().generation

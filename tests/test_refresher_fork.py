@@ -1,0 +1,194 @@
+"""
+Credentials that are there when asked for: after a fork.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import select
+import threading
+
+from collections.abc import Callable
+
+import attrs
+import pytest
+
+from stsession import _fork
+from stsession._background import BackgroundPool
+from stsession._credentials import Fetched
+from stsession._refresher import Refresher
+
+from .engine import SOON, Engine, Gate, engine, real_waits
+
+
+@pytest.fixture(name="it")
+def _it() -> Engine:
+    return real_waits(engine())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+class TestFork:
+    """
+    A child has no threads but its own.
+    """
+
+    def forked(self, work: Callable[[], bytes]) -> bytes:
+        """
+        What a child makes of *work*, if it does within two seconds.
+        """
+        reader, writer = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                os.write(writer, work())
+            finally:
+                os._exit(0)
+        os.close(writer)
+        try:
+            ready, _, _ = select.select([reader], [], [], 2.0)
+            if not ready:
+                os.kill(pid, 9)
+                return b"hangs"
+            return os.read(reader, 100)
+        finally:
+            os.waitpid(pid, 0)
+            os.close(reader)
+
+    def test_during_a_first_fetch(self, it):
+        """
+        The flight stays in the parent; the child fetches.
+        """
+        gate = Gate(it)
+        leader = threading.Thread(target=it.refresher.get)
+        leader.start()
+
+        assert gate.began.wait(SOON)
+
+        def child() -> bytes:
+            it.source.on_fetch = lambda: None
+            return it.refresher.get().credentials.access_key_id.encode()
+
+        key = self.forked(child)
+        gate.may_end.set()
+        leader.join(SOON)
+
+        assert b"ASIA0000000000000001" == key
+
+    def test_with_the_lock_held(self, it):
+        """
+        By another thread, which the child doesn't have.
+        """
+        it.refresher.get()
+        held, done = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            with it.refresher._lock:
+                held.set()
+                done.wait(SOON)
+
+        holder = threading.Thread(target=hold)
+        holder.start()
+
+        assert held.wait(SOON)
+
+        def child() -> bytes:
+            it.due()
+            return str(it.refresher.get().generation).encode()
+
+        generation = self.forked(child)
+        done.set()
+        holder.join(SOON)
+
+        assert b"2" == generation
+
+    def test_pool(self):
+        """
+        The parent's threads aren't there; the child's pool starts its own.
+        """
+        pool, busy, done = (
+            BackgroundPool(max_threads=1),
+            threading.Event(),
+            (threading.Event()),
+        )
+        pool.submit(lambda: busy.set() or done.wait(SOON))
+
+        assert busy.wait(SOON)
+
+        def child() -> bytes:
+            ran = threading.Event()
+            pool.submit(ran.set)
+            return b"ran" if ran.wait(1.5) else b"waits"
+
+        answer = self.forked(child)
+        done.set()
+
+        assert b"ran" == answer
+
+    def test_other_jitter(self):
+        """
+        The same record, but siblings don't refresh together.
+        """
+        draws = iter([0.0, 1.0])
+        it = engine(draw=lambda: next(draws))
+        before = it.refresher.get()
+        _fork._after_fork()
+        after = it.refresher.get()
+
+        assert (315, 375) == (before.plan.due, after.plan.due)
+        assert before.credentials is after.credentials
+        assert 1 == after.generation == it.attempts
+
+    def test_marks_stay(self, it):
+        """
+        A key that was refused in the parent is refused in the child.
+        """
+        it.refresher.get()
+        it.source.goes_down()
+        it.refresher.replace_rejected(it.key())
+        it.source.comes_back()
+        it.world.passes(60)
+        it.refresher._after_fork()
+
+        assert 2 == it.refresher.get().generation
+
+    def test_nothing_to_draw_for(self, it):
+        """
+        Without a record, or with one that has no end, there is no due point.
+        """
+        it.refresher._after_fork()
+
+        assert it.refresher.record is None
+
+        credentials = it.source().credentials
+        it.refresher.fetch = lambda: Fetched(credentials=undated(credentials))
+        held = it.refresher.get()
+        it.refresher._after_fork()
+
+        assert held is it.refresher.get()
+
+
+def undated(credentials: object) -> object:
+    """
+    The same without an expiration.
+    """
+    return attrs.evolve(credentials, expires_at=None)
+
+
+def test_no_fork(monkeypatch):
+    """
+    Windows has none, and nothing to forget.
+    """
+    monkeypatch.delattr(os, "register_at_fork", raising=False)
+    forget = runpy.run_path(_fork.__file__)["forget_after_fork"]
+    forget(engine().refresher)
+
+
+def test_forgets_the_dead():
+    """
+    What registered itself is forgotten with its last reference.
+    """
+    before = len(_fork._forgetful)
+    Refresher(label="x", fetch=engine().source)
+
+    assert len(_fork._forgetful) <= before + 1

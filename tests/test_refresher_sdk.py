@@ -1,0 +1,146 @@
+"""
+Refreshing as the AWS SDKs do: `RefreshPolicy.sdk()`.
+"""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from stsession._policy import RefreshPolicy
+from stsession.exceptions import (
+    AccessDeniedError,
+    FailureKind,
+    StsUnavailableError,
+)
+
+from .engine import Engine, attempts_after, engine, get_often
+
+
+OUTAGE, REQUEST, THROTTLED = (
+    FailureKind.OUTAGE,
+    FailureKind.REQUEST,
+    FailureKind.THROTTLED,
+)
+
+each_draw = pytest.mark.parametrize("draw", [0.0, 0.5, 0.999])
+each_fault = pytest.mark.parametrize("fault", [OUTAGE, THROTTLED, REQUEST, "silent"])
+
+
+class TestSdk:
+    """
+    Parity with the SDKs.
+    """
+
+    @pytest.fixture(name="it")
+    def _it(self) -> Engine:
+        it = engine(RefreshPolicy.sdk())
+        it.refresher.get()
+        it.due()
+        return it
+
+    def test_inline(self, it):
+        """
+        The one advisory caller refreshes; no thread.
+        """
+        it.background.mode = "never"
+
+        assert 2 == it.refresher.get().generation
+
+    def test_others_go_on(self, it):
+        """
+        They get what there is.
+        """
+        others = []
+        it.background.mode = "never"
+
+        def other() -> None:
+            thread = threading.Thread(
+                target=lambda: others.append(it.refresher.get().generation)
+            )
+            thread.start()
+            thread.join()
+
+        it.source.on_fetch = other
+
+        assert 2 == it.refresher.get().generation
+        assert [1] == others
+
+    def test_served_long_past_expiration(self, it):
+        """
+        The source is left alone for five minutes after each failure, in any window.
+        """
+        it.source.goes_down()
+        get_often(it, 1_499)
+
+        assert [300, 600, 900, 1_200] == attempts_after(it)
+
+    def test_also_after_an_invalidation(self, it):
+        """
+        The pause holds.
+        """
+        it.source.goes_down()
+        it.refresher.get()
+        it.source.comes_back()
+        it.world.passes(299)
+
+        assert it.refresher.replace_rejected(it.key()) is None
+        assert 1 == it.refresher.get().generation
+
+        it.world.passes(1)
+
+        assert 2 == it.refresher.get().generation
+
+    def test_no_pause_after_a_failed_first_fetch(self):
+        """
+        Each caller tries.
+        """
+        it = engine(RefreshPolicy.sdk())
+        it.source.goes_down()
+        for _ in range(20):
+            with pytest.raises(StsUnavailableError):
+                it.refresher.get()
+
+        assert 20 == it.attempts
+
+    def test_refusal(self, it):
+        """
+        Raised at once from any window, and kept for a second.
+        """
+        it.source.goes_down(REQUEST)
+        for _ in range(5):
+            with pytest.raises(AccessDeniedError):
+                it.refresher.get()
+
+        assert 2 == it.attempts
+
+        it.world.passes(1)
+        with pytest.raises(AccessDeniedError):
+            it.refresher.get()
+
+        assert 3 == it.attempts
+
+        it.source.comes_back()
+        it.world.passes(1)
+
+        assert 2 == it.refresher.get().generation
+
+    def test_dead_on_arrival_is_a_failure(self, it):
+        """
+        Like any other.
+        """
+        it.source.lifetime = -1
+        get_often(it, 299)
+
+        assert 2 == it.attempts
+
+    def test_window_survives_a_failure(self, it):
+        """
+        It is chosen when a set is stored.
+        """
+        plan = it.refresher.record.plan
+        it.source.goes_down()
+        it.refresher.get()
+
+        assert plan is it.refresher.record.plan

@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import boto3
+import botocore.handlers
+import botocore.session
+import pytest
+
+from botocore.config import Config
+from botocore.credentials import Credentials
+
+from stsession._sdk import (
+    _BuiltinHandlers,
+    _Loaders,
+    configured_like,
+    like,
+    new_session,
+    shared_loader,
+    usable_profile,
+)
+
+
+@pytest.fixture(name="config_file")
+def _config_file(tmp_path, monkeypatch):
+    path = tmp_path / "config"
+    path.write_text("[profile dev]\nregion = eu-south-1\n[profile prod]\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(path))
+    return path
+
+
+KEYS = Credentials("AKIA1", "secret")
+
+
+def test_models_are_read_once():
+    """
+    All sessions have one loader.
+    """
+    one = like(botocore.session.Session(), credentials=KEYS, handlers=True)
+    other = like(botocore.session.Session(), credentials=KEYS, handlers=False)
+
+    assert one.get_component("data_loader") is other.get_component("data_loader")
+    assert shared_loader(one) is one.get_component("data_loader")
+
+
+def test_search_path_doesn_t_grow():
+    """
+    However many sessions boto3 wraps.
+    """
+    lengths = set()
+    for _ in range(3):
+        session = like(botocore.session.Session(), credentials=KEYS, handlers=False)
+        boto3.Session(botocore_session=session)
+        lengths.add(len(shared_loader(session).search_paths))
+
+    assert 1 == len(lengths)
+
+
+def test_search_path_of_the_user(tmp_path, monkeypatch):
+    """
+    A session that looks elsewhere for models has a loader that does.
+    """
+    monkeypatch.setenv("AWS_DATA_PATH", f"{tmp_path}:~/models")
+    session = like(botocore.session.Session(), credentials=KEYS, handlers=False)
+    loader = session.get_component("data_loader")
+    monkeypatch.delenv("AWS_DATA_PATH")
+
+    assert str(tmp_path) in loader.search_paths
+    assert not any(path.startswith("~") for path in loader.search_paths)
+    assert loader is not shared_loader(botocore.session.Session())
+
+
+def test_one_loader_for_all_threads():
+    """
+    Also if they ask at once, and after a fork.
+    """
+    loaders = _Loaders()
+    loaders._lock.acquire()
+    loaders._after_fork()
+    with ThreadPoolExecutor(8) as threads:
+        got = set(threads.map(loaders.get, [None] * 8))
+
+    assert 1 == len(got)
+
+
+def test_builtin_handlers():
+    """
+    A session has what any session of botocore has.
+    """
+    expected = botocore.session.Session().get_component("event_emitter")._emitter
+    found = new_session().get_component("event_emitter")._emitter
+    event = "before-parameter-build.s3.PutObject"
+
+    assert len(expected._handlers.prefix_search(event)) == len(
+        found._handlers.prefix_search(event)
+    )
+
+
+def test_handlers_that_come_later(monkeypatch):
+    """
+    moto adds its own when it is imported; sessions made later have them.
+    """
+    handlers, seen = _BuiltinHandlers(), []
+    handlers.copy()
+    later = ("stsession-test", lambda **_: seen.append(1))
+    monkeypatch.setattr(
+        botocore.handlers,
+        "BUILTIN_HANDLERS",
+        [*botocore.handlers.BUILTIN_HANDLERS, later],
+    )
+    handlers.copy().emit("stsession-test")
+
+    assert [1] == seen
+
+
+def test_copies_of_handlers_are_independent():
+    """
+    What is registered on one session isn't on another.
+    """
+    seen = []
+    new_session().register("stsession-test", lambda **_: seen.append(1))
+    new_session().get_component("event_emitter").emit("stsession-test")
+
+    assert [] == seen
+
+
+def test_like(config_file):
+    """
+    Variables, configuration and user agent are the other's.
+    """
+    source = botocore.session.Session(profile="dev")
+    source.set_config_variable("max_attempts", 9)
+    source.set_default_client_config(Config(read_timeout=7))
+    source.user_agent_name, source.user_agent_version = "app", "1"
+    source.user_agent_extra = "extra"
+    session = like(source, credentials=KEYS, handlers=False)
+
+    assert ("dev", "eu-south-1", 9) == (
+        session.profile,
+        session.get_config_variable("region"),
+        session.get_config_variable("max_attempts"),
+    )
+    assert 7 == session.get_default_client_config().read_timeout
+    assert ("app", "1", "extra") == (
+        session.user_agent_name,
+        session.user_agent_version,
+        session.user_agent_extra,
+    )
+    assert KEYS is session.get_credentials()
+
+
+def test_region(config_file):
+    """
+    It may have one of its own.
+    """
+    source = botocore.session.Session(profile="dev")
+    session = like(source, credentials=KEYS, handlers=False, region="eu-west-1")
+
+    assert "eu-west-1" == session.get_config_variable("region")
+    assert "eu-south-1" == source.get_config_variable("region")
+
+
+@pytest.mark.parametrize(("handlers", "expected"), [(True, [1]), (False, [])])
+def test_handlers(handlers, expected):
+    """
+    It has the other's, or just botocore's; never does it give the other any.
+    """
+    source, seen, ours = botocore.session.Session(), [], []
+    source.register("stsession-test", lambda **_: seen.append(1))
+    session = like(source, credentials=KEYS, handlers=handlers)
+    session.register("stsession-ours", lambda **_: ours.append(1))
+    session.get_component("event_emitter").emit("stsession-test")
+    source.get_component("event_emitter").emit("stsession-ours")
+
+    assert expected == seen
+    assert [] == ours
+
+
+def test_profile_of_the_environment(config_file, monkeypatch):
+    """
+    It stays the other's, whatever the environment names later.
+    """
+    monkeypatch.setenv("AWS_PROFILE", "dev")
+    session = like(botocore.session.Session(), credentials=KEYS, handlers=False)
+    monkeypatch.setenv("AWS_PROFILE", "prod")
+
+    assert "dev" == session.profile
+    assert "eu-south-1" == session.get_config_variable("region")
+
+
+def test_unknown_profile_of_the_environment(monkeypatch):
+    """
+    A session with keys of its own doesn't mind it.
+    """
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    source = botocore.session.Session()
+
+    assert usable_profile(source) is None
+    session = like(source, credentials=KEYS, handlers=False, region="eu-west-1")
+    assert session.profile is None
+    assert session.create_client("sqs")
+
+
+def test_unknown_profile_in_code():
+    """
+    Nor one that was named in code.
+    """
+    source = botocore.session.Session(profile="nobody")
+
+    assert configured_like(source).profile is None
+
+
+def test_configured_like_finds_credentials_alike(config_file, monkeypatch):
+    """
+    The other's files, profile and all, and not its credentials.
+    """
+    credentials = config_file.with_name("credentials")
+    credentials.write_text(
+        "[dev]\naws_access_key_id = AKIADEV\naws_secret_access_key = secret\n"
+    )
+    source = botocore.session.Session(profile="dev")
+    source.set_config_variable("credentials_file", str(credentials))
+    source.set_credentials("AKIAOTHER", "secret")
+
+    assert "AKIADEV" == configured_like(source).get_credentials().access_key

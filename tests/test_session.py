@@ -1,0 +1,353 @@
+from __future__ import annotations
+
+import datetime as dt
+import gc
+import logging
+import weakref
+
+import boto3
+import pytest
+
+import stsession
+
+from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, installed
+
+from .wire import HUB, READER, REGION, TARGET, failing, minutes, source_of, told_by
+
+
+@pytest.fixture(name="clock")
+def _clock():
+    clock = FakeClock()
+    with installed(clock=clock):
+        yield clock
+
+
+@pytest.fixture(name="stub")
+def _stub(clock):
+    return StubSTS(clock=clock)
+
+
+@pytest.fixture(name="source")
+def _source(stub):
+    return source_of(stub)
+
+
+@pytest.fixture(name="session")
+def _session(source):
+    return stsession.assume(READER, source=source)
+
+
+def test_a_boto3_session(session):
+    """
+    Whatever takes one takes ours.
+    """
+    assert isinstance(session, boto3.Session)
+    assert isinstance(session, stsession.RefreshableSession)
+    assert REGION == session.region_name
+    assert session.resource("s3").meta.client.meta.region_name == REGION
+    assert "s3" in session.get_available_services()
+
+
+def test_class_and_function(source):
+    """
+    Take the same, and give the same.
+    """
+    session = stsession.RefreshableAssumeRoleSession(READER, source=source)
+
+    assert type(session) is type(stsession.assume(READER, source=source))
+
+
+def test_credentials(session, stub, clock):
+    """
+    A record of what STS issued.
+    """
+    credentials = session.credentials()
+    [key] = stub.issued
+
+    assert (
+        key.access_key_id,
+        key.secret_access_key,
+        key.session_token,
+        clock.now() + minutes(60),
+        "123456789012",
+    ) == (
+        credentials.access_key_id,
+        credentials.secret_access_key,
+        credentials.session_token,
+        credentials.expires_at,
+        credentials.account_id,
+    )
+    assert credentials is session.credentials()
+
+
+def test_time_left(session, clock):
+    """
+    Nothing before the first use; then an instant, and a span.
+    """
+    assert (None, None) == (session.expires_at, session.remaining)
+
+    session.credentials()
+    end = clock.now() + minutes(60)
+    clock.advance(minutes(20))
+
+    assert (end, minutes(40)) == (session.expires_at, session.remaining)
+
+
+def test_time_left_by_a_wrong_clock(session, clock):
+    """
+    What is left doesn't depend on the wall clock.
+    """
+    session.credentials()
+    clock.step_wall(dt.timedelta(hours=-5))
+
+    assert minutes(60) == session.remaining
+
+
+def test_time_left_when_dead(session, clock):
+    """
+    It's negative then.
+    """
+    session.credentials()
+    clock.advance(minutes(61))
+
+    assert minutes(-1) == session.remaining
+
+
+def test_time_left_for_ever(session, monkeypatch):
+    """
+    An undated record has no end.
+    """
+    undated = stsession.assume(
+        READER,
+        source=lambda: {"AccessKeyId": "AKIA1", "SecretAccessKey": "secret"},
+        region=REGION,
+    )
+    refresher = undated._source._refresher
+    refresher.get()
+    session._hops = (refresher,)
+
+    assert (None, None) == (session.expires_at, session.remaining)
+
+
+def test_ensure(session, stub, clock):
+    """
+    Asks STS if there's less, and clients have that, too.
+    """
+    first = session.ensure(minutes(30))
+    clock.advance(minutes(20))
+
+    assert first is session.ensure(minutes(30))
+    second = session.ensure(minutes(50))
+    assert second is not first
+    assert second is session.credentials()
+    assert 2 == stub.attempts
+
+
+def test_ensure_too_much(session):
+    """
+    What never is that long can't be had.
+    """
+    with pytest.raises(stsession.RefreshError, match="Fresh ones live"):
+        session.ensure(minutes(61))
+
+
+def test_refresh(session, stub):
+    """
+    Whatever is at hand.
+    """
+    assert session.refresh() != session.refresh()
+    assert 2 == stub.attempts
+
+
+def test_refresh_in_vain(session, stub):
+    """
+    What is at hand stays in use.
+    """
+    before = session.credentials()
+    stub.goes_down()
+    with pytest.raises(stsession.StsUnavailableError):
+        session.refresh()
+
+    assert before is session.credentials()
+
+
+def test_caller_identity(session, stub):
+    """
+    Whom STS takes us for.
+    """
+    session.events.register("before-send.sts", stub)
+    identity = session.caller_identity()
+
+    assert "123456789012" == identity.account_id
+    assert identity.arn.startswith("arn:aws:sts::123456789012:assumed-role/Reader/")
+    assert identity.user_id
+
+
+@pytest.mark.parametrize(
+    ("kw", "host", "region"),
+    [
+        ({"sts_endpoint_url": "http://rgw.example"}, "rgw.example", REGION),
+        ({"sts_region": "us-west-2"}, "sts.us-west-2.amazonaws.com", "us-west-2"),
+    ],
+)
+def test_caller_identity_where_sts_is(stub, source, kw, host, region):
+    """
+    The STS that issued the credentials is asked.
+    """
+    session = stsession.assume(READER, source=source, **kw)
+    session.events.register("before-send.sts", stub)
+    session.caller_identity()
+
+    assert [(host, region)] * 2 == [(call.host, call.region) for call in stub.requests]
+
+
+def test_caller_identity_without_a_region(stub):
+    """
+    It needs none.
+    """
+    session = stsession.assume(READER, source=source_of(stub, region=None))
+    session.events.register("before-send.sts", stub)
+
+    assert "123456789012" == session.caller_identity().account_id
+
+
+def test_assume(session, stub):
+    """
+    The next role is assumed with this one's credentials.
+    """
+    session.events.register("before-send.sts", stub)
+    target = session.assume(TARGET, external_id="tenant", region="us-west-2")
+    target.credentials()
+
+    assert isinstance(target, stsession.RefreshableAssumeRoleSession)
+    assert stub.issued[0].access_key_id == stub.requests[1].access_key_id
+    assert "tenant" == stub.requests[1].params["ExternalId"]
+    assert "us-west-2" == target.region_name
+
+
+def test_assume_knows_its_source(session):
+    """
+    It is this session, so no other is taken.
+    """
+    with pytest.raises(TypeError, match="source"):
+        session.assume(TARGET, source="dev")
+
+
+def test_close(session, stub):
+    """
+    A context manager; the session still works afterwards.
+    """
+    with session as same:
+        session.credentials()
+    session.close()
+    session.refresh()
+
+    assert same is session
+    assert 2 == stub.attempts
+
+
+def test_repr(session):
+    """
+    Whose it is, by whom.
+    """
+    expected = f"<RefreshableAssumeRoleSession of {READER} by the given session>"
+
+    assert expected == repr(session)
+
+
+def test_source_of_no_kind():
+    """
+    The error says what to pass.
+    """
+    with pytest.raises(stsession.InvalidRequestError, match="source is a int"):
+        stsession.assume(READER, source=5)
+
+
+def test_dropped_session(session):
+    """
+    Nobody keeps it, not even who calls its hook.
+    """
+    seen = []
+    source = session._source
+    other = stsession.assume(TARGET, source=session, on_event=seen.append, region="x")
+    kept = weakref.ref(other)
+    refresher = other._hops[-1]
+    del other
+    gc.collect()
+
+    assert kept() is None
+    assert source is session._source
+    refresher.announcer.flush()
+    assert [] == seen
+
+
+def test_hook_of_a_dropped_session(source):
+    """
+    It isn't called any longer, also if the credentials are shared.
+    """
+    mine, yours = [], []
+    one = stsession.assume(READER, source=source, on_event=mine.append)
+    other = stsession.assume(READER, source=source, on_event=yours.append)
+    one.credentials()
+    seen = len(mine)
+    del one
+    gc.collect()
+    other.refresh()
+
+    assert seen == len(mine)
+    assert seen < len(yours)
+
+
+def test_first_error(session, stub):
+    """
+    There's nothing to serve: what STS answered, and what to do.
+    """
+    stub.goes_down(Fault.access_denied())
+    error = failing(session)
+
+    assert isinstance(error, stsession.AccessDeniedError)
+    assert READER in str(error)
+    assert "trust policy" in error.hint
+
+
+def test_nothing_shows_secrets(session, stub, caplog):
+    """
+    Neither `repr` nor log nor error.
+    """
+    caplog.set_level(logging.DEBUG, "stsession")
+    credentials = session.credentials()
+    stub.goes_down(Fault.half_body())
+    with pytest.raises(stsession.RefreshError) as caught:
+        session.refresh()
+    text = "\n".join(
+        [
+            repr(session),
+            repr(credentials),
+            repr(session.get_credentials()),
+            repr(session.status()),
+            caplog.text,
+            told_by(caught.value),
+        ]
+    )
+
+    for key in stub.issued:
+        assert key.secret_access_key not in text
+        assert key.session_token not in text
+
+
+def test_one_client_over_many_lives():
+    """
+    Made once, used for days.
+    """
+    clock = FakeClock()
+    with installed(clock=clock), LocalSTS(clock=clock) as local:
+        local.add_role(HUB)
+        local.add_bucket("b", objects={"k": b"x"})
+        session = stsession.assume(HUB, source=local.session(local.add_user()))
+        s3 = session.client("s3")
+        for _ in range(4):
+            s3.get_object(Bucket="b", Key="k")
+            clock.advance(minutes(59.5))
+
+        assert 4 == local.count("AssumeRole") == session.status().hop.generation
+        assert 4 == local.count("GetObject")

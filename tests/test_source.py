@@ -1,0 +1,825 @@
+from __future__ import annotations
+
+import datetime as dt
+import gc
+import os
+import threading
+import time
+
+from concurrent.futures import ThreadPoolExecutor
+
+import boto3
+import botocore.session
+import pytest
+
+from botocore.config import Config
+
+import stsession
+
+from stsession import FailureKind, SourceCredentialsError, TemporaryCredentials
+from stsession._source import custom_source, sdk_source
+from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, installed
+
+from .wire import (
+    HUB,
+    READER,
+    REGION,
+    TARGET,
+    core_of,
+    failing,
+    minutes,
+    profile_session,
+    source_of,
+)
+
+
+@pytest.fixture(name="clock")
+def _clock():
+    clock = FakeClock()
+    with installed(clock=clock):
+        yield clock
+
+
+@pytest.fixture(name="stub")
+def _stub(clock):
+    return StubSTS(clock=clock)
+
+
+@pytest.fixture(name="files")
+def _files(tmp_path, monkeypatch):
+    """
+    AWS's two files; what is written into them.
+    """
+    paths = tmp_path / "config", tmp_path / "credentials"
+    for name, path in zip(
+        ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"], paths, strict=True
+    ):
+        path.touch()
+        monkeypatch.setenv(name, str(path))
+    return paths
+
+
+def keys(name, key, *more):
+    """
+    A profile of the credentials file.
+    """
+    return "\n".join(
+        [
+            f"[{name}]",
+            f"aws_access_key_id = {key}",
+            "aws_secret_access_key = secret",
+            *more,
+            "",
+        ]
+    )
+
+
+def signers(stub):
+    """
+    The keys that signed what *stub* was asked.
+    """
+    return [call.access_key_id for call in stub.requests]
+
+
+def stub_client(session, stub):
+    """
+    Have the STS client of a session that was made without one ask *stub*.
+    """
+    client = session._source.client(REGION, session._hops[0].fetch.endpoint)
+    client.meta.events.register("before-send.sts", stub)
+
+
+# -- Who it is ------------------------------------------------------------------------
+
+
+def test_boto3_session(stub):
+    """
+    Its credentials sign.
+    """
+    stsession.assume(READER, source=source_of(stub)).credentials()
+
+    assert ["AKIASOURCE"] == signers(stub)
+
+
+def test_botocore_session(stub):
+    """
+    The same.
+    """
+    stsession.assume(READER, source=core_of(source_of(stub))).credentials()
+
+    assert ["AKIASOURCE"] == signers(stub)
+
+
+def test_session_of_ours(stub, clock):
+    """
+    Its role assumes the next one, and refreshes by itself.
+    """
+    hub = stsession.assume(HUB, source=source_of(stub))
+    hub.events.register("before-send.sts", stub)
+    target = hub.assume(TARGET, external_id="tenant")
+    target.credentials()
+
+    assert ["AKIASOURCE", stub.issued[0].access_key_id] == signers(stub)
+    assert [HUB, TARGET] == [hop.role_arn for hop in target.status().hops]
+    assert HUB == target.status().hop.source
+
+
+def test_profile_name(files):
+    """
+    The profile's credentials, region, and end point.
+    """
+    config, _ = files
+    with LocalSTS() as sts:
+        sts.add_role(READER)
+        sts.write_profile(config.parent, key=sts.add_user(), name="dev", region=REGION)
+        session = stsession.assume(READER, source="dev")
+        identity = session.caller_identity()
+
+    assert REGION == session.region_name
+    assert 'profile "dev"' == session.status().hop.source
+    assert "123456789012" == identity.account_id
+
+
+def test_default_chain(monkeypatch):
+    """
+    Without a source it's whoever boto3 would be.
+    """
+    with LocalSTS() as sts:
+        sts.add_role(READER)
+        user = sts.add_user()
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", user.access_key_id)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", user.secret_access_key)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", sts.endpoint_url)
+        session = stsession.assume(READER)
+        session.credentials()
+
+        assert user.access_key_id == sts.calls("AssumeRole")[0].access_key_id
+    assert "the default credentials" == session.status().hop.source
+
+
+def test_unknown_profile(files):
+    """
+    The error names those that exist.
+    """
+    files[1].write_text(keys("dev", "AKIADEV"))
+    with pytest.raises(stsession.InvalidRequestError, match="have: dev"):
+        stsession.assume(READER, source="prod")
+
+
+def test_unknown_profile_in_the_environment(monkeypatch):
+    """
+    The same if the environment names it, and nothing else is said.
+    """
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    with pytest.raises(stsession.InvalidRequestError, match='no profile "nobody"'):
+        stsession.assume(READER)
+
+
+@pytest.mark.parametrize("way", ["profile", "boto3", "keys", "function"])
+def test_bad_profile_in_the_environment(stub, files, monkeypatch, way):
+    """
+    It doesn't matter beside an explicit source.
+    """
+    files[1].write_text(keys("dev", "AKIADEV"))
+    source = {
+        "profile": lambda: "dev",
+        "boto3": lambda: profile_session(stub, "dev"),
+        "keys": lambda: source_of(stub),
+        "function": lambda: (
+            lambda: {"AccessKeyId": "AKIADEV", "SecretAccessKey": "secret"}
+        ),
+    }[way]()
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    session = stsession.assume(READER, source=source, sts_region=REGION)
+    if way in {"profile", "function"}:
+        stub_client(session, stub)
+    session.credentials()
+
+    assert ["AKIASOURCE" if way == "keys" else "AKIADEV"] == signers(stub)
+    assert session.client("s3", region_name=REGION)
+
+
+@pytest.mark.parametrize("way", ["profile", "session"])
+def test_no_falling_back(stub, files, monkeypatch, way):
+    """
+    A profile without credentials doesn't act as somebody else.
+    """
+    files[0].write_text("[profile empty]\nregion = eu-south-1\n")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAAMBIENT")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    source = "empty" if way == "profile" else profile_session(stub, "empty")
+    error = failing(stsession.assume(READER, source=source))
+
+    assert isinstance(error, SourceCredentialsError)
+    assert "Unable to locate credentials" in str(error)
+    assert 0 == stub.attempts
+
+
+def test_nobody(stub):
+    """
+    There are no credentials anywhere.
+    """
+    error = failing(stsession.assume(READER, source=profile_session(stub), region="x"))
+
+    assert isinstance(error, SourceCredentialsError)
+    assert not error.retryable
+    assert "aws configure" in error.hint
+
+
+# -- What carries over ----------------------------------------------------------------
+
+
+def test_configuration_carries_over(stub, files, tmp_path):
+    """
+    Retries, FIPS, end points, CA bundle and proxies, to STS and to the clients.
+    """
+    bundle = tmp_path / "ca.pem"
+    bundle.touch()
+    files[0].write_text(
+        f"""[profile dev]
+region = us-east-2
+retry_mode = adaptive
+max_attempts = 7
+use_fips_endpoint = true
+ca_bundle = {bundle}
+s3 =
+  addressing_style = path
+"""
+    )
+    files[1].write_text(keys("dev", "AKIADEV"))
+    source = profile_session(stub, "dev")
+    core_of(source).set_default_client_config(
+        Config(proxies={"https": "http://proxy:3128"}, user_agent_extra="app/1")
+    )
+    session = stsession.assume(READER, source=source, cache=None)
+    session.credentials()
+    s3 = session.client("s3")
+    sts = session._source.client("us-east-2", session._hops[0].fetch.endpoint)
+
+    assert "sts-fips.us-east-2.amazonaws.com" == stub.requests[0].host
+    assert "us-east-2" == session.region_name
+    assert "https://s3-fips.us-east-2.amazonaws.com" == s3.meta.endpoint_url
+    assert ("adaptive", 7) == (
+        s3.meta.config.retries["mode"],
+        s3.meta.config.retries["total_max_attempts"],
+    )
+    assert "path" == s3.meta.config.s3["addressing_style"]
+    for client in (s3, sts):
+        assert {"https": "http://proxy:3128"} == client.meta.config.proxies
+        assert "app/1" in client.meta.config.user_agent
+        assert str(bundle) == client._endpoint.http_session._verify
+
+
+def test_endpoint_url_carries_over(files):
+    """
+    A profile for an emulator does for STS and for the session's clients.
+    """
+    files[0].write_text("[profile dev]\nendpoint_url = http://localhost:4566\n")
+    files[1].write_text(keys("dev", "AKIADEV"))
+    session = stsession.assume("arn:aws:iam:::role/x", source="dev", region="eu-west-1")
+    client = session._source.client("eu-west-1", session._hops[0].fetch.endpoint)
+
+    assert "http://localhost:4566" == client.meta.endpoint_url
+    assert "http://localhost:4566" == session.client("sqs").meta.endpoint_url
+
+
+def test_files_carry_over(tmp_path):
+    """
+    A session that was told where its files are goes on reading those.
+    """
+    with LocalSTS() as sts:
+        sts.add_role(READER)
+        session = stsession.assume(READER, source=sts.session(sts.add_user()))
+        session.credentials()
+        session.refresh()
+
+        assert 2 == sts.count("AssumeRole")
+
+
+def test_the_users_session_isn_t_touched(stub):
+    """
+    Neither its handlers nor its variables change.
+    """
+    source = source_of(stub)
+    core = core_of(source)
+    core.set_config_variable("profile", None)
+
+    def handlers():
+        """
+        What would be called at some events.
+        """
+        emitter = core.get_component("event_emitter")._emitter
+        return {
+            event: len(emitter._handlers.prefix_search(event))
+            for event in [
+                "before-send.sts.AssumeRole",
+                "request-created.s3.GetObject",
+                "needs-retry.s3.GetObject",
+                "needs-retry.sts.AssumeRole",
+                "creating-client-class.s3",
+            ]
+        }
+
+    before = handlers(), core.instance_variables(), core.get_component("data_loader")
+    session = stsession.assume(READER, source=source, region="us-west-2")
+    session.credentials()
+    session.client("s3")
+
+    assert before == (
+        handlers(),
+        core.instance_variables(),
+        core.get_component("data_loader"),
+    )
+    assert "AKIASOURCE" == source.get_credentials().access_key
+
+
+def test_the_users_handlers(stub):
+    """
+    They are called for STS, not for the new session's clients.
+    """
+    source, seen = source_of(stub), []
+    source.events.register("before-sign", lambda **kw: seen.append(kw["signing_name"]))
+    session = stsession.assume(READER, source=source)
+    session.credentials()
+    s3 = session.client("s3")
+    s3.generate_presigned_url("get_object", Params={"Bucket": "b", "Key": "k"})
+
+    assert ["sts"] == seen
+
+
+# -- Resolved once --------------------------------------------------------------------
+
+
+def test_profile_role_shared_by_threads(files):
+    """
+    Sixteen threads, one call for the source, and no false error.
+    """
+    with LocalSTS(answer_delay=0.02) as sts:
+        sts.add_role(HUB)
+        for n in range(16):
+            sts.add_role(f"{READER}{n}", trusts=[HUB])
+        sts.write_profile(files[0].parent, key=sts.add_user(), name="user")
+        with files[0].open("a") as config:
+            config.write(
+                f"[profile hub]\nrole_arn = {HUB}\nsource_profile = user\n"
+                f"region = us-east-1\nendpoint_url = {sts.endpoint_url}\n"
+            )
+        source = boto3.Session(profile_name="hub")
+        start = threading.Barrier(16)
+
+        def one(n):
+            start.wait()
+            return stsession.assume(f"{READER}{n}", source=source).credentials()
+
+        with ThreadPoolExecutor(16) as threads:
+            got = {c.access_key_id for c in threads.map(one, range(16))}
+
+        assert 16 == len(got)
+        assert 1 == sts.count("AssumeRole", role_arn=HUB)
+        assert 17 == sts.count("AssumeRole")
+
+
+def test_profile_role_is_a_role(files):
+    """
+    What botocore assumed is known to be a role, so the most is an hour.
+    """
+    with LocalSTS() as sts:
+        sts.add_role(HUB)
+        sts.add_role(READER)
+        sts.write_profile(files[0].parent, key=sts.add_user(), name="user")
+        with files[0].open("a") as config:
+            config.write(
+                f"[profile hub]\nrole_arn = {HUB}\nsource_profile = user\n"
+                f"region = us-east-1\nendpoint_url = {sts.endpoint_url}\n"
+            )
+        session = stsession.assume(READER, source="hub", duration_seconds="max")
+        session.credentials()
+        [call] = sts.calls("AssumeRole", role_arn=READER)
+
+        assert "3600" == call.params["DurationSeconds"]
+        left = session._source.prepare()
+        assert left == pytest.approx(3600, abs=20)
+        assert "its credentials expire at" in session._source.describe(0)
+
+
+def test_rotated_key(stub, files):
+    """
+    A key that was rotated in the file signs the next refresh.
+    """
+    files[1].write_text(keys("dev", "AKIAOLD"))
+    session = stsession.assume(READER, source=profile_session(stub, "dev"))
+    session.credentials()
+    files[1].write_text(keys("dev", "AKIANEW"))
+    session.refresh()
+
+    assert ["AKIAOLD", "AKIANEW"] == signers(stub)
+
+
+def test_file_that_is_broken_for_a_while(stub, files, caplog):
+    """
+    What has been read before serves, with a warning.
+    """
+    files[1].write_text(keys("dev", "AKIAOLD"))
+    session = stsession.assume(READER, source=profile_session(stub, "dev"))
+    session.credentials()
+    files[1].write_text("")
+    session.refresh()
+
+    assert ["AKIAOLD", "AKIAOLD"] == signers(stub)
+    assert "reading it again failed" in caplog.text
+
+
+def test_dead_source(stub, files):
+    """
+    It is resolved again once, and the call repeated once; the error names it.
+    """
+    files[1].write_text(keys("dev", "AKIADEV"))
+    session = stsession.assume(READER, source="dev", sts_region=REGION)
+    stub_client(session, stub)
+    stub.goes_down(Fault.error("InvalidClientTokenId", "Invalid.", status=403))
+    error = failing(session)
+
+    assert 2 == stub.attempts
+    assert FailureKind.SOURCE_EXPIRED is error.kind
+    assert 'Renew the credentials of profile "dev"' in error.hint
+
+
+def test_dead_source_is_told(stub, files):
+    """
+    A source that had to be looked up again is an event.
+    """
+    files[1].write_text(keys("dev", "AKIADEV"))
+    names = []
+    session = stsession.assume(
+        READER,
+        source=profile_session(stub, "dev"),
+        on_event=lambda event: names.append(event.name),
+    )
+    stub.fail_next(1, Fault.error("ExpiredToken", status=403))
+    session.credentials()
+
+    assert ["started", "succeeded", "source_resolved_again"] == names
+
+
+def test_copied_temporary_keys(stub, files):
+    """
+    They never come back, so that is permanent.
+    """
+    files[1].write_text(keys("dev", "ASIADEV", "aws_session_token = token"))
+    session = stsession.assume(READER, source=profile_session(stub, "dev"))
+    stub.goes_down(Fault.error("ExpiredToken", status=403))
+    error = failing(session)
+
+    assert FailureKind.SOURCE is error.kind
+    assert not error.retryable
+
+
+def test_keys_in_code(stub):
+    """
+    They can't be looked up again, so the call isn't repeated.
+    """
+    session = stsession.assume(READER, source=source_of(stub))
+    stub.goes_down(Fault.error("ExpiredToken", status=403))
+
+    assert FailureKind.SOURCE is failing(session).kind
+    assert 1 == stub.attempts
+
+
+def test_dead_hop(stub, clock):
+    """
+    The role in the middle is refreshed once, and its successor asked again.
+    """
+    session = stsession.assume([HUB, TARGET], source=source_of(stub))
+    session.credentials()
+    first_hub = stub.issued[0].access_key_id
+    clock.advance(minutes(30))
+    stub.fail_next(1, Fault.error("ExpiredToken", status=403))
+    session.refresh()
+
+    assert [HUB, TARGET, TARGET, HUB, TARGET] == [
+        call.params["RoleArn"] for call in stub.requests
+    ]
+    assert first_hub == stub.requests[2].access_key_id
+    assert stub.issued[2].access_key_id == stub.requests[4].access_key_id
+
+
+def test_dead_hop_that_was_never_alive(stub):
+    """
+    Looking up what isn't there does no harm.
+    """
+    session = stsession.assume([HUB, TARGET], source=source_of(stub))
+
+    assert session._source.resolve_again()
+    assert HUB == session._source.describe(0)
+
+
+def test_hop_that_ends(stub, clock):
+    """
+    Messages tell when its credentials expire.
+    """
+    session = stsession.assume([HUB, TARGET], source=source_of(stub))
+    session.credentials()
+
+    assert (
+        f"{HUB} (its credentials expire at 2026-01-01 01:00:00 UTC)"
+    ) == session._source.describe(clock.wall())
+    assert 3600 == session._source.prepare()
+
+
+def test_close(stub):
+    """
+    Connections are closed, and opened again; twice does no harm.
+    """
+    for chain in (READER, [HUB, TARGET]):
+        session = stsession.assume(chain, source=source_of(stub))
+        session.credentials()
+        session.close()
+        session.close()
+        session.refresh()
+
+
+# -- Functions ------------------------------------------------------------------------
+
+
+SOON = dt.datetime(2026, 1, 1, 12, tzinfo=dt.timezone.utc)
+
+GIVEN = {
+    "STS's words": {
+        "AccessKeyId": "ASIAGIVEN",
+        "SecretAccessKey": "secret",
+        "SessionToken": "token",
+        "Expiration": "2026-01-01T12:00:00Z",
+        "AccountId": "123456789012",
+    },
+    "STS's words, parsed": {
+        "AccessKeyId": "ASIAGIVEN",
+        "SecretAccessKey": "secret",
+        "SessionToken": "token",
+        "Expiration": SOON.astimezone(dt.timezone(dt.timedelta(hours=2))),
+        "AccountId": "123456789012",
+    },
+    "botocore's words": {
+        "access_key": "ASIAGIVEN",
+        "secret_key": "secret",
+        "token": "token",
+        "expiry_time": SOON.isoformat(),
+        "account_id": "123456789012",
+    },
+    "without a zone": {
+        "AccessKeyId": "ASIAGIVEN",
+        "SecretAccessKey": "secret",
+        "SessionToken": "token",
+        "Expiration": "2026-01-01T12:00:00",
+        "AccountId": "123456789012",
+    },
+    "ours": TemporaryCredentials(
+        access_key_id="ASIAGIVEN",
+        secret_access_key="secret",
+        session_token="token",
+        expires_at=SOON,
+        account_id="123456789012",
+    ),
+}
+
+
+@pytest.fixture(name="_far_east")
+def __far_east(monkeypatch):
+    """
+    A local time zone that isn't UTC.
+    """
+    if not hasattr(time, "tzset"):
+        yield
+        return
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "JST-9")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.parametrize("words", GIVEN)
+@pytest.mark.usefixtures("clock", "_far_east")
+def test_function(words):
+    """
+    It may return ours, a dict in STS's words, or one in botocore's.
+    """
+    source = custom_source(lambda: GIVEN[words])
+    credentials = source._refresher.get().credentials
+
+    assert GIVEN["ours"] == credentials
+    assert dt.timezone.utc is credentials.expires_at.tzinfo
+
+
+def test_function_signs(stub, clock):
+    """
+    It is asked again when what it gave is nearly over.
+    """
+    asked = []
+
+    def vault():
+        asked.append(clock.now())
+        return {
+            "AccessKeyId": f"ASIAVAULT{len(asked)}",
+            "SecretAccessKey": "secret",
+            "SessionToken": "token",
+            "Expiration": clock.now() + minutes(60),
+        }
+
+    session = stsession.assume(READER, source=vault, region=REGION)
+    stub_client(session, stub)
+    session.credentials()
+    clock.advance(minutes(59.5))
+    session.refresh()
+
+    assert ["ASIAVAULT1", "ASIAVAULT2"] == signers(stub)
+    assert "the function" in session.status().hop.source
+    assert "vault()" in session.status().hop.source
+
+
+def test_undated_credentials_of_a_function():
+    """
+    Long-lived keys have no end.
+    """
+    source = custom_source(lambda: {"AccessKeyId": "AKIA1", "SecretAccessKey": "s"})
+
+    assert source.prepare() is None
+    assert "expire" not in source.describe(0)
+
+
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        None,
+        5,
+        "AKIA:secret-of-the-vault",
+        {},
+        {"AccessKeyId": "AKIA1"},
+        {"SecretAccessKey": "secret-of-the-vault"},
+        {"AccessKeyId": 5, "SecretAccessKey": "secret-of-the-vault"},
+        {"AccessKeyId": "AKIA1", "SecretAccessKey": b"secret-of-the-vault"},
+        {
+            "AccessKeyId": "AKIA1",
+            "SecretAccessKey": "secret-of-the-vault",
+            "SessionToken": 5,
+        },
+        {
+            "AccessKeyId": "AKIA1",
+            "SecretAccessKey": "secret-of-the-vault",
+            "Expiration": "soon",
+        },
+        {
+            "AccessKeyId": "AKIA1",
+            "SecretAccessKey": "secret-of-the-vault",
+            "Expiration": ["soon"],
+        },
+    ],
+    ids=repr,
+)
+def test_function_that_returns_rubbish(rubbish):
+    """
+    The error says of what type, shows no value, and what to return.
+    """
+    session = stsession.assume(READER, source=lambda: rubbish, region=REGION)
+    error = failing(session)
+
+    assert isinstance(error, SourceCredentialsError)
+    assert type(rubbish).__name__ in str(error)
+    assert "secret-of-the-vault" not in str(error)
+    assert "AccessKeyId" in error.hint
+
+
+def test_function_that_raises():
+    """
+    What it raised is the cause, and its text isn't quoted.
+    """
+
+    def vault():
+        raise LookupError("secret-of-the-vault")
+
+    error = failing(stsession.assume(READER, source=vault, region=REGION))
+
+    assert isinstance(error, SourceCredentialsError)
+    assert isinstance(error.__cause__, LookupError)
+    assert "raised LookupError" in str(error)
+    assert "secret-of-the-vault" not in str(error)
+
+
+def test_callable_object():
+    """
+    Not only functions have names.
+    """
+
+    class Vault:
+        def __call__(self):
+            return GIVEN["ours"]
+
+    assert "the function Vault()" == custom_source(Vault()).name
+
+
+# -- Shared ---------------------------------------------------------------------------
+
+
+def test_one_source_for_a_session(stub):
+    """
+    Sessions with one source share its client.
+    """
+    source = source_of(stub)
+    first = stsession.assume(READER, source=source)
+    second = stsession.assume(TARGET, source=source)
+
+    assert first._source is second._source
+
+
+def test_another_session_is_another_source(stub):
+    """
+    Even if they look the same.
+    """
+    first = sdk_source(core_of(source_of(stub)))
+    second = sdk_source(core_of(source_of(stub)))
+
+    assert first.key != second.key
+
+
+def test_same_profile_in_another_environment(files, monkeypatch):
+    """
+    The environment may lead to other files.
+    """
+    files[1].write_text(keys("dev", "AKIADEV"))
+    first = sdk_source("dev")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    second = sdk_source("dev")
+
+    assert first is not second
+    assert first.key != second.key
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "rotated")
+    assert second is sdk_source("dev")
+    assert "rotated" not in repr(second.key)
+
+
+def test_dropped_source(stub):
+    """
+    Nobody keeps it.
+    """
+    import weakref
+
+    source = source_of(stub)
+    session = stsession.assume(READER, source=source)
+    session.credentials()
+    kept = weakref.ref(session._source)
+    del session, source
+    gc.collect()
+
+    assert kept() is None
+
+
+def test_object_without_weak_references():
+    """
+    It is shared with nobody.
+    """
+
+    class Vault:
+        __slots__ = ()
+
+        def __call__(self):
+            return GIVEN["ours"]
+
+    vault = Vault()
+
+    assert custom_source(vault).key != custom_source(vault).key
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_fork(stub):
+    """
+    The child has an STS client of its own, and it works.
+    """
+    session = stsession.assume(READER, source=source_of(stub))
+    session.credentials()
+    endpoint = session._hops[0].fetch.endpoint
+    parents = session._source.client(REGION, endpoint)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            child = session._source.client(REGION, endpoint)
+            session.refresh()
+            os._exit(0 if child is not parents and 2 == stub.attempts else 1)
+        except BaseException:  # noqa: BLE001 - told by the exit code
+            os._exit(2)
+
+    assert 0 == os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert parents is session._source.client(REGION, endpoint)
+
+
+def test_source_is_a_botocore_session_of_a_profile(stub, files):
+    """
+    It is found again by its profile when the file changes.
+    """
+    files[1].write_text(keys("dev", "AKIAOLD"))
+    core = botocore.session.Session(profile="dev")
+    core.register("before-send.sts", stub)
+    session = stsession.assume(READER, source=core, region=REGION)
+    session.credentials()
+    files[1].write_text(keys("dev", "AKIANEW"))
+    session.refresh()
+
+    assert ["AKIAOLD", "AKIANEW"] == signers(stub)

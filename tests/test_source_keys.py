@@ -1,0 +1,260 @@
+from __future__ import annotations
+
+import copy
+import threading
+
+from concurrent.futures import ThreadPoolExecutor
+
+import botocore.session
+import pytest
+
+from botocore.credentials import Credentials
+from botocore.exceptions import NoCredentialsError
+
+from stsession._source_keys import SourceKeys
+from stsession.exceptions import SourceCredentialsError
+
+
+class Dated(Credentials):
+    """
+    Credentials that botocore would refresh.
+    """
+
+    def __init__(self, left=600.0):
+        super().__init__("ASIA1", "secret", "token", method="assume-role")
+        self.left = left
+
+    def refresh_needed(self, refresh_in=None):
+        """
+        Tell whether less is left.
+        """
+        return self.left < refresh_in
+
+
+class Place:
+    """
+    Somewhere to look for credentials.
+    """
+
+    def __init__(self, *found, profile=None):
+        self.found = list(found)
+        self.profile = profile
+        self.looked = 0
+
+    def __call__(self):  # noqa: D102 - makes a session
+        self.looked += 1
+        session = botocore.session.Session(profile=self.profile)
+        found = self.found.pop(0) if len(self.found) > 1 else self.found[0]
+        session.get_credentials = lambda: found
+        return session
+
+
+def keys(key="AKIA1", method="shared-credentials-file", token=None):
+    """
+    Credentials as botocore finds them.
+    """
+    return Credentials(key, "secret", token, method=method)
+
+
+def test_resolved_once():
+    """
+    Under a lock, with however many threads, and not before they are needed.
+    """
+    place, start = Place(keys()), threading.Barrier(16)
+    source = SourceKeys(place, "dev")
+
+    assert 0 == place.looked
+
+    def one(_):
+        start.wait()
+        return source.get_frozen_credentials()
+
+    with ThreadPoolExecutor(16) as threads:
+        got = set(threads.map(one, range(16)))
+
+    assert 1 == place.looked
+    assert ["AKIA1"] == [credentials.access_key for credentials in got]
+
+
+def test_nobody():
+    """
+    It isn't remembered that there were none.
+    """
+    place = Place(None, keys())
+    source = SourceKeys(place, "dev")
+    with pytest.raises(NoCredentialsError):
+        source.found()
+
+    assert "AKIA1" == source.get_frozen_credentials().access_key
+
+
+@pytest.mark.parametrize("method", ["env", "iam-role", "container-role", "boto-config"])
+def test_ambient_credentials_of_a_profile(method):
+    """
+    A profile never means somebody else.
+    """
+    source = SourceKeys(Place(keys(method=method), profile="dev"), 'profile "dev"')
+    with pytest.raises(SourceCredentialsError, match=f'profile "dev".*{method}'):
+        source.found()
+
+
+@pytest.mark.parametrize("method", ["env", "iam-role", "container-role"])
+def test_ambient_credentials_by_default(method):
+    """
+    Without a profile, that's who it is.
+    """
+    assert method == SourceKeys(Place(keys(method=method)), "dev").method
+
+
+def test_read_again_before_anything_was_read():
+    """
+    There's nothing to do.
+    """
+    place = Place(keys())
+    SourceKeys(place, "dev").read_again()
+
+    assert 0 == place.looked
+
+
+@pytest.mark.parametrize(
+    ("method", "looked"),
+    [
+        ("shared-credentials-file", 2),
+        ("config-file", 2),
+        ("env", 1),
+        ("sso", 1),
+        ("explicit", 1),
+    ],
+)
+def test_read_again(method, looked):
+    """
+    Only files are read again; the others know when to refresh.
+    """
+    place = Place(keys("AKIA1", method), keys("AKIA2", method))
+    source = SourceKeys(place, "dev")
+    source.found()
+    source.read_again()
+
+    assert looked == place.looked
+    assert f"AKIA{looked}" == source.get_frozen_credentials().access_key
+
+
+def test_read_again_in_vain(caplog):
+    """
+    Whatever is wrong with the files now, there's what was read before.
+    """
+    source = SourceKeys(Place(keys(), None), "dev")
+    source.found()
+    source.read_again()
+
+    assert "AKIA1" == source.get_frozen_credentials().access_key
+    assert "dev: reading it again failed: Unable to locate credentials" in caplog.text
+
+
+def test_resolve_again():
+    """
+    Looks in the same place, files or not.
+    """
+    source = SourceKeys(Place(keys("AKIA1", "sso"), keys("AKIA2", "sso")), "dev")
+
+    assert source.resolve_again()
+    assert "AKIA2" == source.get_frozen_credentials().access_key
+
+
+def test_resolve_again_elsewhere():
+    """
+    Others from another place aren't the source any longer.
+    """
+    source = SourceKeys(Place(keys("AKIA1"), keys("AKIA2", "env")), "dev")
+
+    assert not source.resolve_again()
+    assert "AKIA1" == source.get_frozen_credentials().access_key
+
+
+def test_resolve_keys_in_code_again():
+    """
+    There can't be others.
+    """
+    place = Place(keys(method="explicit"))
+
+    assert not SourceKeys(place, "dev").resolve_again()
+    assert 1 == place.looked
+
+
+@pytest.mark.parametrize(
+    ("found", "renewable"),
+    [(keys(), True), (keys(token="token"), False), (Dated(), True)],
+    ids=["long-lived", "copied", "refreshing"],
+)
+def test_renewable(found, renewable):
+    """
+    All but copied temporary keys are.
+    """
+    assert renewable is SourceKeys(Place(found), "dev").renewable
+
+
+def test_account():
+    """
+    If botocore knows it.
+    """
+    mine = Credentials("AKIA1", "secret", account_id="123456789012")
+
+    assert "123456789012" == SourceKeys(Place(mine), "dev").account_id
+    assert SourceKeys(Place(keys()), "dev").account_id is None
+
+
+@pytest.mark.parametrize("left", [1.5, 600, 43_200, 7 * 86_400])
+def test_remaining(left):
+    """
+    To the second, from what botocore tells publicly.
+    """
+    source = SourceKeys(Place(Dated(left)), "dev")
+    source.found()
+
+    assert left - 1 <= source.remaining() <= left
+
+
+@pytest.mark.parametrize("left", [-5, 9 * 86_400])
+def test_remaining_beyond_all_measure(left):
+    """
+    Dead already, or as good as undated: nobody knows.
+    """
+    source = SourceKeys(Place(Dated(left)), "dev")
+    source.found()
+
+    assert source.remaining() is None
+
+
+def test_remaining_of_undated():
+    """
+    Long-lived keys have no end; nothing is looked up for the question.
+    """
+    place = Place(keys())
+    source = SourceKeys(place, "dev")
+
+    assert source.remaining() is None
+    assert 0 == place.looked
+    source.found()
+    assert source.remaining() is None
+
+
+def test_held_lock_isn_t_inherited():
+    """
+    What happens in a forked child.
+    """
+    source = SourceKeys(Place(keys()), "dev")
+    source._lock.acquire()
+    source._after_fork()
+
+    assert "AKIA1" == source.get_frozen_credentials().access_key
+
+
+def test_shows_no_secret():
+    """
+    Neither before nor after.
+    """
+    source = SourceKeys(Place(keys()), "dev")
+    source.found()
+
+    assert "secret" not in repr(source)
+    assert copy.copy(source) is not source

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import datetime as dt
+
+import attrs
+import pytest
+
+import stsession
+
+from stsession.testing import FakeClock, Fault, StubSTS, installed
+
+from .wire import HUB, TARGET, failing, minutes, source_of
+
+
+@pytest.fixture(name="clock")
+def _clock():
+    clock = FakeClock()
+    with installed(clock=clock, draw=lambda: 0.0):
+        yield clock
+
+
+@pytest.fixture(name="stub")
+def _stub(clock):
+    return StubSTS(clock=clock)
+
+
+@pytest.fixture(name="session")
+def _session(stub):
+    return stsession.assume([HUB, TARGET], source=source_of(stub))
+
+
+def test_before_the_first_use(session, stub):
+    """
+    Who, and nothing else; nobody is asked.
+    """
+    hop = session.status().hop
+
+    assert (TARGET, HUB, 0) == (hop.role_arn, hop.source, hop.generation)
+    assert [None] * 5 == [
+        hop.refreshed_at,
+        hop.due_at,
+        hop.expires_at,
+        hop.last_error,
+        hop.next_attempt_at,
+    ]
+    assert 0 == hop.counters.attempts == stub.attempts
+
+
+def test_after_a_refresh(session, clock):
+    """
+    When it was, will be, and ends, for each role.
+    """
+    session.credentials()
+    first, last = session.status().hops
+    start = clock.now()
+
+    assert [HUB, TARGET] == [first.role_arn, last.role_arn]
+    assert "the given session" == first.source
+    assert last == session.status().hop
+    assert (1, start, start + minutes(60)) == (
+        last.generation,
+        last.refreshed_at,
+        last.expires_at,
+    )
+    assert start < last.due_at < start + minutes(60)
+    assert (1, 1, 0) == (
+        last.counters.attempts,
+        last.counters.successes,
+        last.counters.failures,
+    )
+
+
+def test_after_a_failure(session, stub, clock):
+    """
+    What the error was, and when the next attempt will be.
+    """
+    stub.goes_down(Fault.error("Teapot", "Short and stout."))
+    failing(session)
+    hop = session.status().hops[0]
+
+    assert "STS answered Teapot: Short and stout." in hop.last_error
+    assert clock.now() < hop.next_attempt_at < clock.now() + minutes(1)
+    assert 1 == hop.counters.failures
+    clock.advance(minutes(1))
+    assert session.status().hops[0].next_attempt_at is None
+    stub.comes_back()
+    session.credentials()
+    assert session.status().hops[0].last_error is None
+
+
+def test_undated():
+    """
+    What never ends is never due.
+    """
+    session = stsession.assume(
+        TARGET,
+        source=lambda: {"AccessKeyId": "AKIA1", "SecretAccessKey": "secret"},
+        region="eu-west-1",
+    )
+    refresher = session._source._refresher
+    refresher.get()
+    hop = stsession.HopStatus.of(refresher)
+
+    assert (1, None, None) == (hop.generation, hop.due_at, hop.expires_at)
+    assert hop.refreshed_at.tzinfo is dt.timezone.utc
+
+
+def test_a_snapshot(session):
+    """
+    It doesn't change afterwards, and can't be changed.
+    """
+    status = session.status()
+    session.credentials()
+
+    assert 0 == status.hop.counters.attempts
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        status.hop.generation = 5
+
+
+def test_no_secret(session, stub):
+    """
+    Not even a key id.
+    """
+    session.credentials()
+    text = repr(session.status())
+
+    for key in stub.issued:
+        assert key.secret_access_key not in text
+        assert key.session_token not in text
+        assert key.access_key_id not in text

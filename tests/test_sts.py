@@ -1,0 +1,394 @@
+from __future__ import annotations
+
+import datetime as dt
+import logging
+
+import pytest
+
+from botocore.config import Config
+from botocore.exceptions import ClientError, NoCredentialsError
+
+from stsession._requests import AssumeRoleRequest
+from stsession._sts import AssumeRole, StsEndpoint, account_of
+from stsession.exceptions import (
+    FailureKind,
+    SourceCredentialsError,
+    StsUnavailableError,
+)
+from stsession.testing import FakeClock
+
+from .wire import READER
+
+
+NOW = dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)
+
+
+def good(**changed):
+    """
+    An answer as botocore hands it over.
+    """
+    answer = {
+        "Credentials": {
+            "AccessKeyId": "ASIA1",
+            "SecretAccessKey": "secret",
+            "SessionToken": "token",
+            "Expiration": NOW + dt.timedelta(hours=1),
+        },
+        "AssumedRoleUser": {"Arn": "arn:aws:sts::123456789012:assumed-role/Reader/me"},
+        "ResponseMetadata": {"HTTPHeaders": {"date": "Thu, 01 Jan 2026 00:00:01 GMT"}},
+    }
+    for name, value in changed.items():
+        if name in answer:
+            answer[name] = value
+        else:
+            answer["Credentials"][name] = value
+    return answer
+
+
+def refused(code):
+    """
+    What the client raises for an error of STS.
+    """
+    return ClientError({"Error": {"Code": code, "Message": "No."}}, "AssumeRole")
+
+
+class Signatory:
+    """
+    A source, and the client that signs with its credentials.
+    """
+
+    is_role = False
+    renewable = True
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.resolved = 0
+        self.others = True
+        self.prepared = 0
+        self.remaining = 77.0
+        self.regions = []
+
+    def describe(self, wall):
+        """
+        A name for messages.
+        """
+        return 'profile "dev" (its credentials expire at noon)'
+
+    def client(self, region, endpoint):
+        """
+        Itself.
+        """
+        self.regions.append(region)
+        return self
+
+    def prepare(self):
+        """
+        Ready.
+        """
+        self.prepared += 1
+        return self.remaining
+
+    def resolve_again(self):
+        """
+        Tell whether there are others.
+        """
+        self.resolved += 1
+        if isinstance(self.others, Exception):
+            raise self.others
+        return self.others
+
+    def assume_role(self, **params):
+        """
+        Give the next answer.
+        """
+        answer = self.answers.pop(0) if self.answers else good()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def fetch_by(source, *, regions=("eu-south-1",)):
+    """
+    What asks STS in the name of *source*.
+    """
+    return AssumeRole(
+        request=AssumeRoleRequest.checked(READER, role_session_name="me"),
+        source=source,
+        endpoint=StsEndpoint(regions=regions),
+        clock=FakeClock(),
+    )
+
+
+def test_answer():
+    """
+    All of it is kept: times, account, what the source has left.
+    """
+    fetched = fetch_by(Signatory())()
+
+    assert ("ASIA1", "secret", "token") == (
+        fetched.credentials.access_key_id,
+        fetched.credentials.secret_access_key,
+        fetched.credentials.session_token,
+    )
+    assert NOW + dt.timedelta(hours=1) == fetched.credentials.expires_at
+    assert "123456789012" == fetched.credentials.account_id
+    assert NOW.timestamp() + 1 == fetched.server_time
+    assert NOW.timestamp() == fetched.began.wall
+    assert 77.0 == fetched.source_remaining
+    assert not fetched.source_resolved_again
+
+
+def test_expiration_becomes_utc():
+    """
+    Whatever the zone in the answer.
+    """
+    zone = dt.timezone(dt.timedelta(hours=2))
+    fetched = fetch_by(Signatory(good(Expiration=NOW.astimezone(zone))))()
+
+    assert dt.timezone.utc is fetched.credentials.expires_at.tzinfo
+
+
+@pytest.mark.parametrize(
+    "told",
+    [None, {}, {"Arn": None}, {"Arn": ""}, {"Arn": "arn:aws:sts:::assumed-role/x"}],
+)
+def test_account_without_assumed_role_user(told):
+    """
+    The account is that of the role, if the answer doesn't tell.
+    """
+    fetched = fetch_by(Signatory(good(AssumedRoleUser=told)))()
+
+    assert "123456789012" == fetched.credentials.account_id
+
+
+@pytest.mark.parametrize(
+    ("arn", "account"),
+    [
+        ("arn:aws:sts::123456789012:assumed-role/Reader/me", "123456789012"),
+        ("arn:aws:iam:::role/full", None),
+        ("arn:aws:iam::tenant", None),
+        ("", None),
+    ],
+)
+def test_account_of(arn, account):
+    """
+    The fifth field, if there is one.
+    """
+    assert account == account_of(arn)
+
+
+@pytest.mark.parametrize("name", ["AccessKeyId", "SecretAccessKey", "SessionToken"])
+@pytest.mark.parametrize("value", [None, "", 5, b"x", ["x"]])
+def test_field_that_is_no_text(name, value):
+    """
+    A failed refresh, and the error names the field, but not its value.
+    """
+    with pytest.raises(StsUnavailableError, match=f"The answer has no {name}"):
+        fetch_by(Signatory(good(**{name: value})))()
+
+
+@pytest.mark.parametrize("value", [None, "soon", 5])
+def test_unreadable_expiration(value):
+    """
+    A failed refresh.
+    """
+    with pytest.raises(StsUnavailableError, match="no readable Expiration"):
+        fetch_by(Signatory(good(Expiration=value)))()
+
+
+def test_answer_without_credentials():
+    """
+    A failed refresh.
+    """
+    with pytest.raises(StsUnavailableError, match="has no AccessKeyId"):
+        fetch_by(Signatory(good(Credentials=None)))()
+
+
+def test_answer_without_metadata():
+    """
+    Nobody told the time, so none is known.
+    """
+    assert fetch_by(Signatory(good(ResponseMetadata={})))().server_time is None
+
+
+def test_parser_gives_up():
+    """
+    XML that botocore can't make sense of is a failed refresh, too.
+    """
+    with pytest.raises(StsUnavailableError, match="The answer can't be read") as caught:
+        fetch_by(Signatory(KeyError("AssumeRoleResult")))()
+
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
+@pytest.mark.parametrize(
+    ("percent", "warned"), [(None, 0), ("99", 0), (90, 0), (91, 1), (100, 1)]
+)
+def test_packed_policy_size(caplog, percent, warned):
+    """
+    Above 90 percent there's one warning, not one per refresh.
+    """
+    fetch = fetch_by(Signatory())
+    for _ in range(2):
+        fetch.source.answers = [{**good(), "PackedPolicySize": percent}]
+        fetch()
+
+    assert warned == caplog.text.count("of what STS allows")
+
+
+def test_source_expired():
+    """
+    It is resolved again once, and the call repeated at once.
+    """
+    source = Signatory(refused("ExpiredToken"))
+    fetched = fetch_by(source)()
+
+    assert (1, 2) == (source.resolved, source.prepared)
+    assert fetched.source_resolved_again
+
+
+def test_source_expired_for_good():
+    """
+    Once is enough; the error names the source and its expiration.
+    """
+    source = Signatory(*[refused("ExpiredToken")] * 3)
+    with pytest.raises(SourceCredentialsError) as caught:
+        fetch_by(source)()
+
+    assert 1 == source.resolved
+    assert FailureKind.SOURCE_EXPIRED is caught.value.kind
+    assert 'profile "dev" (its credentials expire at noon)' in str(caught.value)
+
+
+def test_source_of_static_keys():
+    """
+    Copied temporary keys never come back: a permanent error.
+    """
+    source = Signatory(*[refused("ExpiredToken")] * 2)
+    source.renewable = False
+    with pytest.raises(SourceCredentialsError) as caught:
+        fetch_by(source)()
+
+    assert FailureKind.SOURCE is caught.value.kind
+
+
+def test_source_without_others():
+    """
+    If there can't be others the call isn't repeated.
+    """
+    source = Signatory(refused("InvalidClientTokenId"))
+    source.others = False
+    with pytest.raises(SourceCredentialsError) as caught:
+        fetch_by(source)()
+
+    assert FailureKind.SOURCE is caught.value.kind
+    assert 1 == source.prepared
+
+
+def test_source_that_has_gone():
+    """
+    If it can't even be looked up, that's the error.
+    """
+    source = Signatory(refused("ExpiredToken"))
+    source.others = NoCredentialsError()
+    with pytest.raises(SourceCredentialsError, match="NoCredentialsError") as caught:
+        fetch_by(source)()
+
+    assert FailureKind.SOURCE is caught.value.kind
+
+
+def test_another_error_after_the_source_was_resolved():
+    """
+    It is as it is.
+    """
+    source = Signatory(refused("ExpiredToken"), refused("Throttling"))
+    source.renewable = False
+    with pytest.raises(StsUnavailableError) as caught:
+        fetch_by(source)()
+
+    assert FailureKind.THROTTLED is caught.value.kind
+
+
+def test_denied_isn_t_expired():
+    """
+    The source isn't asked again for that.
+    """
+    source = Signatory(refused("AccessDenied"))
+    with pytest.raises(Exception, match="AccessDenied"):
+        fetch_by(source)()
+
+    assert 0 == source.resolved
+
+
+def test_one_outage_isn_t_enough():
+    """
+    The first region gets a second chance.
+    """
+    source = Signatory(refused("InternalFailure"))
+    fetch = fetch_by(source, regions=("eu-west-1", "eu-west-2"))
+    with pytest.raises(StsUnavailableError):
+        fetch()
+    fetch()
+
+    assert ["eu-west-1", "eu-west-1"] == source.regions
+
+
+def config_of(**wanted):
+    """
+    The configuration of a client if the user wants *wanted*.
+    """
+    return StsEndpoint(regions=(None,), config=Config(**wanted))
+
+
+def test_client_config():
+    """
+    It gives up soon, and checks nothing that has been checked.
+    """
+    config = StsEndpoint(regions=(None,)).client_config
+
+    assert (3, 5) == (config.connect_timeout, config.read_timeout)
+    assert {"mode": "standard", "total_max_attempts": 3} == config.retries
+    assert not config.parameter_validation
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ({}, 3 * (3 + 5) + 6),
+        ({"read_timeout": 60}, 3 * (3 + 60) + 6),
+        ({"connect_timeout": 1, "read_timeout": 1}, 3 * 2 + 6),
+        ({"connect_timeout": None, "read_timeout": None}, 6),
+        ({"retries": {"total_max_attempts": 1}}, 8 + 6),
+        ({"retries": {"max_attempts": 4}}, 5 * 8 + 6),
+        ({"retries": {"mode": "legacy"}}, 3 * 8 + 6),
+    ],
+)
+def test_load_timeout(wanted, expected):
+    """
+    As long as the client takes, at most, to give up.
+    """
+    assert expected == config_of(**wanted).load_timeout
+
+
+def test_endpoints_differ_by_config():
+    """
+    Configurations can't be compared, so each is another.
+    """
+    config = Config()
+
+    assert StsEndpoint(regions=(None,), config=config) == StsEndpoint(
+        regions=(None,), config=config
+    )
+    assert StsEndpoint(regions=(None,), config=config) != StsEndpoint(
+        regions=(None,), config=Config()
+    )
+
+
+def test_logs_no_secret(caplog):
+    """
+    Nothing of an answer is logged.
+    """
+    caplog.set_level(logging.DEBUG)
+    fetch_by(Signatory())()
+
+    assert "secret" not in caplog.text

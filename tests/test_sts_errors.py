@@ -1,0 +1,580 @@
+from __future__ import annotations
+
+import datetime as dt
+import logging
+
+from email.utils import format_datetime
+
+import pytest
+
+from botocore import exceptions as sdk
+from botocore.loaders import Loader
+from botocore.parsers import ResponseParserError
+from urllib3.exceptions import NewConnectionError
+
+import stsession
+
+from stsession import (
+    AccessDeniedError,
+    ClockError,
+    FailureKind,
+    RefreshError,
+    SourceCredentialsError,
+    StsessionError,
+    StsUnavailableError,
+)
+from stsession._sts_errors import server_time, translate
+from stsession.testing import FakeClock, Fault, StubSTS, installed
+
+from .wire import READER, failing, links, source_of, told_by
+
+
+REQUEST, SOURCE = FailureKind.REQUEST, FailureKind.SOURCE
+SOURCE_EXPIRED, CLOCK = FailureKind.SOURCE_EXPIRED, FailureKind.CLOCK
+THROTTLED, OUTAGE = FailureKind.THROTTLED, FailureKind.OUTAGE
+TLS, UNKNOWN = FailureKind.TLS, FailureKind.UNKNOWN
+
+WALL = 1_767_225_600.0
+
+LEAK = "wJalrXUtnFEMIsecretsecret"
+
+
+def of(error, *, wall=WALL):
+    """
+    What is made of *error*.
+    """
+    return translate(
+        error,
+        what=f'Could not assume {READER} as "me"',
+        hop=READER,
+        source='profile "dev"',
+        wall=wall,
+    )
+
+
+def answer(code, message="", *, status=400, **headers):
+    """
+    The SDK's error for an answer of STS.
+    """
+    return sdk.ClientError(
+        {
+            "Error": {"Code": code, "Message": message},
+            "ResponseMetadata": {
+                "HTTPStatusCode": status,
+                "HTTPHeaders": {k.replace("_", "-"): v for k, v in headers.items()},
+            },
+        },
+        "AssumeRole",
+    )
+
+
+CODES = {
+    "AccessDenied": (AccessDeniedError, REQUEST, "trust policy"),
+    "MalformedPolicyDocument": (RefreshError, REQUEST, "policy_arns"),
+    "PackedPolicyTooLarge": (RefreshError, REQUEST, "Shorten"),
+    "RegionDisabled": (RefreshError, REQUEST, "Activate STS"),
+    "ValidationError": (RefreshError, REQUEST, "parameter"),
+    "InvalidParameterValue": (RefreshError, REQUEST, "parameter"),
+    "IDPRejectedClaim": (AccessDeniedError, REQUEST, "trust policy"),
+    "InvalidIdentityToken": (AccessDeniedError, REQUEST, "trust policy"),
+    "InvalidAuthorizationMessage": (RefreshError, REQUEST, "parameter"),
+    "OptInRequired": (AccessDeniedError, REQUEST, "Activate the account"),
+    "MissingAuthenticationToken": (SourceCredentialsError, SOURCE, 'profile "dev"'),
+    "SignatureDoesNotMatch": (SourceCredentialsError, SOURCE, "secret key"),
+    "ExpiredToken": (SourceCredentialsError, SOURCE_EXPIRED, 'profile "dev"'),
+    "InvalidClientTokenId": (SourceCredentialsError, SOURCE_EXPIRED, "Renew"),
+    "InvalidToken": (SourceCredentialsError, SOURCE_EXPIRED, "Renew"),
+    "UnrecognizedClientException": (SourceCredentialsError, SOURCE_EXPIRED, "Renew"),
+    "RequestExpired": (ClockError, CLOCK, "NTP"),
+    "RequestTimeTooSkewed": (ClockError, CLOCK, "NTP"),
+    "Throttling": (StsUnavailableError, THROTTLED, "wait"),
+    "ThrottlingException": (StsUnavailableError, THROTTLED, "wait"),
+    "RequestLimitExceeded": (StsUnavailableError, THROTTLED, "wait"),
+    "TooManyRequests": (StsUnavailableError, THROTTLED, "wait"),
+    "TooManyRequestsException": (StsUnavailableError, THROTTLED, "wait"),
+    "SlowDown": (StsUnavailableError, THROTTLED, "wait"),
+    "ServiceUnavailable": (StsUnavailableError, OUTAGE, "wait"),
+    "InternalFailure": (StsUnavailableError, OUTAGE, "wait"),
+    "InternalError": (StsUnavailableError, OUTAGE, "wait"),
+    "IDPCommunicationError": (StsUnavailableError, OUTAGE, "wait"),
+    "Teapot": (RefreshError, UNKNOWN, "tried again"),
+}
+
+
+@pytest.mark.parametrize("suffix", ["", "Exception"])
+@pytest.mark.parametrize("code", CODES)
+def test_code(code, suffix):
+    """
+    Each code has its class, its kind, and advice; with or without "Exception".
+    """
+    cls, kind, advice = CODES[code]
+    code = code.removesuffix("Exception") + suffix
+    cause = answer(code, "Because.", status=403)
+    error = of(cause)
+
+    assert (cls, kind) == (type(error), error.kind)
+    assert advice in error.hint
+    assert (code, 403, READER) == (error.code, error.http_status, error.hop)
+    assert cause is error.__cause__
+    assert (
+        f'Could not assume {READER} as "me". STS answered {code}: Because. {error.hint}'
+    ) == str(error)
+
+
+# Not in the table, and no errors of AssumeRole.
+OTHERS = {
+    "ExpiredTradeInTokenException",
+    "JWTPayloadSizeExceededException",
+    "OutboundWebIdentityFederationDisabledException",
+    "SessionDurationEscalationException",
+}
+
+
+def modeled():
+    """
+    The codes of the errors in botocore's model of STS.
+    """
+    shapes = Loader().load_service_model("sts", "service-2")["shapes"].values()
+    return sorted(shape["error"]["code"] for shape in shapes if shape.get("exception"))
+
+
+@pytest.mark.parametrize("code", modeled())
+def test_modeled_code(code):
+    """
+    Each error of STS's model is understood.
+    """
+    error = of(answer(code))
+
+    assert (code in OTHERS) is (error.kind is UNKNOWN)
+    assert error.hint
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (200, OUTAGE),
+        (302, UNKNOWN),
+        (400, UNKNOWN),
+        (403, UNKNOWN),
+        (429, THROTTLED),
+        (500, OUTAGE),
+        (503, OUTAGE),
+        (599, OUTAGE),
+    ],
+)
+def test_status(status, kind):
+    """
+    An unknown code is judged by the HTTP status.
+    """
+    assert kind is of(answer("Teapot", status=status)).kind
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Signature expired: 20260101T000000Z is now earlier than …",
+        "Signature not yet current: 20260101T010000Z is still later than …",
+    ],
+)
+def test_signature_of_another_time(message):
+    """
+    That's the clock, not the secret key, and the text says how far it is off.
+    """
+    date = format_datetime(dt.datetime.fromtimestamp(WALL, dt.timezone.utc))
+    error = of(
+        answer("SignatureDoesNotMatch", message, status=403, date=date),
+        wall=WALL + 3_060,
+    )
+
+    assert (ClockError, CLOCK) == (type(error), error.kind)
+    assert "The local clock is 51 min ahead of the server's." in str(error)
+
+
+def test_clock_error_without_a_date():
+    """
+    If the server tells no time, nobody knows how far.
+    """
+    assert "local clock" not in str(of(answer("RequestExpired", "Too late.")))
+
+
+def test_who_is_denied():
+    """
+    The advice names whom STS takes the caller for.
+    """
+    user = "arn:aws:iam::210987654321:user/ci"
+    message = f"User: {user} is not authorized to perform: sts:AssumeRole"
+
+    assert f"names {user}" in of(answer("AccessDenied", message)).hint
+    assert 'names profile "dev"' in of(answer("AccessDenied")).hint
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [("7", dt.timedelta(seconds=7)), ("soon", None), ("", None), ("-1", None)],
+)
+def test_retry_after(header, expected):
+    """
+    It is read where it is a number of seconds.
+    """
+    assert expected == of(answer("Throttling", retry_after=header)).retry_after
+
+
+def test_bare_error():
+    """
+    A server that leaves out `<ErrorResponse>` is understood.
+    """
+    error = of(
+        sdk.ClientError(
+            {
+                "Code": "AccessDenied",
+                "Message": "No.",
+                "ResponseMetadata": {"HTTPStatusCode": 403},
+            },
+            "AssumeRole",
+        )
+    )
+
+    assert ("AccessDenied", 403) == (error.code, error.http_status)
+    assert "STS answered AccessDenied: No." in str(error)
+
+
+def test_error_without_anything():
+    """
+    At least there is a status.
+    """
+    error = of(
+        sdk.ClientError({"ResponseMetadata": {"HTTPStatusCode": 404}}, "AssumeRole")
+    )
+
+    assert error.code is None
+    assert "STS answered HTTP 404." in str(error)
+
+
+URL = "https://sts.eu-south-1.amazonaws.com/"
+
+EXCEPTIONS = {
+    "ReadTimeoutError": (sdk.ReadTimeoutError(endpoint_url=URL), OUTAGE),
+    "ConnectTimeoutError": (sdk.ConnectTimeoutError(endpoint_url=URL), OUTAGE),
+    "ConnectionClosedError": (sdk.ConnectionClosedError(endpoint_url=URL), OUTAGE),
+    "ConnectionError": (sdk.ConnectionError(error="x"), OUTAGE),
+    "EndpointConnectionError": (
+        sdk.EndpointConnectionError(endpoint_url=URL, error="x"),
+        OUTAGE,
+    ),
+    "ProxyConnectionError": (sdk.ProxyConnectionError(proxy_url="p"), OUTAGE),
+    "HTTPClientError": (sdk.HTTPClientError(error="x"), OUTAGE),
+    "OSError": (OSError("network is unreachable"), OUTAGE),
+    "TimeoutError": (TimeoutError("timed out"), OUTAGE),
+    "ResponseParserError": (ResponseParserError("Unable to parse"), OUTAGE),
+    "SSLError": (sdk.SSLError(endpoint_url=URL, error="bad certificate"), TLS),
+    "NoCredentialsError": (sdk.NoCredentialsError(), SOURCE),
+    "PartialCredentialsError": (
+        sdk.PartialCredentialsError(provider="env", cred_var="x"),
+        SOURCE,
+    ),
+    "ProfileNotFound": (sdk.ProfileNotFound(profile="x"), SOURCE),
+    "SSOTokenLoadError": (sdk.SSOTokenLoadError(error_msg="x"), SOURCE_EXPIRED),
+    "UnauthorizedSSOTokenError": (sdk.UnauthorizedSSOTokenError(), SOURCE_EXPIRED),
+    "TokenRetrievalError": (
+        sdk.TokenRetrievalError(provider="sso", error_msg="Token has expired"),
+        SOURCE_EXPIRED,
+    ),
+    "CredentialRetrievalError": (
+        sdk.CredentialRetrievalError(provider="custom-process", error_msg="x"),
+        UNKNOWN,
+    ),
+    "NoRegionError": (sdk.NoRegionError(), REQUEST),
+    "ParamValidationError": (sdk.ParamValidationError(report="x"), REQUEST),
+    "RuntimeError": (RuntimeError("x"), UNKNOWN),
+}
+
+CLASSES = {
+    OUTAGE: StsUnavailableError,
+    TLS: StsUnavailableError,
+    SOURCE: SourceCredentialsError,
+    SOURCE_EXPIRED: SourceCredentialsError,
+    REQUEST: RefreshError,
+}
+
+
+@pytest.mark.parametrize("name", EXCEPTIONS)
+def test_exception(name):
+    """
+    Each exception of the SDK has its class and kind, and is named.
+    """
+    cause, kind = EXCEPTIONS[name]
+    error = of(cause)
+
+    assert kind is error.kind
+    assert isinstance(error, CLASSES.get(kind, RefreshError))
+    assert type(cause).__name__ in str(error)
+    assert error.hint
+    assert (None, READER) == (error.code, error.hop)
+
+
+def test_cause_of_a_cause():
+    """
+    What counts may be deeper down.
+    """
+    try:
+        try:
+            raise answer("ExpiredToken")
+        except sdk.ClientError as e:
+            raise RuntimeError("while refreshing") from e
+    except RuntimeError as e:
+        error = of(e)
+
+    assert SOURCE_EXPIRED is error.kind
+    assert isinstance(error.__cause__, RuntimeError)
+
+
+def test_causes_in_a_circle():
+    """
+    It ends.
+    """
+    first, second = RuntimeError(), RuntimeError()
+    first.__cause__, second.__cause__ = second, first
+
+    assert UNKNOWN is of(first).kind
+
+
+def test_one_of_ours():
+    """
+    An error of ours says it best already.
+    """
+    ours = AccessDeniedError("Denied.", hop="another")
+    error = RuntimeError()
+    error.__cause__ = ours
+
+    assert ours is of(error)
+
+
+# -- The whole way, from the wire to the user ----------------------------------------
+
+
+@pytest.fixture(name="clock")
+def _clock():
+    clock = FakeClock()
+    with installed(clock=clock):
+        yield clock
+
+
+@pytest.fixture(name="stub")
+def _stub(clock):
+    return StubSTS(clock=clock)
+
+
+@pytest.fixture(name="session")
+def _session(stub):
+    return stsession.assume(READER, source=source_of(stub), cache=None)
+
+
+FAULTS = {
+    "throttled": (Fault.throttled(), THROTTLED, "STS answered Throttling"),
+    "denied": (Fault.access_denied(), REQUEST, "STS answered AccessDenied"),
+    "500": (Fault.status(500), OUTAGE, "STS answered InternalFailure"),
+    "503": (Fault.status(503), OUTAGE, "STS answered ServiceUnavailable"),
+    "html 502": (Fault.html(), OUTAGE, "STS answered 502: Bad Gateway"),
+    "html 403": (Fault.html(status=403), UNKNOWN, "STS answered HTTP 403"),
+    "html 200": (Fault.html(status=200), OUTAGE, "The answer can't be read"),
+    "bare": (Fault.bare_error("AccessDenied"), REQUEST, "STS answered AccessDenied"),
+    "hang": (Fault.hang(), OUTAGE, "ReadTimeoutError"),
+    "reset": (Fault.reset(), OUTAGE, "ConnectionClosedError"),
+    "half": (Fault.half_body(), OUTAGE, "ResponseParserError"),
+    "no key": (
+        Fault.missing_fields("AccessKeyId"),
+        OUTAGE,
+        "The answer has no AccessKeyId",
+    ),
+    "no secret": (Fault.missing_fields("SecretAccessKey"), OUTAGE, "SecretAccessKey"),
+    "no token": (Fault.missing_fields("SessionToken"), OUTAGE, "has no SessionToken"),
+    "no expiration": (
+        Fault.missing_fields("Expiration"),
+        OUTAGE,
+        "The answer has no readable Expiration",
+    ),
+    "empty expiration": (
+        Fault.empty_fields("Expiration"),
+        OUTAGE,
+        "The answer can't be read",
+    ),
+    "empty key": (Fault.empty_fields("AccessKeyId"), OUTAGE, "has no AccessKeyId"),
+    "dead on arrival": (
+        Fault.expired_answer(),
+        OUTAGE,
+        "They arrived 60 s after their expiration",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", FAULTS)
+def test_fault(stub, session, what):
+    """
+    Whatever STS answers, the error says what, and shows no secret.
+    """
+    fault, kind, text = FAULTS[what]
+    stub.goes_down(fault)
+    error = failing(session)
+
+    assert kind is error.kind
+    assert text in str(error)
+    assert error.hint in str(error)
+    for key in stub.issued:
+        assert key.secret_access_key not in told_by(error)
+        assert key.session_token not in told_by(error)
+
+
+def test_dead_on_arrival_by_a_wrong_clock(stub, session, clock):
+    """
+    If the local clock is wrong the error says by how much.
+    """
+    stub.goes_down(WrongDate(dt.timedelta(minutes=-51)))
+    error = failing(session)
+
+    assert isinstance(error, ClockError)
+    assert "The local clock is 51 min ahead of the server's." in str(error)
+
+
+class WrongDate:
+    """
+    A server whose clock is off, and that issues what is dead even by that.
+    """
+
+    def __init__(self, offset):
+        self._date = Fault.wrong_date(offset)
+        self._dead = Fault.expired_answer(ago=dt.timedelta(hours=1))
+
+    def replacement(self, service):  # noqa: D102 - as Fault
+        return None
+
+    def spoil(self, answer, *, now):  # noqa: D102 - as Fault
+        return self._date.spoil(self._dead.spoil(answer, now=now), now=now)
+
+
+def test_half_an_answer_tells_no_secret(stub, session, caplog):
+    """
+    botocore's error quotes the answer; neither ours nor the log does.
+    """
+    caplog.set_level(logging.DEBUG, "stsession")
+    stub.goes_down(Fault.half_body())
+    error = failing(session)
+    key = stub.issued[-1]
+
+    assert isinstance(error.__cause__, ResponseParserError)
+    for text in [told_by(error), caplog.text]:
+        assert key.secret_access_key not in text
+        assert "IQoJ" not in text
+
+
+SECRETIVE = {
+    "canonical request": answer(
+        "SignatureDoesNotMatch",
+        "The request signature we calculated does not match.\n\nThe Canonical String "
+        f"for this request should have been\n'POST\nx-amz-security-token:{LEAK}\n'",
+    ),
+    "one line": answer("ValidationError", f"ExternalId={LEAK} is too long"),
+    "bare": sdk.ClientError(
+        {
+            "Code": "SignatureDoesNotMatch",
+            "Message": "No.",
+            "StringToSign": f"x-amz-security-token:{LEAK}",
+        },
+        "AssumeRole",
+    ),
+    "parser": ResponseParserError(
+        f"Unable to parse response (x), invalid XML received:\n<a:Secret>{LEAK}"
+    ),
+    "transport": sdk.HTTPClientError(error=f"POST SessionToken={LEAK}"),
+}
+
+
+@pytest.mark.parametrize("what", SECRETIVE)
+def test_secret_in_the_sdk_s_error(what):
+    """
+    The cause is one like it then, without the secret.
+    """
+    cause = SECRETIVE[what]
+    error = of(cause)
+
+    assert isinstance(error.__cause__, (type(cause), StsessionError))
+    assert cause is not error.__cause__
+    assert LEAK not in told_by(error)
+
+
+@pytest.mark.parametrize("what", SECRETIVE)
+def test_secret_behind_the_sdk_s_error(what):
+    """
+    The same if it is the cause of another.
+    """
+    try:
+        raise RuntimeError("while refreshing") from SECRETIVE[what]
+    except RuntimeError as e:
+        error = of(e)
+
+    assert LEAK not in told_by(error)
+
+
+def test_secret_of_the_source(stub):
+    """
+    What the source raises is treated alike, contexts and all.
+    """
+
+    def raising(*_, **__):
+        raise SECRETIVE["parser"]
+
+    source = source_of(stub)
+    source.events.register("before-call.sts", raising)
+    error = failing(stsession.assume(READER, source=source))
+
+    assert LEAK not in told_by(error)
+    assert len(list(links(error))) < 5
+
+
+def test_proxy_password(stub):
+    """
+    A proxy that fails is named without its password.
+    """
+
+    def raising(*_, **__):
+        raise sdk.ProxyConnectionError(proxy_url="http://user:***@proxy:3128")
+
+    source = source_of(stub)
+    source.events.register("before-call.sts", raising)
+
+    assert "proxy:3128" in str(failing(stsession.assume(READER, source=source)))
+
+
+def test_long_text():
+    """
+    Nobody wants to read a page.
+    """
+    assert len(str(of(answer("Teapot", "x" * 10_000)))) < 700
+    assert len(str(of(OSError("x" * 10_000)))) < 700
+
+
+def test_name_resolution():
+    """
+    An end point that isn't found is an outage.
+    """
+    cause = NewConnectionError(None, "Failed to resolve")
+    error = sdk.EndpointConnectionError(endpoint_url=URL, error=cause)
+    error.__cause__ = cause
+
+    assert OUTAGE is of(error).kind
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"date": "Thu, 01 Jan 2026 00:00:00 GMT"}, WALL),
+        ({"date": "Thu, 01 Jan 2026 01:00:00 +0100"}, WALL),
+        ({"date": "Thu, 01 Jan 2026 00:00:00 -0000"}, None),
+        ({"date": "yesterday"}, None),
+        ({}, None),
+    ],
+)
+def test_server_time(headers, expected):
+    """
+    A `Date` that can be read, and says where it is from.
+    """
+    assert expected == server_time(headers)

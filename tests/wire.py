@@ -1,0 +1,114 @@
+"""
+Sessions whose STS is a stub, and what they sent it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import traceback
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import botocore.session
+
+import stsession
+
+from stsession.testing import StubSTS
+
+
+READER = "arn:aws:iam::123456789012:role/Reader"
+HUB = "arn:aws:iam::111111111111:role/Hub"
+TARGET = "arn:aws:iam::222222222222:role/Target"
+
+REGION = "eu-south-1"
+SECRET = "SourceSecret/SourceSecret/SourceSecret00"
+
+
+def minutes(n: float) -> dt.timedelta:
+    """
+    So many minutes.
+    """
+    return dt.timedelta(minutes=n)
+
+
+def source_of(
+    stub: Any, *, region: str | None = REGION, key: str = "AKIASOURCE", **kw: Any
+) -> boto3.Session:
+    """
+    A plain session of a user whose STS is *stub*.
+    """
+    session = boto3.Session(
+        aws_access_key_id=key,
+        aws_secret_access_key=SECRET,
+        region_name=region,
+        **kw,
+    )
+    session.events.register("before-send.sts", stub)
+    return session
+
+
+def profile_session(stub: Any, profile: str | None = None) -> boto3.Session:
+    """
+    A session of a profile whose STS is *stub*.
+    """
+    session = boto3.Session(profile_name=profile)
+    session.events.register("before-send.sts", stub)
+    return session
+
+
+def params_of(stub: StubSTS, number: int = -1) -> dict[str, str]:
+    """
+    What one request to *stub* said.
+    """
+    return dict(stub.requests[number].params)
+
+
+def failing(session: stsession.RefreshableSession) -> stsession.RefreshError:
+    """
+    The error of a session that gets no credentials.
+    """
+    try:
+        session.credentials()
+    except stsession.RefreshError as e:
+        return e
+    raise AssertionError("It got credentials.")
+
+
+def links(error: BaseException) -> Iterator[BaseException]:
+    """
+    The error, its causes and its contexts, also those that don't show.
+    """
+    seen: list[BaseException] = []
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        link = waiting.pop()
+        if link is not None and link not in seen:
+            seen.append(link)
+            yield link
+            waiting += [link.__cause__, link.__context__]
+
+
+def told_by(error: BaseException) -> str:
+    """
+    All that an error and what is behind it tell.
+    """
+    return "\n".join(
+        "\n".join(
+            [
+                "".join(traceback.format_exception(link)),
+                repr(link),
+                repr(link.args),
+                repr(vars(link)),
+            ]
+        )
+        for link in links(error)
+    )
+
+
+def core_of(session: boto3.Session) -> botocore.session.Session:
+    """
+    The botocore session of a boto3 session.
+    """
+    return session._session
