@@ -9,11 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 
 if TYPE_CHECKING:
+    from ._assume import RefreshableAssumeRoleSession, assume
     from ._credentials import TemporaryCredentials
     from ._events import RefreshCounters, RefreshEvent, RefreshHook
+    from ._from_profile import from_profile
+    from ._operations import (
+        SessionOptions,
+        assume_root,
+        federation_token,
+        saml,
+        session_token,
+        web_identity,
+    )
     from ._policy import RefreshPolicy
     from ._redact import redact_botocore_logs
-    from ._session import RefreshableAssumeRoleSession, RefreshableSession, assume
+    from ._saml_roles import SamlRole, saml_roles
+    from ._session import RefreshableSession
     from ._status import CallerIdentity, HopStatus, SessionStatus
     from .cache import MemoryCache
     from .exceptions import (
@@ -22,6 +33,7 @@ if TYPE_CHECKING:
         CredentialsExpiredError,
         FailureKind,
         InvalidRequestError,
+        MfaError,
         RefreshError,
         SourceCredentialsError,
         StsessionError,
@@ -38,6 +50,7 @@ __all__ = [
     "HopStatus",
     "InvalidRequestError",
     "MemoryCache",
+    "MfaError",
     "RefreshCounters",
     "RefreshError",
     "RefreshEvent",
@@ -45,13 +58,22 @@ __all__ = [
     "RefreshPolicy",
     "RefreshableAssumeRoleSession",
     "RefreshableSession",
+    "SamlRole",
+    "SessionOptions",
     "SessionStatus",
     "SourceCredentialsError",
     "StsUnavailableError",
     "StsessionError",
     "TemporaryCredentials",
     "assume",
+    "assume_root",
+    "federation_token",
+    "from_profile",
     "redact_botocore_logs",
+    "saml",
+    "saml_roles",
+    "session_token",
+    "web_identity",
 ]
 
 # Most programs that import us for one of many tasks don't assume a role each
@@ -66,22 +88,33 @@ _HOMES = {
     "HopStatus": "._status",
     "InvalidRequestError": ".exceptions",
     "MemoryCache": ".cache",
+    "MfaError": ".exceptions",
     "RefreshCounters": "._events",
     "RefreshError": ".exceptions",
     "RefreshEvent": "._events",
     "RefreshHook": "._events",
     "RefreshPolicy": "._policy",
-    "RefreshableAssumeRoleSession": "._session",
+    "RefreshableAssumeRoleSession": "._assume",
     "RefreshableSession": "._session",
+    "SamlRole": "._saml_roles",
+    "SessionOptions": "._operations",
     "SessionStatus": "._status",
     "SourceCredentialsError": ".exceptions",
     "StsUnavailableError": ".exceptions",
     "StsessionError": ".exceptions",
     "TemporaryCredentials": "._credentials",
-    "assume": "._session",
-    "redact_botocore_logs": "._redact",
+    "assume": "._assume",
+    "assume_root": "._operations",
     "cache": "",
     "exceptions": "",
+    "federation_token": "._operations",
+    "from_profile": "._from_profile",
+    "mfa": "",
+    "redact_botocore_logs": "._redact",
+    "saml": "._operations",
+    "saml_roles": "._saml_roles",
+    "session_token": "._operations",
+    "web_identity": "._operations",
 }
 
 

@@ -13,6 +13,7 @@ from .exceptions import (
     ClockError,
     CredentialsExpiredError,
     FailureKind,
+    MfaError,
     RefreshError,
     SourceCredentialsError,
     StsUnavailableError,
@@ -21,6 +22,7 @@ from .exceptions import (
 
 __all__ = [
     "as_refresh_error",
+    "cancelled",
     "check_progress",
     "credentials_expired",
     "lifetime_of",
@@ -225,6 +227,17 @@ def nothing_yet(label: str) -> StsUnavailableError:
         f"There are no usable credentials for {label} yet.",
         hop=label,
         hint="A refresh is due or under way; ask again.",
+    )
+
+
+def cancelled(label: str) -> MfaError:
+    """
+    Whoever was asked for a code pressed Ctrl-C.
+    """
+    return MfaError(
+        f"Could not get credentials for {label}. The prompt for a code was cancelled.",
+        hop=label,
+        hint="Use the session again to be asked again.",
     )
 
 

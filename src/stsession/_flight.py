@@ -16,7 +16,14 @@ from ._events import Reason
 from .exceptions import RefreshError, SourceCredentialsError
 
 
-__all__ = ["Flight", "leading", "recursion", "refuse_recursion"]
+__all__ = [
+    "Flight",
+    "in_background",
+    "leading",
+    "recursion",
+    "refuse_recursion",
+    "unattended",
+]
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -71,6 +78,25 @@ def leading(whom: object) -> Iterator[None]:
         yield
     finally:
         led.pop()
+
+
+@contextmanager
+def in_background() -> Iterator[None]:
+    """
+    Note that nobody waits at this thread.
+    """
+    _thread.unattended = True
+    try:
+        yield
+    finally:
+        _thread.unattended = False
+
+
+def unattended() -> bool:
+    """
+    Whether nobody waits at this thread.
+    """
+    return bool(_thread.__dict__.get("unattended", False))
 
 
 def refuse_recursion(whom: object, label: str) -> None:

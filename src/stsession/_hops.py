@@ -1,42 +1,55 @@
 """
-From role ARNs to refreshers: each role of a chain is assumed by the one before.
+From requests to refreshers: each role of a chain is assumed by the one before.
 """
 
 from __future__ import annotations
 
+import datetime as dt
+import functools
 import os
 import re
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import attrs
 
+from ._checks import checked_serial_number
 from ._credentials import Record
+from ._mfa import CodeLike, MfaCodes
+from ._mfa_devices import find_serial
 from ._policy import RefreshPolicy
+from ._proofs import CodeProof, NoProof, Proof
 from ._refresher import Refresher
 from ._requests import AssumeRoleRequest
 from ._seams import current
-from ._source import HopSource, Source, hop_source
-from ._sts import AssumeRole, StsEndpoint
+from ._source import hop_source
+from ._sources import HopSource, MfaSource, SdkSource, Source
+from ._sts import StsFetch, StsRequest
 from ._sts_clients import has_custom_endpoint
+from ._sts_endpoint import StsEndpoint
+from ._token_requests import SessionTokenRequest
 from .cache import MemoryCache
 from .exceptions import InvalidRequestError
 
 
-__all__ = ["Chain", "sts_endpoint"]
+__all__ = ["Chain", "Hop", "Mfa", "sts_endpoint"]
+
+PATIENCE = 120.0
+"""Seconds more that others wait while somebody is asked for a code."""
 
 
 @attrs.frozen(kw_only=True)
 class Hop:
     """
-    One role and all that decides which credentials it gives.
+    One request and all that decides which credentials it gives.
     """
 
-    request: AssumeRoleRequest
+    request: StsRequest
     source: Source
     endpoint: StsEndpoint
     policy: RefreshPolicy
+    proof: Proof = attrs.field(factory=NoProof)
 
     @property
     def key(self) -> Hashable:
@@ -51,6 +64,7 @@ class Hop:
             self.endpoint.url,
             id(self.endpoint.config),
             self.policy,
+            self.proof.key,
             current().clock,
         )
 
@@ -63,28 +77,96 @@ class Hop:
         return cache.refresher(self.key, lambda record: self._make(record, cache))
 
     def _make(self, record: Record | None, cache: MemoryCache | None) -> Refresher:
-        key, timeout = self.key, self.policy.load_timeout
+        key = self.key
+        fetch = StsFetch(
+            request=self.request,
+            source=self.source,
+            endpoint=self.endpoint,
+            clock=current().clock,
+            proof=self.proof,
+        )
         return Refresher(
-            label=self.request.role_arn,
+            label=self.request.label,
             source=self.source.name,
-            fetch=AssumeRole(
-                request=self.request,
-                source=self.source,
-                endpoint=self.endpoint,
-                clock=current().clock,
-            ),
+            fetch=fetch,
+            asks=fetch.asks,
             policy=self.policy,
-            # The source may have to be waited for first.
-            load_timeout=(
-                self.endpoint.load_timeout + self.source.load_timeout
-                if timeout is None
-                else timeout.total_seconds()
-            ),
+            load_timeout=self._load_timeout(),
             # A function instance is frozen between its invocations.
             foreground="AWS_LAMBDA_FUNCTION_NAME" in os.environ,
             keep=None if cache is None else lambda r, now: cache.keep(key, r, now),
             record=record,
         )
+
+    def _load_timeout(self) -> float:
+        if self.policy.load_timeout is not None:
+            return self.policy.load_timeout.total_seconds()
+        # The source may have to be waited for first, and people take their time.
+        patience = PATIENCE if isinstance(self.proof, CodeProof) else 0.0
+        return self.endpoint.load_timeout + self.source.load_timeout + patience
+
+
+@attrs.frozen(kw_only=True)
+class Mfa:
+    """
+    How the source shows a second factor.
+
+    Args:
+        serial: The device; ``"auto"`` has IAM asked for it.
+
+        code: Where its codes come from.
+
+        session:
+            For how long one code serves; `True` or `None` for STS's default,
+            `False` for one AssumeRole only.
+    """
+
+    serial: str
+    code: CodeLike
+    session: bool | int | dt.timedelta | None = None
+
+    def applied(
+        self,
+        source: Source,
+        *,
+        endpoint: StsEndpoint,
+        refresh: RefreshPolicy,
+        cache: MemoryCache | None,
+    ) -> tuple[Source, Proof, tuple[Refresher, ...]]:
+        """
+        Who asks then, what goes with the request, and what comes before it.
+        """
+        proof = self.proof(source)
+        if self.session is False or not isinstance(source, SdkSource):
+            return source, proof, ()
+        lasting = None if isinstance(self.session, bool) else self.session
+        hop = Hop(
+            request=SessionTokenRequest.checked(
+                mfa_serial=None if self.serial == "auto" else self.serial,
+                duration_seconds=lasting,
+            ),
+            source=source,
+            endpoint=endpoint,
+            policy=refresh,
+            proof=proof,
+        )
+        refresher = hop.refresher(cache)
+        session = hop_source(refresher, source, key=hop.key, is_role=False)
+        user = MfaSource(source, session)
+        return user, proof.if_needed(lambda: not user.applies), (refresher,)
+
+    def proof(self, source: Source) -> CodeProof:
+        """
+        What goes with a request that shows it.
+        """
+        codes = MfaCodes(self.code)
+        return CodeProof(self._serial_of(source), codes, key=self.serial)
+
+    def _serial_of(self, source: Source) -> Callable[[], str]:
+        if self.serial == "auto":
+            return functools.cache(lambda: find_serial(source.settings, source.name))
+        serial = checked_serial_number(self.serial)
+        return lambda: serial
 
 
 @attrs.frozen(kw_only=True)
@@ -110,6 +192,7 @@ class Chain:
         refresh: RefreshPolicy,
         cache: MemoryCache | None,
         role_session_name: str | None,
+        mfa: Mfa | None = None,
         **details: Any,
     ) -> Chain:
         """
@@ -119,19 +202,33 @@ class Chain:
             InvalidRequestError: If STS would refuse a request.
         """
         custom = has_custom_endpoint(source.settings, endpoint.url)
-        refreshers = []
+        requests, chained = [], isinstance(source, HopSource) and source.is_role
         for number, arn in enumerate(role_arns, 1):
-            request = AssumeRoleRequest.checked(
-                arn,
-                role_session_name=role_session_name,
-                chained=isinstance(source, HopSource) and source.is_role and not custom,
-                custom_endpoint=custom,
-                **(details if number == len(role_arns) else {}),
+            requests.append(
+                AssumeRoleRequest.checked(
+                    arn,
+                    role_session_name=role_session_name,
+                    chained=chained and not custom,
+                    custom_endpoint=custom,
+                    **(details if number == len(role_arns) else {}),
+                )
             )
-            hop = Hop(request=request, source=source, endpoint=endpoint, policy=refresh)
-            refreshers.append(hop.refresher(cache))
+            chained = True
+        proof: Proof = NoProof()
+        refreshers: tuple[Refresher, ...] = ()
+        if mfa is not None:
+            source, proof, refreshers = mfa.applied(
+                source, endpoint=endpoint, refresh=refresh, cache=cache
+            )
+        common: dict[str, Any] = {"endpoint": endpoint, "policy": refresh}
+        first, *further = requests
+        hop = Hop(request=first, source=source, proof=proof, **common)
+        refreshers = (*refreshers, hop.refresher(cache))
+        for request in further:
             source = hop_source(refreshers[-1], source, key=hop.key)
-        return cls(refreshers=tuple(refreshers), source=hop.source, key=hop.key)
+            hop = Hop(request=request, source=source, **common)
+            refreshers = (*refreshers, hop.refresher(cache))
+        return cls(refreshers=refreshers, source=source, key=hop.key)
 
 
 def sts_endpoint(

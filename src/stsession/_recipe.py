@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pickle
 
+from collections.abc import Callable
 from typing import Any
 
 import boto3
@@ -15,14 +16,18 @@ import botocore.session
 __all__ = ["portable", "rebuild"]
 
 
-def rebuild(cls: type, arguments: dict[str, Any]) -> Any:
+SECRETS = ("assertion", "mfa_code", "provided_contexts")
+"""Arguments that are secret if they aren't functions."""
+
+
+def rebuild(make: Callable[..., Any], arguments: dict[str, Any]) -> Any:
     """
     Make the session again; unpickling calls it.
     """
     source = arguments.get("source")
     if isinstance(source, _PlainSession):
         arguments = {**arguments, "source": source.make()}
-    return cls(**arguments)
+    return make(**arguments)
 
 
 class _PlainSession:
@@ -41,18 +46,25 @@ class _PlainSession:
         return boto3.Session(botocore_session=session) if self.boto else session
 
 
-def portable(cls: type, arguments: dict[str, Any]) -> tuple[Any, ...]:
+def portable(make: Callable[..., Any], arguments: dict[str, Any]) -> tuple[Any, ...]:
     """
-    What `__reduce__` returns for a session made with *arguments*.
+    What `__reduce__` returns for a session that *make* made.
 
     Raises:
         pickle.PicklingError: If the source has keys of its own, which a
             pickle must not carry.
     """
+    for name in SECRETS:
+        if isinstance(arguments.get(name), (str, dict)):
+            msg = (
+                f"{name} is a secret, and a pickle must not carry it. Pass a function "
+                "that the other process can import."
+            )
+            raise pickle.PicklingError(msg)
     source = arguments.get("source")
     if type(source) is boto3.Session or isinstance(source, botocore.session.Session):
         arguments = {**arguments, "source": _as_plain(source)}
-    return rebuild, (cls, arguments)
+    return rebuild, (make, arguments)
 
 
 def _as_plain(source: Any) -> _PlainSession:

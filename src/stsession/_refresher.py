@@ -17,7 +17,7 @@ from . import _answers
 from ._clock import Clock, utc
 from ._credentials import Fetched, Instant, Record
 from ._events import Announcer
-from ._flight import Flight, leading, recursion, refuse_recursion
+from ._flight import Flight, in_background, leading, recursion, refuse_recursion
 from ._fork import forget_after_fork
 from ._policy import Freshness, RefreshPolicy
 from ._seams import current
@@ -26,6 +26,10 @@ from .exceptions import RefreshError
 
 
 __all__ = ["Refresher"]
+
+
+def _nobody() -> bool:
+    return False
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -49,6 +53,8 @@ class Refresher:
 
         foreground: Whether a caller waits for its own advisory refresh.
 
+        asks: Whether a fetch would ask somebody for something now.
+
         record: What is known from elsewhere.
 
         keep: Is given each new record and the time.
@@ -68,6 +74,7 @@ class Refresher:
     source: str = "the source"
     load_timeout: float = 30.0
     foreground: bool = False
+    asks: Callable[[], bool] = _nobody
     clock: Clock = attrs.field(factory=lambda: current().clock)
     draw: Callable[[], float] = attrs.field(factory=lambda: current().draw)
     run: Callable[[Callable[[], None]], bool] = attrs.field(
@@ -94,6 +101,7 @@ class Refresher:
             draw=self.draw,
             load_timeout=self.load_timeout,
             foreground=self.foreground,
+            asks=self.asks,
             offset=self.clock.wall() - self.clock.monotonic(),
             record=self._seed,
         )
@@ -226,6 +234,13 @@ class Refresher:
             self._state.look(now)
             return self._state.make_do(now)
 
+    def would_ask(self) -> bool:
+        """
+        Whether `get` would ask somebody for something now, as for an MFA code.
+        """
+        freshness = self._state.freshness(self._now())
+        return freshness >= Freshness.MANDATORY and self.asks()
+
     @property
     def record(self) -> Record | None:
         """
@@ -290,7 +305,8 @@ class Refresher:
         if leads:
             flight.boarding = None
             usable = freshness is not Freshness.EXPIRED
-            if not (usable and self.policy.background and self._launch(flight)):
+            elsewhere = usable and self.policy.background and not self.asks()
+            if not (elsewhere and self._launch(flight)):
                 self._fly(flight)
                 return
         elif flight.boards_here:  # a hook asks; it would wait for itself
@@ -315,7 +331,8 @@ class Refresher:
     def _fly_unattended(self, flight: Flight) -> None:
         announcer = self._state.announcer
         try:
-            self._fly(flight)
+            with in_background():
+                self._fly(flight)
         except BaseException as e:  # noqa: BLE001 - nobody to raise it to
             announcer.note(None, log=f"refresh interrupted by {type(e).__name__}")
             announcer.flush()
@@ -332,6 +349,12 @@ class Refresher:
                 self.keep(record, now)
         except MemoryError:
             raise  # it says nothing about the source
+        except KeyboardInterrupt:
+            if self.asks():  # whoever was asked has answered, for all who wait
+                with self._locked():
+                    cancelled = _answers.cancelled(self.label)
+                    self._state.fail(flight, cancelled, self._now())
+            raise
         except Exception as e:  # noqa: BLE001 - told to all who wait
             error = _answers.as_refresh_error(e, self.label, self.source)
             with self._locked():

@@ -104,12 +104,17 @@ def shared_loader(session: botocore.session.Session) -> Loader:
     return _loaders.get(session.get_config_variable("data_path"))
 
 
-def new_session(**kwargs: Any) -> botocore.session.Session:
+def new_session(
+    session_vars: Any = None, *, profile: str | None = None
+) -> botocore.session.Session:
     """
     A botocore session with botocore's own event handlers.
     """
     return botocore.session.Session(
-        event_hooks=_builtin_handlers.copy(), include_builtin_handlers=False, **kwargs
+        session_vars=session_vars,
+        event_hooks=_builtin_handlers.copy(),
+        include_builtin_handlers=False,
+        profile=profile,
     )
 
 

@@ -5,7 +5,6 @@ Who assumes the role: `source=`, as somebody who signs.
 from __future__ import annotations
 
 import itertools
-import math
 import os
 import threading
 import weakref
@@ -15,16 +14,18 @@ from typing import Any, TypeVar
 
 import botocore.session
 
-from ._botocore import SessionCredentials
-from ._clock import utc
 from ._credentials import Fetched
 from ._fork import forget_after_fork
 from ._policy import RefreshPolicy
 from ._refresher import Refresher
-from ._sdk import configured_like, like, new_session, shared_loader, usable_profile
-from ._source_keys import SourceKeys
-from ._sts import StsEndpoint
-from ._sts_clients import StsClients
+from ._sdk import (
+    NO_PROFILE,
+    configured_like,
+    new_session,
+    shared_loader,
+    usable_profile,
+)
+from ._sources import HopSource, Nobody, SdkSource, Source
 from ._words import as_credentials
 from .exceptions import InvalidRequestError
 
@@ -35,192 +36,28 @@ __all__ = [
     "Source",
     "custom_source",
     "hop_source",
+    "nobody",
     "sdk_source",
 ]
-
-ROLE_METHODS = frozenset({"assume-role", "assume-role-with-web-identity"})
 
 SECRET_VARIABLES = frozenset(
     {"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"}
 )
 
-
-class SdkSource:
-    """
-    Credentials that botocore knows how to find.
-
-    Args:
-        make: Makes a botocore session that finds them, configured by the same
-            profile and environment each time.
-
-        settings: The session whose settings and event handlers carry over.
-
-        name: For messages.
-
-        key: What sets it apart from other sources.
-    """
-
-    def __init__(
-        self,
-        make: Callable[[], botocore.session.Session],
-        settings: botocore.session.Session,
-        *,
-        name: str,
-        key: Hashable,
-    ) -> None:
-        self.load_timeout = 0.0
-        self.name = name
-        self.key = key
-        self._keys = SourceKeys(make, name)
-        self._clients = StsClients(
-            like(settings, credentials=self._keys, handlers=True)
-        )
-
-    @property
-    def settings(self) -> botocore.session.Session:
-        """
-        What further sessions are configured like.
-        """
-        return self._clients.session
-
-    @property
-    def is_role(self) -> bool:
-        """
-        Whether botocore assumed a role to get them.
-        """
-        return self._keys.method in ROLE_METHODS
-
-    @property
-    def renewable(self) -> bool:
-        """
-        Whether they are more than a copied set of temporary keys.
-        """
-        return self._keys.renewable
-
-    def describe(self, wall: float) -> str:
-        """
-        Its name, and when its credentials expire.
-        """
-        remaining = self._keys.remaining()
-        return _described(self.name, None if remaining is None else wall + remaining)
-
-    def client(self, region: str | None, endpoint: StsEndpoint) -> Any:
-        """
-        An STS client that signs with them.
-        """
-        return self._clients.get(region, endpoint)
-
-    def prepare(self) -> float | None:
-        """
-        Let them refresh; return the seconds they have left.
-        """
-        self._keys.read_again()
-        self._keys.get_frozen_credentials()
-        return self._keys.remaining()
-
-    def resolve_again(self) -> bool:
-        """
-        Look for others in the same place; tell whether there can be any.
-        """
-        return self._keys.resolve_again()
-
-    def close(self) -> None:
-        """
-        Close the connections to STS.
-        """
-        self._clients.close()
+PROFILE_METHODS = frozenset(
+    {
+        "assume-role-with-web-identity",
+        "config-file",
+        "custom-process",
+        "login",
+        "shared-credentials-file",
+        "sso",
+    }
+)
+"""How botocore finds credentials in a profile, but for its role."""
 
 
-class HopSource:
-    """
-    A role of ours that assumes the next one.
-
-    Args:
-        refresher: Keeps its credentials.
-
-        settings: The session whose settings and event handlers carry over.
-
-        key: What sets it apart from other sources.
-
-        is_role: Whether its credentials are those of an assumed role.
-    """
-
-    renewable = True
-
-    def __init__(
-        self,
-        refresher: Refresher,
-        settings: botocore.session.Session,
-        *,
-        key: Hashable,
-        is_role: bool = True,
-    ) -> None:
-        self.load_timeout = refresher.load_timeout
-        self.name = refresher.label
-        self.key = key
-        self.is_role = is_role
-        self._refresher = refresher
-        self._clients = StsClients(
-            like(settings, credentials=SessionCredentials(refresher), handlers=True)
-        )
-
-    @property
-    def settings(self) -> botocore.session.Session:
-        """
-        What further sessions are configured like.
-        """
-        return self._clients.session
-
-    def describe(self, wall: float) -> str:
-        """
-        Its name, and when its credentials expire.
-        """
-        record = self._refresher.record
-        if record is None or record.credentials.expires_at is None:
-            return self.name
-        return _described(self.name, record.credentials.expires_at.timestamp())
-
-    def client(self, region: str | None, endpoint: StsEndpoint) -> Any:
-        """
-        An STS client that signs with its credentials.
-        """
-        return self._clients.get(region, endpoint)
-
-    def prepare(self) -> float | None:
-        """
-        Have credentials to sign with; return the seconds they have left.
-
-        In its own mandatory window, a minute, this refreshes them first.
-        """
-        record = self._refresher.get()
-        remaining = self._refresher.remaining(record)
-        return None if math.isinf(remaining) else remaining
-
-    def resolve_again(self) -> bool:
-        """
-        STS refused the key: get another.
-        """
-        record = self._refresher.record
-        if record is not None:
-            self._refresher.replace_rejected(record.credentials.access_key_id)
-        return True
-
-    def close(self) -> None:
-        """
-        Close the connections to STS.
-        """
-        self._clients.close()
-
-
-Source = SdkSource | HopSource
-
-S = TypeVar("S", SdkSource, HopSource)
-
-
-def _described(name: str, expires_at: float | None) -> str:
-    if expires_at is None:
-        return name
-    return f"{name} (its credentials expire at {utc(expires_at):%Y-%m-%d %H:%M:%S} UTC)"
+S = TypeVar("S", bound=Source)
 
 
 class _Registry:
@@ -284,6 +121,79 @@ def sdk_source(given: str | botocore.session.Session | None) -> SdkSource:
     return _registry.get(key, make_source)
 
 
+def nobody(settings: SdkSource | None = None) -> Nobody:
+    """
+    Return the source of requests that aren't signed.
+
+    Args:
+        settings: Whose settings carry over. `None` means the environment's.
+    """
+    key = ("nobody", None if settings is None else settings.key, _environment())
+
+    def make() -> Nobody:
+        like = _new_session(None) if settings is None else settings.settings
+        return Nobody(like, key=key)
+
+    return _registry.get(key, make)
+
+
+def picked_source(
+    name: str, profile: str | None, methods: frozenset[str], settings: SdkSource
+) -> SdkSource:
+    """
+    Return a source of some of botocore's ways to find credentials.
+
+    Args:
+        name: For messages.
+
+        profile: Where they are looked for. `None`: in no profile.
+
+        methods: The ways, in botocore's words.
+
+        settings: Whose settings carry over.
+    """
+    key = ("picked", profile, methods, settings.key, _environment())
+
+    def make_session() -> botocore.session.Session:
+        session = _new_session(profile) if profile else new_session(NO_PROFILE)
+        resolver = session.get_component("credential_provider")
+        session.register_component("credential_provider", _Picked(resolver, methods))
+        return session
+
+    def make() -> SdkSource:
+        return SdkSource(make_session, settings.settings, name=name, key=key)
+
+    return _registry.get(key, make)
+
+
+class _Picked:
+    """
+    Some of the providers of botocore's chain.
+    """
+
+    def __init__(self, resolver: Any, methods: frozenset[str]) -> None:
+        self._providers = [p for p in resolver.providers if p.METHOD in methods]
+
+    def load_credentials(self) -> Any:
+        """
+        Return the first that are found.
+        """
+        found = (provider.load() for provider in self._providers)
+        return next((credentials for credentials in found if credentials), None)
+
+
+def profile_settings(name: str | None) -> botocore.session.Session:
+    """
+    Return a session that reads a profile's files.
+
+    Raises:
+        InvalidRequestError: If there is no such profile.
+    """
+    session = _new_session(name)
+    _check_profile(session, parameter="name")
+    return session
+
+
 class _Remake:
     """
     The given session the first time, and then others configured like it.
@@ -308,16 +218,18 @@ def _new_session(profile: str | None) -> botocore.session.Session:
     return session
 
 
-def _check_profile(session: botocore.session.Session) -> None:
+def _check_profile(
+    session: botocore.session.Session, *, parameter: str = "source"
+) -> None:
     name = session.profile
     if name is None or name in session.available_profiles:
         return
     known = ", ".join(sorted(session.available_profiles)) or "none"
     raise InvalidRequestError(
         f'There is no profile "{name}".',
-        parameter="source",
+        parameter=parameter,
         hint=f"The config and credentials files have: {known}. Check AWS_PROFILE and "
-        "source=.",
+        f"{parameter}=.",
     )
 
 
@@ -351,11 +263,13 @@ def custom_source(get: Callable[[], Any]) -> HopSource:
     return _registry.get(key, make)
 
 
-def hop_source(refresher: Refresher, previous: Source, *, key: Hashable) -> HopSource:
+def hop_source(
+    refresher: Refresher, previous: Source, *, key: Hashable, is_role: bool = True
+) -> HopSource:
     """
     Return the source that a role in the middle of a chain is.
     """
     return _registry.get(
         ("hop", _registry.number(refresher)),
-        lambda: HopSource(refresher, previous.settings, key=key),
+        lambda: HopSource(refresher, previous.settings, key=key, is_role=is_role),
     )

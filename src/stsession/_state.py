@@ -56,6 +56,8 @@ class RefreshState:
 
         foreground: Whether a caller waits for its own advisory refresh.
 
+        asks: Whether a fetch would ask somebody for something now.
+
         offset: The wall clock less the monotonic one.
 
         record: What is held.
@@ -67,6 +69,7 @@ class RefreshState:
     draw: Callable[[], float]
     load_timeout: float
     foreground: bool
+    asks: Callable[[], bool]
     offset: float
     record: Record | None
 
@@ -136,13 +139,20 @@ class RefreshState:
         flight = self._under_way(now)
         if flight is not None:
             return flight, False
-        settling = freshness is Freshness.ADVISORY and now.monotonic < self._settled_at
-        if settling and not self._marked_due:
+        if freshness is Freshness.ADVISORY and not self._advisable(now):
             return None, False
         if not self.backoff.allows(now.monotonic, freshness):
             return None, False
         reason = "first" if self.record is None else REASONS[freshness]
         return self._begin(now, freshness, reason), True
+
+    def _advisable(self, now: Instant) -> bool:
+        """
+        Whether there is a reason to refresh before it's necessary.
+        """
+        if self.asks():  # people aren't asked before it's necessary
+            return False
+        return self._marked_due or now.monotonic >= self._settled_at
 
     def board_on_request(self, now: Instant) -> tuple[Flight, bool]:
         """

@@ -9,26 +9,21 @@ import logging
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import attrs
 
-from botocore.config import Config
-
 from ._clock import Clock
 from ._credentials import Fetched, Instant, TemporaryCredentials
-from ._requests import AssumeRoleRequest
+from ._proofs import NoProof, Proof
+from ._sts_endpoint import StsEndpoint
 from ._sts_errors import server_time, translate, unusable_answer
 from .exceptions import FailureKind, RefreshError
 
 
-__all__ = ["AssumeRole", "Signatory", "StsEndpoint"]
+__all__ = ["Signatory", "StsFetch", "StsRequest"]
 
 logger = logging.getLogger("stsession")
-
-CONNECT_TIMEOUT = 3
-READ_TIMEOUT = 5
-ATTEMPTS = 3
 
 CHAINED_MAXIMUM = 3_600
 """Seconds; `role chaining
@@ -43,6 +38,41 @@ PACKED_SIZE_WARNING = 90
 
 
 T = TypeVar("T")
+
+
+class StsRequest(Protocol):
+    """
+    A checked request for credentials.
+    """
+
+    @property
+    def operation(self) -> str:
+        """
+        The method of an STS client.
+        """
+
+    @property
+    def label(self) -> str:
+        """
+        What messages call it: mostly the ARN of a role.
+        """
+
+    @property
+    def what(self) -> str:
+        """
+        What couldn't be done, if it fails.
+        """
+
+    @property
+    def duration_seconds(self) -> int | Literal["max"] | None:
+        """
+        How long the credentials shall live.
+        """
+
+    def to_params(self, *, duration_seconds: int | None) -> dict[str, Any]:
+        """
+        Its parameters.
+        """
 
 
 class Signatory(Protocol):
@@ -60,6 +90,11 @@ class Signatory(Protocol):
     def renewable(self) -> bool:
         """
         Whether there can be others some time, if STS refuses these.
+        """
+
+    def would_ask(self) -> bool:
+        """
+        Whether `prepare` would ask somebody for something now.
         """
 
     def describe(self, wall: float) -> str:
@@ -84,55 +119,6 @@ class Signatory(Protocol):
         """
         Look the credentials up anew; return whether there can be others.
         """
-
-
-@attrs.frozen(kw_only=True)
-class StsEndpoint:
-    """
-    Where and how STS is asked.
-
-    Args:
-        regions: Where to ask, in order of preference.
-
-        url: A server that isn't AWS's. `None` means what the source's
-            configuration says.
-
-        config: What the user wants different in the client's configuration.
-    """
-
-    regions: tuple[str | None, ...]
-    url: str | None = None
-    config: Config | None = attrs.field(default=None, eq=id)
-
-    @property
-    def client_config(self) -> Config:
-        """
-        Short time-outs, few attempts; the user's settings win.
-        """
-        ours = Config(
-            connect_timeout=CONNECT_TIMEOUT,
-            read_timeout=READ_TIMEOUT,
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-            # Many roles may be refreshed at once by one client. Our requests
-            # have been checked, and other servers take other values than AWS.
-            max_pool_connections=50,
-            parameter_validation=False,
-        )
-        return ours if self.config is None else ours.merge(self.config)
-
-    @property
-    def load_timeout(self) -> float:
-        """
-        Seconds that the client takes to give up, and a few for its pauses.
-        """
-        config: Any = self.client_config  # its attributes aren't in its stubs
-        retries = config.retries or {}
-        attempts = retries.get("total_max_attempts")
-        if attempts is None:
-            attempts = retries.get("max_attempts", ATTEMPTS - 1) + 1
-        connect = config.connect_timeout or 0
-        read = config.read_timeout or 0
-        return float(attempts * (connect + read) + 6)
 
 
 class _LongestDurations:
@@ -162,9 +148,9 @@ longest = _LongestDurations()
 
 
 @attrs.define(kw_only=True, eq=False)
-class AssumeRole:
+class StsFetch:
     """
-    Fetches the credentials of one role. Called by one thread at a time.
+    Fetches credentials by one operation of STS. Called by one thread at a time.
 
     Args:
         request: What is asked.
@@ -174,12 +160,15 @@ class AssumeRole:
         endpoint: Where.
 
         clock: The two clocks.
+
+        proof: What goes with each request and serves for a while only.
     """
 
-    request: AssumeRoleRequest
+    request: StsRequest
     source: Signatory
     endpoint: StsEndpoint
     clock: Clock
+    proof: Proof = attrs.field(factory=NoProof)
     _outages: int = attrs.field(default=0, init=False)
     _warned_of_size: bool = attrs.field(default=False, init=False)
 
@@ -193,43 +182,60 @@ class AssumeRole:
         try:
             return self._ask()
         except RefreshError as e:
-            if e.kind is not FailureKind.SOURCE_EXPIRED:
+            if self.proof.is_refused(e):
+                if not self.proof.can_renew():
+                    raise self.proof.explained(e) from e.__cause__
+            elif e.kind is not FailureKind.SOURCE_EXPIRED:
                 raise
-            if not self._translating(self.source.resolve_again):
+            elif not self._translating(self.source.resolve_again):
                 e.kind = FailureKind.SOURCE  # it has the same keys for ever
                 raise
+        return self._ask_again()
+
+    def asks(self) -> bool:
+        """
+        Whether somebody would be asked for something now.
+        """
+        return self.source.would_ask() or self.proof.asks
+
+    def _ask_again(self) -> Fetched:
         try:
             return attrs.evolve(self._ask(), source_resolved_again=True)
-        except RefreshError as again:
-            expired = again.kind is FailureKind.SOURCE_EXPIRED
-            if expired and not self.source.renewable:
-                again.kind = FailureKind.SOURCE
+        except RefreshError as e:
+            if self.proof.is_refused(e):
+                raise self.proof.explained(e) from e.__cause__
+            if e.kind is FailureKind.SOURCE_EXPIRED and not self.source.renewable:
+                e.kind = FailureKind.SOURCE
             raise
 
-    @property
-    def _what(self) -> str:
-        return (
-            f"Could not assume {self.request.role_arn} "
-            f'as "{self.request.role_session_name}"'
-        )
-
     def _ask(self) -> Fetched:
-        source_remaining = self._translating(self.source.prepare)
+        remaining = self._translating(self.source.prepare)
+        proof = self._translating(self.proof.parameters)
+        began = Instant(self.clock.wall(), self.clock.monotonic())
+        proven = self.proof.remaining(began.wall)
+        if proven is not None:
+            remaining = proven if remaining is None else min(proven, remaining)
+        answer = self._answer(proof)
+        return self._read(answer, began, remaining)
+
+    def _answer(self, proof: dict[str, str]) -> dict[str, Any]:
+        """
+        The answer of the first region that has STS activated.
+        """
         duration = self._duration()
         for region in self._regions():
-            began = Instant(self.clock.wall(), self.clock.monotonic())
             try:
-                answer = self._translating(partial(self._call, region, duration))
-            except RefreshError as e:
+                answer = self._translating(partial(self._call, region, duration, proof))
+            except RefreshError as e:  # noqa: PERF203 - there are few regions
                 error = e
                 self._outages += error.kind is FailureKind.OUTAGE
                 if self._too_long(error, duration):
-                    return self._ask()
+                    return self._answer(proof)
                 if error.code != "RegionDisabledException":
                     raise
             else:
                 self._outages = 0
-                return self._read(answer, began, source_remaining)
+                return answer
         raise error
 
     def _regions(self) -> tuple[str | None, ...]:
@@ -245,7 +251,7 @@ class AssumeRole:
     def _duration(self) -> int | None:
         if self.request.duration_seconds != "max":
             return self.request.duration_seconds
-        return longest.asked(self.request.role_arn, chained=self.source.is_role)
+        return longest.asked(self.request.label, chained=self.source.is_role)
 
     def _too_long(self, error: RefreshError, duration: int | None) -> bool:
         """
@@ -255,14 +261,16 @@ class AssumeRole:
             return False
         if duration is None or duration <= CHAINED_MAXIMUM:
             return False
-        longest.refused(self.request.role_arn)
+        longest.refused(self.request.label)
         return True
 
-    def _call(self, region: str | None, duration: int | None) -> dict[str, Any]:
+    def _call(
+        self, region: str | None, duration: int | None, proof: dict[str, str]
+    ) -> dict[str, Any]:
         client = self.source.client(region, self.endpoint)
-        params = self.request.to_params(duration_seconds=duration)
+        params = {**self.request.to_params(duration_seconds=duration), **proof}
         try:
-            answer: dict[str, Any] = client.assume_role(**params)
+            answer: dict[str, Any] = getattr(client, self.request.operation)(**params)
         except (LookupError, ValueError) as e:  # XML, but not as botocore knows it
             raise self._unusable("can't be read") from e
         return answer
@@ -281,8 +289,8 @@ class AssumeRole:
     def _translated(self, error: Exception) -> RefreshError:
         return translate(
             error,
-            what=self._what,
-            hop=self.request.role_arn,
+            what=self.request.what,
+            hop=self.request.label,
             source=self.source.describe(self.clock.wall()),
             wall=self.clock.wall(),
         )
@@ -298,14 +306,15 @@ class AssumeRole:
             raise self._unusable("has no readable Expiration")
         self._warn_of_size(answer.get("PackedPolicySize"))
         headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-        arn = str((answer.get("AssumedRoleUser") or {}).get("Arn") or "")
+        who = answer.get("AssumedRoleUser") or answer.get("FederatedUser") or {}
+        arn = str(who.get("Arn") or "")
         return Fetched(
             credentials=TemporaryCredentials(
                 access_key_id=told["AccessKeyId"],
                 secret_access_key=told["SecretAccessKey"],
                 session_token=told["SessionToken"],
                 expires_at=told["Expiration"].astimezone(dt.timezone.utc),
-                account_id=account_of(arn) or account_of(self.request.role_arn),
+                account_id=account_of(arn) or account_of(self.request.label),
             ),
             server_time=server_time(headers),
             began=began,
@@ -313,7 +322,7 @@ class AssumeRole:
         )
 
     def _unusable(self, why: str) -> RefreshError:
-        return unusable_answer(self._what, why, self.request.role_arn)
+        return unusable_answer(self.request.what, why, self.request.label)
 
     def _warn_of_size(self, percent: object) -> None:
         if self._warned_of_size or not isinstance(percent, int):
@@ -322,7 +331,7 @@ class AssumeRole:
             self._warned_of_size = True
             logger.warning(
                 "%s: the session's policies and tags take %s %% of what STS allows",
-                self.request.role_arn,
+                self.request.label,
                 percent,
             )
 

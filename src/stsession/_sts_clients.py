@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import botocore.session
 
 from ._fork import forget_after_fork
-from ._sts import StsEndpoint
+from ._sts_endpoint import StsEndpoint
 
 
 __all__ = ["StsClients", "has_custom_endpoint"]
@@ -36,10 +36,15 @@ class StsClients:
 
     Args:
         session: What they are made from; nobody else uses it.
+
+        signed: Whether requests are signed.
     """
 
-    def __init__(self, session: botocore.session.Session) -> None:
+    def __init__(
+        self, session: botocore.session.Session, *, signed: bool = True
+    ) -> None:
         self.session = session
+        self._signed = signed
         self._after_fork()
         forget_after_fork(self)
         _prefer_regional(session)
@@ -61,7 +66,7 @@ class StsClients:
                     "sts",
                     region_name=region,
                     endpoint_url=endpoint.url,
-                    config=endpoint.client_config,
+                    config=endpoint.client_config(signed=self._signed),
                 )
             return client
 

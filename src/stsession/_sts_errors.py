@@ -22,6 +22,7 @@ from .exceptions import (
     AccessDeniedError,
     ClockError,
     FailureKind,
+    MfaError,
     RefreshError,
     SourceCredentialsError,
     StsessionError,
@@ -47,6 +48,10 @@ ACTIVATE = "Activate STS in that region in the account settings of IAM, or use a
 sts_region."
 RENEW = "Renew the credentials of {source}; they are looked up again at each attempt."
 FIX_CLOCK = "Set the machine's clock (NTP)."
+WRONG_CODE = (
+    "Check the serial number of the MFA device, and the clock that the code is made by."
+)
+LONG_LIVED = "Only the keys of an IAM user can do this; take those as the source."
 WAIT = "Nothing to do but wait; it is tried again."
 CHECK_NETWORK = "Check the network, the proxy, and the end point."
 CHECK_SOURCE = "Check the access key and secret key of {source}."
@@ -282,6 +287,10 @@ def _classify(answer: _Answer) -> tuple[type[RefreshError], FailureKind, str]:
         "expired" in told or "not yet current" in told
     ):
         return CODES["RequestTimeTooSkewed"]
+    if code == "AccessDenied" and ("multifactor" in told or "one time pass" in told):
+        return MfaError, FailureKind.MFA, WRONG_CODE
+    if code == "AccessDenied" and "session credentials" in told:
+        return SourceCredentialsError, SOURCE, LONG_LIVED
     if code in CODES:
         return CODES[code]
     status = answer.status or 0

@@ -21,6 +21,7 @@ __all__ = [
     "CredentialsExpiredError",
     "FailureKind",
     "InvalidRequestError",
+    "MfaError",
     "RefreshError",
     "SourceCredentialsError",
     "StsUnavailableError",
@@ -44,6 +45,9 @@ class FailureKind(enum.Enum):
     SOURCE_EXPIRED = "source-expired"
     """The source's credentials were refused as expired or revoked."""
 
+    MFA = "mfa"
+    """No code of an MFA device could be had, or it was wrong."""
+
     CLOCK = "clock"
     """The local clock and AWS's disagree."""
 
@@ -64,7 +68,7 @@ class FailureKind(enum.Enum):
         """
         Whether asking again with the same request is pointless.
         """
-        return self in (FailureKind.REQUEST, FailureKind.SOURCE)
+        return self in (FailureKind.REQUEST, FailureKind.SOURCE, FailureKind.MFA)
 
 
 def _rebuild(
@@ -207,6 +211,16 @@ class SourceCredentialsError(RefreshError):
     """
 
     default_kind = FailureKind.SOURCE
+
+
+class MfaError(RefreshError):
+    """
+    There was no code of an MFA device to be had, or it was wrong.
+
+    .. versionadded:: 0.1.0
+    """
+
+    default_kind = FailureKind.MFA
 
 
 class StsUnavailableError(RefreshError):

@@ -1,0 +1,304 @@
+"""
+Sessions for roles: everything else, wired together.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import inspect
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Literal, ParamSpec
+
+import boto3
+import botocore.session
+
+from botocore.config import Config
+
+from ._events import RefreshHook
+from ._hops import Chain, Mfa, sts_endpoint
+from ._mfa import CodeLike
+from ._policy import RefreshPolicy
+from ._refresher import Refresher
+from ._session import RefreshableSession
+from ._source import custom_source, sdk_source
+from ._sources import Source
+from .cache import PROCESS_CACHE, MemoryCache
+from .exceptions import InvalidRequestError
+
+
+__all__ = ["RefreshableAssumeRoleSession", "SourceLike", "assume"]
+
+DEFAULT_POLICY = RefreshPolicy()
+
+SourceLike = str | boto3.Session | botocore.session.Session | Callable[[], Any] | None
+"""What *source* takes."""
+
+
+class RefreshableAssumeRoleSession(RefreshableSession):
+    """
+    A `boto3.Session` with the credentials of an assumed role.
+
+    Takes the same arguments as :func:`stsession.assume`, which returns one.
+
+    .. versionadded:: 0.1.0
+    """
+
+    def __init__(
+        self,
+        role_arn: str | Sequence[str],
+        *,
+        source: SourceLike = None,
+        role_session_name: str | None = None,
+        duration_seconds: int | dt.timedelta | Literal["max"] | None = None,
+        external_id: str | None = None,
+        mfa_serial: str | None = None,
+        mfa_code: CodeLike = None,
+        mfa_session: bool | int | dt.timedelta | None = None,
+        policy: Mapping[str, Any] | str | None = None,
+        policy_arns: Collection[str] | None = None,
+        tags: Mapping[str, str] | None = None,
+        transitive_tag_keys: Collection[str] | None = None,
+        source_identity: str | None = None,
+        provided_contexts: Mapping[str, str] | None = None,
+        region: str | None = None,
+        sts_region: str | None = None,
+        sts_regions: Sequence[str] | None = None,
+        sts_endpoint_url: str | None = None,
+        sts_config: Config | None = None,
+        refresh: RefreshPolicy = DEFAULT_POLICY,
+        cache: MemoryCache | None = PROCESS_CACHE,
+        on_event: RefreshHook | None = None,
+    ) -> None:
+        arguments = locals()
+        del arguments["self"]
+        arns = _as_chain(role_arn)
+        root = find_source(source)
+        if isinstance(source, RefreshableSession):
+            sts_endpoint_url, sts_config = source._sts_defaults(  # noqa: SLF001
+                sts_endpoint_url, sts_config
+            )
+        endpoint = sts_endpoint(
+            root,
+            role_arn=arns[0],
+            region=region,
+            sts_region=sts_region,
+            sts_regions=sts_regions,
+            url=sts_endpoint_url,
+            config=sts_config,
+        )
+        chain = Chain.of(
+            arns,
+            source=root,
+            endpoint=endpoint,
+            refresh=refresh,
+            cache=cache,
+            role_session_name=role_session_name,
+            mfa=as_mfa(mfa_serial, mfa_code, mfa_session),
+            duration_seconds=duration_seconds,
+            external_id=external_id,
+            policy=policy,
+            policy_arns=policy_arns,
+            tags=tags,
+            transitive_tag_keys=transitive_tag_keys,
+            source_identity=source_identity,
+            provided_contexts=provided_contexts,
+        )
+        self._wire(
+            (*hops_of(source), *chain.refreshers),
+            chain.source,
+            endpoint=endpoint,
+            key=chain.key,
+            made_by=(type(self), arguments),
+            region=region,
+            on_event=on_event,
+        )
+
+
+def _as_chain(role_arn: object) -> tuple[str, ...]:
+    if isinstance(role_arn, str):
+        return (role_arn,)
+    if isinstance(role_arn, Sequence) and role_arn:
+        return tuple(role_arn)
+    raise InvalidRequestError(
+        f"role_arn is {role_arn!r}.",
+        parameter="role_arn",
+        hint="Pass the ARN of a role, or a list of at least one for a chain.",
+    )
+
+
+def hops_of(source: SourceLike) -> tuple[Refresher, ...]:
+    """
+    What keeps the credentials of a source, if it is one of ours.
+    """
+    if isinstance(source, RefreshableSession):
+        return source._hops  # noqa: SLF001 - one of ours
+    return ()
+
+
+def as_mfa(
+    serial: str | None,
+    code: CodeLike,
+    session: bool | int | dt.timedelta | None = None,
+) -> Mfa | None:
+    """
+    The three arguments as one thing, if they make sense.
+    """
+    if serial is not None:
+        return Mfa(serial=serial, code=code, session=session)
+    for name, value in (("mfa_code", code), ("mfa_session", session)):
+        if value:
+            raise InvalidRequestError(
+                f"{name} is given without mfa_serial.",
+                parameter="mfa_serial",
+                hint='Pass the serial number or ARN of the device, or "auto".',
+            )
+    return None
+
+
+def find_source(given: SourceLike) -> Source:
+    """
+    Find out who *given* is.
+
+    Raises:
+        InvalidRequestError: If it is nobody.
+    """
+    if isinstance(given, RefreshableSession):
+        return given._own_source  # noqa: SLF001 - one of ours
+    if isinstance(given, boto3.Session):
+        # boto3 has no other way to its botocore session.
+        return sdk_source(given._session)  # noqa: SLF001
+    if given is None or isinstance(given, (str, botocore.session.Session)):
+        return sdk_source(given)
+    if callable(given):
+        return custom_source(given)
+    raise InvalidRequestError(
+        f"source is a {type(given).__name__}.",
+        parameter="source",
+        hint="Pass the name of a profile, a session, or a function that returns "
+        "credentials.",
+    )
+
+
+P = ParamSpec("P")
+
+
+def _signature_of(
+    cls: Callable[P, RefreshableAssumeRoleSession],
+) -> Callable[[Callable[..., Any]], Callable[P, RefreshableAssumeRoleSession]]:
+    """
+    Give a function the parameters of *cls*, so that they are written once.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        function.__signature__ = inspect.signature(cls)  # type: ignore[attr-defined]
+        return function
+
+    return decorate
+
+
+@_signature_of(RefreshableAssumeRoleSession)
+def assume(  # noqa: D417 - its signature is that of the class
+    *args: Any, **kwargs: Any
+) -> RefreshableAssumeRoleSession:
+    """
+    Return a session that acts as a role and renews its credentials itself.
+
+    It is a `boto3.Session`; its clients may be kept for as long as the program
+    runs. Nothing touches the network before the first use.
+
+    Args:
+        role_arn:
+            The role. A sequence is a chain: the source assumes the first, that
+            one the second, and so on. All that is said about the request goes
+            for the last one then, but *role_session_name* for all.
+
+        source:
+            Who assumes it: the name of a profile, a boto3 or botocore session,
+            another session of ours, or a function that returns credentials as
+            a dict in STS's words. `None` means the default chain of boto3.
+            There is no falling back from a profile to anything else.
+
+        role_session_name:
+            What CloudTrail shows. `None` means the name of the Lambda
+            function, the ID of the Batch job or ECS task, or ``user@host``.
+
+        duration_seconds:
+            How long one set of credentials lives: seconds, a
+            :class:`datetime.timedelta`, or ``"max"`` for as long as the role
+            allows, found out by trying. `None` leaves it to STS: an hour. A
+            role assumed by a role is given an hour at most.
+
+        external_id:
+            What a third party's trust policy asks for. Of this and what
+            follows, `None` sends nothing.
+
+        mfa_serial:
+            The MFA device of the source's user: its serial number or ARN, or
+            ``"auto"`` to have IAM asked for it.
+
+        mfa_code:
+            Where its codes come from: a function that takes the serial number,
+            a command as a list of arguments, or a single code, which serves
+            once. `None` means that the person at the terminal is asked. Never
+            asked for while it isn't necessary, nor in the background.
+
+        mfa_session:
+            How long one code serves for roles assumed from this source, by
+            GetSessionToken: seconds or a :class:`datetime.timedelta`, up to 36
+            hours. `None` means 12 hours. `False` sends a code with each
+            AssumeRole, as is done anyway if the source isn't an IAM user.
+
+        policy: A session policy, as a dict or as JSON; it only takes away.
+
+        policy_arns: Managed policies, to the same end.
+
+        tags: Session tags.
+
+        transitive_tag_keys: The tags that further roles inherit.
+
+        source_identity: Who is behind it; stays through the whole chain.
+
+        provided_contexts: Assertions of context providers, by provider ARN.
+
+        region: The session's region. `None` means the source's.
+
+        sts_region: Where STS is asked. `None` means the session's region.
+
+        sts_regions:
+            The same with alternatives: after two outages in a row, the next
+            region is asked.
+
+        sts_endpoint_url:
+            An STS that isn't AWS's. `None` means what the source's
+            configuration says. Of ARNs, only the shape is checked there.
+
+        sts_config:
+            What to change in the configuration of the STS client. `None`
+            leaves it at that: it connects within 3 s, reads within 5 s, and
+            tries three times.
+
+        refresh: When to refresh; the default is hardly ever wrong.
+
+        cache:
+            With whom to share credentials: by default, with all sessions of
+            the process that ask for the same. `None` shares with nobody.
+
+        on_event:
+            Is told what happens, see :class:`stsession.RefreshHook`. `None`
+            means nobody is.
+
+    Raises:
+        InvalidRequestError:
+            If STS would refuse the request. Its text names the argument and
+            the limit.
+
+    .. seealso:: `AssumeRole
+       <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>`_
+       for the limits, and `role chaining
+       <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html>`_
+       for the hour.
+
+    .. versionadded:: 0.1.0
+    """
+    return RefreshableAssumeRoleSession(*args, **kwargs)

@@ -1,0 +1,262 @@
+"""
+Sessions from what a profile says.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import os
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import botocore.session
+
+from ._assume import DEFAULT_POLICY
+from ._events import RefreshHook
+from ._hops import Hop, Mfa, sts_endpoint
+from ._mfa import CodeLike
+from ._operations import SessionOptions, flat
+from ._plain import plain_refresher
+from ._policy import RefreshPolicy
+from ._profiles import (
+    First,
+    NamedSource,
+    ProfileSource,
+    RoleStep,
+    WebIdentityStep,
+    plan_of,
+)
+from ._proofs import NoProof, Proof, TokenProof
+from ._refresher import Refresher
+from ._requests import AssumeRoleRequest
+from ._session import RefreshableSession
+from ._source import (
+    PROFILE_METHODS,
+    hop_source,
+    nobody,
+    picked_source,
+    profile_settings,
+    sdk_source,
+)
+from ._sources import HopSource, SdkSource, Source
+from ._sts import StsRequest
+from ._sts_clients import has_custom_endpoint
+from ._unsigned_requests import WebIdentityRequest
+from .cache import PROCESS_CACHE, MemoryCache
+
+
+if TYPE_CHECKING:
+    from botocore.config import Config
+    from typing_extensions import Unpack
+
+
+__all__ = ["from_profile"]
+
+
+def from_profile(
+    name: str | None = None,
+    *,
+    mfa_code: CodeLike = None,
+    mfa_session: bool | int | dt.timedelta | None = None,
+    **options: Unpack[SessionOptions],
+) -> RefreshableSession:
+    """
+    Return a session for a profile of the AWS config and credentials files.
+
+    Each role that it leads to is kept fresh by itself. What is no role (keys,
+    SSO, a process, a container, an instance) is found and refreshed by
+    botocore. The rules are botocore's; where it ignores a mistake, this raises.
+
+    Args:
+        name:
+            The profile. `None` means what boto3 would take: keys in the
+            environment, the profile that ``AWS_PROFILE`` names or the default
+            one, or ``AWS_ROLE_ARN`` with ``AWS_WEB_IDENTITY_TOKEN_FILE``.
+
+        mfa_code:
+            Where codes for the profile's *mfa_serial* come from, see
+            :func:`stsession.assume`.
+
+        mfa_session: See :func:`stsession.assume`.
+
+        **options: See :class:`stsession.SessionOptions`.
+
+    Raises:
+        InvalidRequestError:
+            If the profile doesn't exist, or contradicts itself. The text names
+            profile and key.
+
+    .. seealso:: `Using an IAM role in the AWS CLI
+       <https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-role.html>`_
+       for what a profile can say.
+
+    .. versionadded:: 0.1.0
+    """
+    arguments = flat(locals())
+    settings = profile_settings(name)
+    first, roles = _plan(name, settings)
+    way = _Way(settings=sdk_source(name), code=mfa_code, lasting=mfa_session, **options)
+    way.begin(first, alone=not roles)
+    for role in roles:
+        way.go_on(role)
+    return way.session((from_profile, arguments))
+
+
+def _plan(
+    name: str | None, settings: botocore.session.Session
+) -> tuple[First, list[RoleStep]]:
+    """
+    What the profile says, and the environment if nobody names a profile.
+    """
+    profile = name or settings.profile or "default"
+    if name is None and os.environ.get("AWS_ACCESS_KEY_ID"):
+        return ProfileSource(profile), []
+    first, roles = plan_of(settings.full_config.get("profiles", {}), profile)
+    if name is not None or roles:
+        return first, roles
+    return _web_identity_of_environment(first), []
+
+
+def _web_identity_of_environment(said: First) -> First:
+    """
+    The web identity that the environment names; it goes before the profile's.
+    """
+    profile = said if isinstance(said, WebIdentityStep) else None
+    token_file = os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE")
+    role_arn = os.environ.get("AWS_ROLE_ARN")
+    if profile is None and not (token_file and role_arn):
+        return said
+    session_name = os.environ.get("AWS_ROLE_SESSION_NAME")
+    if profile is not None:
+        token_file = token_file or profile.token_file
+        role_arn = role_arn or profile.role_arn
+        session_name = session_name or profile.role_session_name
+    return WebIdentityStep(
+        profile=said.profile,
+        role_arn=role_arn or "",
+        role_session_name=session_name,
+        token_file=token_file or "",
+    )
+
+
+class _Way:
+    """
+    The way from the first credentials to those of the profile.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: SdkSource,
+        code: CodeLike,
+        lasting: bool | int | dt.timedelta | None,
+        region: str | None = None,
+        sts_region: str | None = None,
+        sts_regions: Sequence[str] | None = None,
+        sts_endpoint_url: str | None = None,
+        sts_config: Config | None = None,
+        refresh: RefreshPolicy = DEFAULT_POLICY,
+        cache: MemoryCache | None = PROCESS_CACHE,
+        on_event: RefreshHook | None = None,
+    ) -> None:
+        self._settings = settings
+        self._code, self._lasting = code, lasting
+        self._region, self._on_event = region, on_event
+        self._cache, self._refresh = cache, refresh
+        self._endpoint = functools.partial(
+            sts_endpoint,
+            region=region,
+            sts_region=sts_region,
+            sts_regions=sts_regions,
+            url=sts_endpoint_url,
+            config=sts_config,
+        )
+        self._custom = has_custom_endpoint(settings.settings, sts_endpoint_url)
+        self._refreshers: tuple[Refresher, ...] = ()
+        self._signs: Source = settings
+        self._by: Source = settings
+        self._key: Hashable = settings.key
+
+    def begin(self, step: First, *, alone: bool) -> None:
+        """
+        Have the first credentials.
+        """
+        if isinstance(step, WebIdentityStep):
+            request = WebIdentityRequest.checked(
+                step.role_arn,
+                role_session_name=step.role_session_name,
+                custom_endpoint=self._custom,
+            )
+            self._by = nobody(self._settings)
+            self._fly(request, TokenProof(step.token_file))
+        elif alone:
+            self._refreshers = (plain_refresher(self._settings),)
+        elif isinstance(step, NamedSource):
+            self._by = picked_source(
+                f'what credential_source of profile "{step.profile}" names',
+                None,
+                frozenset({step.method}),
+                self._settings,
+            )
+        elif isinstance(step, ProfileSource):
+            name = f'profile "{step.profile}"'
+            self._by = picked_source(
+                name, step.profile, PROFILE_METHODS, self._settings
+            )
+
+    def go_on(self, step: RoleStep) -> None:
+        """
+        Assume the next role.
+        """
+        chained = isinstance(self._by, HopSource) and self._by.is_role
+        request = AssumeRoleRequest.checked(
+            step.role_arn,
+            role_session_name=step.role_session_name,
+            external_id=step.external_id,
+            duration_seconds=step.duration_seconds,
+            chained=chained and not self._custom,
+            custom_endpoint=self._custom,
+        )
+        proof: Proof = NoProof()
+        if step.mfa_serial is not None:
+            mfa = Mfa(serial=step.mfa_serial, code=self._code, session=self._lasting)
+            self._by, proof, earlier = mfa.applied(
+                self._by,
+                endpoint=self._endpoint(self._settings, role_arn=step.role_arn),
+                refresh=self._refresh,
+                cache=self._cache,
+            )
+            self._refreshers = (*self._refreshers, *earlier)
+        self._fly(request, proof)
+
+    def _fly(self, request: StsRequest, proof: Proof) -> None:
+        hop = Hop(
+            request=request,
+            source=self._by,
+            endpoint=self._endpoint(self._settings, role_arn=request.label),
+            policy=self._refresh,
+            proof=proof,
+        )
+        refresher = hop.refresher(self._cache)
+        self._refreshers = (*self._refreshers, refresher)
+        self._signs, self._key = self._by, hop.key
+        self._by = hop_source(refresher, self._signs, key=hop.key)
+
+    def session(
+        self, made_by: tuple[Callable[..., RefreshableSession], dict[str, Any]]
+    ) -> RefreshableSession:
+        """
+        The session at the end of it.
+        """
+        return RefreshableSession._wired(  # noqa: SLF001 - one of ours
+            self._refreshers,
+            self._signs,
+            endpoint=self._endpoint(self._settings, role_arn=""),
+            key=self._key,
+            made_by=made_by,
+            is_role=len(self._refreshers) > 0 and self._by is not self._settings,
+            region=self._region,
+            on_event=self._on_event,
+        )

@@ -1,0 +1,234 @@
+"""
+Where the codes of MFA devices come from.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+import subprocess
+import sys
+import threading
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ._checks import checked_token_code
+from ._flight import unattended
+from ._fork import forget_after_fork
+from ._seams import current
+from .exceptions import InvalidRequestError, MfaError
+
+
+__all__ = ["CodeLike", "MfaCodes"]
+
+CodeLike = Callable[[str], str] | Sequence[str] | str | None
+"""What *mfa_code* takes."""
+
+STEP = 30.0
+"""Seconds in which a device shows one code; `RFC 6238
+<https://www.rfc-editor.org/rfc/rfc6238#section-5.2>`_."""
+
+COMMAND_TIMEOUT = 60.0
+"""Seconds; somebody may have to find the key and touch it."""
+
+ALTERNATIVES = (
+    "Pass a function, a command, or nothing as mfa_code, so that there is a code for "
+    "each refresh."
+)
+
+
+class _Desk:
+    """
+    Where one code is asked for at a time, and none is taken twice.
+    """
+
+    def __init__(self) -> None:
+        self._used: dict[str, tuple[str, float]] = {}
+        self._after_fork()
+        forget_after_fork(self)
+
+    def _after_fork(self) -> None:
+        # Held while somebody is asked: two prompts at once help nobody.
+        self._asking = threading.Lock()
+
+    def take(self, serial: str, ask: Callable[[], str], *, renewable: bool) -> str:
+        """
+        Ask for a code that hasn't been used yet.
+        """
+        with self._asking:
+            code = ask()
+            if self._wait(serial, code) > 0:
+                if not renewable:
+                    raise _used_up(serial)
+                self._let_pass(self._wait(serial, code))
+                code = ask()
+                if self._wait(serial, code) > 0:
+                    raise _used_up(serial)
+            self._used[serial] = code, current().clock.monotonic()
+            return code
+
+    def _wait(self, serial: str, code: str) -> float:
+        """
+        Seconds until *code* is another one than the one used last.
+        """
+        last, at = self._used.get(serial, ("", 0.0))
+        if last != code:
+            return 0.0
+        return at + STEP - current().clock.monotonic()
+
+    @staticmethod
+    def _let_pass(seconds: float) -> None:
+        current().wait(threading.Event(), seconds)
+
+
+_desk = _Desk()
+
+
+class MfaCodes:
+    """
+    Codes for one device.
+
+    Args:
+        given: What the user passed as *mfa_code*.
+    """
+
+    def __init__(self, given: CodeLike) -> None:
+        self.given = given
+        self._spent = False
+
+    @property
+    def renewable(self) -> bool:
+        """
+        Whether there can be more than one.
+        """
+        return not isinstance(self.given, str)
+
+    def next(self, serial: str) -> str:
+        """
+        Return a code that hasn't been used. Blocks while somebody is asked.
+
+        Raises:
+            MfaError: If there is none.
+        """
+        if unattended():
+            raise MfaError(
+                f"A code of the MFA device {serial} is needed, but this is a thread "
+                "in the background.",
+                hop=serial,
+                hint="It is asked for when the session is used next.",
+            )
+        return _desk.take(serial, lambda: self._ask(serial), renewable=self.renewable)
+
+    def _ask(self, serial: str) -> str:
+        code: Any  # a function of the user's may return anything
+        if self.given is None:
+            code = ask_at_terminal(serial)
+        elif isinstance(self.given, str):
+            code = self._static(serial)
+        elif callable(self.given):
+            code = self.given(serial)
+        else:
+            code = ask_command(self.given, serial)
+        code = code.strip() if isinstance(code, str) else code
+        try:
+            return checked_token_code(code)
+        except InvalidRequestError as e:
+            raise MfaError(
+                f"The code for the MFA device {serial} is no code. {e}", hop=serial
+            ) from None
+
+    def _static(self, serial: str) -> str:
+        if self._spent:
+            raise MfaError(
+                f"Another code of the MFA device {serial} is needed; the one that "
+                "was given has been used.",
+                hop=serial,
+                hint=ALTERNATIVES,
+            )
+        self._spent = True
+        return str(self.given)
+
+
+def _used_up(serial: str) -> MfaError:
+    return MfaError(
+        f"The code for the MFA device {serial} has been used before.",
+        hop=serial,
+        hint="Each code serves once; wait for the next one.",
+    )
+
+
+def ask_at_terminal(serial: str) -> str:
+    """
+    Ask the person at the terminal, without showing what they type.
+
+    The terminal itself is asked, not stdin, which may be a file.
+
+    Raises:
+        MfaError: If there is no terminal.
+    """
+    if not _has_terminal():
+        raise MfaError(
+            f"A code of the MFA device {serial} is needed, and there is no terminal "
+            "to ask at.",
+            hop=serial,
+            hint="Pass a function or a command as mfa_code.",
+        )
+    try:
+        return getpass.getpass(f"MFA code for {serial}: ")
+    except EOFError:
+        raise MfaError(
+            f"No code for the MFA device {serial} was typed.", hop=serial
+        ) from None
+
+
+def _has_terminal() -> bool:
+    if os.name == "nt":
+        return sys.stdin is not None and sys.stdin.isatty()
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
+def ask_command(argv: Sequence[str], serial: str) -> str:
+    """
+    Run a command that prints a code, without a shell.
+
+    Its stderr goes where ours goes: it may ask for a touch, and what it says
+    is none of our messages' business.
+
+    Raises:
+        MfaError: If it fails, or prints no code.
+    """
+    name = os.path.basename(argv[0])  # noqa: PTH119 - for a message
+    try:
+        done = subprocess.run(  # noqa: S603 - it's what the user asked for
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            timeout=COMMAND_TIMEOUT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        # It holds what the command has printed so far.
+        why = f"took more than {COMMAND_TIMEOUT:.0f} s"
+        raise _command_failed(name, serial, why) from None
+    except OSError as e:
+        raise _command_failed(name, serial, f"can't be run: {e.strerror}") from None
+    if done.returncode:
+        raise _command_failed(name, serial, f"ended with status {done.returncode}")
+    codes = re.findall(rb"(?<![0-9])[0-9]{6}(?![0-9])", done.stdout)
+    if not codes:
+        raise _command_failed(name, serial, "printed no code of six digits")
+    return str(codes[-1], "ascii")
+
+
+def _command_failed(name: str, serial: str, why: str) -> MfaError:
+    return MfaError(
+        f"Could not get a code for the MFA device {serial}. The command {name} {why}.",
+        hop=serial,
+        hint="Run it by hand to see what it says.",
+    )

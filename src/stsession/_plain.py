@@ -1,0 +1,62 @@
+"""
+Credentials that botocore refreshes, kept as ours are.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from ._clock import utc
+from ._credentials import Fetched, TemporaryCredentials
+from ._policy import RefreshPolicy
+from ._refresher import Refresher
+from ._seams import current
+from ._sources import SdkSource
+
+
+__all__ = ["plain_refresher"]
+
+# botocore refreshes what it has found in the last quarter of an hour, and when
+# it is asked; asking earlier would bring the same again.
+POLICY = RefreshPolicy(
+    advisory=dt.timedelta(minutes=14), early=0.0, jitter=0.0, stale="never"
+)
+
+
+class _Look:
+    """
+    Asks botocore for what it has.
+    """
+
+    def __init__(self, source: SdkSource) -> None:
+        self._source = source
+        self._last: str | None = None
+
+    def __call__(self) -> Fetched:
+        remaining = self._source.prepare()
+        keys = self._source.frozen()
+        if keys.access_key == self._last and self._source.resolve_again():
+            keys, remaining = self._source.frozen(), self._source.prepare()
+        self._last = keys.access_key
+        return Fetched(
+            credentials=TemporaryCredentials(
+                access_key_id=str(keys.access_key),
+                secret_access_key=str(keys.secret_key),
+                session_token=keys.token,
+                expires_at=(
+                    None
+                    if remaining is None
+                    else utc(current().clock.wall() + remaining)
+                ),
+                account_id=getattr(keys, "account_id", None),
+            )
+        )
+
+
+def plain_refresher(source: SdkSource) -> Refresher:
+    """
+    Return a refresher for credentials that aren't a role's of ours.
+    """
+    return Refresher(
+        label=source.name, source=source.name, fetch=_Look(source), policy=POLICY
+    )

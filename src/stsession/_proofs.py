@@ -1,0 +1,332 @@
+"""
+What goes with a request and serves for a while only: codes, tokens, assertions.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from collections.abc import Callable, Hashable
+from pathlib import Path
+from typing import Protocol
+
+from ._answers import span
+from ._jwt import Claims, read_claims
+from ._mfa import MfaCodes
+from ._unsigned_requests import checked_assertion, checked_web_identity_token
+from .exceptions import (
+    FailureKind,
+    InvalidRequestError,
+    RefreshError,
+    SourceCredentialsError,
+)
+
+
+__all__ = ["AssertionProof", "CodeProof", "NoProof", "Proof", "TokenProof"]
+
+
+class Proof(Protocol):
+    """
+    Gives parameters to each request anew.
+    """
+
+    @property
+    def key(self) -> Hashable:
+        """
+        What sets it apart, if that makes a difference to the credentials.
+        """
+
+    @property
+    def asks(self) -> bool:
+        """
+        Whether somebody has to be there to give it.
+        """
+
+    def parameters(self) -> dict[str, str]:
+        """
+        What to send. May block while somebody is asked.
+
+        Raises:
+            RefreshError: If there is nothing.
+        """
+
+    def remaining(self, wall: float) -> float | None:
+        """
+        Seconds that what was given last is good for. `None` if unknown.
+        """
+
+    def is_refused(self, error: RefreshError) -> bool:
+        """
+        Whether it is the proof that STS refused.
+        """
+
+    def can_renew(self) -> bool:
+        """
+        Whether asking again may bring another one.
+        """
+
+    def explained(self, error: RefreshError) -> RefreshError:
+        """
+        The error that says what was wrong with it.
+        """
+
+
+class NoProof:
+    """
+    The request speaks for itself.
+    """
+
+    key: Hashable = None
+    asks = False
+
+    def parameters(self) -> dict[str, str]:
+        """
+        Nothing.
+        """
+        return {}
+
+    def remaining(self, wall: float) -> float | None:
+        """
+        Not known.
+        """
+        return None
+
+    def is_refused(self, error: RefreshError) -> bool:
+        """
+        Never.
+        """
+        return False
+
+    def can_renew(self) -> bool:
+        """
+        No.
+        """
+        return False
+
+    def explained(self, error: RefreshError) -> RefreshError:
+        """
+        The same error.
+        """
+        return error
+
+
+class CodeProof(NoProof):
+    """
+    A code of an MFA device.
+
+    Args:
+        serial: Returns the serial number or ARN of the device.
+
+        codes: Where its codes come from.
+
+        key: What the user calls the device.
+
+        needed: Whether a code has to go with the request.
+    """
+
+    def __init__(
+        self,
+        serial: Callable[[], str],
+        codes: MfaCodes,
+        *,
+        key: Hashable,
+        needed: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.key = key
+        self._serial = serial
+        self._codes = codes
+        self._needed = needed
+
+    def if_needed(self, needed: Callable[[], bool]) -> CodeProof:
+        """
+        The same for requests that sometimes need none.
+        """
+        return CodeProof(self._serial, self._codes, key=self.key, needed=needed)
+
+    @property
+    def asks(self) -> bool:  # type: ignore[override]
+        """
+        Whether a code has to go with the request.
+        """
+        return self._needed()
+
+    def parameters(self) -> dict[str, str]:
+        """
+        The device and its code.
+        """
+        if not self._needed():
+            return {}
+        serial = self._serial()
+        return {"SerialNumber": serial, "TokenCode": self._codes.next(serial)}
+
+    def is_refused(self, error: RefreshError) -> bool:
+        """
+        STS says so, though by the code AccessDenied.
+        """
+        return error.kind is FailureKind.MFA and error.code is not None
+
+    def can_renew(self) -> bool:
+        """
+        Everybody mistypes once.
+        """
+        return self._codes.renewable
+
+
+class TokenProof(NoProof):
+    """
+    A web identity token.
+
+    Args:
+        token: The path of a file, read for each request, or a function.
+    """
+
+    def __init__(self, token: str | os.PathLike[str] | Callable[[], str]) -> None:
+        self._given = token
+        self._last: str | None = None
+        self._claims = Claims()
+        self.key = token if callable(token) else os.fspath(token)
+
+    @property
+    def _where(self) -> str:
+        if callable(self._given):
+            name = getattr(self._given, "__qualname__", type(self._given).__name__)
+            return f"the function {name}()"
+        return f"the file {os.fspath(self._given)}"
+
+    def parameters(self) -> dict[str, str]:
+        """
+        The token as it is now.
+        """
+        token = self._read()
+        self._last, self._claims = token, read_claims(token)
+        return {"WebIdentityToken": token}
+
+    def _read(self) -> str:
+        try:
+            if callable(self._given):
+                token = self._given()
+            else:
+                token = Path(self._given).read_text(encoding="utf-8")
+            if isinstance(token, str):
+                token = token.strip()
+            return checked_web_identity_token(token)
+        except (OSError, UnicodeDecodeError) as e:
+            why = getattr(e, "strerror", None) or type(e).__name__
+        except InvalidRequestError as e:
+            why = str(e)
+        raise SourceCredentialsError(
+            f"Could not read the web identity token from {self._where}. {why}",
+            kind=FailureKind.SOURCE_EXPIRED,
+            hop=self._where,
+            hint="Check what writes it, and that this process may read it.",
+        )
+
+    def remaining(self, wall: float) -> float | None:
+        """
+        Seconds to what the token says is its expiration.
+        """
+        exp = self._claims.exp
+        return None if exp is None else exp.timestamp() - wall
+
+    def is_refused(self, error: RefreshError) -> bool:
+        """
+        STS calls the token expired or invalid.
+        """
+        return error.code in {
+            "ExpiredTokenException",
+            "ExpiredToken",
+            "InvalidIdentityToken",
+            "InvalidIdentityTokenException",
+            "IDPRejectedClaim",
+        }
+
+    def can_renew(self) -> bool:
+        """
+        If it has been replaced meanwhile.
+        """
+        try:
+            return self._read() != self._last
+        except SourceCredentialsError:
+            return False
+
+    def explained(self, error: RefreshError) -> RefreshError:
+        """
+        The error, with what the token says of itself.
+        """
+        said = SourceCredentialsError(
+            f"{error} The token comes from {self._where}{self._age()}. "
+            f"{self._claimed()}",
+            kind=error.kind,
+            code=error.code,
+            http_status=error.http_status,
+            hop=error.hop,
+            hint="Check what renews it, and the identity provider in IAM.",
+        )
+        said.__cause__ = error.__cause__
+        return said
+
+    def _age(self) -> str:
+        if callable(self._given):
+            return ""
+        try:
+            written = Path(self._given).stat().st_mtime
+        except OSError:
+            return ", which is gone"
+        return f", written {span(time.time() - written)} ago"
+
+    def _claimed(self) -> str:
+        claims = self._claims
+        exp = None if claims.exp is None else f"{claims.exp:%Y-%m-%d %H:%M:%S} UTC"
+        aud = ", ".join(claims.aud) or None
+        return f"It says: exp {exp}, aud {aud}, iss {claims.iss}."
+
+
+class AssertionProof(NoProof):
+    """
+    A SAML assertion; it serves once.
+
+    Args:
+        assertion: A function that gets one, or one for a single life.
+    """
+
+    def __init__(self, assertion: str | Callable[[], str]) -> None:
+        self._given = assertion
+        self._spent = False
+        # Whose assertion it is isn't known, so it is shared with nobody.
+        self.key = assertion if callable(assertion) else object()
+
+    def parameters(self) -> dict[str, str]:
+        """
+        A fresh assertion.
+        """
+        if callable(self._given):
+            assertion = self._given()
+        elif self._spent:
+            raise SourceCredentialsError(
+                "Another SAML assertion is needed; the one that was given has "
+                "been used.",
+                hop="the SAML assertion",
+                hint="Pass a function that gets one: an assertion serves once, and "
+                "lives for five minutes.",
+            )
+        else:
+            assertion, self._spent = self._given, True
+        try:
+            return {"SAMLAssertion": checked_assertion(assertion)}
+        except InvalidRequestError as e:
+            raise SourceCredentialsError(
+                f"The SAML assertion can't be used. {e}", hop="the SAML assertion"
+            ) from None
+
+    def is_refused(self, error: RefreshError) -> bool:
+        """
+        STS calls it expired.
+        """
+        return error.code in {"ExpiredTokenException", "ExpiredToken"}
+
+    def can_renew(self) -> bool:
+        """
+        If there is somebody to ask.
+        """
+        return callable(self._given)

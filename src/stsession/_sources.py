@@ -1,0 +1,374 @@
+"""
+Who signs requests to STS: kinds of sources.
+"""
+
+from __future__ import annotations
+
+import math
+
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import botocore.session
+
+from botocore.credentials import ReadOnlyCredentials
+
+from ._botocore import SessionCredentials
+from ._clock import utc
+from ._refresher import Refresher
+from ._sdk import like
+from ._source_keys import SourceKeys
+from ._sts_clients import StsClients
+from ._sts_endpoint import StsEndpoint
+
+
+__all__ = ["HopSource", "MfaSource", "Nobody", "SdkSource", "Source"]
+
+ROLE_METHODS = frozenset({"assume-role", "assume-role-with-web-identity"})
+
+
+class SdkSource:
+    """
+    Credentials that botocore knows how to find.
+
+    Args:
+        make: Makes a botocore session that finds them, configured by the same
+            profile and environment each time.
+
+        settings: The session whose settings and event handlers carry over.
+
+        name: For messages.
+
+        key: What sets it apart from other sources.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], botocore.session.Session],
+        settings: botocore.session.Session,
+        *,
+        name: str,
+        key: Hashable,
+    ) -> None:
+        self.load_timeout = 0.0
+        self.name = name
+        self.key = key
+        self._keys = SourceKeys(make, name)
+        self._clients = StsClients(
+            like(settings, credentials=self._keys, handlers=True)
+        )
+
+    @property
+    def settings(self) -> botocore.session.Session:
+        """
+        What further sessions are configured like.
+        """
+        return self._clients.session
+
+    @property
+    def is_role(self) -> bool:
+        """
+        Whether botocore assumed a role to get them.
+        """
+        return self._keys.method in ROLE_METHODS
+
+    @property
+    def renewable(self) -> bool:
+        """
+        Whether they are more than a copied set of temporary keys.
+        """
+        return self._keys.renewable
+
+    def describe(self, wall: float) -> str:
+        """
+        Its name, and when its credentials expire.
+        """
+        remaining = self._keys.remaining()
+        return _described(self.name, None if remaining is None else wall + remaining)
+
+    def frozen(self) -> ReadOnlyCredentials:
+        """
+        The credentials as they are now, in botocore's words.
+        """
+        return self._keys.get_frozen_credentials()
+
+    @property
+    def is_long_lived(self) -> bool:
+        """
+        Whether they are the keys of a user, which have no end.
+        """
+        return self.frozen().token is None
+
+    def would_ask(self) -> bool:
+        """
+        Never; what botocore asks for is its own affair.
+        """
+        return False
+
+    def client(self, region: str | None, endpoint: StsEndpoint) -> Any:
+        """
+        An STS client that signs with them.
+        """
+        return self._clients.get(region, endpoint)
+
+    def prepare(self) -> float | None:
+        """
+        Let them refresh; return the seconds they have left.
+        """
+        self._keys.read_again()
+        self.frozen()
+        return self._keys.remaining()
+
+    def resolve_again(self) -> bool:
+        """
+        Look for others in the same place; tell whether there can be any.
+        """
+        return self._keys.resolve_again()
+
+    def close(self) -> None:
+        """
+        Close the connections to STS.
+        """
+        self._clients.close()
+
+
+class HopSource:
+    """
+    A role of ours that assumes the next one.
+
+    Args:
+        refresher: Keeps its credentials.
+
+        settings: The session whose settings and event handlers carry over.
+
+        key: What sets it apart from other sources.
+
+        is_role: Whether its credentials are those of an assumed role.
+    """
+
+    renewable = True
+
+    def __init__(
+        self,
+        refresher: Refresher,
+        settings: botocore.session.Session,
+        *,
+        key: Hashable,
+        is_role: bool = True,
+    ) -> None:
+        self.load_timeout = refresher.load_timeout
+        self.name = refresher.label
+        self.key = key
+        self.is_role = is_role
+        self._refresher = refresher
+        self._clients = StsClients(
+            like(settings, credentials=SessionCredentials(refresher), handlers=True)
+        )
+
+    @property
+    def settings(self) -> botocore.session.Session:
+        """
+        What further sessions are configured like.
+        """
+        return self._clients.session
+
+    def describe(self, wall: float) -> str:
+        """
+        Its name, and when its credentials expire.
+        """
+        record = self._refresher.record
+        if record is None or record.credentials.expires_at is None:
+            return self.name
+        return _described(self.name, record.credentials.expires_at.timestamp())
+
+    def would_ask(self) -> bool:
+        """
+        Whether its own refresh would ask somebody for something now.
+        """
+        return self._refresher.would_ask()
+
+    def client(self, region: str | None, endpoint: StsEndpoint) -> Any:
+        """
+        An STS client that signs with its credentials.
+        """
+        return self._clients.get(region, endpoint)
+
+    def prepare(self) -> float | None:
+        """
+        Have credentials to sign with; return the seconds they have left.
+
+        In its own mandatory window, a minute, this refreshes them first.
+        """
+        record = self._refresher.get()
+        remaining = self._refresher.remaining(record)
+        return None if math.isinf(remaining) else remaining
+
+    def resolve_again(self) -> bool:
+        """
+        STS refused the key: get another.
+        """
+        record = self._refresher.record
+        if record is not None:
+            self._refresher.replace_rejected(record.credentials.access_key_id)
+        return True
+
+    def close(self) -> None:
+        """
+        Close the connections to STS.
+        """
+        self._clients.close()
+
+
+class MfaSource:
+    """
+    A user who has shown a second factor.
+
+    GetSessionToken takes one code for as long as a day and a half, but the keys
+    of a user only; with any others, this is the source itself, and the code has
+    to go with each request.
+
+    Args:
+        user: The source.
+
+        session: What GetSessionToken gives for it.
+    """
+
+    is_role = False
+
+    def __init__(self, user: SdkSource, session: HopSource) -> None:
+        self._user = user
+        self._session = session
+        self.applies = True  # most likely; `prepare` finds out
+        self.name = user.name
+        self.key: Hashable = ("mfa", session.key)
+        self.load_timeout = session.load_timeout
+
+    @property
+    def _who(self) -> SdkSource | HopSource:
+        return self._session if self.applies else self._user
+
+    @property
+    def settings(self) -> botocore.session.Session:
+        """
+        What further sessions are configured like.
+        """
+        return self._user.settings
+
+    @property
+    def renewable(self) -> bool:
+        """
+        Whether there can be others some time.
+        """
+        return self._who.renewable
+
+    def would_ask(self) -> bool:
+        """
+        Whether a code would be asked for now.
+        """
+        return self._who.would_ask()
+
+    def describe(self, wall: float) -> str:
+        """
+        Its name, and when its credentials expire.
+        """
+        return self._user.describe(wall)
+
+    def client(self, region: str | None, endpoint: StsEndpoint) -> Any:
+        """
+        An STS client that signs with them.
+        """
+        return self._who.client(region, endpoint)
+
+    def prepare(self) -> float | None:
+        """
+        Have credentials to sign with; may ask for a code.
+        """
+        self.applies = self._user.is_long_lived
+        return self._who.prepare()
+
+    def resolve_again(self) -> bool:
+        """
+        STS refused the key: get another.
+        """
+        return self._who.resolve_again()
+
+    def close(self) -> None:
+        """
+        Close the connections to STS.
+        """
+        self._user.close()
+        self._session.close()
+
+
+class Nobody:
+    """
+    Who asks without a signature: the request brings a token of somebody else.
+
+    Args:
+        settings: The session whose settings carry over.
+
+        key: What sets it apart from other sources.
+    """
+
+    is_role = False
+    renewable = True
+    load_timeout = 0.0
+
+    def __init__(self, settings: botocore.session.Session, *, key: Hashable) -> None:
+        self.key = key
+        self.name = "an unsigned request"
+        self._clients = StsClients(
+            like(settings, credentials=None, handlers=True), signed=False
+        )
+
+    @property
+    def settings(self) -> botocore.session.Session:
+        """
+        What further sessions are configured like.
+        """
+        return self._clients.session
+
+    def would_ask(self) -> bool:
+        """
+        There is nobody.
+        """
+        return False
+
+    def describe(self, wall: float) -> str:
+        """
+        Its name.
+        """
+        return self.name
+
+    def client(self, region: str | None, endpoint: StsEndpoint) -> Any:
+        """
+        An STS client that doesn't sign.
+        """
+        return self._clients.get(region, endpoint)
+
+    def prepare(self) -> float | None:
+        """
+        There is nothing to prepare.
+        """
+        return None
+
+    def resolve_again(self) -> bool:
+        """
+        There is nothing to look up.
+        """
+        return True
+
+    def close(self) -> None:
+        """
+        Close the connections to STS.
+        """
+        self._clients.close()
+
+
+Source = SdkSource | HopSource | MfaSource | Nobody
+
+
+def _described(name: str, expires_at: float | None) -> str:
+    if expires_at is None:
+        return name
+    return f"{name} (its credentials expire at {utc(expires_at):%Y-%m-%d %H:%M:%S} UTC)"

@@ -1,0 +1,72 @@
+"""
+Where STS is asked, and how patiently.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from botocore import UNSIGNED
+from botocore.config import Config
+
+
+__all__ = ["StsEndpoint"]
+
+CONNECT_TIMEOUT = 3
+READ_TIMEOUT = 5
+UNSIGNED_READ_TIMEOUT = 10
+ATTEMPTS = 3
+
+
+@attrs.frozen(kw_only=True)
+class StsEndpoint:
+    """
+    Where and how STS is asked.
+
+    Args:
+        regions: Where to ask, in order of preference.
+
+        url: A server that isn't AWS's. `None` means what the source's
+            configuration says.
+
+        config: What the user wants different in the client's configuration.
+    """
+
+    regions: tuple[str | None, ...]
+    url: str | None = None
+    config: Config | None = attrs.field(default=None, eq=id)
+
+    def client_config(self, *, signed: bool = True) -> Config:
+        """
+        Short time-outs, few attempts; the user's settings win.
+
+        Without a signature, STS has to ask an identity provider first.
+        """
+        ours = Config(
+            connect_timeout=CONNECT_TIMEOUT,
+            read_timeout=READ_TIMEOUT if signed else UNSIGNED_READ_TIMEOUT,
+            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            # Many roles may be refreshed at once by one client. Our requests
+            # have been checked, and other servers take other values than AWS.
+            max_pool_connections=50,
+            parameter_validation=False,
+        )
+        if self.config is not None:
+            ours = ours.merge(self.config)
+        return ours if signed else ours.merge(Config(signature_version=UNSIGNED))
+
+    @property
+    def load_timeout(self) -> float:
+        """
+        Seconds that the client takes to give up, and a few for its pauses.
+        """
+        config: Any = self.client_config()  # its attributes aren't in its stubs
+        retries = config.retries or {}
+        attempts = retries.get("total_max_attempts")
+        if attempts is None:
+            attempts = retries.get("max_attempts", ATTEMPTS - 1) + 1
+        connect = config.connect_timeout or 0
+        read = config.read_timeout or 0
+        return float(attempts * (connect + read) + 6)
