@@ -247,11 +247,11 @@ class TestPause:
         )
 
     @pytest.mark.parametrize("kind", FailureKind)
-    def test_only_request_and_source_are_refusals(self, kind):
+    def test_refusals(self, kind):
         """
         Everything else passes by itself, whatever its code.
         """
-        expected = kind in (FailureKind.REQUEST, FailureKind.SOURCE)
+        expected = kind in (FailureKind.REQUEST, FailureKind.SOURCE, FailureKind.MFA)
 
         assert expected is RefreshPolicy().raises(kind, "AccessDenied")
 

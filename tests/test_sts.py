@@ -9,7 +9,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, NoCredentialsError
 
 from stsession._requests import AssumeRoleRequest
-from stsession._sts import AssumeRole, StsEndpoint, account_of
+from stsession._sts import StsFetch, account_of
+from stsession._sts_endpoint import StsEndpoint
 from stsession.exceptions import (
     FailureKind,
     SourceCredentialsError,
@@ -111,7 +112,7 @@ def fetch_by(source, *, regions=("eu-south-1",)):
     """
     What asks STS in the name of *source*.
     """
-    return AssumeRole(
+    return StsFetch(
         request=AssumeRoleRequest.checked(READER, role_session_name="me"),
         source=source,
         endpoint=StsEndpoint(regions=regions),
@@ -344,7 +345,7 @@ def test_client_config():
     """
     It gives up soon, and checks nothing that has been checked.
     """
-    config = StsEndpoint(regions=(None,)).client_config
+    config = StsEndpoint(regions=(None,)).client_config()
 
     assert (3, 5) == (config.connect_timeout, config.read_timeout)
     assert {"mode": "standard", "total_max_attempts": 3} == config.retries

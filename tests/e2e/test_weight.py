@@ -177,7 +177,6 @@ def test_fresh_credentials_take_no_lock(stubbed, clock):
 
 ROLES = {
     "one role": lambda n: ROLE,
-    "many roles": lambda n: f"arn:aws:iam::123456789012:role/Role{n:06}",
     "chains": lambda n: [ROLE, f"arn:aws:iam::123456789012:role/Role{n:06}"],
 }
 
@@ -230,13 +229,13 @@ def test_memory(role, clock):
     tracemalloc.start()
     try:
         sizes = []
-        for count in (10, 20):
+        for count in (20, 60):
             use(count, role=role, source=source, cache=cache)
             sizes.append(settled())
     finally:
         tracemalloc.stop()
 
-    assert sizes[1] - sizes[0] < 20 * 1_024
+    assert sizes[1] - sizes[0] < 60 * 1_024
 
 
 def descriptors():
