@@ -107,7 +107,7 @@ class Recipe:
 
 class Profile:
     """
-    A profile with ``role_arn``, as botocore itself assumes it.
+    A profile with ``role_arn``, as botocore itself assumes it; for role 0.
     """
 
     def __init__(self, server: Server) -> None:

@@ -144,16 +144,12 @@ def _populate(local: Any, directory: str, roles: int) -> dict[str, str]:
         local.add_role(role_arn(number))
     local.add_bucket(BUCKET, objects={"hello.txt": b"hello"})
     files = local.write_profile(directory, key=local.add_user(), name="source")
+    # One only: each session reads the whole file.
     with Path(files.config_file).open("a", encoding="utf-8") as config:
-        for number in range(roles):
-            print(
-                f"[profile role{number}]",
-                f"role_arn = {role_arn(number)}",
-                "source_profile = source",
-                "region = us-east-1",
-                sep="\n",
-                file=config,
-            )
+        config.write(
+            f"[profile role0]\nrole_arn = {role_arn(0)}\n"
+            "source_profile = source\nregion = us-east-1\n"
+        )
     return {
         "AWS_ENDPOINT_URL": local.endpoint_url,  # nothing leaves the machine
         "AWS_PROFILE": files.name,

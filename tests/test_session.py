@@ -259,7 +259,7 @@ def test_source_of_no_kind():
     """
     The error says what to pass.
     """
-    with pytest.raises(stsession.InvalidRequestError, match="source is a int"):
+    with pytest.raises(stsession.InvalidRequestError, match="source is of type int"):
         stsession.assume(READER, source=5)
 
 

@@ -321,19 +321,6 @@ def test_denied_isn_t_expired():
     assert 0 == source.resolved
 
 
-def test_one_outage_isn_t_enough():
-    """
-    The first region gets a second chance.
-    """
-    source = Signatory(refused("InternalFailure"))
-    fetch = fetch_by(source, regions=("eu-west-1", "eu-west-2"))
-    with pytest.raises(StsUnavailableError):
-        fetch()
-    fetch()
-
-    assert ["eu-west-1", "eu-west-1"] == source.regions
-
-
 def config_of(**wanted):
     """
     The configuration of a client if the user wants *wanted*.
@@ -368,7 +355,7 @@ def test_load_timeout(wanted, expected):
     """
     As long as the client takes, at most, to give up.
     """
-    assert expected == config_of(**wanted).load_timeout
+    assert expected == config_of(**wanted).load_timeout()
 
 
 def test_endpoints_differ_by_config():

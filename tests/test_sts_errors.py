@@ -374,7 +374,7 @@ FAULTS = {
     "denied": (Fault.access_denied(), REQUEST, "STS answered AccessDenied"),
     "500": (Fault.status(500), OUTAGE, "STS answered InternalFailure"),
     "503": (Fault.status(503), OUTAGE, "STS answered ServiceUnavailable"),
-    "html 502": (Fault.html(), OUTAGE, "STS answered 502: Bad Gateway"),
+    "html 502": (Fault.html(), OUTAGE, "STS answered HTTP 502: Bad Gateway"),
     "html 403": (Fault.html(status=403), UNKNOWN, "STS answered HTTP 403"),
     "html 200": (Fault.html(status=200), OUTAGE, "The answer can't be read"),
     "bare": (Fault.bare_error("AccessDenied"), REQUEST, "STS answered AccessDenied"),

@@ -60,6 +60,13 @@ def left(remaining: float) -> str:
     return f"expired {span(remaining)} ago" if remaining else "there are none"
 
 
+def begun(text: str) -> str:
+    """
+    The beginning of a sentence.
+    """
+    return text[:1].upper() + text[1:]
+
+
 def skew_text(server: float, local: float) -> str:
     """
     How wrong the local clock is, as a sentence; empty if it isn't.
@@ -155,7 +162,7 @@ def as_refresh_error(error: Exception, label: str, source: str) -> RefreshError:
         return error
     # Its text may hold anything, so only its class is quoted.
     name = type(error).__name__
-    msg = f"Could not get credentials for {label}. {source} raised {name}."
+    msg = f"Could not get credentials for {label}. {begun(source)} raised {name}."
     ours = SourceCredentialsError(
         msg,
         kind=FailureKind.UNKNOWN,
@@ -185,9 +192,10 @@ def credentials_expired(
         f"expired {span(remaining)} ago" if remaining <= 0 else "are about to expire"
     )
     since = f" (at {expired_at:%Y-%m-%d %H:%M:%S} UTC)" if expired_at else ""
+    refreshes = "1 refresh" if attempts == 1 else f"{attempts} refreshes in a row"
     msg = (
-        f"The credentials for {label} {state}{since}, and {attempts} refreshes in "
-        f"a row from {source} failed. The last one: {error}"
+        f"The credentials for {label} {state}{since}, and {refreshes} from {source} "
+        f"failed. The last one: {error}"
     )
     expired = CredentialsExpiredError(
         msg,
@@ -211,7 +219,7 @@ def no_answer(label: str, source: str, seconds: float) -> StsUnavailableError:
     The flight took too long.
     """
     return StsUnavailableError(
-        f"Could not get credentials for {label}. {source} gave no answer "
+        f"Could not get credentials for {label}. {begun(source)} gave no answer "
         f"within {seconds:.0f} s.",
         hop=label,
         hint="Check the network and the end point; load_timeout of RefreshPolicy "

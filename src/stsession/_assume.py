@@ -173,7 +173,7 @@ def find_source(given: SourceLike) -> Source:
     if callable(given):
         return custom_source(given)
     raise InvalidRequestError(
-        f"source is a {type(given).__name__}.",
+        f"source is of type {type(given).__name__}.",
         parameter="source",
         hint="Pass the name of a profile, a session, or a function that returns "
         "credentials.",
@@ -266,8 +266,8 @@ def assume(  # noqa: D417 - its signature is that of the class
         sts_region: Where STS is asked. `None` means the session's region.
 
         sts_regions:
-            The same with alternatives: after two outages in a row, the next
-            region is asked.
+            The same with alternatives: where two tries in a row meet with an
+            outage, the next region is asked.
 
         sts_endpoint_url:
             An STS that isn't AWS's. `None` means what the source's

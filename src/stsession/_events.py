@@ -19,6 +19,7 @@ import attrs
 __all__ = ["Announcer", "RefreshCounters", "RefreshEvent", "RefreshHook"]
 
 logger = logging.getLogger("stsession")
+logger.addHandler(logging.NullHandler())  # who wants to see it, says so
 
 WARNING_INTERVAL = 60.0
 

@@ -24,7 +24,7 @@ from ._refresher import Refresher
 from ._requests import AssumeRoleRequest
 from ._seams import current
 from ._source import hop_source
-from ._sources import HopSource, MfaSource, SdkSource, Source
+from ._sources import HopSource, MfaSource, Nobody, SdkSource, Source
 from ._sts import StsFetch, StsRequest
 from ._sts_clients import has_custom_endpoint
 from ._sts_endpoint import StsEndpoint
@@ -103,7 +103,9 @@ class Hop:
             return self.policy.load_timeout.total_seconds()
         # The source may have to be waited for first, and people take their time.
         patience = PATIENCE if isinstance(self.proof, CodeProof) else 0.0
-        return self.endpoint.load_timeout + self.source.load_timeout + patience
+        signed = not isinstance(self.source, Nobody)
+        own = self.endpoint.load_timeout(signed=signed)
+        return own + self.source.load_timeout + patience
 
 
 @attrs.frozen(kw_only=True)
@@ -285,5 +287,6 @@ def _region_without(source: Source, role_arn: str, url: str | None) -> str:
     raise InvalidRequestError(
         f"No region is known, and the partition of {role_arn} has no global STS.",
         parameter="region",
-        hint="Pass region= or sts_region=, or set AWS_REGION or the profile's region.",
+        hint="Pass region= or sts_region=, or set AWS_DEFAULT_REGION or the profile's "
+        "region.",
     )

@@ -136,6 +136,28 @@ def _span(default: dt.timedelta | None) -> Any:
     return attrs.field(default=default, validator=check)
 
 
+def _pair(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if value is None and attribute.default is None:
+        return
+    spans = value if isinstance(value, tuple) else ()
+    if len(spans) != 2 or not all(isinstance(span, dt.timedelta) for span in spans):
+        msg = f"{attribute.name} is {value!r}; give a pair of datetime.timedelta."
+        raise TypeError(msg)
+    if not dt.timedelta(0) <= value[0] <= value[1]:
+        msg = f"{attribute.name} is {value}; the second can't be less than the first."
+        raise ValueError(msg)
+
+
+def _tiers(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    for tier in value:
+        if [dt.timedelta] * 2 != [type(span) for span in tier]:
+            msg = f"{attribute.name} has {tier!r}; give pairs of datetime.timedelta."
+            raise TypeError(msg)
+    if sorted(value) != list(value):
+        msg = f"{attribute.name} isn't in ascending order."
+        raise ValueError(msg)
+
+
 def _share(default: float) -> Any:
     return attrs.field(default=default, validator=_not_negative)
 
@@ -320,7 +342,9 @@ class RefreshPolicy:
     advisory_minimum: dt.timedelta = _span(_minutes(5))
     advisory_minimum_fraction: float = _share(1 / 3)
     advisory_maximum_fraction: float = _share(1 / 2)
-    advisory_tiers: tuple[tuple[dt.timedelta, dt.timedelta], ...] = ()
+    advisory_tiers: tuple[tuple[dt.timedelta, dt.timedelta], ...] = attrs.field(
+        default=(), validator=_tiers
+    )
     mandatory_fraction: float = _share(1 / 5)
     mandatory_maximum: dt.timedelta = _span(_minutes(1))
     early: float = _share(0.05)
@@ -343,12 +367,13 @@ class RefreshPolicy:
     retry_spread: float = _share(0.5)
     retry_throttled_factor: float = _share(2.0)
     retry_gap: dt.timedelta = _span(dt.timedelta(seconds=10))
-    retry_pause: tuple[dt.timedelta, dt.timedelta] | None = None
+    retry_pause: tuple[dt.timedelta, dt.timedelta] | None = attrs.field(
+        default=None, validator=_pair
+    )
     retry_permanent: dt.timedelta = _span(dt.timedelta(seconds=30))
     attempts_per_minute: int = attrs.field(default=7, validator=attrs.validators.ge(1))
-    error_kept: tuple[dt.timedelta, dt.timedelta] = (
-        dt.timedelta(seconds=1),
-        dt.timedelta(seconds=5),
+    error_kept: tuple[dt.timedelta, dt.timedelta] = attrs.field(
+        default=(dt.timedelta(seconds=1), dt.timedelta(seconds=5)), validator=_pair
     )
     raised_codes: frozenset[str] | None = None
     rejection_codes: frozenset[str] = REJECTION_CODES

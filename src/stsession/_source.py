@@ -106,9 +106,10 @@ def sdk_source(given: str | botocore.session.Session | None) -> SdkSource:
     """
     if isinstance(given, botocore.session.Session):
         key: Hashable = ("session", _registry.number(given))
+        profile = given.instance_variables().get("profile")
+        name = f'a session of profile "{profile}"' if profile else "the given session"
         return _registry.get(
-            key,
-            lambda: SdkSource(_Remake(given), given, name="the given session", key=key),
+            key, lambda: SdkSource(_Remake(given), given, name=name, key=key)
         )
     name = "the default credentials" if given is None else f'profile "{given}"'
     key = ("profile", given, _environment())

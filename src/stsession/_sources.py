@@ -4,6 +4,7 @@ Who signs requests to STS: kinds of sources.
 
 from __future__ import annotations
 
+import contextlib
 import math
 
 from collections.abc import Callable, Hashable
@@ -20,6 +21,7 @@ from ._sdk import like
 from ._source_keys import SourceKeys
 from ._sts_clients import StsClients
 from ._sts_endpoint import StsEndpoint
+from .exceptions import RefreshError
 
 
 __all__ = ["HopSource", "MfaSource", "Nobody", "SdkSource", "Source"]
@@ -197,10 +199,16 @@ class HopSource:
         """
         Have credentials to sign with; return the seconds they have left.
 
-        In its own mandatory window, a minute, this refreshes them first.
+        If that is less than the policy's *source_minimum*, others are tried
+        for; but if they live no longer than that, there's no use in it.
         """
         record = self._refresher.get()
         remaining = self._refresher.remaining(record)
+        minimum = self._refresher.policy.source_minimum.total_seconds()
+        if remaining < minimum <= record.lifetime / 2:
+            with contextlib.suppress(RefreshError):
+                record = self._refresher.refresh()
+                remaining = self._refresher.remaining(record)
         return None if math.isinf(remaining) else remaining
 
     def resolve_again(self) -> bool:

@@ -169,7 +169,6 @@ class StsFetch:
     endpoint: StsEndpoint
     clock: Clock
     proof: Proof = attrs.field(factory=NoProof)
-    _outages: int = attrs.field(default=0, init=False)
     _warned_of_size: bool = attrs.field(default=False, init=False)
 
     def __call__(self) -> Fetched:
@@ -220,33 +219,21 @@ class StsFetch:
 
     def _answer(self, proof: dict[str, str]) -> dict[str, Any]:
         """
-        The answer of the first region that has STS activated.
+        The answer of the first region that gives one.
         """
         duration = self._duration()
-        for region in self._regions():
+        for region in self.endpoint.regions:
             try:
                 answer = self._translating(partial(self._call, region, duration, proof))
             except RefreshError as e:  # noqa: PERF203 - there are few regions
                 error = e
-                self._outages += error.kind is FailureKind.OUTAGE
                 if self._too_long(error, duration):
                     return self._answer(proof)
-                if error.code != "RegionDisabledException":
+                if not _elsewhere(error):
                     raise
             else:
-                self._outages = 0
                 return answer
         raise error
-
-    def _regions(self) -> tuple[str | None, ...]:
-        """
-        The region to ask, and those to ask if STS isn't active in it.
-
-        After two outages in a row it's the next one's turn.
-        """
-        regions = self.endpoint.regions
-        turn = self._outages // 2 % len(regions)
-        return regions[turn:] + regions[:turn]
 
     def _duration(self) -> int | None:
         if self.request.duration_seconds != "max":
@@ -334,6 +321,13 @@ class StsFetch:
                 self.request.label,
                 percent,
             )
+
+
+def _elsewhere(error: RefreshError) -> bool:
+    """
+    Whether another region may do what this one didn't.
+    """
+    return error.kind is FailureKind.OUTAGE or error.code == "RegionDisabledException"
 
 
 def account_of(arn: str) -> str | None:

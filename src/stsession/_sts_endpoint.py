@@ -18,6 +18,8 @@ CONNECT_TIMEOUT = 3
 READ_TIMEOUT = 5
 UNSIGNED_READ_TIMEOUT = 10
 ATTEMPTS = 3
+ATTEMPTS_IN_A_REGION = 2
+"""If there are further regions to ask."""
 
 
 @attrs.frozen(kw_only=True)
@@ -47,7 +49,7 @@ class StsEndpoint:
         ours = Config(
             connect_timeout=CONNECT_TIMEOUT,
             read_timeout=READ_TIMEOUT if signed else UNSIGNED_READ_TIMEOUT,
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            retries={"mode": "standard", "total_max_attempts": self._attempts},
             # Many roles may be refreshed at once by one client. Our requests
             # have been checked, and other servers take other values than AWS.
             max_pool_connections=50,
@@ -58,15 +60,20 @@ class StsEndpoint:
         return ours if signed else ours.merge(Config(signature_version=UNSIGNED))
 
     @property
-    def load_timeout(self) -> float:
+    def _attempts(self) -> int:
+        return ATTEMPTS if len(self.regions) == 1 else ATTEMPTS_IN_A_REGION
+
+    def load_timeout(self, *, signed: bool = True) -> float:
         """
-        Seconds that the client takes to give up, and a few for its pauses.
+        Seconds that the clients take to give up, and a few for their pauses.
         """
-        config: Any = self.client_config()  # its attributes aren't in its stubs
+        config: Any = self.client_config(
+            signed=signed
+        )  # its attributes aren't in its stubs
         retries = config.retries or {}
         attempts = retries.get("total_max_attempts")
         if attempts is None:
-            attempts = retries.get("max_attempts", ATTEMPTS - 1) + 1
+            attempts = retries.get("max_attempts", self._attempts - 1) + 1
         connect = config.connect_timeout or 0
         read = config.read_timeout or 0
-        return float(attempts * (connect + read) + 6)
+        return float(len(self.regions) * attempts * (connect + read) + 6)

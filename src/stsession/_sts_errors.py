@@ -112,6 +112,8 @@ EXCEPTIONS: list[tuple[type[BaseException], type[RefreshError], FailureKind, str
     (sdk.HTTPClientError, StsUnavailableError, OUTAGE, CHECK_NETWORK),
     (ResponseParserError, StsUnavailableError, OUTAGE, WAIT),
     (OSError, StsUnavailableError, OUTAGE, "Check the network."),
+    (sdk.InvalidConfigError, SourceCredentialsError, SOURCE, "Mend the config file."),
+    (sdk.MetadataRetrievalError, SourceCredentialsError, UNKNOWN, RENEW),
 ]
 
 MESSAGE_LENGTH = 400
@@ -267,12 +269,14 @@ def _of_answer(
     if kind is CLOCK:
         at = server_time(answer.headers)
         skew = "" if at is None else " " + skew_text(at, wall)
-    code = answer.code or f"HTTP {answer.status}"
+    # Where there is no XML, botocore takes the status for a code.
+    named = answer.code if not answer.code.isdecimal() else ""
+    code = named or f"HTTP {answer.status}"
     said = f": {answer.message.rstrip('.')}" if answer.message else ""
     return cls(
         f"{what}. STS answered {code}{said}.{skew}".rstrip(),
         kind=kind,
-        code=answer.code or None,
+        code=named or None,
         http_status=answer.status,
         hop=hop,
         retry_after=answer.retry_after,
