@@ -164,7 +164,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
     Benchmark(
         title="1,000 sessions made, used, dropped",
         scenario="leak",
-        contenders=(OURS, "recipe"),
+        contenders=(OURS,),
         rounds=2,
         figures=(
             Figure(

@@ -60,13 +60,30 @@ def test_a_hop_before_its_successor(stub, source, clock):
     assert stub.issued[2].access_key_id == stub.requests[3].access_key_id
 
 
-def test_the_last_doesn_t_outlive_the_first(stub, source, clock):
+def test_each_lives_its_own_life(stub, source, clock):
     """
-    Its refresh is due while its source can still sign.
+    A role isn't refreshed because its source is going to be.
     """
     session = stsession.assume([HUB, TARGET], source=source)
     session._hops[0].get()
     clock.advance(minutes(30))
+    session.credentials()
+    hub, target = session.status().hops
+
+    assert target.due_at > hub.expires_at
+
+
+def test_the_last_doesn_t_outlive_a_failing_source(stub, source, clock):
+    """
+    If the source may be at its end, the refresh is due while it can still sign.
+    """
+    session = stsession.assume([HUB, TARGET], source=source)
+    session._hops[0].get()
+    clock.advance(minutes(30))
+    stub.goes_down()
+    with pytest.raises(stsession.StsUnavailableError):
+        session._hops[0].refresh()
+    stub.comes_back()
     session.credentials()
     hub, target = session.status().hops
 

@@ -523,6 +523,28 @@ def test_hop_that_ends(stub, clock):
     assert (
         f"{HUB} (its credentials expire at 2026-01-01 01:00:00 UTC)"
     ) == session._source.describe(clock.wall())
+
+
+def test_hop_that_refreshes_itself(stub, clock):
+    """
+    When its present credentials expire makes no difference to the next role.
+    """
+    session = stsession.assume([HUB, TARGET], source=source_of(stub))
+    session.credentials()
+
+    assert session._source.prepare() is None
+
+
+def test_hop_that_fails_to(stub, clock):
+    """
+    It does while there may be no others.
+    """
+    session = stsession.assume([HUB, TARGET], source=source_of(stub))
+    session.credentials()
+    stub.goes_down()
+    with pytest.raises(stsession.StsUnavailableError):
+        session._hops[0].refresh()
+
     assert 3600 == session._source.prepare()
 
 

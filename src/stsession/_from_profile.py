@@ -8,7 +8,7 @@ import datetime as dt
 import functools
 import os
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
@@ -26,6 +26,7 @@ from ._profiles import (
     ProfileSource,
     RoleStep,
     WebIdentityStep,
+    in_profile,
     plan_of,
 )
 from ._proofs import NoProof, Proof, TokenProof
@@ -53,6 +54,13 @@ if TYPE_CHECKING:
 
 
 __all__ = ["from_profile"]
+
+WEB_IDENTITY = {
+    "role_arn": "AWS_ROLE_ARN",
+    "role_session_name": "AWS_ROLE_SESSION_NAME",
+    "web_identity_token_file": "AWS_WEB_IDENTITY_TOKEN_FILE",
+}
+"""What a profile may say, and the environment as well."""
 
 
 def from_profile(
@@ -111,34 +119,26 @@ def _plan(
     What the profile says, and the environment if nobody names a profile.
     """
     profile = name or settings.profile or "default"
-    if name is None and os.environ.get("AWS_ACCESS_KEY_ID"):
-        return ProfileSource(profile), []
-    first, roles = plan_of(settings.full_config.get("profiles", {}), profile)
-    if name is not None or roles:
-        return first, roles
-    return _web_identity_of_environment(first), []
+    profiles = settings.full_config.get("profiles", {})
+    if name is None:
+        if os.environ.get("AWS_ACCESS_KEY_ID"):
+            return ProfileSource(profile), []
+        said = _with_environment(profiles.get(profile, {}))
+        profiles = {**profiles, profile: said}
+    return plan_of(profiles, profile)
 
 
-def _web_identity_of_environment(said: First) -> First:
+def _with_environment(profile: Mapping[str, Any]) -> Mapping[str, Any]:
     """
-    The web identity that the environment names; it goes before the profile's.
+    What a profile says, with the web identity that the environment names.
+
+    That goes before the profile's, but for a role without one.
     """
-    profile = said if isinstance(said, WebIdentityStep) else None
-    token_file = os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE")
-    role_arn = os.environ.get("AWS_ROLE_ARN")
-    if profile is None and not (token_file and role_arn):
-        return said
-    session_name = os.environ.get("AWS_ROLE_SESSION_NAME")
-    if profile is not None:
-        token_file = token_file or profile.token_file
-        role_arn = role_arn or profile.role_arn
-        session_name = session_name or profile.role_session_name
-    return WebIdentityStep(
-        profile=said.profile,
-        role_arn=role_arn or "",
-        role_session_name=session_name,
-        token_file=token_file or "",
-    )
+    if "role_arn" in profile and "web_identity_token_file" not in profile:
+        return profile
+    named = {key: os.environ.get(name) for key, name in WEB_IDENTITY.items()}
+    both = {**profile, **{key: value for key, value in named.items() if value}}
+    return both if "web_identity_token_file" in both else profile
 
 
 class _Way:
@@ -184,11 +184,12 @@ class _Way:
         Have the first credentials.
         """
         if isinstance(step, WebIdentityStep):
-            request = WebIdentityRequest.checked(
-                step.role_arn,
-                role_session_name=step.role_session_name,
-                custom_endpoint=self._custom,
-            )
+            with in_profile(step.profile):
+                request = WebIdentityRequest.checked(
+                    step.role_arn,
+                    role_session_name=step.role_session_name,
+                    custom_endpoint=self._custom,
+                )
             self._by = nobody(self._settings)
             self._fly(request, TokenProof(step.token_file))
         elif alone:
@@ -200,7 +201,7 @@ class _Way:
                 frozenset({step.method}),
                 self._settings,
             )
-        elif isinstance(step, ProfileSource):
+        else:
             name = f'profile "{step.profile}"'
             self._by = picked_source(
                 name, step.profile, PROFILE_METHODS, self._settings
@@ -211,25 +212,33 @@ class _Way:
         Assume the next role.
         """
         chained = isinstance(self._by, HopSource) and self._by.is_role
-        request = AssumeRoleRequest.checked(
-            step.role_arn,
-            role_session_name=step.role_session_name,
-            external_id=step.external_id,
-            duration_seconds=step.duration_seconds,
-            chained=chained and not self._custom,
-            custom_endpoint=self._custom,
-        )
-        proof: Proof = NoProof()
-        if step.mfa_serial is not None:
-            mfa = Mfa(serial=step.mfa_serial, code=self._code, session=self._lasting)
-            self._by, proof, earlier = mfa.applied(
-                self._by,
-                endpoint=self._endpoint(self._settings, role_arn=step.role_arn),
-                refresh=self._refresh,
-                cache=self._cache,
+        with in_profile(step.profile):
+            request = AssumeRoleRequest.checked(
+                step.role_arn,
+                role_session_name=step.role_session_name,
+                external_id=step.external_id,
+                duration_seconds=step.duration_seconds,
+                chained=chained and not self._custom,
+                custom_endpoint=self._custom,
             )
-            self._refreshers = (*self._refreshers, *earlier)
+            proof = self._proof(step)
         self._fly(request, proof)
+
+    def _proof(self, step: RoleStep) -> Proof:
+        """
+        What goes with the request; with an MFA session, that comes before it.
+        """
+        if step.mfa_serial is None:
+            return NoProof()
+        mfa = Mfa(serial=step.mfa_serial, code=self._code, session=self._lasting)
+        self._by, proof, earlier = mfa.applied(
+            self._by,
+            endpoint=self._endpoint(self._settings, role_arn=step.role_arn),
+            refresh=self._refresh,
+            cache=self._cache,
+        )
+        self._refreshers = (*self._refreshers, *earlier)
+        return proof
 
     def _fly(self, request: StsRequest, proof: Proof) -> None:
         hop = Hop(
@@ -256,7 +265,7 @@ class _Way:
             endpoint=self._endpoint(self._settings, role_arn=""),
             key=self._key,
             made_by=made_by,
-            is_role=len(self._refreshers) > 0 and self._by is not self._settings,
+            is_role=self._by is not self._settings,
             region=self._region,
             on_event=self._on_event,
         )

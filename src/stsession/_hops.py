@@ -14,8 +14,9 @@ from typing import Any
 
 import attrs
 
-from ._checks import checked_serial_number
+from ._checks import checked_seconds, checked_serial_number
 from ._credentials import Record
+from ._limits import TOKEN_DURATION
 from ._mfa import CodeLike, MfaCodes
 from ._mfa_devices import find_serial
 from ._policy import RefreshPolicy
@@ -34,6 +35,8 @@ from .exceptions import InvalidRequestError
 
 
 __all__ = ["Chain", "Hop", "Mfa", "sts_endpoint"]
+
+LASTING = TOKEN_DURATION._replace(parameter="mfa_session")
 
 PATIENCE = 120.0
 """Seconds more that others wait while somebody is asked for a code."""
@@ -74,7 +77,10 @@ class Hop:
         """
         if cache is None:
             return self._make(None, None)
-        return cache.refresher(self.key, lambda record: self._make(record, cache))
+        refresher = cache.refresher(self.key, lambda record: self._make(record, cache))
+        fetch: Any = refresher.fetch  # `_make` made it
+        fetch.proof.update(self.proof)
+        return refresher
 
     def _make(self, record: Record | None, cache: MemoryCache | None) -> Refresher:
         key = self.key
@@ -124,7 +130,7 @@ class Mfa:
     """
 
     serial: str
-    code: CodeLike
+    code: CodeLike = attrs.field(repr=False)
     session: bool | int | dt.timedelta | None = None
 
     def applied(
@@ -138,15 +144,18 @@ class Mfa:
         """
         Who asks then, what goes with the request, and what comes before it.
         """
-        proof = self.proof(source)
+        custom = has_custom_endpoint(source.settings, endpoint.url)
+        proof = self.proof(source, strict=not custom)
+        lasting = None if isinstance(self.session, bool) else self.session
+        request = SessionTokenRequest.checked(
+            mfa_serial=None if self.serial == "auto" else self.serial,
+            duration_seconds=checked_seconds(LASTING, lasting, strict=not custom),
+            custom_endpoint=custom,
+        )
         if self.session is False or not isinstance(source, SdkSource):
             return source, proof, ()
-        lasting = None if isinstance(self.session, bool) else self.session
         hop = Hop(
-            request=SessionTokenRequest.checked(
-                mfa_serial=None if self.serial == "auto" else self.serial,
-                duration_seconds=lasting,
-            ),
+            request=request,
             source=source,
             endpoint=endpoint,
             policy=refresh,
@@ -157,17 +166,23 @@ class Mfa:
         user = MfaSource(source, session)
         return user, proof.if_needed(lambda: not user.applies), (refresher,)
 
-    def proof(self, source: Source) -> CodeProof:
+    def proof(self, source: Source, *, strict: bool = False) -> CodeProof:
         """
         What goes with a request that shows it.
+
+        Args:
+            source: Who asks.
+
+            strict: Whether the serial number has to be one that AWS knows.
         """
         codes = MfaCodes(self.code)
-        return CodeProof(self._serial_of(source), codes, key=self.serial)
+        serial_of = self._serial_of(source, strict=strict)
+        return CodeProof(serial_of, codes, key=self.serial)
 
-    def _serial_of(self, source: Source) -> Callable[[], str]:
+    def _serial_of(self, source: Source, *, strict: bool) -> Callable[[], str]:
         if self.serial == "auto":
             return functools.cache(lambda: find_serial(source.settings, source.name))
-        serial = checked_serial_number(self.serial)
+        serial = checked_serial_number(self.serial, strict=strict)
         return lambda: serial
 
 

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ._bounds import wrong_type
 from ._checks import checked_token_code
 from ._flight import unattended
 from ._fork import forget_after_fork
@@ -50,8 +51,9 @@ class _Desk:
         forget_after_fork(self)
 
     def _after_fork(self) -> None:
-        # Held while somebody is asked: two prompts at once help nobody.
-        self._asking = threading.Lock()
+        # Held while somebody is asked: two prompts at once help nobody. Whoever
+        # is asked may need a session with a code of its own.
+        self._asking = threading.RLock()
 
     def take(self, serial: str, ask: Callable[[], str], *, renewable: bool) -> str:
         """
@@ -92,18 +94,29 @@ class MfaCodes:
 
     Args:
         given: What the user passed as *mfa_code*.
+
+    Raises:
+        InvalidRequestError: If no code can come of that.
     """
 
-    def __init__(self, given: CodeLike) -> None:
-        self.given = given
-        self._spent = False
+    renewable = False
+    """Whether there can be more than one."""
 
-    @property
-    def renewable(self) -> bool:
+    def __init__(self, given: CodeLike) -> None:
+        self.given = _checked(given)
+        self._lasting: CodeLike = None
+        self._single: str | None = None
+        self._unspent: str | None = None
+        self.update(self)
+
+    def update(self, later: MfaCodes) -> None:
         """
-        Whether there can be more than one.
+        Somebody who shares these has said later where to get codes.
         """
-        return not isinstance(self.given, str)
+        if not isinstance(later.given, str):
+            self._lasting, self.renewable = later.given, True
+        elif later.given != self._single:
+            self._single = self._unspent = later.given
 
     def next(self, serial: str) -> str:
         """
@@ -123,14 +136,14 @@ class MfaCodes:
 
     def _ask(self, serial: str) -> str:
         code: Any  # a function of the user's may return anything
-        if self.given is None:
+        if self._unspent is not None or not self.renewable:
+            code = self._take_single(serial)
+        elif self._lasting is None:
             code = ask_at_terminal(serial)
-        elif isinstance(self.given, str):
-            code = self._static(serial)
-        elif callable(self.given):
-            code = self.given(serial)
+        elif callable(self._lasting):
+            code = self._lasting(serial)
         else:
-            code = ask_command(self.given, serial)
+            code = ask_command(self._lasting, serial)
         code = code.strip() if isinstance(code, str) else code
         try:
             return checked_token_code(code)
@@ -139,16 +152,31 @@ class MfaCodes:
                 f"The code for the MFA device {serial} is no code. {e}", hop=serial
             ) from None
 
-    def _static(self, serial: str) -> str:
-        if self._spent:
+    def _take_single(self, serial: str) -> str:
+        code, self._unspent = self._unspent, None
+        if code is None:
             raise MfaError(
                 f"Another code of the MFA device {serial} is needed; the one that "
                 "was given has been used.",
                 hop=serial,
                 hint=ALTERNATIVES,
             )
-        self._spent = True
-        return str(self.given)
+        return code
+
+
+def _checked(given: CodeLike) -> CodeLike:
+    if isinstance(given, str):
+        checked_token_code(given.strip())
+    elif given is not None and not callable(given) and not _is_command(given):
+        expected = "a function, a command as a list of str, or six digits as a str"
+        raise wrong_type("mfa_code", given, expected)
+    return given
+
+
+def _is_command(given: object) -> bool:
+    if not isinstance(given, Sequence) or not given:
+        return False
+    return all(isinstance(part, (str, os.PathLike)) for part in given)
 
 
 def _used_up(serial: str) -> MfaError:
@@ -203,7 +231,6 @@ def ask_command(argv: Sequence[str], serial: str) -> str:
     Raises:
         MfaError: If it fails, or prints no code.
     """
-    name = os.path.basename(argv[0])  # noqa: PTH119 - for a message
     try:
         done = subprocess.run(  # noqa: S603 - it's what the user asked for
             list(argv),
@@ -213,21 +240,19 @@ def ask_command(argv: Sequence[str], serial: str) -> str:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        # It holds what the command has printed so far.
         why = f"took more than {COMMAND_TIMEOUT:.0f} s"
-        raise _command_failed(name, serial, why) from None
     except OSError as e:
-        raise _command_failed(name, serial, f"can't be run: {e.strerror}") from None
-    if done.returncode:
-        raise _command_failed(name, serial, f"ended with status {done.returncode}")
-    codes = re.findall(rb"(?<![0-9])[0-9]{6}(?![0-9])", done.stdout)
-    if not codes:
-        raise _command_failed(name, serial, "printed no code of six digits")
-    return str(codes[-1], "ascii")
-
-
-def _command_failed(name: str, serial: str, why: str) -> MfaError:
-    return MfaError(
+        why = f"can't be run: {e.strerror}"
+    else:
+        codes = re.findall(rb"(?<![0-9])[0-9]{6}(?![0-9])", done.stdout)
+        if codes and not done.returncode:
+            return str(codes[-1], "ascii")
+        why = "printed no code of six digits"
+        if done.returncode:
+            why = f"ended with status {done.returncode}"
+    # Out here, so that its context doesn't hold what the command has printed.
+    name = os.path.basename(argv[0])  # noqa: PTH119 - for a message
+    raise MfaError(
         f"Could not get a code for the MFA device {serial}. The command {name} {why}.",
         hop=serial,
         hint="Run it by hand to see what it says.",

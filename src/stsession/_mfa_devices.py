@@ -42,7 +42,12 @@ def find_serial(session: botocore.session.Session, name: str) -> str:
         ) from e
     finally:
         client.close()
-    serials = [device["SerialNumber"] for device in devices]
+    # Security keys and passkeys show no codes.
+    serials = [
+        device["SerialNumber"]
+        for device in devices
+        if ":u2f/" not in device["SerialNumber"]
+    ]
     if len(serials) != 1:
         known = ", ".join(serials) or "none"
         raise MfaError(

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
@@ -115,6 +116,12 @@ APIReference/API_AssumeRoleWithWebIdentity.html>`_.
             parameter="token",
             hint="Pass the path of a file or a function, or set "
             "AWS_WEB_IDENTITY_TOKEN_FILE.",
+        )
+    if isinstance(token, str) and re.match(r"eyJ[\w-]*\.eyJ", token):
+        raise InvalidRequestError(
+            "token is a token, not the path of a file.",
+            parameter="token",
+            hint="Pass the path of the file it is in, or a function that returns it.",
         )
     return _session(
         (web_identity, arguments),
@@ -398,6 +405,13 @@ def _session(
         url=sts_endpoint_url,
         config=sts_config,
     )
+    if isinstance(checked, AssumeRootRequest) and "aws-global" in endpoint.regions:
+        raise InvalidRequestError(
+            "No region is known, and the global STS doesn't do AssumeRoot.",
+            parameter="region",
+            hint="Pass region= or sts_region=, or set AWS_DEFAULT_REGION or the "
+            "profile's region.",
+        )
     hop = Hop(
         request=checked,
         source=source,

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import datetime as dt
 
-from ._clock import utc
+from ._clock import Clock, utc
 from ._credentials import Fetched, TemporaryCredentials
 from ._policy import RefreshPolicy
 from ._refresher import Refresher
 from ._seams import current
 from ._sources import SdkSource
+from ._sts_errors import translate
 
 
 __all__ = ["plain_refresher"]
@@ -28,11 +29,33 @@ class _Look:
     Asks botocore for what it has.
     """
 
-    def __init__(self, source: SdkSource) -> None:
+    def __init__(self, source: SdkSource, clock: Clock) -> None:
         self._source = source
+        self._clock = clock
         self._last: str | None = None
 
     def __call__(self) -> Fetched:
+        """
+        Look.
+
+        Raises:
+            RefreshError: If there are none.
+        """
+        try:
+            return self._look()
+        except Exception as e:
+            name = self._source.name
+            error = translate(
+                e,
+                what=f"Could not load {name}",
+                hop=name,
+                source=name,
+                wall=self._clock.wall(),
+            )
+        # Out here, so that its context doesn't hold what its cause leaves out.
+        raise error
+
+    def _look(self) -> Fetched:
         remaining = self._source.prepare()
         keys = self._source.frozen()
         if keys.access_key == self._last and self._source.resolve_again():
@@ -44,9 +67,7 @@ class _Look:
                 secret_access_key=str(keys.secret_key),
                 session_token=keys.token,
                 expires_at=(
-                    None
-                    if remaining is None
-                    else utc(current().clock.wall() + remaining)
+                    None if remaining is None else utc(self._clock.wall() + remaining)
                 ),
                 account_id=getattr(keys, "account_id", None),
             )
@@ -57,6 +78,11 @@ def plain_refresher(source: SdkSource) -> Refresher:
     """
     Return a refresher for credentials that aren't a role's of ours.
     """
+    clock = current().clock
     return Refresher(
-        label=source.name, source=source.name, fetch=_Look(source), policy=POLICY
+        label=source.name,
+        source=source.name,
+        fetch=_Look(source, clock),
+        policy=POLICY,
+        clock=clock,
     )

@@ -4,7 +4,8 @@ What a profile says: who assumes which role, with what.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import attrs
@@ -18,6 +19,7 @@ __all__ = [
     "ProfileSource",
     "RoleStep",
     "WebIdentityStep",
+    "in_profile",
     "plan_of",
 ]
 
@@ -100,11 +102,11 @@ def plan_of(
     visited: list[str] = []
     while True:
         profile = _profile(profiles, name, visited)
+        if "web_identity_token_file" in profile:
+            return _web_identity(name, profile), roles[::-1]
         # Keys that a profile has for itself are used by those that refer to it.
         if "role_arn" not in profile or (visited and _has_keys(profile)):
             return ProfileSource(name), roles[::-1]
-        if "web_identity_token_file" in profile:
-            return _web_identity(name, profile), roles[::-1]
         roles.append(_role(name, profile))
         visited.append(name)
         source = _source_profile(name, profile)
@@ -180,12 +182,29 @@ def _role(name: str, profile: Mapping[str, Any]) -> RoleStep:
 
 
 def _web_identity(name: str, profile: Mapping[str, Any]) -> WebIdentityStep:
+    for key in ("web_identity_token_file", "role_arn"):
+        if not profile.get(key):
+            raise _wrong(name, key, "is missing, for a role with a web identity")
     return WebIdentityStep(
         profile=name,
         role_arn=profile["role_arn"],
         role_session_name=profile.get("role_session_name"),
         token_file=profile["web_identity_token_file"],
     )
+
+
+@contextmanager
+def in_profile(name: str) -> Iterator[None]:
+    """
+    Have errors about values that a profile has say which profile.
+    """
+    try:
+        yield
+    except InvalidRequestError as e:
+        said = str(e).removesuffix(e.hint).rstrip()
+        raise InvalidRequestError(
+            f'In profile "{name}": {said}', parameter=e.parameter, hint=e.hint
+        ) from None
 
 
 def _has_keys(profile: Mapping[str, Any]) -> bool:
@@ -196,5 +215,5 @@ def _wrong(profile: str, key: str, what: str) -> InvalidRequestError:
     return InvalidRequestError(
         f'In profile "{profile}", {key} {what}.',
         parameter="name",
-        hint="Mend it in the config file.",
+        hint="Mend it in the config or credentials file, or in the environment.",
     )

@@ -5,7 +5,6 @@ What goes with a request and serves for a while only: codes, tokens, assertions.
 from __future__ import annotations
 
 import os
-import time
 
 from collections.abc import Callable, Hashable
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Protocol
 from ._answers import span
 from ._jwt import Claims, read_claims
 from ._mfa import MfaCodes
+from ._seams import current
 from ._unsigned_requests import checked_assertion, checked_web_identity_token
 from .exceptions import (
     FailureKind,
@@ -24,6 +24,11 @@ from .exceptions import (
 
 
 __all__ = ["AssertionProof", "CodeProof", "NoProof", "Proof", "TokenProof"]
+
+SERVES_ONCE = (
+    "Pass a function that gets one: an assertion serves once, and lives for five "
+    "minutes."
+)
 
 
 class Proof(Protocol):
@@ -66,10 +71,50 @@ class Proof(Protocol):
         Whether asking again may bring another one.
         """
 
+    def accepted(self) -> None:
+        """
+        STS has taken it.
+        """
+
     def explained(self, error: RefreshError) -> RefreshError:
         """
         The error that says what was wrong with it.
         """
+
+    def update(self, later: Proof) -> None:
+        """
+        Somebody who shares it has brought another one.
+        """
+
+
+def _refused(
+    error: RefreshError, more: str, *, hint: str, kind: FailureKind | None = None
+) -> SourceCredentialsError:
+    """
+    The error of STS with *more* to say, and a *hint* that fits.
+    """
+    said = str(error).removesuffix(error.hint).rstrip()
+    ours = SourceCredentialsError(
+        f"{said} {more}".rstrip(),
+        kind=error.kind if kind is None else kind,
+        code=error.code,
+        http_status=error.http_status,
+        hop=error.hop,
+        hint=hint,
+    )
+    ours.__cause__ = error.__cause__
+    return ours
+
+
+def _key_of(given: Callable[..., object]) -> Hashable:
+    """
+    What sets a function apart; one that can't be hashed is shared with nobody.
+    """
+    try:
+        hash(given)
+    except TypeError:
+        return object()
+    return given
 
 
 class NoProof:
@@ -104,11 +149,21 @@ class NoProof:
         """
         return False
 
+    def accepted(self) -> None:
+        """
+        Nobody minds.
+        """
+
     def explained(self, error: RefreshError) -> RefreshError:
         """
         The same error.
         """
         return error
+
+    def update(self, later: Proof) -> None:
+        """
+        Makes no difference.
+        """
 
 
 class CodeProof(NoProof):
@@ -172,6 +227,13 @@ class CodeProof(NoProof):
         """
         return self._codes.renewable
 
+    def update(self, later: Proof) -> None:
+        """
+        Ask where the later one would.
+        """
+        if isinstance(later, CodeProof):
+            self._codes.update(later._codes)  # noqa: SLF001 - its own kind
+
 
 class TokenProof(NoProof):
     """
@@ -185,7 +247,8 @@ class TokenProof(NoProof):
         self._given = token
         self._last: str | None = None
         self._claims = Claims()
-        self.key = token if callable(token) else os.fspath(token)
+        self._clock = current().clock
+        self.key = _key_of(token) if callable(token) else os.fspath(token)
 
     @property
     def _where(self) -> str:
@@ -254,17 +317,11 @@ class TokenProof(NoProof):
         """
         The error, with what the token says of itself.
         """
-        said = SourceCredentialsError(
-            f"{error} The token comes from {self._where}{self._age()}. "
-            f"{self._claimed()}",
-            kind=error.kind,
-            code=error.code,
-            http_status=error.http_status,
-            hop=error.hop,
+        return _refused(
+            error,
+            f"The token comes from {self._where}{self._age()}. {self._claimed()}",
             hint="Check what renews it, and the identity provider in IAM.",
         )
-        said.__cause__ = error.__cause__
-        return said
 
     def _age(self) -> str:
         if callable(self._given):
@@ -273,7 +330,7 @@ class TokenProof(NoProof):
             written = Path(self._given).stat().st_mtime
         except OSError:
             return ", which is gone"
-        return f", written {span(time.time() - written)} ago"
+        return f", written {span(self._clock.wall() - written)} ago"
 
     def _claimed(self) -> str:
         claims = self._claims
@@ -294,7 +351,7 @@ class AssertionProof(NoProof):
         self._given = assertion
         self._spent = False
         # Whose assertion it is isn't known, so it is shared with nobody.
-        self.key = assertion if callable(assertion) else object()
+        self.key = _key_of(assertion) if callable(assertion) else object()
 
     def parameters(self) -> dict[str, str]:
         """
@@ -307,11 +364,10 @@ class AssertionProof(NoProof):
                 "Another SAML assertion is needed; the one that was given has "
                 "been used.",
                 hop="the SAML assertion",
-                hint="Pass a function that gets one: an assertion serves once, and "
-                "lives for five minutes.",
+                hint=SERVES_ONCE,
             )
         else:
-            assertion, self._spent = self._given, True
+            assertion = self._given
         try:
             return {"SAMLAssertion": checked_assertion(assertion)}
         except InvalidRequestError as e:
@@ -330,3 +386,16 @@ class AssertionProof(NoProof):
         If there is somebody to ask.
         """
         return callable(self._given)
+
+    def accepted(self) -> None:
+        """
+        It has served.
+        """
+        self._spent = True
+
+    def explained(self, error: RefreshError) -> RefreshError:
+        """
+        The error, with what to do about it; nothing else comes of a string.
+        """
+        kind = error.kind if callable(self._given) else FailureKind.SOURCE
+        return _refused(error, "", hint=SERVES_ONCE, kind=kind)

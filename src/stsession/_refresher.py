@@ -177,6 +177,8 @@ class Refresher:
                 return flight.record
             if flight.error is not None:
                 raise own(flight.error)
+            if not flight.done.is_set():  # somebody is being asked for something
+                raise _answers.nothing_yet(self.label)
 
     def ensure(self, seconds: float) -> Record:
         """

@@ -27,7 +27,7 @@ from ._sdk import (
 )
 from ._sources import HopSource, Nobody, SdkSource, Source
 from ._words import as_credentials
-from .exceptions import InvalidRequestError
+from .exceptions import InvalidRequestError, SourceCredentialsError
 
 
 __all__ = [
@@ -46,7 +46,6 @@ SECRET_VARIABLES = frozenset(
 
 PROFILE_METHODS = frozenset(
     {
-        "assume-role-with-web-identity",
         "config-file",
         "custom-process",
         "login",
@@ -55,6 +54,16 @@ PROFILE_METHODS = frozenset(
     }
 )
 """How botocore finds credentials in a profile, but for its role."""
+
+METADATA_VARIABLES = (
+    "ec2_metadata_service_endpoint",
+    "ec2_metadata_service_endpoint_mode",
+    "ec2_metadata_v1_disabled",
+    "imds_use_ipv6",
+    "metadata_service_num_attempts",
+    "metadata_service_timeout",
+)
+"""What a profile may say about how an instance is asked."""
 
 
 S = TypeVar("S", bound=Source)
@@ -157,8 +166,12 @@ def picked_source(
 
     def make_session() -> botocore.session.Session:
         session = _new_session(profile) if profile else new_session(NO_PROFILE)
+        for variable in METADATA_VARIABLES:
+            value = settings.settings.get_config_variable(variable)
+            session.set_config_variable(variable, value)
         resolver = session.get_component("credential_provider")
-        session.register_component("credential_provider", _Picked(resolver, methods))
+        picked = _Picked(resolver, methods, name)
+        session.register_component("credential_provider", picked)
         return session
 
     def make() -> SdkSource:
@@ -172,15 +185,23 @@ class _Picked:
     Some of the providers of botocore's chain.
     """
 
-    def __init__(self, resolver: Any, methods: frozenset[str]) -> None:
+    def __init__(self, resolver: Any, methods: frozenset[str], name: str) -> None:
         self._providers = [p for p in resolver.providers if p.METHOD in methods]
+        self._name = name
 
     def load_credentials(self) -> Any:
         """
         Return the first that are found.
         """
-        found = (provider.load() for provider in self._providers)
-        return next((credentials for credentials in found if credentials), None)
+        for provider in self._providers:
+            credentials = provider.load()
+            if credentials is not None:
+                return credentials
+        raise SourceCredentialsError(
+            f"Could not find credentials in {self._name}.",
+            hop=self._name,
+            hint="Add some, or name another source.",
+        )
 
 
 def profile_settings(name: str | None) -> botocore.session.Session:
@@ -259,7 +280,10 @@ def custom_source(get: Callable[[], Any]) -> HopSource:
             fetch=lambda: Fetched(credentials=as_credentials(get(), label)),
             policy=RefreshPolicy(stale="never"),
         )
-        return HopSource(refresher, _new_session(None), key=key, is_role=False)
+        # What a function gives may be the last.
+        return HopSource(
+            refresher, _new_session(None), key=key, is_role=False, lasts=False
+        )
 
     return _registry.get(key, make)
 

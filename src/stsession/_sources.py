@@ -16,6 +16,7 @@ from botocore.credentials import ReadOnlyCredentials
 
 from ._botocore import SessionCredentials
 from ._clock import utc
+from ._credentials import Record
 from ._refresher import Refresher
 from ._sdk import like
 from ._source_keys import SourceKeys
@@ -146,6 +147,8 @@ class HopSource:
         key: What sets it apart from other sources.
 
         is_role: Whether its credentials are those of an assumed role.
+
+        lasts: Whether there will be others when the present ones expire.
     """
 
     renewable = True
@@ -157,7 +160,9 @@ class HopSource:
         *,
         key: Hashable,
         is_role: bool = True,
+        lasts: bool = True,
     ) -> None:
+        self._lasts = lasts
         self.load_timeout = refresher.load_timeout
         self.name = refresher.label
         self.key = key
@@ -209,7 +214,19 @@ class HopSource:
             with contextlib.suppress(RefreshError):
                 record = self._refresher.refresh()
                 remaining = self._refresher.remaining(record)
-        return None if math.isinf(remaining) else remaining
+        return remaining if self._ends(record) else None
+
+    def _ends(self, record: Record) -> bool:
+        """
+        Whether it is doubtful that there will be others when these expire.
+
+        Only then has the next role to be assumed before; a source that goes on
+        refreshing itself would cause requests to no use.
+        """
+        if math.isinf(record.lifetime):
+            return False
+        it = self._refresher
+        return not self._lasts or it.last_error is not None or it.asks()
 
     def resolve_again(self) -> bool:
         """

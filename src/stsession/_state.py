@@ -108,7 +108,8 @@ class RefreshState:
             self.backoff.open()
             self._settled_at = -math.inf
             flight = self.flight
-            if flight is not None and flight.age(now) >= self.load_timeout:
+            old = flight is not None and flight.age(now) >= self.load_timeout
+            if flight is not None and old and not self.asks():
                 # It was frozen with us, and its connection has died.
                 self.drop(flight)
             self.announcer.counters.clock_jumps += 1
@@ -220,7 +221,7 @@ class RefreshState:
             if now.monotonic < flight.began.monotonic + self.load_timeout:
                 return flight
             self.give_up(flight, now)
-        return None
+        return self.flight
 
     def _begin(self, now: Instant, freshness: Freshness, reason: Reason) -> Flight:
         self.backoff.begin(now.monotonic, freshness)
@@ -351,8 +352,11 @@ class RefreshState:
     def give_up(self, flight: Flight, now: Instant) -> None:
         """
         Nobody waits for this flight any longer. If it lands, all the better.
+
+        While somebody is asked for something it goes on, so that they aren't
+        asked twice.
         """
-        if not flight.done.is_set():
+        if not flight.done.is_set() and not self.asks():
             error = _answers.no_answer(self.label, self.source, self.load_timeout)
             self.fail(flight, error, now)
             flight.done.set()

@@ -211,10 +211,8 @@ class StsFetch:
         remaining = self._translating(self.source.prepare)
         proof = self._translating(self.proof.parameters)
         began = Instant(self.clock.wall(), self.clock.monotonic())
-        proven = self.proof.remaining(began.wall)
-        if proven is not None:
-            remaining = proven if remaining is None else min(proven, remaining)
         answer = self._answer(proof)
+        self.proof.accepted()
         return self._read(answer, began, remaining)
 
     def _answer(self, proof: dict[str, str]) -> dict[str, Any]:
@@ -293,6 +291,8 @@ class StsFetch:
             raise self._unusable("has no readable Expiration")
         self._warn_of_size(answer.get("PackedPolicySize"))
         headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+        served_at = server_time(headers)
+        proven = self.proof.remaining(began.wall if served_at is None else served_at)
         who = answer.get("AssumedRoleUser") or answer.get("FederatedUser") or {}
         arn = str(who.get("Arn") or "")
         return Fetched(
@@ -303,9 +303,9 @@ class StsFetch:
                 expires_at=told["Expiration"].astimezone(dt.timezone.utc),
                 account_id=account_of(arn) or account_of(self.request.label),
             ),
-            server_time=server_time(headers),
+            server_time=served_at,
             began=began,
-            source_remaining=source_remaining,
+            source_remaining=_shorter(source_remaining, proven),
         )
 
     def _unusable(self, why: str) -> RefreshError:
@@ -328,6 +328,10 @@ def _elsewhere(error: RefreshError) -> bool:
     Whether another region may do what this one didn't.
     """
     return error.kind is FailureKind.OUTAGE or error.code == "RegionDisabledException"
+
+
+def _shorter(*spans: float | None) -> float | None:
+    return min((span for span in spans if span is not None), default=None)
 
 
 def account_of(arn: str) -> str | None:

@@ -41,6 +41,14 @@ TRUST = (
     "Check that the role exists, that its trust policy names {who}, that {who} is "
     "allowed sts:AssumeRole on it, and whether it asks for an external ID."
 )
+PROVIDER = (
+    "Check that the role exists, that its trust policy names the identity provider, "
+    "and that its conditions, as on audience and subject, are met."
+)
+FEDERATED = (
+    "A federated user may call neither IAM nor STS; as the source, take whoever got "
+    "its token."
+)
 POLICIES = "Check policy and policy_arns."
 WRONG_PARAMETER = "Check the parameter that it names."
 SMALLER = "Shorten policy, policy_arns, or tags; STS packs and counts them together."
@@ -64,8 +72,8 @@ CODES: dict[str, tuple[type[RefreshError], FailureKind, str]] = {
     "RegionDisabled": (RefreshError, REQUEST, ACTIVATE),
     "Validation": (RefreshError, REQUEST, WRONG_PARAMETER),
     "InvalidParameterValue": (RefreshError, REQUEST, WRONG_PARAMETER),
-    "IDPRejectedClaim": (AccessDeniedError, REQUEST, TRUST),
-    "InvalidIdentityToken": (AccessDeniedError, REQUEST, TRUST),
+    "IDPRejectedClaim": (AccessDeniedError, REQUEST, PROVIDER),
+    "InvalidIdentityToken": (AccessDeniedError, REQUEST, PROVIDER),
     "InvalidAuthorizationMessage": (RefreshError, REQUEST, WRONG_PARAMETER),
     "OptInRequired": (AccessDeniedError, REQUEST, "Activate the account for STS."),
     "MissingAuthenticationToken": (SourceCredentialsError, SOURCE, CHECK_SOURCE),
@@ -295,6 +303,10 @@ def _classify(answer: _Answer) -> tuple[type[RefreshError], FailureKind, str]:
         return MfaError, FailureKind.MFA, WRONG_CODE
     if code == "AccessDenied" and "session credentials" in told:
         return SourceCredentialsError, SOURCE, LONG_LIVED
+    if code == "AccessDenied" and ":federated-user/" in told:
+        return SourceCredentialsError, SOURCE, FEDERATED
+    if code == "AccessDenied" and ("withwebidentity" in told or "withsaml" in told):
+        return AccessDeniedError, REQUEST, PROVIDER
     if code in CODES:
         return CODES[code]
     status = answer.status or 0

@@ -27,10 +27,9 @@ class _Totp:
             msg = "stsession.mfa.totp() needs pyotp: pip install 'stsession[totp]'."
             raise ImportError(msg) from None
         try:
-            self._totp = pyotp.TOTP(secret.replace(" ", ""))
+            self._totp = pyotp.TOTP(_checked(secret))
             self._totp.at(0)
         except ValueError:
-            # Its cause would quote the seed.
             raise MfaError(
                 "The seed of the MFA device can't be read.",
                 hint="Pass the base32 text that AWS shows beside the QR code.",
@@ -49,6 +48,13 @@ class _Totp:
     def __call__(self, serial: str) -> str:
         now = dt.datetime.fromtimestamp(current().clock.wall(), dt.timezone.utc)
         return str(self._totp.at(now))
+
+
+def _checked(secret: str) -> str:
+    seed = "".join(secret.split())
+    if not seed:
+        raise ValueError
+    return seed
 
 
 def totp(secret: str) -> Callable[[str], str]:

@@ -2,7 +2,119 @@
 Never run: mypy and pyright read what our users see.
 """
 
+from __future__ import annotations
+
+import datetime as dt
+
+from typing import TYPE_CHECKING
+
+import boto3
+import botocore.session
+
+from mypy_boto3_s3 import S3Client
+from mypy_boto3_s3.service_resource import S3ServiceResource
+from mypy_boto3_sts import STSClient
+from typing_extensions import assert_type
+
 import stsession
+import stsession.mfa
+
+from stsession.testing import FakeClock, LocalSTS, StubSTS
 
 
-_ = stsession
+if TYPE_CHECKING:
+    pass
+
+ROLE = "arn:aws:iam::123456789012:role/Reader"
+
+session = stsession.assume(ROLE)
+assert_type(session, stsession.RefreshableAssumeRoleSession)
+assert_type(session.client("s3"), S3Client)
+assert_type(session.client("sts"), STSClient)
+assert_type(session.resource("s3"), S3ServiceResource)
+assert_type(session.credentials(), stsession.TemporaryCredentials)
+assert_type(session.credentials().session_token, str | None)
+assert_type(session.expires_at, dt.datetime | None)
+assert_type(session.remaining, dt.timedelta | None)
+assert_type(session.ensure(dt.timedelta(minutes=5)), stsession.TemporaryCredentials)
+assert_type(session.refresh(), stsession.TemporaryCredentials)
+assert_type(session.status().hop.due_at, dt.datetime | None)
+assert_type(session.caller_identity().arn, str)
+assert_type(session.assume(ROLE), stsession.RefreshableAssumeRoleSession)
+
+with stsession.assume([ROLE, ROLE]) as chained:
+    assert_type(chained, stsession.RefreshableAssumeRoleSession)
+
+
+def takes_a_session(given: boto3.Session) -> None:
+    """
+    What takes a session takes ours.
+    """
+
+
+takes_a_session(session)
+
+
+def note(event: stsession.RefreshEvent) -> None:
+    """
+    A hook.
+    """
+    assert_type(event.remaining, dt.timedelta | None)
+
+
+stsession.assume(
+    ROLE,
+    source=botocore.session.Session(),
+    role_session_name="nightly",
+    duration_seconds=dt.timedelta(minutes=15),
+    external_id="1234",
+    mfa_serial="auto",
+    mfa_code=["ykman", "oath", "accounts", "code", "-s", "AWS"],
+    mfa_session=dt.timedelta(hours=9),
+    policy={"Version": "2012-10-17", "Statement": []},
+    policy_arns=["arn:aws:iam::aws:policy/ReadOnlyAccess"],
+    tags={"Team": "data"},
+    transitive_tag_keys={"Team"},
+    source_identity="jane",
+    provided_contexts={"arn:aws:iam::aws:contextProvider/IdentityCenter": "ey"},
+    region="eu-west-1",
+    sts_regions=["eu-west-1", "eu-central-1"],
+    refresh=stsession.RefreshPolicy(advisory=dt.timedelta(minutes=5), stale="never"),
+    cache=None,
+    on_event=note,
+)
+stsession.assume(ROLE, duration_seconds="max", source="profile")
+stsession.assume(ROLE, source=lambda: {"AccessKeyId": "A"}, mfa_code=lambda serial: "1")
+stsession.assume(ROLE, source=session)
+
+assert_type(stsession.web_identity(ROLE, token="token"), stsession.RefreshableSession)
+assert_type(
+    stsession.saml(ROLE, "arn:…", assertion=lambda: "", region="eu-west-1"),
+    stsession.RefreshableSession,
+)
+assert_type(stsession.saml_roles(""), tuple[stsession.SamlRole, ...])
+assert_type(stsession.session_token(source="me"), stsession.RefreshableSession)
+assert_type(stsession.federation_token("bob"), stsession.RefreshableSession)
+assert_type(
+    stsession.assume_root("123456789012", "arn:…"), stsession.RefreshableSession
+)
+assert_type(stsession.from_profile("prod", cache=None), stsession.RefreshableSession)
+assert_type(stsession.mfa.totp("seed")("serial"), str)
+assert_type(stsession.RefreshPolicy.sdk(), stsession.RefreshPolicy)
+
+try:
+    session.refresh()
+except stsession.CredentialsExpiredError as e:
+    assert_type(e.expired_at, dt.datetime | None)
+except stsession.RefreshError as e:
+    assert_type(e.kind, stsession.FailureKind)
+    assert_type(e.code, str | None)
+    assert_type(e.retryable, bool)
+
+with LocalSTS(clock=FakeClock()) as sts:
+    assert_type(sts.endpoint_url, str)
+assert_type(StubSTS().attempts, int)
+
+# A mistake is one to the checkers, too.
+stsession.assume(ROLE, ttl=900)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+stsession.web_identity(ROLE, ttl=900)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

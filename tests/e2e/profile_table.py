@@ -1,0 +1,803 @@
+"""
+Profile files, good and bad, for `test_profile_table`.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+
+HUB = "arn:aws:iam::111111111111:role/Hub"
+MIDDLE = "arn:aws:iam::333333333333:role/Middle"
+TARGET = "arn:aws:iam::222222222222:role/Target"
+SERIAL = "arn:aws:iam::123456789012:mfa/jane"
+
+KEYS = """
+[keys]
+aws_access_key_id = AKIAKEYS
+aws_secret_access_key = secret
+"""
+
+ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "AKIAENV", "AWS_SECRET_ACCESS_KEY": "secret"}
+CONTAINER = {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/role"}
+INSTANCE = {"AWS_EC2_METADATA_DISABLED": "false"}
+WEB_IDENTITY = {"AWS_ROLE_ARN": HUB, "AWS_WEB_IDENTITY_TOKEN_FILE": "TOKEN_FILE"}
+
+SSO = """
+sso_start_url = https://sso.example.com/stsession
+sso_region = eu-south-1
+sso_account_id = 123456789012
+sso_role_name = Reader
+"""
+
+
+def role(*lines: str, arn: str = TARGET, name: str = "profile me") -> str:
+    """
+    A section with a role.
+    """
+    return section(f"role_arn = {arn}", *lines, name=name)
+
+
+def section(*lines: str, name: str = "profile me") -> str:
+    """
+    A section with a region.
+    """
+    return "\n".join([f"[{name}]", "region = eu-south-1", *lines, ""])
+
+
+@attrs.frozen(kw_only=True)
+class Case:
+    """
+    What stands in the files and in the environment, and what it leads to.
+    """
+
+    id: str
+
+    config: str = ""
+    """TOKEN_FILE and PROCESS stand for paths."""
+
+    credentials: str = KEYS
+
+    environment: dict[str, str] = attrs.field(factory=dict)
+
+    profile: str | None = "me"
+    """What is asked for."""
+
+    roles: list[str] = attrs.field(factory=list)
+    """The roles that are assumed, first to last."""
+
+    signs: str | None = None
+    """The key that signs the first request, or all if there is no role."""
+
+    error: str | None = None
+    """What our error says. botocore has one as well, unless it *differs*."""
+
+    differs: str | None = None
+    """Why we raise where botocore doesn't."""
+
+
+def good(id: str, config: str, *roles: str, signs: str | None, **kw) -> Case:  # noqa: A002
+    """
+    A case in which roles are assumed, or none.
+    """
+    return Case(id=id, config=config, roles=list(roles), signs=signs, **kw)
+
+
+def bad(id: str, config: str, error: str, **kw) -> Case:  # noqa: A002
+    """
+    A case that is an error.
+    """
+    return Case(id=id, config=config, error=error, **kw)
+
+
+BY_KEYS = "source_profile = keys"
+
+CHAINS = [
+    good("role", role(BY_KEYS), TARGET, signs="AKIAKEYS"),
+    good(
+        "two roles",
+        role("source_profile = hub") + role(BY_KEYS, arn=HUB, name="profile hub"),
+        HUB,
+        TARGET,
+        signs="AKIAKEYS",
+    ),
+    good(
+        "three roles",
+        role("source_profile = middle")
+        + role("source_profile = hub", arn=MIDDLE, name="profile middle")
+        + role(BY_KEYS, arn=HUB, name="profile hub"),
+        HUB,
+        MIDDLE,
+        TARGET,
+        signs="AKIAKEYS",
+    ),
+    good(
+        "refers to itself, with keys",
+        role("source_profile = me"),
+        TARGET,
+        signs="AKIAME",
+        credentials=KEYS.replace("keys", "me").replace("KEYS", "ME"),
+    ),
+    good(
+        "keys beside the role, and a source",
+        role(BY_KEYS),
+        TARGET,
+        signs="AKIAKEYS",
+        credentials=KEYS + KEYS.replace("keys", "me").replace("KEYS", "ME"),
+    ),
+    good(
+        "keys beside the role of the source",
+        role("source_profile = hub") + role(BY_KEYS, arn=HUB, name="profile hub"),
+        TARGET,
+        signs="AKIAHUB",
+        credentials=KEYS + KEYS.replace("keys", "hub").replace("KEYS", "HUB"),
+    ),
+    good(
+        "source that refers to itself, with keys",
+        role("source_profile = hub")
+        + role("source_profile = hub", arn=HUB, name="profile hub"),
+        TARGET,
+        signs="AKIAHUB",
+        credentials=KEYS.replace("keys", "hub").replace("KEYS", "HUB"),
+    ),
+    bad("refers to itself, without keys", role("source_profile = me"), "me.*source_p"),
+    bad(
+        "source that refers to itself, without keys",
+        role("source_profile = hub")
+        + role("source_profile = hub", arn=HUB, name="profile hub"),
+        'profile "hub", source_profile',
+    ),
+    bad(
+        "circle of two",
+        role("source_profile = hub")
+        + role("source_profile = me", arn=HUB, name="profile hub"),
+        'profile "hub", source_profile .* "me"',
+    ),
+    bad(
+        "circle of two, with keys where it begins",
+        role("source_profile = hub")
+        + role("source_profile = me", arn=HUB, name="profile hub"),
+        'profile "hub", source_profile .* "me"',
+        credentials=KEYS.replace("keys", "me"),
+    ),
+    bad(
+        "circle of three",
+        role("source_profile = middle")
+        + role("source_profile = hub", arn=MIDDLE, name="profile middle")
+        + role("source_profile = middle", arn=HUB, name="profile hub"),
+        'profile "hub", source_profile .* "middle"',
+    ),
+    bad("missing source", role("source_profile = non"), 'me", source_profile.*"non"'),
+    bad(
+        "missing source of the source",
+        role("source_profile = hub")
+        + role("source_profile = non", arn=HUB, name="profile hub"),
+        'profile "hub", source_profile.*"non"',
+    ),
+    bad(
+        "source without credentials",
+        role("source_profile = hub") + section(name="profile hub"),
+        'profile "hub"',
+    ),
+    bad(
+        "source with half a key",
+        role("source_profile = hub")
+        + section("aws_access_key_id = AKIAHUB", name="profile hub"),
+        "aws_secret_access_key",
+    ),
+    bad("missing default as source", role("source_profile = default"), '"default"'),
+]
+
+CREDENTIAL_SOURCES = [
+    good(
+        "environment",
+        role("credential_source = Environment"),
+        TARGET,
+        signs="AKIAENV",
+        environment=ENVIRONMENT,
+    ),
+    good(
+        "environment for the first of two",
+        role("source_profile = hub")
+        + role("credential_source = Environment", arn=HUB, name="profile hub"),
+        HUB,
+        TARGET,
+        signs="AKIAENV",
+        environment=ENVIRONMENT,
+    ),
+    good(
+        "container",
+        role("credential_source = EcsContainer"),
+        TARGET,
+        signs="AKIACONTAINER",
+        environment=CONTAINER,
+    ),
+    good(
+        "instance",
+        role("credential_source = Ec2InstanceMetadata"),
+        TARGET,
+        signs="AKIAINSTANCE",
+        environment=INSTANCE,
+    ),
+    good(
+        "instance that is asked elsewhere",
+        role(
+            "credential_source = Ec2InstanceMetadata",
+            "ec2_metadata_service_endpoint = http://169.254.169.111",
+        ),
+        TARGET,
+        signs="AKIAELSEWHERE",
+        environment=INSTANCE,
+    ),
+    bad(
+        "environment with nothing in it",
+        role("credential_source = Environment"),
+        'credential_source of profile "me"',
+    ),
+    bad(
+        "container that there isn't",
+        role("credential_source = EcsContainer"),
+        'credential_source of profile "me"',
+    ),
+    bad(
+        "instance that there isn't",
+        role("credential_source = Ec2InstanceMetadata"),
+        'credential_source of profile "me"',
+    ),
+    bad(
+        "source in the wrong case",
+        role("credential_source = environment"),
+        'profile "me", credential_source is "environment"',
+        environment=ENVIRONMENT,
+    ),
+    bad(
+        "unknown source",
+        role("credential_source = Lottery"),
+        'profile "me", credential_source is "Lottery"',
+    ),
+    bad(
+        "empty source",
+        role("credential_source ="),
+        'profile "me", credential_source is ""',
+    ),
+    bad(
+        "both sources",
+        role(BY_KEYS, "credential_source = Environment"),
+        'profile "me", source_profile and credential_source',
+        environment=ENVIRONMENT,
+    ),
+    bad("no source", role(), 'profile "me", role_arn .* without source_profile'),
+    bad(
+        "no source, but keys",
+        role(),
+        'profile "me", role_arn .* without source_profile',
+        credentials=KEYS.replace("keys", "me"),
+    ),
+]
+
+PARAMETERS = [
+    good(
+        "all parameters",
+        role(
+            BY_KEYS,
+            "external_id = tenant:1",
+            "role_session_name = nightly",
+            "duration_seconds = 1800",
+        ),
+        TARGET,
+        signs="AKIAKEYS",
+    ),
+    good(
+        "parameters of each role",
+        role("source_profile = hub", "external_id = outer")
+        + role(BY_KEYS, "external_id = inner", arn=HUB, name="profile hub"),
+        HUB,
+        TARGET,
+        signs="AKIAKEYS",
+    ),
+    good(
+        "second factor",
+        role(BY_KEYS, f"mfa_serial = {SERIAL}"),
+        TARGET,
+        signs="AKIAKEYS",
+    ),
+    good(
+        "second factor for each role",
+        role("source_profile = hub", f"mfa_serial = {SERIAL}")
+        + role(BY_KEYS, f"mfa_serial = {SERIAL}", arn=HUB, name="profile hub"),
+        HUB,
+        TARGET,
+        signs="AKIAKEYS",
+    ),
+    bad(
+        "duration too short",
+        role(BY_KEYS, "duration_seconds = 60"),
+        'profile "me".*duration_seconds',
+    ),
+    bad("external ID too short", role(BY_KEYS, "external_id = x"), "me.*external_id"),
+    bad(
+        "serial number too short",
+        role(BY_KEYS, "mfa_serial = 1"),
+        'profile "me".*mfa_serial',
+    ),
+    bad(
+        "role session name too short",
+        role(BY_KEYS, "role_session_name = x"),
+        'profile "me".*role_session_name',
+    ),
+    bad("role without a name", role(BY_KEYS, arn=""), 'profile "me".*role_arn'),
+    bad("subsection for a name", role(BY_KEYS, arn="\n a = b"), "me.*role_arn"),
+    bad(
+        "subsection for a source",
+        role("source_profile =\n a = b"),
+        'profile "me", source_profile',
+    ),
+    bad(
+        "subsection for a duration",
+        role(BY_KEYS, "duration_seconds =\n a = b"),
+        'profile "me", duration_seconds',
+    ),
+    bad(
+        "duration that is no number",
+        role(BY_KEYS, "duration_seconds = 1h"),
+        'profile "me", duration_seconds is "1h"',
+        differs="botocore leaves it out, and the role has an hour",
+    ),
+    bad(
+        "empty role session name",
+        role(BY_KEYS, "role_session_name ="),
+        'profile "me".*role_session_name',
+        differs="botocore makes up a name",
+    ),
+    bad(
+        "comment behind a value",
+        role("# the role", BY_KEYS, arn=f"{TARGET} # the target"),
+        'profile "me".*role_arn',
+        differs="botocore sends the comment, and STS refuses it",
+    ),
+    bad(
+        "duration too long",
+        role(BY_KEYS, "duration_seconds = 43201"),
+        'profile "me".*duration_seconds',
+        differs="botocore sends it, and STS refuses it",
+    ),
+    bad(
+        "duration too long for a chain",
+        role("source_profile = hub", "duration_seconds = 3601")
+        + role(BY_KEYS, arn=HUB, name="profile hub"),
+        'profile "me".*duration_seconds',
+        differs="botocore sends it, and STS refuses it",
+    ),
+]
+
+WITH_TOKEN = "web_identity_token_file = TOKEN_FILE"
+
+WEB_IDENTITIES = [
+    good("web identity", role(WITH_TOKEN), TARGET, signs=None),
+    good(
+        "web identity with a name",
+        role(WITH_TOKEN, "role_session_name = pod"),
+        TARGET,
+        signs=None,
+    ),
+    good(
+        "web identity and what doesn't go with it",
+        role(WITH_TOKEN, BY_KEYS, "external_id = tenant", "duration_seconds = 1h"),
+        TARGET,
+        signs=None,
+    ),
+    good(
+        "web identity as the source",
+        role("source_profile = pod") + role(WITH_TOKEN, arn=HUB, name="profile pod"),
+        HUB,
+        TARGET,
+        signs=None,
+    ),
+    good(
+        "web identity as the source, with keys",
+        role("source_profile = pod") + role(WITH_TOKEN, arn=HUB, name="profile pod"),
+        HUB,
+        TARGET,
+        signs=None,
+        credentials=KEYS.replace("keys", "pod"),
+    ),
+    bad("web identity, no role", section(WITH_TOKEN), 'profile "me", role_arn'),
+    bad(
+        "web identity as the source, no role",
+        role("source_profile = pod") + section(WITH_TOKEN, name="profile pod"),
+        'profile "pod", role_arn',
+    ),
+    bad(
+        "missing token file",
+        role(WITH_TOKEN + ".not"),
+        "web identity token .*token.not",
+    ),
+    bad(
+        "missing token file of the source",
+        role("source_profile = pod")
+        + role(WITH_TOKEN + ".not", arn=HUB, name="profile pod"),
+        "web identity token .*token.not",
+    ),
+    bad(
+        "empty token file's name",
+        role("web_identity_token_file ="),
+        'profile "me", web_identity_token_file',
+        differs="botocore looks for credentials elsewhere",
+        credentials=KEYS.replace("keys", "me"),
+    ),
+]
+
+PLACES = [
+    good(
+        "legacy end points",
+        role(BY_KEYS, "sts_regional_endpoints = legacy").replace(
+            "eu-south-1", "eu-west-1"
+        ),
+        TARGET,
+        signs="AKIAKEYS",
+    ),
+    good(
+        "regional end points",
+        role(BY_KEYS, "sts_regional_endpoints = regional").replace(
+            "eu-south-1", "eu-west-1"
+        ),
+        TARGET,
+        signs="AKIAKEYS",
+    ),
+    good(
+        "legacy end points for web identities",
+        role(WITH_TOKEN, "sts_regional_endpoints = legacy").replace(
+            "eu-south-1", "eu-west-1"
+        ),
+        TARGET,
+        signs=None,
+    ),
+    good(
+        "region of the profile, not of its sources",
+        role("source_profile = hub").replace("south", "north")
+        + role(BY_KEYS, arn=HUB, name="profile hub"),
+        HUB,
+        TARGET,
+        signs="AKIAKEYS",
+    ),
+    good(
+        "region in the environment",
+        role(BY_KEYS),
+        TARGET,
+        signs="AKIAKEYS",
+        environment={"AWS_DEFAULT_REGION": "ap-south-1"},
+    ),
+    good(
+        "end point",
+        role("source_profile = hub", "endpoint_url = https://aws.example.com")
+        + role(BY_KEYS, arn=HUB, name="profile hub"),
+        HUB,
+        TARGET,
+        signs="AKIAKEYS",
+    ),
+    good(
+        "end point of the source, which doesn't count",
+        role("source_profile = hub")
+        + role(
+            BY_KEYS,
+            "endpoint_url = https://aws.example.com",
+            arn=HUB,
+            name="profile hub",
+        ),
+        HUB,
+        TARGET,
+        signs="AKIAKEYS",
+    ),
+    good(
+        "end point of a service",
+        role(BY_KEYS, "services = here")
+        + "[services here]\nsts =\n  endpoint_url = https://sts.example.com:8443\n",
+        TARGET,
+        signs="AKIAKEYS",
+    ),
+    good(
+        "end points that are to be ignored",
+        role(
+            BY_KEYS,
+            "endpoint_url = https://aws.example.com",
+            "ignore_configured_endpoint_urls = true",
+        ),
+        TARGET,
+        signs="AKIAKEYS",
+    ),
+    good(
+        "end point for web identities",
+        role(WITH_TOKEN, "endpoint_url = https://aws.example.com"),
+        TARGET,
+        signs=None,
+    ),
+    good(
+        "FIPS",
+        role(BY_KEYS, "use_fips_endpoint = true").replace("eu-south-1", "us-east-2"),
+        TARGET,
+        signs="AKIAKEYS",
+    ),
+    good(
+        "dual stack",
+        role(BY_KEYS, "use_dualstack_endpoint = true"),
+        TARGET,
+        signs="AKIAKEYS",
+    ),
+    good(
+        "China",
+        role(BY_KEYS, arn=TARGET.replace("aws", "aws-cn")).replace(
+            "eu-south-1", "cn-north-1"
+        ),
+        TARGET.replace("aws", "aws-cn"),
+        signs="AKIAKEYS",
+    ),
+]
+
+FILES = [
+    good(
+        "role in the credentials file",
+        "",
+        TARGET,
+        signs="AKIAKEYS",
+        credentials=KEYS + role(BY_KEYS, name="me"),
+    ),
+    good(
+        "role in one file, its source in the other",
+        section(),
+        TARGET,
+        signs="AKIAKEYS",
+        credentials=KEYS + f"[me]\nrole_arn = {TARGET}\n{BY_KEYS}\n",
+    ),
+    good(
+        "one name in both files",
+        role("source_profile = me", "external_id = config"),
+        TARGET,
+        signs="AKIAME",
+        credentials="""
+[me]
+aws_access_key_id = AKIAME
+aws_secret_access_key = secret
+external_id = credentials
+""",
+    ),
+    bad(
+        "a key in each file",
+        role("source_profile = hub")
+        + section("aws_access_key_id = AKIAHUB", name="profile hub"),
+        "aws_secret_access_key",
+        credentials="[hub]\naws_secret_access_key = secret\n",
+    ),
+    good(
+        "keys in the config file",
+        role("source_profile = hub")
+        + section(
+            "aws_access_key_id = AKIAHUB",
+            "aws_secret_access_key = secret",
+            name="profile hub",
+        ),
+        TARGET,
+        signs="AKIAHUB",
+    ),
+    good(
+        "default profile",
+        role(BY_KEYS, name="default"),
+        TARGET,
+        signs="AKIAKEYS",
+        profile=None,
+    ),
+    good(
+        "default profile as the source",
+        role("source_profile = default"),
+        TARGET,
+        signs="AKIAKEYS",
+        credentials=KEYS.replace("keys", "default"),
+    ),
+    good(
+        "names with spaces and quotes",
+        role("source_profile = the hub's", name='profile "my role"')
+        + role(BY_KEYS, arn=HUB, name='profile "the hub\'s"'),
+        HUB,
+        TARGET,
+        signs="AKIAKEYS",
+        profile="my role",
+    ),
+    good(
+        "comments and white space",
+        f"# roles\n\n[profile me]\n; mine\n  Role_ARN={TARGET}  \n"
+        f"source_profile : keys\nregion\t=\teu-south-1\n\n",
+        TARGET,
+        signs="AKIAKEYS",
+    ),
+    good(
+        "temporary keys",
+        role(BY_KEYS),
+        TARGET,
+        signs="AKIAKEYS",
+        credentials=KEYS + "aws_session_token = token\n",
+    ),
+    bad("section without 'profile'", role(BY_KEYS, name="me"), '"me"'),
+    bad("no such profile", role(BY_KEYS, name="profile you"), '"me".*you'),
+    bad("quote that is left open", role(BY_KEYS, name='profile "me'), '"me"'),
+    bad("no file of this kind", "role_arn = " + TARGET, "config"),
+    bad("profile twice", role(BY_KEYS) + role(BY_KEYS), "config"),
+]
+
+SOURCES = [
+    good("process", section("credential_process = PROCESS"), signs="AKIAPROCESS"),
+    good(
+        "process as the source",
+        role("source_profile = p")
+        + section("credential_process = PROCESS", name="profile p"),
+        TARGET,
+        signs="AKIAPROCESS",
+    ),
+    bad(
+        "process that fails",
+        role("source_profile = p")
+        + section("credential_process = PROCESS fail", name="profile p"),
+        "custom-process",
+    ),
+    bad("SSO without a token", section(SSO), "SSO"),
+    bad(
+        "SSO without a token as the source",
+        role("source_profile = s") + section(SSO, name="profile s"),
+        "SSO",
+    ),
+    bad(
+        "half of SSO as the source",
+        role("source_profile = s")
+        + section("sso_role_name = Reader", name="profile s"),
+        '"s".*SSO|SSO.*"s"',
+    ),
+    bad(
+        "login without a token",
+        role("source_profile = login")
+        + section("login_session = arn:aws:iam::1:user/x", name="profile login"),
+        "login",
+    ),
+    good("keys", section(), signs="AKIAME", credentials=KEYS.replace("keys", "me").replace("KEYS", "ME")),
+    bad("empty profile", section(), 'profile "me"'),
+    bad(
+        "empty profile in a container",
+        section(),
+        'profile "me"',
+        environment=CONTAINER,
+        differs="botocore takes what it finds, whoever that is",
+    ),
+]
+
+ENVIRONMENTS = [
+    good(
+        "AWS_PROFILE",
+        role(BY_KEYS),
+        TARGET,
+        signs="AKIAKEYS",
+        profile=None,
+        environment={"AWS_PROFILE": "me"},
+    ),
+    good(
+        "keys beside AWS_PROFILE",
+        role(BY_KEYS),
+        signs="AKIAENV",
+        profile=None,
+        environment={"AWS_PROFILE": "me", **ENVIRONMENT},
+    ),
+    bad(
+        "half a key beside AWS_PROFILE",
+        role(BY_KEYS),
+        "AWS_SECRET_ACCESS_KEY",
+        profile=None,
+        environment={"AWS_PROFILE": "me", "AWS_ACCESS_KEY_ID": "AKIAENV"},
+    ),
+    good(
+        "keys beside a profile that is named",
+        role(BY_KEYS),
+        TARGET,
+        signs="AKIAKEYS",
+        environment=ENVIRONMENT,
+    ),
+    good(
+        "one profile in the environment, another named",
+        role(BY_KEYS) + role(BY_KEYS, arn=HUB, name="profile you"),
+        TARGET,
+        signs="AKIAKEYS",
+        environment={"AWS_PROFILE": "you"},
+    ),
+    bad(
+        "AWS_PROFILE that there isn't",
+        role(BY_KEYS),
+        '"you"',
+        profile=None,
+        environment={"AWS_PROFILE": "you"},
+    ),
+    good(
+        "web identity in the environment",
+        section(name="default"),
+        HUB,
+        signs=None,
+        profile=None,
+        environment=WEB_IDENTITY,
+    ),
+    good(
+        "web identity in the environment, with a name",
+        section(name="default"),
+        HUB,
+        signs=None,
+        profile=None,
+        environment={**WEB_IDENTITY, "AWS_ROLE_SESSION_NAME": "pod"},
+    ),
+    good(
+        "web identity in the environment, and a default profile with keys",
+        section(name="default"),
+        HUB,
+        signs=None,
+        profile=None,
+        environment=WEB_IDENTITY,
+        credentials=KEYS.replace("keys", "default"),
+    ),
+    good(
+        "web identity in the environment, and a default profile with a role",
+        role(BY_KEYS, name="default"),
+        TARGET,
+        signs="AKIAKEYS",
+        profile=None,
+        environment=WEB_IDENTITY,
+    ),
+    good(
+        "web identity in the environment, and another in the profile",
+        role("web_identity_token_file = nowhere", "role_session_name = profile"),
+        HUB,
+        signs=None,
+        profile=None,
+        environment={"AWS_PROFILE": "me", **WEB_IDENTITY},
+    ),
+    good(
+        "role in the environment, token in the profile",
+        section(WITH_TOKEN),
+        HUB,
+        signs=None,
+        profile=None,
+        environment={"AWS_PROFILE": "me", "AWS_ROLE_ARN": HUB},
+    ),
+    good(
+        "role in the environment, and no token",
+        section(name="default"),
+        signs="AKIADEFAULT",
+        profile=None,
+        environment={"AWS_ROLE_ARN": HUB},
+        credentials=KEYS.replace("keys", "default").replace("KEYS", "DEFAULT"),
+    ),
+    bad(
+        "token in the environment, and no role",
+        section(name="default"),
+        "role_arn",
+        profile=None,
+        environment={"AWS_WEB_IDENTITY_TOKEN_FILE": "TOKEN_FILE"},
+    ),
+    good(
+        "web identity in the environment, and a profile that is named",
+        role(BY_KEYS),
+        TARGET,
+        signs="AKIAKEYS",
+        environment=WEB_IDENTITY,
+    ),
+    good(
+        "container, and nobody names a profile",
+        section(name="default"),
+        signs="AKIACONTAINER",
+        profile=None,
+        environment=CONTAINER,
+    ),
+    bad("nothing at all", section(name="default"), "credentials", profile=None),
+]
+
+CASES = [
+    *CHAINS,
+    *CREDENTIAL_SOURCES,
+    *PARAMETERS,
+    *WEB_IDENTITIES,
+    *PLACES,
+    *FILES,
+    *SOURCES,
+    *ENVIRONMENTS,
+]

@@ -1,0 +1,280 @@
+"""
+What botocore makes of a profile, and what we do: the same calls to STS.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import itertools
+import json
+import re
+import sys
+
+from urllib.parse import urlsplit
+
+import attrs
+import boto3
+import botocore.session
+import pytest
+
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import BotoCoreError
+from botocore.httpsession import URLLib3Session
+
+import stsession
+
+from stsession._session_names import default_role_session_name
+from stsession.testing import StubSTS
+
+from .profile_table import CASES, SERIAL
+
+
+GENERATED = re.compile(r"botocore-session-\d+")
+
+PROCESS = """
+import json, sys
+if "fail" in sys.argv:
+    sys.exit("no keys today")
+key = {"AccessKeyId": "AKIAPROCESS", "SecretAccessKey": "secret"}
+print(json.dumps({"Version": 1, **key}))
+"""
+
+METADATA = {
+    "169.254.170.2": "AKIACONTAINER",
+    "169.254.169.254": "AKIAINSTANCE",
+    "169.254.169.111": "AKIAELSEWHERE",
+}
+
+
+class Raw(io.BytesIO):
+    """
+    A body.
+    """
+
+    def stream(self):
+        """
+        All of it.
+        """
+        yield self.read()
+
+
+class Network:
+    """
+    STS, containers and instances, in place of whatever sends HTTP requests.
+    """
+
+    def __init__(self, environment):
+        self.sts = StubSTS()
+        self._has_container = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI" in environment
+        self._codes = (f"{n:06d}" for n in itertools.count(1))
+
+    def send(self, request):
+        """
+        Answer a request of any client.
+        """
+        host = urlsplit(request.url).hostname
+        if host not in METADATA:
+            return self.sts(request)
+        return AWSResponse(request.url, 200, {}, Raw(self._metadata(host, request)))
+
+    def _metadata(self, host, request):
+        if request.method == "PUT":
+            return b"a token"
+        if request.url.endswith("/"):
+            return b"Role"
+        ends_at = dt.datetime.now(dt.timezone.utc) + dt.timedelta(hours=6)
+        told = {
+            "AccessKeyId": METADATA[host],
+            "SecretAccessKey": "secret",
+            "Token": "token",
+            "Expiration": f"{ends_at:%Y-%m-%dT%H:%M:%SZ}",
+        }
+        return json.dumps(told).encode()
+
+    def code(self, serial):
+        """
+        What the MFA device shows; the same for everybody who asks so often.
+        """
+        assert SERIAL in serial
+
+        return next(self._codes)
+
+
+@attrs.frozen
+class Request:
+    """
+    What was asked of STS.
+    """
+
+    operation: str
+    params: dict[str, str]
+    signed_by: str | None
+    region: str | None
+    host: str | None
+
+
+@attrs.frozen
+class Recording:
+    """
+    What somebody asked of STS, and had in the end.
+    """
+
+    requests: list[Request]
+    key: str
+    region: str | None
+
+
+def request_of(call, names):
+    """
+    A call without what is made up anew each time.
+    """
+    params = dict(call.params)
+    name = params.get("RoleSessionName", "")
+    if GENERATED.fullmatch(name) or name == default_role_session_name():
+        params["RoleSessionName"] = "made up"
+    return Request(
+        operation=call.operation,
+        params=params,
+        signed_by=names.get(call.access_key_id, call.access_key_id),
+        region=call.region,
+        host=call.host,
+    )
+
+
+@pytest.fixture(name="directory")
+def _directory(tmp_path, monkeypatch):
+    """
+    Where everything is that cases speak of.
+    """
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    tmp_path.joinpath("token").write_text("a.web.token")
+    tmp_path.joinpath("process.py").write_text(PROCESS)
+    return tmp_path
+
+
+@pytest.fixture(name="install")
+def _install(directory, monkeypatch):
+    """
+    Puts a case's files and environment in place.
+    """
+
+    def filled(text):
+        process = f"{sys.executable} {directory / 'process.py'}"
+        token = str(directory / "token")
+        return text.replace("TOKEN_FILE", token).replace("PROCESS", process)
+
+    def install(case):
+        (directory / "config").write_text(filled(case.config))
+        (directory / "credentials").write_text(case.credentials)
+        for name, value in case.environment.items():
+            monkeypatch.setenv(name, filled(value))
+        default = botocore.session.Session(profile=None).get_config_variable
+        before_1_40 = case.profile is not None or not case.environment
+        del default, before_1_40
+
+    return install
+
+
+@pytest.fixture(name="record")
+def _record(install, monkeypatch):
+    """
+    Returns what *make* leads to.
+    """
+
+    def record(case, make):
+        network = Network(case.environment)
+        monkeypatch.setattr(URLLib3Session, "send", lambda _, r: network.send(r))
+        session = make(case, network)
+        key = session.get_credentials().get_frozen_credentials().access_key
+        names = {k.access_key_id: f"#{n}" for n, k in enumerate(network.sts.issued)}
+        return Recording(
+            requests=[request_of(call, names) for call in network.sts.requests],
+            key=names.get(key, key),
+            region=session.region_name,
+        )
+
+    def install_and_record(case, make):
+        install(case)
+        return record(case, make)
+
+    return install_and_record
+
+
+def botocores(case, network):
+    """
+    A session by botocore's own resolver.
+    """
+    session = boto3.Session(profile_name=case.profile)
+    resolver = session._session.get_component("credential_provider")
+    resolver.get_provider("assume-role")._prompter = network.code
+    return session
+
+
+def ours(case, network):
+    """
+    A session of ours.
+    """
+    return stsession.from_profile(
+        case.profile, mfa_code=network.code, mfa_session=False, cache=None
+    )
+
+
+def cases(*, wanted):
+    """
+    The cases that are *wanted*, by name.
+    """
+    chosen = [case for case in CASES if wanted(case)]
+    return pytest.mark.parametrize("case", chosen, ids=lambda case: case.id)
+
+
+def test_size():
+    """
+    The table says what it is about: many cases, each once.
+    """
+    assert 30 <= len(CASES) == len({case.id for case in CASES})
+
+
+@cases(wanted=lambda case: case.error is None)
+def test_same_calls(case, record):
+    """
+    botocore's resolver and we ask STS for the same, there and signed alike.
+    """
+    expected = record(case, botocores)
+    actual = record(case, ours)
+
+    assert expected == actual
+    assert case.roles == [r.params["RoleArn"] for r in actual.requests]
+    assert case.signs == next((r.signed_by for r in actual.requests), actual.key)
+
+
+@cases(wanted=lambda case: case.error is not None and case.differs is None)
+def test_both_refuse(case, record):
+    """
+    Where botocore has an error, we have one that says what is wrong where.
+    """
+    with pytest.raises(Exception):  # noqa: B017, PT011 - as it comes
+        record(case, botocores)
+
+    with pytest.raises(
+        (stsession.InvalidRequestError, stsession.SourceCredentialsError)
+    ) as caught:
+        record(case, ours)
+
+    assert re.search(case.error, str(caught.value)), str(caught.value)
+
+
+@cases(wanted=lambda case: case.differs is not None)
+def test_only_we_refuse(case, record):
+    """
+    Where botocore guesses, or leaves the error to STS, we have one.
+    """
+    assert record(case, botocores).key
+
+    with pytest.raises(
+        (stsession.InvalidRequestError, stsession.SourceCredentialsError)
+    ) as caught:
+        record(case, ours)
+
+    assert re.search(case.error, str(caught.value)), str(caught.value)
