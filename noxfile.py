@@ -34,6 +34,9 @@ PYTHONS = nox.project.python_versions(PYPROJECT)
 TESTS = ["pyproject.toml", "README.md", "docs", "tests"]
 
 
+PARALLEL = ["-n", "auto"]
+
+
 def group(name: str) -> tuple[str, ...]:
     """
     Return the requirements of the dependency group *name*.
@@ -92,19 +95,21 @@ def docs(session: nox.Session) -> None:
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """
-    Run the tests; what they cover is collected for ``coverage``.
+    Run the tests.
     """
     session.install(".", *group("tests"))
-    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("pytest", *PARALLEL, *session.posargs)
 
 
 @nox.session
 def coverage(session: nox.Session) -> None:
     """
-    Report what the runs of ``tests`` covered together.
+    Run the tests once more, and report which branches they leave out.
     """
-    session.install("coverage[toml]")
-    session.run("coverage", "combine")
+    session.install(".", *group("tests"))
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", *PARALLEL, *session.posargs)
+    session.run("coverage", "combine", "-q")
     session.run("coverage", "report")
 
 
@@ -115,7 +120,7 @@ def minimums(session: nox.Session) -> None:
     """
     oldest_promised = map(oldest, PYPROJECT["project"]["dependencies"])
     session.install(".", *oldest_promised, *group("tests"))
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *PARALLEL, *session.posargs)
 
 
 @nox.session
@@ -155,4 +160,4 @@ def package(session: nox.Session) -> None:
         copy = shutil.copytree if origin.is_dir() else shutil.copy
         copy(origin, away / name)
     session.run(python, "-m", "pip", "install", "-q", *group("tests"), external=True)
-    session.run(python, "-m", "pytest", *session.posargs, external=True)
+    session.run(*(python, "-m", "pytest", *PARALLEL, *session.posargs), external=True)

@@ -96,7 +96,7 @@ def _make(stub):
     Calls one of our functions; the STS of its session is the stub.
     """
 
-    def make(name, *, in_region=REGION, **kw):
+    def make(name, /, *, in_region=REGION, **kw):
         arguments = {**OPERATIONS[name][0], **kw}
         if name in SIGNED:
             arguments.setdefault("source", source_of(stub, region=in_region))
@@ -518,6 +518,7 @@ def test_as_a_source(stub, make, name, way):
     """
     config = Config(connect_timeout=1)
     session = make(name, sts_endpoint_url="https://sts.example", sts_config=config)
+    session.events.register("before-send.sts", stub)
     role = (
         session.assume(TARGET, role_session_name="me")
         if way == "method"
@@ -541,6 +542,7 @@ def test_source_of_ours(stub, make, name):
     hub = stsession.assume(
         READER, source=source_of(stub), sts_endpoint_url="https://sts.example"
     )
+    hub.events.register("before-send.sts", stub)
     session = make(name, source=hub)
     session.credentials()
 
