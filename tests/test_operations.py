@@ -580,7 +580,8 @@ def test_unsigned(stub, make, name, monkeypatch):
     )
     headers = []
     session = make(name)
-    session._source.settings.register_first(
+    emitter = session._source.settings.get_component("event_emitter")
+    emitter.register_first(
         "before-send.sts", lambda request, **kw: headers.append(request.headers)
     )
     session.credentials()

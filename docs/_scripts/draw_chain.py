@@ -97,8 +97,9 @@ class Hop:
         return current
 
     def _refresh(self, now: float) -> None:
-        left = None if self._source is None else self._source.use(now).expires - now
-        plan = self._policy.plan(self.lifetime, CHANCE, source_remaining=left)
+        if self._source is not None:
+            self._source.use(now)
+        plan = self._policy.plan(self.lifetime, CHANCE)
         expires = now + self.lifetime
         self.lives.append(Life(now, expires, expires - plan.due))
 

@@ -76,9 +76,9 @@ __all__ = [
     "web_identity",
 ]
 
-# Most programs that import us for one of many tasks don't assume a role each
-# time; making our classes takes ten times as long as finding out that nobody
-# asks for them.
+# Where each name is loaded from when it is first asked for. Loading them all,
+# which is mostly making classes, takes many times as long as `import stsession`
+# may.
 _HOMES = {
     "AccessDeniedError": ".exceptions",
     "CallerIdentity": "._status",

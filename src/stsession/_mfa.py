@@ -16,6 +16,7 @@ from typing import Any
 
 from ._bounds import wrong_type
 from ._checks import checked_token_code
+from ._clock import Clock
 from ._flight import unattended
 from ._fork import forget_after_fork
 from ._seams import current
@@ -46,7 +47,7 @@ class _Desk:
     """
 
     def __init__(self) -> None:
-        self._used: dict[str, tuple[str, float]] = {}
+        self._used: dict[str, tuple[Clock, str, float]] = {}
         self._after_fork()
         forget_after_fork(self)
 
@@ -68,17 +69,19 @@ class _Desk:
                 code = ask()
                 if self._wait(serial, code) > 0:
                     raise _used_up(serial)
-            self._used[serial] = code, current().clock.monotonic()
+            clock = current().clock
+            self._used[serial] = clock, code, clock.monotonic()
             return code
 
     def _wait(self, serial: str, code: str) -> float:
         """
         Seconds until *code* is another one than the one used last.
         """
-        last, at = self._used.get(serial, ("", 0.0))
-        if last != code:
+        clock = current().clock
+        by, last, at = self._used.get(serial, (clock, "", 0.0))
+        if last != code or by is not clock:
             return 0.0
-        return at + STEP - current().clock.monotonic()
+        return at + STEP - clock.monotonic()
 
     @staticmethod
     def _let_pass(seconds: float) -> None:
@@ -113,10 +116,14 @@ class MfaCodes:
         """
         Somebody who shares these has said later where to get codes.
         """
-        if not isinstance(later.given, str):
-            self._lasting, self.renewable = later.given, True
-        elif later.given != self._single:
-            self._single = self._unspent = later.given
+        given = later.given
+        if isinstance(given, str):
+            if given != self._single:
+                self._single = self._unspent = given
+            return
+        self.renewable = True
+        if given is not None:
+            self._lasting = given
 
     def next(self, serial: str) -> str:
         """

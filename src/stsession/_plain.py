@@ -43,7 +43,7 @@ class _Look:
         """
         try:
             return self._look()
-        except Exception as e:
+        except Exception as e:  # noqa: BLE001 - made into one of ours
             name = self._source.name
             error = translate(
                 e,

@@ -30,6 +30,17 @@ CREDENTIAL_SOURCES = {
 }
 """What *credential_source* may say, and what botocore calls it."""
 
+TEXTS = (
+    "credential_source",
+    "duration_seconds",
+    "external_id",
+    "mfa_serial",
+    "role_arn",
+    "role_session_name",
+    "source_profile",
+    "web_identity_token_file",
+)
+
 STATIC_KEYS = ("aws_access_key_id", "aws_secret_access_key")
 
 
@@ -102,6 +113,7 @@ def plan_of(
     visited: list[str] = []
     while True:
         profile = _profile(profiles, name, visited)
+        _check_texts(name, profile)
         if "web_identity_token_file" in profile:
             return _web_identity(name, profile), roles[::-1]
         # Keys that a profile has for itself are used by those that refer to it.
@@ -138,6 +150,12 @@ def _profile(
     )
 
 
+def _check_texts(name: str, profile: Mapping[str, Any]) -> None:
+    for key in TEXTS:
+        if not isinstance(profile.get(key, ""), str):
+            raise _wrong(name, key, "has lines of its own below it")
+
+
 def _source_profile(name: str, profile: Mapping[str, Any]) -> str | None:
     source, named = profile.get("source_profile"), profile.get("credential_source")
     if source is not None and named is not None:
@@ -150,7 +168,7 @@ def _source_profile(name: str, profile: Mapping[str, Any]) -> str | None:
 
 
 def _method(name: str, profile: Mapping[str, Any]) -> str:
-    given = str(profile["credential_source"])
+    given = profile["credential_source"]
     method = CREDENTIAL_SOURCES.get(given)
     if method is None:
         raise _wrong(

@@ -61,11 +61,13 @@ def saml_roles(assertion: str) -> tuple[SamlRole, ...]:
         msg = "stsession.saml_roles() needs defusedxml: pip install 'stsession[saml]'."
         raise ImportError(msg) from None
     try:
-        root = ElementTree.fromstring(base64.b64decode(assertion, validate=False))
+        document = base64.b64decode(assertion, validate=False)
+        root = ElementTree.fromstring(document, forbid_dtd=True)
     except (
         DefusedXmlException,
         ElementTree.ParseError,
         binascii.Error,
+        LookupError,  # of an encoding
         TypeError,
         ValueError,
     ):

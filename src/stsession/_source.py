@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 
 import botocore.session
 
+from botocore.exceptions import ConfigParseError
+
 from ._credentials import Fetched
 from ._fork import forget_after_fork
 from ._policy import RefreshPolicy
@@ -209,9 +211,14 @@ def profile_settings(name: str | None) -> botocore.session.Session:
     Return a session that reads a profile's files.
 
     Raises:
-        InvalidRequestError: If there is no such profile.
+        InvalidRequestError: If there is no such profile, or a file can't be read.
     """
-    session = _new_session(name)
+    try:
+        session = _new_session(name)
+    except ConfigParseError as e:
+        raise InvalidRequestError(
+            f"{e}.", parameter="name", hint="A section or a key may be there twice."
+        ) from e
     _check_profile(session, parameter="name")
     return session
 

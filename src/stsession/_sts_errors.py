@@ -94,6 +94,9 @@ CODES: dict[str, tuple[type[RefreshError], FailureKind, str]] = {
     "IDPCommunication": (StsUnavailableError, OUTAGE, WAIT),
 }
 
+# botocore 1.37 doesn't know of logins.
+LOGIN_ERROR = getattr(sdk, "LoginError", sdk.SSOError)
+
 # The first that matches counts.
 EXCEPTIONS: list[tuple[type[BaseException], type[RefreshError], FailureKind, str]] = [
     (
@@ -104,6 +107,7 @@ EXCEPTIONS: list[tuple[type[BaseException], type[RefreshError], FailureKind, str
     ),
     (sdk.PartialCredentialsError, SourceCredentialsError, SOURCE, CHECK_SOURCE),
     (sdk.SSOError, SourceCredentialsError, SOURCE_EXPIRED, "Run: aws sso login."),
+    (LOGIN_ERROR, SourceCredentialsError, SOURCE_EXPIRED, "Run: aws login."),
     (sdk.TokenRetrievalError, SourceCredentialsError, SOURCE_EXPIRED, RENEW),
     (sdk.CredentialRetrievalError, SourceCredentialsError, UNKNOWN, RENEW),
     (sdk.NoRegionError, RefreshError, REQUEST, "Pass region= or sts_region=."),
@@ -121,6 +125,7 @@ EXCEPTIONS: list[tuple[type[BaseException], type[RefreshError], FailureKind, str
     (ResponseParserError, StsUnavailableError, OUTAGE, WAIT),
     (OSError, StsUnavailableError, OUTAGE, "Check the network."),
     (sdk.InvalidConfigError, SourceCredentialsError, SOURCE, "Mend the config file."),
+    (sdk.MissingDependencyException, SourceCredentialsError, SOURCE, "Install it."),
     (sdk.MetadataRetrievalError, SourceCredentialsError, UNKNOWN, RENEW),
 ]
 

@@ -26,14 +26,18 @@ class _Totp:
         except ImportError:
             msg = "stsession.mfa.totp() needs pyotp: pip install 'stsession[totp]'."
             raise ImportError(msg) from None
+        seed = "".join(secret.split())
         try:
-            self._totp = pyotp.TOTP(_checked(secret))
+            self._totp = pyotp.TOTP(seed)
             self._totp.at(0)
         except ValueError:
+            seed = ""
+        # Out here, so that its context, which may quote the seed, is none of ours.
+        if not seed:
             raise MfaError(
                 "The seed of the MFA device can't be read.",
                 hint="Pass the base32 text that AWS shows beside the QR code.",
-            ) from None
+            )
 
     def __repr__(self) -> str:
         return "<stsession.mfa.totp of a seed>"
@@ -48,13 +52,6 @@ class _Totp:
     def __call__(self, serial: str) -> str:
         now = dt.datetime.fromtimestamp(current().clock.wall(), dt.timezone.utc)
         return str(self._totp.at(now))
-
-
-def _checked(secret: str) -> str:
-    seed = "".join(secret.split())
-    if not seed:
-        raise ValueError
-    return seed
 
 
 def totp(secret: str) -> Callable[[str], str]:

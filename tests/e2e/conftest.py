@@ -57,6 +57,15 @@ def _local(clock):
         yield local
 
 
+@pytest.fixture(name="_ambient")
+def __ambient(local, monkeypatch):
+    """
+    Whoever names no end point or region gets to the local AWS.
+    """
+    monkeypatch.setenv("AWS_ENDPOINT_URL", local.endpoint_url)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+
+
 @pytest.fixture(name="source")
 def _source(local):
     return local.session(local.add_user())

@@ -52,6 +52,7 @@ class Case:
     """
 
     id: str
+    """What is told about it by pytest."""
 
     config: str = ""
     """TOKEN_FILE and PROCESS stand for paths."""
@@ -303,7 +304,7 @@ PARAMETERS = [
     ),
     good(
         "second factor for each role",
-        role("source_profile = hub", f"mfa_serial = {SERIAL}")
+        role("source_profile = hub", f"mfa_serial = {SERIAL}2")
         + role(BY_KEYS, f"mfa_serial = {SERIAL}", arn=HUB, name="profile hub"),
         HUB,
         TARGET,
@@ -459,6 +460,18 @@ PLACES = [
         HUB,
         TARGET,
         signs="AKIAKEYS",
+    ),
+    good(
+        "no region",
+        role(BY_KEYS).replace("region = eu-south-1\n", ""),
+        TARGET,
+        signs="AKIAKEYS",
+    ),
+    good(
+        "no region for web identities",
+        role(WITH_TOKEN).replace("region = eu-south-1\n", ""),
+        TARGET,
+        signs=None,
     ),
     good(
         "region in the environment",
@@ -655,7 +668,12 @@ SOURCES = [
         + section("login_session = arn:aws:iam::1:user/x", name="profile login"),
         "login",
     ),
-    good("keys", section(), signs="AKIAME", credentials=KEYS.replace("keys", "me").replace("KEYS", "ME")),
+    good(
+        "keys",
+        section(),
+        signs="AKIAME",
+        credentials=KEYS.replace("keys", "me").replace("KEYS", "ME"),
+    ),
     bad("empty profile", section(), 'profile "me"'),
     bad(
         "empty profile in a container",

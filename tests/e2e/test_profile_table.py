@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-import itertools
 import json
 import re
 import sys
@@ -15,12 +14,11 @@ from urllib.parse import urlsplit
 
 import attrs
 import boto3
-import botocore.session
 import pytest
 
 from botocore.awsrequest import AWSResponse
-from botocore.exceptions import BotoCoreError
 from botocore.httpsession import URLLib3Session
+from botocore.loaders import Loader
 
 import stsession
 
@@ -29,6 +27,8 @@ from stsession.testing import StubSTS
 
 from .profile_table import CASES, SERIAL
 
+
+LOADER = Loader()  # reads each model once
 
 GENERATED = re.compile(r"botocore-session-\d+")
 
@@ -64,10 +64,9 @@ class Network:
     STS, containers and instances, in place of whatever sends HTTP requests.
     """
 
-    def __init__(self, environment):
+    def __init__(self, case):
         self.sts = StubSTS()
-        self._has_container = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI" in environment
-        self._codes = (f"{n:06d}" for n in itertools.count(1))
+        self._case = case
 
     def send(self, request):
         """
@@ -94,11 +93,9 @@ class Network:
 
     def code(self, serial):
         """
-        What the MFA device shows; the same for everybody who asks so often.
+        What an MFA device shows; nothing that was shown for another case.
         """
-        assert SERIAL in serial
-
-        return next(self._codes)
+        return f"{CASES.index(self._case):05d}{int(SERIAL + '2' in serial)}"
 
 
 @attrs.frozen
@@ -170,9 +167,9 @@ def _install(directory, monkeypatch):
         (directory / "credentials").write_text(case.credentials)
         for name, value in case.environment.items():
             monkeypatch.setenv(name, filled(value))
-        default = botocore.session.Session(profile=None).get_config_variable
-        before_1_40 = case.profile is not None or not case.environment
-        del default, before_1_40
+        # Before botocore 1.40 the global end point was its default; never ours.
+        if "sts_regional_endpoints" not in case.config:
+            monkeypatch.setenv("AWS_STS_REGIONAL_ENDPOINTS", "regional")
 
     return install
 
@@ -184,7 +181,7 @@ def _record(install, monkeypatch):
     """
 
     def record(case, make):
-        network = Network(case.environment)
+        network = Network(case)
         monkeypatch.setattr(URLLib3Session, "send", lambda _, r: network.send(r))
         session = make(case, network)
         key = session.get_credentials().get_frozen_credentials().access_key
@@ -207,6 +204,7 @@ def botocores(case, network):
     A session by botocore's own resolver.
     """
     session = boto3.Session(profile_name=case.profile)
+    session._session.register_component("data_loader", LOADER)
     resolver = session._session.get_component("credential_provider")
     resolver.get_provider("assume-role")._prompter = network.code
     return session

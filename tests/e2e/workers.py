@@ -5,6 +5,7 @@ What other processes do; they import this module and little else.
 from __future__ import annotations
 
 import os
+import pathlib
 
 
 def set_environment(variables):
@@ -26,3 +27,10 @@ def arn_of(session):
     Tell whom it is taken for.
     """
     return session.caller_identity().arn
+
+
+def read_proof():
+    """
+    A token or an assertion, from the file that the environment names.
+    """
+    return pathlib.Path(os.environ["PROOF_FILE"]).read_text(encoding="utf-8")

@@ -116,7 +116,7 @@ class Recipe:
         clock: FastClock,
         tell: Callable[[str], None],
     ) -> None:
-        self._details = {
+        self._details: dict[str, Any] = {
             "RoleSessionName": self.name,
             "DurationSeconds": duration_seconds,
         }

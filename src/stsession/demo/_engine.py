@@ -66,13 +66,14 @@ def play(settings: Settings, *, tell: Callable[[str], None]) -> Run:
         for worker in workers:
             stack.enter_context(worker.working())
         _watch(settings, director, workers, news, tell)
-        stack.close()  # all calls have ended
+        stack.close()  # all API calls have ended
         _drain(news, clock, tell)
-        return Run(
-            settings=settings,
-            outages=tuple(director.outages),
-            contenders={worker.name: _measured(worker, local) for worker in workers},
-        )
+    # So have all calls to STS, those of background refreshes as well.
+    return Run(
+        settings=settings,
+        outages=tuple(director.outages),
+        contenders={worker.name: _measured(worker, local) for worker in workers},
+    )
 
 
 def _watch(

@@ -1,0 +1,76 @@
+"""
+A program that is asked for codes at its terminal; ``python -m tests.e2e.asked``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+
+import boto3
+
+import stsession
+
+from stsession.testing import StubSTS
+
+from . import ROLE
+
+
+SERIAL = "arn:aws:iam::210987654321:mfa/ci"
+
+GUARD = 10.0
+
+
+def says(*words: object) -> None:
+    """
+    Tell the test.
+    """
+    print(*words, flush=True)  # noqa: T201 - that is how it is told
+
+
+def outcome(use):
+    """
+    What comes of using a session.
+    """
+    try:
+        use()
+    except BaseException as e:  # noqa: BLE001 - told to the test
+        return type(e).__name__
+    return "fine"
+
+
+def main(terminal: str | None) -> None:
+    """
+    Use a session from two threads, and then once more.
+    """
+    if terminal is not None:
+        os.open(terminal, os.O_RDWR)  # the first that a session leader opens is its own
+    stub = StubSTS()
+    source = boto3.Session("AKIAEXAMPLE", "secret", region_name="eu-central-1")
+    source.events.register("before-send.sts", stub)
+    policy = stsession.RefreshPolicy(permanent_pause=None) if False else None
+    session = stsession.assume(ROLE, source=source, mfa_serial=SERIAL)
+    del policy
+    other = threading.Thread(
+        target=lambda: says("other", outcome(follow)), daemon=True
+    )
+
+    def follow():
+        while session.status().hop.attempts == 0:
+            threading.Event().wait(0.01)
+        session.credentials()
+
+    other.start()
+    says("main", outcome(session.credentials))
+    other.join(GUARD)
+    says("sent", *(call.params.get("TokenCode", "-") for call in stub.requests))
+    for _ in range(2):
+        says("at once", outcome(session.credentials))
+    threading.Event().wait(5.5)  # how long the refusal is kept
+    says("later", outcome(session.credentials))
+    says("sent", *(call.params.get("TokenCode", "-") for call in stub.requests))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:] or [None])

@@ -1,0 +1,480 @@
+"""
+Tokens of identity providers, in files that somebody replaces, or not.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import pickle
+
+from concurrent.futures import ProcessPoolExecutor
+
+import pytest
+
+import stsession
+
+from stsession.exceptions import CredentialsExpiredError, SourceCredentialsError
+from stsession.testing import FakeClock, Fault, LocalSTS
+
+from ..wire import failing, told_by
+from . import OTHER_ROLE, ROLE
+from .timeline import seconds
+from .workers import arn_of, read_proof
+
+
+pytestmark = pytest.mark.usefixtures("_seams", "_ambient")
+
+ISSUER = "https://oidc.example"
+OPERATION = "AssumeRoleWithWebIdentity"
+HOUR = 3_600
+
+
+@pytest.fixture(name="_role", autouse=True)
+def __role(local):
+    """
+    A role that trusts the provider, and one that trusts the role.
+    """
+    local.add_role(ROLE, web_identity_providers=[ISSUER], trusts=[])
+    local.add_role(OTHER_ROLE, trusts=[ROLE])
+
+
+@pytest.fixture(name="replace")
+def _replace(local, clock, tmp_path):
+    """
+    Puts a new token into the file, and returns it.
+    """
+    path = tmp_path / "token"
+
+    def replace(lifetime=HOUR, **kw):
+        token = local.web_identity_token(lifetime=seconds(lifetime), **kw)
+        path.write_text(token, encoding="utf-8")
+        os.utime(path, (clock.wall(), clock.wall()))
+        return token
+
+    return replace
+
+
+@pytest.fixture(name="path")
+def _path(tmp_path, replace):
+    replace()
+    return tmp_path / "token"
+
+
+@pytest.fixture(name="session")
+def _session(path):
+    return stsession.web_identity(ROLE, token=path, role_session_name="pod")
+
+
+def tokens(local):
+    """
+    Those that were sent.
+    """
+    return [call.params["WebIdentityToken"] for call in local.calls(OPERATION)]
+
+
+def refusal(session):
+    """
+    The error of a refresh.
+    """
+    with pytest.raises(stsession.RefreshError) as caught:
+        session.refresh()
+    return caught.value
+
+
+def use(session, clock, until, every=20):
+    """
+    List a bucket now and then.
+    """
+    s3 = session.client("s3")
+    while clock.monotonic() < until:
+        s3.list_objects_v2(Bucket="bucket")
+        clock.advance(seconds(every))
+
+
+def served(local):
+    """
+    Whether S3 has never refused.
+    """
+    return {200} == {call.status for call in local.calls("ListObjectsV2")}
+
+
+def test_session(session, local):
+    """
+    It works, nobody signed for it, and it says who it is.
+    """
+    assert 5 == session.client("s3").list_objects_v2(Bucket="bucket")["KeyCount"]
+    assert session.caller_identity().arn.endswith(":assumed-role/Reader/pod")
+    assert [None] == [call.access_key_id for call in local.calls(OPERATION)]
+    assert "an unsigned request" == session.status().hop.source
+    assert "123456789012" == session.credentials().account_id
+
+
+def test_replaced_file(session, replace, path, local, clock):
+    """
+    Each refresh takes the token that is there then.
+    """
+    sent = [path.read_text(encoding="utf-8")]
+    for _ in range(3):
+        use(session, clock, clock.monotonic() + HOUR, every=HOUR)
+        sent.append(replace())
+    use(session, clock, clock.monotonic() + 60)
+
+    assert sent == tokens(local)
+    assert served(local)
+
+
+def test_token_rotated_in_time(session, replace, local, clock):
+    """
+    A pod's token is replaced at four fifths of its life: a call per hour's session.
+    """
+    for _ in range(3):
+        replace(24 * HOUR)
+        for _ in range(int(19.2 * HOUR / 60)):
+            session.credentials()
+            clock.advance(seconds(60))
+
+    assert 0 == session.status().hop.counters.failures
+    # Due after 2,565 s with these dice, looked at each minute.
+    assert 57.6 * HOUR // 2_580 + 1 == local.count(OPERATION)
+
+
+def test_expiration_of_the_token(session, replace, clock):
+    """
+    A refresh is due two minutes before the token's end, if that's earlier.
+    """
+    replace(1_200)
+    session.credentials()
+
+    assert clock.now() + seconds(1_200 - 120) == session.status().hop.due_at
+    assert clock.now() + seconds(HOUR) == session.expires_at
+
+
+def test_replaced_when_it_was_over(session, replace, local, clock):
+    """
+    A token that is replaced late is found, and nobody notices anything.
+    """
+    use(session, clock, 5_000)
+    failures = session.status().hop.counters.failures
+    token = replace()
+    use(session, clock, 8_000)
+
+    assert failures
+    assert token == tokens(local)[-1]
+    assert session.status().hop.last_error is None
+    assert served(local)
+
+
+def test_replaced_when_all_was_over(session, path, replace, clock):
+    """
+    If the credentials have died meanwhile, they are back half a minute later.
+    """
+    s3 = session.client("s3")
+    s3.list_objects_v2(Bucket="bucket")
+    clock.advance(seconds(2 * HOUR))
+    with pytest.raises(CredentialsExpiredError, match=str(path)):
+        s3.list_objects_v2(Bucket="bucket")
+    replace()
+    clock.advance(seconds(30))
+
+    assert 5 == s3.list_objects_v2(Bucket="bucket")["KeyCount"]
+
+
+def test_never_replaced(session, path, local, clock):
+    """
+    The old credentials serve to their end, and then the error says why.
+    """
+    use(session, clock, HOUR)
+    expires_at = session.expires_at
+    while clock.now() < expires_at:
+        session.client("s3").list_objects_v2(Bucket="bucket")
+        clock.advance(seconds(20))
+    with pytest.raises(CredentialsExpiredError) as caught:
+        session.client("s3").list_objects_v2(Bucket="bucket")
+    text = str(caught.value)
+
+    assert expires_at > clock.now() - seconds(21)
+    assert f"The token comes from the file {path}, written 119 min ago." in text
+    assert (
+        "It says: exp 2026-01-01 01:00:00 UTC, aud sts.amazonaws.com, "
+        "iss https://oidc.example." in text
+    )
+    assert f"Could not assume {ROLE}" in text
+    assert "ExpiredTokenException" == caught.value.code
+    assert {200, 400} == {call.status for call in local.calls("ListObjectsV2")}
+    for token in tokens(local):
+        assert token not in told_by(caught.value)
+
+
+def test_replaced_at_the_last_moment(session, replace, local, clock):
+    """
+    If STS calls it expired, the file is looked at once more.
+    """
+    session.credentials()
+    clock.advance(seconds(HOUR))
+    source = session._source
+    client = source.client("eu-central-1", session._endpoint)
+    client.meta.events.register_first(
+        "before-send.sts", lambda **_: replace() and None, unique_id="rotation"
+    )
+    events = []
+    session._refresher.announcer.subscribe(lambda: events.append)
+    session.credentials()
+
+    assert 3 == local.count(OPERATION)
+    assert 3 == len(set(tokens(local)))
+    assert "source_resolved_again" in [event.name for event in events]
+
+
+def test_expired_and_unchanged(session, local, clock):
+    """
+    The same token isn't sent twice in one attempt.
+    """
+    clock.advance(seconds(HOUR))
+    error = failing(session)
+
+    assert isinstance(error, SourceCredentialsError)
+    assert 1 == local.count(OPERATION)
+    assert error.retryable
+    assert "unsigned" not in str(error)
+
+
+def test_function(local, clock):
+    """
+    A function is called for each refresh.
+    """
+    issued = []
+
+    def issue():
+        issued.append(local.web_identity_token())
+        return issued[-1]
+
+    session = stsession.web_identity(ROLE, token=issue)
+    use(session, clock, 3 * HOUR, every=HOUR)
+
+    assert 3 == len(issued)
+    assert issued == tokens(local)
+
+
+def test_wrong_audience(session, replace, local):
+    """
+    The error says what the token's audience is, and where to look.
+    """
+    replace(audience="somebody.else")
+    error = failing(session)
+
+    assert "Incorrect token audience" in str(error)
+    assert "aud somebody.else, iss https://oidc.example." in str(error)
+    assert "identity provider in IAM" in error.hint
+    assert not error.retryable
+    assert 1 == local.count(OPERATION)
+
+
+def test_wrong_issuer(session, replace):
+    """
+    So it is for a provider that the account doesn't know.
+    """
+    replace(issuer="https://else.example")
+
+    assert "iss https://else.example" in str(failing(session))
+
+
+def test_role_that_does_not_trust_the_provider(path, local):
+    """
+    The advice is about the trust policy.
+    """
+    local.add_role(OTHER_ROLE)
+    local.add_role(
+        "arn:aws:iam::210987654321:role/Else", web_identity_providers=[ISSUER]
+    )
+    error = failing(stsession.web_identity(OTHER_ROLE, token=path))
+
+    assert isinstance(error, stsession.AccessDeniedError)
+    assert "names the identity provider" in error.hint
+    assert "external ID" not in error.hint
+
+
+def test_file_that_comes_later(session, path, replace, local, clock):
+    """
+    A missing file is an error that passes.
+    """
+    path.unlink()
+    error = failing(session)
+    replace()
+    clock.advance(seconds(30))
+
+    assert str(path) in str(error)
+    assert error.retryable
+    assert session.credentials()
+    assert 1 == local.count(OPERATION)
+
+
+def test_file_that_goes(session, path, local, clock):
+    """
+    While there are credentials, nobody notices.
+    """
+    use(session, clock, 60)
+    path.unlink()
+    use(session, clock, HOUR)
+
+    assert served(local)
+    assert f"file {path}. No such file" in session.status().hop.last_error
+
+
+def test_identity_provider_down_for_a_while(session, replace, local, clock):
+    """
+    An outage of the provider is waited out.
+    """
+    session.credentials()
+    local.faults.add(Fault.error("IDPCommunicationError"), operation=OPERATION)
+    use(session, clock, 3_000)
+    local.faults.clear()
+    replace()
+    use(session, clock, 4_000)
+
+    assert served(local)
+    assert session.status().hop.counters.failures
+    assert session.status().hop.last_error is None
+
+
+@pytest.mark.parametrize("ahead", [-7_200, 7_200])
+def test_clock_that_is_wrong(ahead, tmp_path, monkeypatch, clock):
+    """
+    When the token ends is told by the server's clock.
+    """
+    right = FakeClock(clock.now() + seconds(ahead))
+    with LocalSTS(clock=right) as local:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", local.endpoint_url)
+        local.add_role(ROLE, web_identity_providers=[ISSUER])
+        path = tmp_path / "other"
+        path.write_text(local.web_identity_token(), encoding="utf-8")
+        session = stsession.web_identity(ROLE, token=path)
+        for _ in range(600):
+            session.credentials()
+            for each in (clock, right):
+                each.advance(seconds(2))
+
+        assert 1 == local.count(OPERATION)
+
+
+def test_chain(session, replace, local, clock):
+    """
+    The role assumes another one, with keys that are never dead.
+    """
+    target = session.assume(OTHER_ROLE)
+    for _ in range(12):
+        use(target, clock, clock.monotonic() + 1_800, every=60)
+        replace()
+
+    assert {200} == {call.status for call in local.calls()}
+    assert [ROLE, OTHER_ROLE] == [hop.role_arn for hop in target.status().hops]
+
+
+def secrets_of(local):
+    """
+    What must not show: keys, and tokens but for what comes before the signature.
+    """
+    for key in local.issued():
+        yield key.secret_access_key
+        yield key.session_token[16:40]
+    for token in tokens(local):
+        yield token.rpartition(".")[2]
+
+
+@pytest.fixture(name="_redacted")
+def __redacted():
+    stsession.redact_botocore_logs()
+    yield
+    for logger in list(logging.Logger.manager.loggerDict.values()):
+        for each in list(getattr(logger, "filters", ())):
+            if type(each).__module__.startswith("stsession."):
+                logger.removeFilter(each)
+
+
+@pytest.mark.usefixtures("_redacted")
+def test_secrets(session, path, replace, local, clock, caplog):
+    """
+    No log, repr, error, event or pickle has a token.
+    """
+    caplog.set_level(logging.DEBUG)
+    events = []
+    session._refresher.announcer.subscribe(lambda: events.append)
+    use(session, clock, 60)
+    errors = []
+    for spoil in (
+        lambda: replace(audience="else"),
+        lambda: path.write_bytes(path.read_bytes() + b"\xff"),
+        lambda: path.write_text(path.read_text(encoding="utf-8") * 50),
+        lambda: replace(-1),
+    ):
+        spoil()
+        clock.advance(seconds(60))
+        errors.append(refusal(session))
+        replace()
+    proof = session._refresher.fetch.proof
+    texts = [
+        caplog.text,
+        *map(told_by, errors),
+        *map(repr, [session, session.status(), events, proof, session._source]),
+        pickle.dumps(session).decode("latin-1"),
+        *(pickle.dumps(error).decode("latin-1") for error in errors),
+    ]
+
+    assert OPERATION in caplog.text
+    for secret in secrets_of(local):
+        for text in texts:
+            assert secret not in text
+
+
+def test_token_in_place_of_its_file(local):
+    """
+    Who passes the token itself isn't told it back.
+    """
+    token = local.web_identity_token()
+    with pytest.raises(stsession.InvalidRequestError) as caught:
+        stsession.web_identity(ROLE, token=token)
+
+    assert token[:40] not in told_by(caught.value)
+    assert "function that returns it" in caught.value.hint
+
+
+@pytest.fixture(name="honest")
+def _honest(tmp_path, monkeypatch):
+    """
+    A server by the machine's clock, for other processes.
+    """
+    with LocalSTS() as honest:
+        honest.add_role(ROLE, web_identity_providers=[ISSUER])
+        monkeypatch.setenv("AWS_ENDPOINT_URL", honest.endpoint_url)
+        path = tmp_path / "honest"
+        path.write_text(honest.web_identity_token(), encoding="utf-8")
+        monkeypatch.setenv("PROOF_FILE", str(path))
+        monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(path))
+        yield honest
+
+
+def test_another_process(honest):
+    """
+    The name of a file or a function travels; the child reads its own token.
+    """
+    given = [os.environ["PROOF_FILE"], read_proof, None]
+    sessions = [
+        stsession.web_identity(ROLE, token=token, role_session_name="pod", cache=None)
+        for token in given
+    ]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        for session in sessions:
+            assert pool.submit(arn_of, session).result(60).endswith("/pod")
+
+    assert 3 == honest.count(OPERATION)
+
+
+def test_function_that_cannot_travel(path):
+    """
+    What pickle can't find by name, it names.
+    """
+    session = stsession.web_identity(ROLE, token=lambda: "token")
+    with pytest.raises((pickle.PicklingError, AttributeError), match="lambda"):
+        pickle.dumps(session)

@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import boto3
+import pytest
+
+import stsession
+
+from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, installed
+
+from .wire import READER, failing, params_of, source_of, told_by
+
+
+SECURITY_KEY = "arn:aws:iam::123456789012:u2f/user/ci/key-AAAABBBBCCCCDDDDEEEE"
+
+
+@pytest.fixture(name="clock")
+def _clock():
+    clock = FakeClock()
+    with installed(clock=clock):
+        yield clock
+
+
+@pytest.fixture(name="local")
+def _local(clock):
+    with LocalSTS(clock=clock) as local:
+        local.add_role(READER, requires_mfa=True)
+        yield local
+
+
+def assume(source, code="123456", **kw):
+    """
+    A session whose device is looked up.
+    """
+    kw = {"mfa_serial": "auto", "mfa_code": code, "cache": None, **kw}
+    return stsession.assume(READER, source=source, **kw)
+
+
+@pytest.mark.parametrize("lasting", [None, False])
+def test_one_device(local, lasting):
+    """
+    The only one is taken, by its own serial number.
+    """
+    source = local.session(local.add_user(name="ci"))
+    device = local.add_mfa_device("ci")
+    asked = []
+
+    def code(serial):
+        asked.append(serial)
+        return device.code()
+
+    assert assume(source, code, mfa_session=lasting).credentials()
+    assert [device.serial] == asked
+    assert 1 == local.count("ListMFADevices")
+
+
+def test_is_looked_up_once(local, clock):
+    """
+    As long as there is the session, whatever it needs codes for.
+    """
+    source = local.session(local.add_user(name="ci"))
+    device = local.add_mfa_device("ci")
+    session = assume(source, lambda _: device.code(), mfa_session=False)
+
+    for _ in range(3):
+        session.credentials()
+        clock.advance(session.remaining)
+
+    assert 3 == local.count("AssumeRole")
+    assert 1 == local.count("ListMFADevices")
+
+
+def test_nothing_is_looked_up_before_it_is_needed(local):
+    """
+    Making the session asks nobody.
+    """
+    assume(local.session(local.add_user(name="ci")))
+
+    assert 0 == local.count()
+
+
+def test_no_device(local):
+    """
+    The error says so, and no code is asked for.
+    """
+    error = failing(assume(local.session(local.add_user(name="ci"))))
+
+    assert isinstance(error, stsession.MfaError)
+    assert "IAM knows none." in str(error)
+    assert "as mfa_serial" in error.hint
+    assert ["ListMFADevices"] == [call.operation for call in local.calls()]
+
+
+def test_several_devices(local):
+    """
+    The error names them.
+    """
+    source = local.session(local.add_user(name="ci"))
+    devices = [local.add_mfa_device("ci") for _ in range(2)]
+
+    error = failing(assume(source))
+
+    assert f"IAM knows {devices[0].serial}, {devices[1].serial}." in str(error)
+
+
+@pytest.mark.parametrize("app", [True, False])
+def test_security_keys_do_not_count(local, app):
+    """
+    They show no codes.
+    """
+    source = local.session(local.add_user(name="ci"))
+    local.add_mfa_device("ci", serial=SECURITY_KEY)
+    device = local.add_mfa_device("ci") if app else None
+    session = assume(source, lambda _: device.code())
+
+    if app:
+        assert session.credentials()
+    else:
+        assert "IAM knows none." in str(failing(session))
+
+
+def test_denied(local):
+    """
+    Who may not list devices has to name one.
+    """
+    source = local.session(local.add_user(name="ci", deny_iam=True))
+    local.add_mfa_device("ci")
+
+    error = failing(assume(source))
+
+    assert "IAM answered AccessDenied." in str(error)
+    assert "as mfa_serial" in error.hint
+    assert 0 == local.count("GetSessionToken")
+
+
+@pytest.mark.parametrize(
+    ("role", "code"),
+    [(None, "InvalidClientTokenId"), (READER, "ValidationError")],
+    ids=["session token", "role"],
+)
+def test_temporary_keys(local, role, code):
+    """
+    IAM doesn't tell the device of anybody but a user.
+    """
+    local.add_role(READER)
+    source = local.session(local.add_user(name="ci"))
+    hop = (
+        stsession.session_token(source=source)
+        if role is None
+        else stsession.assume(role, source=source)
+    )
+
+    error = failing(assume(hop))
+
+    assert f"IAM answered {code}." in str(error)
+
+
+def test_iam_out_of_reach(local):
+    """
+    It isn't taken for an answer, and the user's code isn't used up.
+    """
+    source = local.session(local.add_user(name="ci"))
+    device = local.add_mfa_device("ci")
+    local.faults.add(Fault.reset(), service="iam")
+    session = assume(source, device.code())
+
+    error = failing(session)
+    local.faults.clear()
+
+    assert isinstance(error, stsession.MfaError)
+    assert "Could not find the MFA device" in str(error)
+    assert device.code() not in told_by(error)
+    assert 0 == local.count("GetSessionToken")
+
+
+def test_the_sources_handlers_see_it():
+    """
+    IAM is asked as the source's own clients would ask.
+    """
+    stub = StubSTS()
+    source = source_of(stub)
+    source.events.register("before-send.iam", stub)
+
+    assert assume(source).credentials()
+    assert "ListMFADevices" == stub.requests[0].operation
+    assert params_of(stub, 1)["SerialNumber"].endswith(":mfa/source")
+
+
+def test_without_credentials():
+    """
+    No source: that is what the error is about.
+    """
+    error = failing(assume(boto3.Session(region_name="eu-west-1")))
+
+    assert isinstance(error, stsession.SourceCredentialsError)
