@@ -53,6 +53,7 @@ nitpick_ignore_regex = [
 
 nitpick_ignore = [
     # Seen in signatures, where the text says what can be passed.
+    ("py:class", "CodeLike"),
     ("py:class", "Config"),
     ("py:class", "SourceLike"),
     ("py:class", "stsession._clock.Clock"),

@@ -10,19 +10,34 @@ import socket
 
 from typing import TYPE_CHECKING, Any
 
+import botocore.session
 import pytest
 
 from hypothesis import settings
 
+from stsession import _sdk
+
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 # Threads and a busy machine make the time of one example meaningless.
 settings.register_profile("default", deadline=None, print_blob=True)
 settings.register_profile("ci", settings.get_profile("default"), derandomize=True)
 settings.load_profile("ci" if "CI" in os.environ else "default")
+
+
+@pytest.fixture(name="_models", autouse=True, scope="session")
+def __models() -> Iterator[None]:
+    """
+    Each service's model is parsed once, whoever makes the session.
+
+    It's what takes the longest about a client, and isn't what is tested.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", _sdk._loaders.get)
+        yield
 
 
 @pytest.fixture(name="_environment", autouse=True)

@@ -136,7 +136,7 @@ def test_others_are_wrapped():
     """
     error = _answers.as_refresh_error(KeyError("x"), "role", "profile dev")
 
-    assert "credentials for role. profile dev raised KeyError." in str(error)
+    assert "credentials for role. Profile dev raised KeyError." in str(error)
     assert isinstance(error.__cause__, KeyError)
 
 

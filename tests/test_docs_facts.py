@@ -4,6 +4,7 @@ What the documentation says about the code is so.
 
 from __future__ import annotations
 
+import datetime as dt
 import importlib.util
 import inspect
 import re
@@ -16,6 +17,7 @@ import pytest
 import stsession
 
 from stsession import RefreshPolicy
+from stsession.testing import FakeClock, LocalSTS, installed
 
 from .pages import DOCS, LIMITS, ROOT
 
@@ -23,8 +25,19 @@ from .pages import DOCS, LIMITS, ROOT
 PARAMETERS = (DOCS / "reference" / "parameters.md").read_text("utf-8")
 REFRESH = (DOCS / "explanation" / "refresh.md").read_text("utf-8")
 
-LATER = {"SerialNumber", "TokenCode", "MinimumSessionTokenSize"}
-"""What AssumeRole takes and `assume()` doesn't yet."""
+NOT_OFFERED = {"MinimumSessionTokenSize"}
+"""What STS takes and the page says that we don't."""
+
+OPERATIONS = {
+    "AssumeRole": stsession.assume,
+    "AssumeRoleWithWebIdentity": stsession.web_identity,
+    "AssumeRoleWithSAML": stsession.saml,
+    "GetSessionToken": stsession.session_token,
+    "GetFederationToken": stsession.federation_token,
+    "AssumeRoot": stsession.assume_root,
+}
+
+REST = PARAMETERS[PARAMETERS.index("## The rest") :]
 
 
 def rows(page):
@@ -56,6 +69,49 @@ def test_drawing_is_of_the_default_policy():
     drawing = script("draw_windows")
 
     assert drawing.draw(RefreshPolicy()) == drawing.TARGET.read_text("utf-8")
+
+
+def test_drawing_of_a_chain():
+    """
+    The committed drawing is what the script makes of the policy now.
+    """
+    drawing = script("draw_chain")
+
+    assert drawing.draw(RefreshPolicy()) == drawing.TARGET.read_text("utf-8")
+
+
+def test_drawn_chain_is_a_real_one():
+    """
+    A real chain refreshes when the drawn one does.
+    """
+    drawing = script("draw_chain")
+    arns = [f"arn:aws:iam::123456789012:role/{name}" for name, _ in drawing.LIVES]
+    clock = FakeClock()
+
+    def run(task):
+        task()
+        return True
+
+    with (
+        installed(clock=clock, run=run, draw=lambda: drawing.CHANCE),
+        LocalSTS(clock=clock) as local,
+    ):
+        session = local.session(local.add_user())
+        for arn, (_, lifetime) in zip(arns, drawing.LIVES, strict=True):
+            local.add_role(arn, max_session_duration=14_400)
+            session = stsession.assume(
+                arn, source=session, duration_seconds=int(lifetime), cache=None
+            )
+        for _ in range(int(drawing.SHOWN)):
+            session.credentials()
+            clock.advance(dt.timedelta(seconds=1))
+        real = [[call.monotonic for call in local.calls(role_arn=arn)] for arn in arns]
+
+    drawn = [
+        [life.began for life in hop.lives] for hop in drawing.live(RefreshPolicy())
+    ]
+
+    assert drawn == real
 
 
 @pytest.mark.parametrize(
@@ -95,29 +151,69 @@ def test_table_of_the_limits(limit):
 
 def test_limits_that_are_no_more():
     """
-    There are as many rows as limits.
+    There are as many rows as limits, but for those that say "as above".
     """
-    assert len(LIMITS) == len([row for row in rows(PARAMETERS) if len(row) == 5])
+    told = [r for r in rows(PARAMETERS) if len(r) == 5 and r[3] != "as above"]
+
+    assert len(LIMITS) == len(told)
 
 
-def test_all_parameters_are_documented():
+def names(table):
     """
-    Each parameter of `assume()` stands in a table of parameters.
+    The parameters in a table.
     """
-    parameters = inspect.signature(stsession.assume).parameters
-
-    assert set(parameters) == {row[0].split("`")[1] for row in rows(PARAMETERS)}
+    return {row[0].split("`")[1] for row in table}
 
 
-def test_names_of_sts():
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_all_parameters_are_documented(operation):
     """
-    Each parameter of AssumeRole stands beside one of ours.
+    Each parameter stands in the table of its function, or in that of the rest.
+    """
+    parameters = set(inspect.signature(OPERATIONS[operation]).parameters)
+    own = names(rows(section(operation)))
+    rest = parameters - own - {"options"}
+
+    assert own <= parameters
+    assert rest <= names(rows(REST))
+
+
+def test_the_rest():
+    """
+    The table of the rest has what belongs there, and nothing else.
+    """
+    options = set(stsession.SessionOptions.__annotations__)
+
+    assert options | {"source", "mfa_session"} == names(rows(REST))
+    assert options <= set(inspect.signature(stsession.assume).parameters)
+
+
+def section(operation):
+    """
+    The part of the page about an operation.
+    """
+    name = OPERATIONS[operation].__name__
+    begins = PARAMETERS.index(f"## `{name}()`: {operation}\n")
+    return PARAMETERS[begins : PARAMETERS.index("\n## ", begins)]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_names_of_sts(operation):
+    """
+    Each parameter of an operation stands beside one of ours.
     """
     model = botocore.session.Session().get_service_model("sts")
-    theirs = set(model.operation_model("AssumeRole").input_shape.members) - LATER
-    named = {row[1].strip("`") for row in rows(PARAMETERS) if len(row) == 5}
+    theirs = set(model.operation_model(operation).input_shape.members) - NOT_OFFERED
+    named = {row[1].strip("`") for row in rows(section(operation))}
 
     assert theirs == named - {""}
+
+
+def test_what_is_not_offered():
+    """
+    What is left out is said.
+    """
+    assert all(f"`{name}`" in PARAMETERS for name in NOT_OFFERED)
 
 
 def test_module_map():

@@ -20,6 +20,7 @@ import stsession
 from stsession import _mfa
 from stsession._flight import in_background
 from stsession._hops import Mfa
+from stsession._proofs import CodeProof, NoProof
 from stsession.testing import FakeClock, Fault, StubSTS, installed
 
 from .wire import (
@@ -55,6 +56,9 @@ class Person:
         self.meanwhile = lambda: None
 
     def __call__(self, serial):
+        """
+        Read the code that is shown.
+        """
         self.asked.append(serial)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -75,7 +79,10 @@ class Patience:
         self.steps = []
 
     def __call__(self, event, seconds):
-        if seconds > _mfa.STEP:  # a caller without credentials
+        """
+        Wait for *event*.
+        """
+        if not _mfa._desk._asking._is_owned():  # a caller without credentials
             return event.wait(SOON)
         self.steps.append(seconds)
         self.clock.advance(dt.timedelta(seconds=seconds))
@@ -92,6 +99,9 @@ class Background:
         self.held = False
 
     def __call__(self, task):
+        """
+        Take a task.
+        """
         self.tasks.append(task)
         if not self.held:
             thread = threading.Thread(target=task)
@@ -766,6 +776,17 @@ class TestSharing:
         assert assume(mfa_code=lambda _: "123456").credentials()
         assert session.credentials()
 
+    def test_other_proofs_have_no_codes(self, person):
+        """
+        Only a code's source takes the place of another.
+        """
+        codes = _mfa.MfaCodes(person)
+        proof = CodeProof(lambda: SERIAL, codes, key=SERIAL)
+
+        proof.update(NoProof())
+
+        assert SERIAL == proof.parameters()["SerialNumber"]
+
     def test_saying_nothing_changes_nothing(self, assume, person):
         """
         A session without *mfa_code* doesn't take a function away from others.
@@ -987,13 +1008,49 @@ class TestWhen:
         clock.advance(minutes(1))
         task()
 
+        assert second != session.credentials()
+        assert 1 == len(person.asked)
+        assert [0, 0] == [hop.counters.failures for hop in session.status().hops]
+
+    def test_proof_that_is_over(self, assume, stub, person, clock, background):
+        """
+        If nothing is left of it, the role is refreshed when it is used.
+        """
+        session = assume(mfa_session=3600)
+        session.credentials()
+        clock.advance(minutes(20))
+        second = session.refresh()
+        background.held = True
+        clock.advance(minutes(38.5))
+        session.credentials()
+
+        [task] = background.tasks
+        clock.advance(minutes(2))
+        stub.goes_down(Fault.error("ExpiredToken", status=403))
+        task()
+        stub.comes_back()
+
         assert second == session.credentials()
-        assert isinstance(session._refresher.last_error, stsession.MfaError)
         assert 1 == len(person.asked)
 
-        expire(session, clock)
+        expire(session, clock, left=59)
         assert second != session.credentials()
         assert 2 == len(person.asked)
+
+    def test_refused_proof(self, assume, stub, person, clock, background):
+        """
+        Nor does a background thread ask because STS refuses the proof.
+        """
+        session = assume()
+        first = session.credentials()
+        stub.faults.add(
+            Fault.error("InvalidClientTokenId", status=403), operation="AssumeRole"
+        )
+        expire(session, clock, left=600)
+
+        assert first == session.credentials()
+        assert 1 == len(background.tasks)
+        assert 1 == len(person.asked)
 
     def test_background_threads_never_ask(self, person):
         """
@@ -1021,12 +1078,29 @@ class TestWhen:
         assert 2 == len(person.asked)
         assert 1 == stub.attempts
 
-    def test_others_do_not_wait_long(self, proof, person, clock, patience):
+    def test_who_gives_no_code_is_asked_once(self, assume, person, clock):
+        """
+        The proof has a minute left, and a role that needs it can still be assumed.
+        """
+        assume(mfa_session=3600).credentials()
+        clock.advance(minutes(59.5))
+
+        def nobody_there():
+            raise EOFError
+
+        person.meanwhile = nobody_there
+
+        assert assume(HUB, mfa_session=3600).credentials()
+        assert 2 == len(person.asked)
+
+    def test_others_do_not_wait_long(self, proof, person, clock):
         """
         While somebody is asked, the others use what there is.
         """
         proof.credentials()
         expire(proof, clock, left=30)
+        waits = []
+        proof._refresher.wait = lambda _, seconds: waits.append(seconds)
         asked, answer = threading.Event(), threading.Event()
         person.meanwhile = lambda: asked.set() or answer.wait(SOON)
 
@@ -1037,7 +1111,7 @@ class TestWhen:
             answer.set()
 
             assert old != asking.result(SOON)
-        assert patience.steps == [5.0]
+        assert [5.0] == waits
 
 
 class TestSlowPeople:

@@ -113,7 +113,7 @@ class TestRefresh:
 
         assert [20] == held.patience.waits
         assert e.value.retryable
-        assert "profile dev" in str(e.value)
+        assert "Profile dev" in str(e.value)
 
     def test_replaces_a_flight_that_is_too_old(self, held):
         """

@@ -26,12 +26,7 @@ QUIET = {"_background", "_events", "_refresher", "_seams", "_state"}
 """Modules whose texts are only logged."""
 
 DATA = {"_limits"}
-"""Its hints are looked at as data, as not all of them are in use yet."""
-
-LATER = {"_arns", "_token_requests", "_unsigned_requests"}
-"""For operations of STS that can't be reached yet."""
-
-LATER_TEXTS = ("mfa_serial", "… Security keys")
+"""Its hints are looked at as data."""
 
 DOCSTRINGS = ("…, of the same record",)
 """Texts that are docstrings, though they don't look like it."""
@@ -79,7 +74,7 @@ def reads_like_a_sentence(text):
 SOURCES = [
     path
     for path in Path(stsession.__file__).parent.glob("*.py")
-    if path.stem not in QUIET | DATA | LATER
+    if path.stem not in QUIET | DATA
 ]
 
 TEXTS = sorted(
@@ -87,7 +82,7 @@ TEXTS = sorted(
         text
         for path in SOURCES
         for text in templates(path)
-        if not text.startswith(LATER_TEXTS + DOCSTRINGS)
+        if not text.startswith(DOCSTRINGS)
     }
 )
 

@@ -247,7 +247,8 @@ def assume(  # noqa: D417 - its signature is that of the class
             How long one code serves for roles assumed from this source, by
             GetSessionToken: seconds or a :class:`datetime.timedelta`, up to 36
             hours. `None` means 12 hours. `False` sends a code with each
-            AssumeRole, as is done anyway if the source isn't an IAM user.
+            AssumeRole, as is done anyway if the source isn't the long-lived keys
+            of an IAM user, found by boto3.
 
         policy: A session policy, as a dict or as JSON; it only takes away.
 

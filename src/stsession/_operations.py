@@ -163,9 +163,10 @@ def saml(
 
         assertion:
             A function that gets a fresh assertion, base64-encoded as the
-            identity provider posts it. An assertion lives for five minutes and
-            serves once, so a plain string gives one life: when that has to be
-            refreshed, the session says so.
+            identity provider posts it; it is called at each refresh, mostly in
+            the background. An assertion lives for five minutes and serves once,
+            so a plain string gives one life: when that has to be refreshed, the
+            session says so.
 
         duration_seconds: See :func:`stsession.assume`.
 
@@ -327,7 +328,7 @@ def assume_root(
     Return a session that acts as root of a member account, for one task.
 
     Args:
-        target_principal: The ID of the account.
+        target_principal: The ID of the account, or the ARN of its root.
 
         task_policy_arn: One of AWS's managed policies for such tasks.
 

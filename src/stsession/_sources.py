@@ -210,7 +210,8 @@ class HopSource:
         record = self._refresher.get()
         remaining = self._refresher.remaining(record)
         minimum = self._refresher.policy.source_minimum.total_seconds()
-        if remaining < minimum <= record.lifetime / 2:
+        short = remaining < minimum <= record.lifetime / 2
+        if short and not self._refresher.asks():  # `get` has asked, if it had to
             with contextlib.suppress(RefreshError):
                 record = self._refresher.refresh()
                 remaining = self._refresher.remaining(record)

@@ -21,7 +21,7 @@ from . import _answers
 from ._backoff import MINUTE, Backoff
 from ._credentials import Fetched, Instant, Record
 from ._events import Announcer, EventName, Reason, RefreshEvent, shorten
-from ._flight import Flight
+from ._flight import Flight, unattended
 from ._policy import Freshness, RefreshPolicy
 from .exceptions import RefreshError
 
@@ -142,10 +142,16 @@ class RefreshState:
             return flight, False
         if freshness is Freshness.ADVISORY and not self._advisable(now):
             return None, False
-        if not self.backoff.allows(now.monotonic, freshness):
+        if not self.backoff.allows(now.monotonic, freshness) or self._unheard():
             return None, False
         reason = "first" if self.record is None else REASONS[freshness]
         return self._begin(now, freshness, reason), True
+
+    def _unheard(self) -> bool:
+        """
+        Whether nobody at this thread could answer what a fetch would ask.
+        """
+        return unattended() and self.asks()
 
     def _advisable(self, now: Instant) -> bool:
         """
@@ -190,7 +196,8 @@ class RefreshState:
             level=logging.INFO,
             access_key_id=key,
         )
-        if flight is None and self.backoff.allows_rejected(now.monotonic):
+        allowed = self.backoff.allows_rejected(now.monotonic)
+        if flight is None and allowed and not self._unheard():
             return self._begin(now, Freshness.MANDATORY, "rejected"), True
         return flight, False
 

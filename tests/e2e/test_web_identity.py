@@ -83,7 +83,7 @@ def refusal(session):
     return caught.value
 
 
-def use(session, clock, until, every=20):
+def use(session, clock, until, every=50):
     """
     List a bucket now and then.
     """
@@ -186,16 +186,16 @@ def test_never_replaced(session, path, local, clock):
     The old credentials serve to their end, and then the error says why.
     """
     use(session, clock, HOUR)
-    expires_at = session.expires_at
+    s3, expires_at = session.client("s3"), session.expires_at
     while clock.now() < expires_at:
-        session.client("s3").list_objects_v2(Bucket="bucket")
-        clock.advance(seconds(20))
+        s3.list_objects_v2(Bucket="bucket")
+        clock.advance(seconds(30))
     with pytest.raises(CredentialsExpiredError) as caught:
-        session.client("s3").list_objects_v2(Bucket="bucket")
+        s3.list_objects_v2(Bucket="bucket")
     text = str(caught.value)
 
-    assert expires_at > clock.now() - seconds(21)
-    assert f"The token comes from the file {path}, written 119 min ago." in text
+    assert expires_at > clock.now() - seconds(31)
+    assert f"The token comes from the file {path}, written 118 min ago." in text
     assert (
         "It says: exp 2026-01-01 01:00:00 UTC, aud sts.amazonaws.com, "
         "iss https://oidc.example." in text
@@ -213,8 +213,7 @@ def test_replaced_at_the_last_moment(session, replace, local, clock):
     """
     session.credentials()
     clock.advance(seconds(HOUR))
-    source = session._source
-    client = source.client("eu-central-1", session._endpoint)
+    client = session._source.client("eu-central-1", session._endpoint)
     client.meta.events.register_first(
         "before-send.sts", lambda **_: replace() and None, unique_id="rotation"
     )
@@ -222,8 +221,9 @@ def test_replaced_at_the_last_moment(session, replace, local, clock):
     session._refresher.announcer.subscribe(lambda: events.append)
     session.credentials()
 
-    assert 3 == local.count(OPERATION)
-    assert 3 == len(set(tokens(local)))
+    first, second, third = tokens(local)
+
+    assert first == second != third
     assert "source_resolved_again" in [event.name for event in events]
 
 

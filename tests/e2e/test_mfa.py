@@ -1,0 +1,294 @@
+"""
+MFA devices: one code for a working day, and people at terminals.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import time
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+import stsession
+
+from stsession import _mfa
+from stsession.testing import installed
+
+from .asked import SERIAL
+
+
+GUARD = 20.0
+ROLES = [f"arn:aws:iam::123456789012:role/team/Role{n}" for n in range(5)]
+DAY = dt.timedelta(hours=11)
+
+
+@pytest.fixture(name="device")
+def _device(local):
+    """
+    The device of a user without whom no role opens.
+    """
+    for arn in ROLES:
+        local.add_role(arn, requires_mfa=True)
+    return local.add_mfa_device("user")
+
+
+class Reader:
+    """
+    Reads codes off a device.
+    """
+
+    def __init__(self, device):
+        self.device = device
+        self.codes = []
+
+    def __call__(self, serial):
+        """
+        Read one.
+        """
+        assert self.device.serial == serial
+        self.codes.append(self.device.code())
+        return self.codes[-1]
+
+
+@pytest.fixture(name="reader")
+def _reader(device):
+    return Reader(device)
+
+
+@pytest.fixture(name="sessions")
+def _sessions(source, device, reader, _seams):
+    return [
+        stsession.assume(arn, source=source, mfa_serial=device.serial, mfa_code=reader)
+        for arn in ROLES
+    ]
+
+
+def test_one_code_for_five_roles_and_ten_threads(sessions, local, clock, reader):
+    """
+    Refreshing for eleven hours, they need one code.
+    """
+    step, number = dt.timedelta(minutes=5), 10
+
+    def works(_):
+        keys = [session.credentials() for session in sessions]
+        return min(key.expires_at for key in keys)
+
+    with ThreadPoolExecutor(number) as pool:
+        for _ in range(DAY // step):
+            assert clock.now() < min(pool.map(works, range(number)))
+            clock.advance(step)
+
+    assert 1 == len(reader.codes) == local.count("GetSessionToken")
+    assert {200} == {call.status for call in local.calls()}
+    for arn in ROLES:
+        assert 11 <= local.count("AssumeRole", role_arn=arn) <= 16
+
+
+def test_a_code_per_life_and_role(source, local, clock, device, reader):
+    """
+    Without a session token each life of each role needs one, and none is sent twice.
+    """
+
+    def wait(_, seconds):
+        clock.advance(dt.timedelta(seconds=seconds))
+
+    with installed(clock=clock, draw=lambda: 0.5, wait=wait):
+        sessions = [
+            stsession.assume(
+                arn,
+                source=source,
+                mfa_serial=device.serial,
+                mfa_code=reader,
+                mfa_session=False,
+            )
+            for arn in ROLES
+        ]
+        end = clock.now() + DAY
+        while clock.now() < end:
+            for session in sessions:
+                session.credentials()
+
+                assert session.remaining > dt.timedelta(0)
+            clock.advance(dt.timedelta(seconds=30))
+
+    calls = local.calls("AssumeRole")
+    assert {200} == {call.status for call in local.calls()}
+    assert 0 == local.count("GetSessionToken")
+    for arn in ROLES:
+        assert 11 <= local.count("AssumeRole", role_arn=arn) <= 13
+    steps = [(c.params["TokenCode"], c.monotonic // 30) for c in calls]
+    assert len(steps) == len(set(steps)) == len({at for _, at in steps})
+
+
+@pytest.mark.usefixtures("_seams")
+def test_a_wrong_code_is_asked_for_once_more(source, local, device):
+    """
+    The server's word counts.
+    """
+    codes = iter([device.next_code(), device.code()])
+    session = stsession.assume(
+        ROLES[0],
+        source=source,
+        mfa_serial=device.serial,
+        mfa_code=lambda _: next(codes),
+    )
+
+    session.credentials()
+
+    assert [403, 200, 200] == [call.status for call in local.calls()]
+
+
+@pytest.mark.usefixtures("_seams")
+def test_a_seed_for_a_day(source, local, clock, device):
+    """
+    A program that knows the seed needs nobody.
+    """
+    session = stsession.assume(
+        ROLES[0],
+        source=source,
+        mfa_serial="auto",
+        mfa_code=stsession.mfa.totp(device.secret),
+        mfa_session=900,
+    )
+    for _ in range(24):
+        s3 = session.client("s3")
+        assert s3.list_objects_v2(Bucket="bucket")["KeyCount"]
+        clock.advance(dt.timedelta(hours=1))
+
+    assert 24 == local.count("GetSessionToken")
+    assert 1 == local.count("ListMFADevices")
+
+
+def test_no_terminal():
+    """
+    A program without one gets an error at once, and has sent nothing.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.e2e.asked"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        start_new_session=True,
+        timeout=GUARD,
+        text=True,
+        check=True,
+    )
+
+    assert "main MfaError" in done.stdout
+    assert ["", ""] == sent(done.stdout)
+    assert "within a second True" in done.stdout
+
+
+@pytest.mark.usefixtures("_seams")
+def test_error_without_a_terminal_is_quick(source, monkeypatch, local):
+    """
+    Well within a second.
+    """
+    monkeypatch.setattr(_mfa, "_has_terminal", lambda: False)
+    session = stsession.assume(ROLES[0], source=source, mfa_serial=SERIAL)
+    began = time.monotonic()
+
+    with pytest.raises(stsession.MfaError, match="no terminal"):
+        session.credentials()
+
+    assert time.monotonic() - began < 1
+    assert 0 == local.count()
+
+
+class Terminal:
+    """
+    A terminal, and the program at it.
+    """
+
+    def __init__(self):
+        self.shown = ""
+        self._screen, self._inside = pty.openpty()
+        self.program = subprocess.Popen(
+            [sys.executable, "-m", "tests.e2e.asked", os.ttyname(self._inside)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+            text=True,
+        )
+
+    def waits_for(self, text, times=1):
+        """
+        Look until *text* is on the screen so many *times*.
+        """
+        end = time.monotonic() + GUARD
+        while self.shown.count(text) < times:
+            ready, _, _ = select.select([self._screen], [], [], end - time.monotonic())
+
+            assert ready, self.shown
+            self.shown += os.read(self._screen, 1024).decode()
+
+    def types(self, text):
+        """
+        Press keys.
+        """
+        os.write(self._screen, text.encode())
+
+    def close(self):
+        """
+        End the program, if it hasn't ended.
+        """
+        self.program.kill()
+        self.program.communicate()
+        for fd in (self._screen, self._inside):
+            os.close(fd)
+
+
+@pytest.fixture(name="terminal")
+def _terminal():
+    with contextlib.closing(Terminal()) as terminal:
+        yield terminal
+
+
+def sent(out):
+    """
+    The codes that the program says it has sent, at each time.
+    """
+    return [s.strip() for s in re.findall("^sent(.*)$", out, re.MULTILINE)]
+
+
+PROMPT = f"MFA code for {SERIAL}: "
+
+
+def test_prompt(terminal):
+    """
+    The terminal is asked, though stdin is something else; what is typed is hidden.
+    """
+    terminal.waits_for(PROMPT)
+    terminal.types("271828\n")
+    out, _ = terminal.program.communicate(timeout=GUARD)
+
+    assert "main fine" in out
+    assert "other fine" in out
+    assert ["271828 -"] * 2 == sent(out)
+    assert "271828" not in terminal.shown
+    assert 1 == terminal.shown.count("MFA code")
+
+
+def test_ctrl_c(terminal):
+    """
+    The others get an error, nobody is asked again at once, and later it works.
+    """
+    terminal.waits_for(PROMPT)
+    terminal.types("\x03")
+    terminal.waits_for(PROMPT, times=2)
+    terminal.types("314159\n")
+    out, _ = terminal.program.communicate(timeout=GUARD)
+
+    assert "main KeyboardInterrupt" in out
+    assert "other MfaError" in out
+    assert 2 == out.count("at once MfaError")
+    assert "later fine" in out
+    assert ["", "314159 -"] == sent(out)

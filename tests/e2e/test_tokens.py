@@ -1,0 +1,310 @@
+"""
+What users get without a role: session tokens, federation tokens, root.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import pickle
+
+from concurrent.futures import ProcessPoolExecutor
+
+import boto3
+import pytest
+
+from botocore.exceptions import ClientError
+
+import stsession
+
+from stsession.exceptions import SourceCredentialsError
+from stsession.testing import LocalSTS
+
+from ..wire import failing, told_by
+from . import OTHER_ROLE, ROLE
+from .timeline import seconds
+from .workers import arn_of
+
+
+pytestmark = pytest.mark.usefixtures("_seams")
+
+HOUR = 3_600
+MEMBER = "210987654321"
+TASK = "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials"
+
+MAKERS = {
+    "session": lambda source, **kw: stsession.session_token(source=source, **kw),
+    "federation": lambda source, **kw: stsession.federation_token(
+        "alice", source=source, policy={"Statement": []}, **kw
+    ),
+    "root": lambda source, **kw: stsession.assume_root(
+        MEMBER, TASK, source=source, **kw
+    ),
+}
+IDENTITIES = {
+    "session": "arn:aws:iam::123456789012:user/user",
+    "federation": "arn:aws:sts::123456789012:federated-user/alice",
+    "root": f"arn:aws:iam::{MEMBER}:root",
+}
+OPERATIONS = {
+    "session": "GetSessionToken",
+    "federation": "GetFederationToken",
+    "root": "AssumeRoot",
+}
+
+each = pytest.mark.parametrize("what", MAKERS)
+
+
+@pytest.fixture(name="user")
+def _user(local):
+    local.add_member_account(MEMBER)
+    return local.add_user()
+
+
+@pytest.fixture(name="source")
+def _source(local, user):
+    return local.session(user)
+
+
+@each
+def test_session(source, user, local, what):
+    """
+    It works, and it is who it should be.
+    """
+    session = MAKERS[what](source)
+
+    assert 5 == session.client("s3").list_objects_v2(Bucket="bucket")["KeyCount"]
+    assert IDENTITIES[what] == session.caller_identity().arn
+    assert [user.access_key_id] == [
+        call.access_key_id for call in local.calls(OPERATIONS[what])
+    ]
+
+
+@each
+def test_lives(source, local, clock, what):
+    """
+    It refreshes by itself, and as rarely as its lives allow.
+    """
+    session = MAKERS[what](source, duration_seconds=900)
+    s3 = session.client("s3")
+    while clock.monotonic() < HOUR:
+        s3.list_objects_v2(Bucket="bucket")
+        clock.advance(seconds(30))
+
+    assert {200} == {call.status for call in local.calls()}
+    assert 7 == local.count(OPERATIONS[what])
+
+
+@each
+@pytest.mark.parametrize("expected", [{"session": 43_200, "federation": 43_200}])
+def test_default_life(source, clock, what, expected):
+    """
+    Twelve hours, or a quarter of an hour for root.
+    """
+    session = MAKERS[what](source)
+    session.credentials()
+
+    assert clock.now() + seconds(expected.get(what, 900)) == session.expires_at
+
+
+def test_account(source):
+    """
+    The account is told where STS tells it.
+    """
+    assert "123456789012" == MAKERS["federation"](source).credentials().account_id
+    assert MAKERS["session"](source).credentials().account_id is None
+
+
+@pytest.mark.parametrize("what", ["session", "federation"])
+def test_of_a_role(source, local, what):
+    """
+    Only a user's keys get them; the error says so.
+    """
+    error = failing(MAKERS[what](stsession.assume(ROLE, source=source)))
+
+    assert isinstance(error, SourceCredentialsError)
+    assert "with session credentials" in str(error)
+    assert "Only the keys of an IAM user" in error.hint
+    assert not error.retryable
+
+
+def test_session_with_a_code(source, local, user, clock):
+    """
+    One code is enough for roles that want a second factor.
+    """
+    device = local.add_mfa_device("user")
+    local.add_role(OTHER_ROLE, requires_mfa=True)
+    codes = []
+
+    def code(serial):
+        codes.append(serial)
+        return device.code()
+
+    session = stsession.session_token(
+        source=source, mfa_serial=device.serial, mfa_code=code
+    )
+    s3 = session.assume(OTHER_ROLE).client("s3")
+    while clock.monotonic() < 8 * HOUR:
+        s3.list_objects_v2(Bucket="bucket")
+        clock.advance(seconds(300))
+
+    assert [device.serial] == codes
+    assert {200} == {call.status for call in local.calls()}
+
+
+def test_session_without_a_code(source, local):
+    """
+    Without one they don't want it.
+    """
+    local.add_role(OTHER_ROLE, requires_mfa=True)
+    error = failing(stsession.session_token(source=source).assume(OTHER_ROLE))
+
+    assert isinstance(error, stsession.AccessDeniedError)
+    assert OTHER_ROLE == error.hop
+
+
+@pytest.mark.parametrize("way", ["assume", "session_token", "federation_token"])
+def test_federated_user_may_not_call_sts(source, way):
+    """
+    The error that results says that it is so for all federated users.
+    """
+    federated = stsession.federation_token("alice", source=source)
+    session = {
+        "assume": lambda: federated.assume(ROLE),
+        "session_token": lambda: stsession.session_token(source=federated),
+        "federation_token": lambda: stsession.federation_token("bob", source=federated),
+    }[way]()
+    error = failing(session)
+
+    assert isinstance(error, SourceCredentialsError)
+    assert "AccessDenied" == error.code
+    assert not error.retryable
+    if way == "assume":
+        assert "A federated user may call neither IAM nor STS" in error.hint
+        assert ROLE == error.hop
+    else:
+        assert "Only the keys of an IAM user" in error.hint
+
+
+def test_federated_user_may_not_call_iam(source, local):
+    """
+    IAM calls the key invalid; another one is tried, once, and no more often.
+    """
+    iam = stsession.federation_token("alice", source=source).client("iam")
+    for _ in range(3):
+        with pytest.raises(ClientError, match="InvalidClientTokenId"):
+            iam.list_mfa_devices(UserName="user")
+
+    assert 2 == local.count("GetFederationToken")
+
+
+def test_root_of_somebody_else(source, local):
+    """
+    The account has to be a member of the organization.
+    """
+    error = failing(stsession.assume_root("999999999999", TASK, source=source))
+
+    assert isinstance(error, stsession.AccessDeniedError)
+    assert "Could not assume root of 999999999999" in str(error)
+    assert "root of 999999999999" == error.hop
+
+
+def test_root_by_a_role(source, local, clock):
+    """
+    A role of the management account can do it, too, and both live on.
+    """
+    session = stsession.assume_root(
+        MEMBER, TASK, source=stsession.assume(ROLE, source=source)
+    )
+    s3 = session.client("s3")
+    while clock.monotonic() < 2 * HOUR:
+        s3.list_objects_v2(Bucket="bucket")
+        clock.advance(seconds(60))
+
+    assert {200} == {call.status for call in local.calls()}
+    assert [ROLE, f"root of {MEMBER}"] == [h.role_arn for h in session.status().hops]
+
+
+@pytest.fixture(name="_redacted")
+def __redacted():
+    stsession.redact_botocore_logs()
+    yield
+    for logger in list(logging.Logger.manager.loggerDict.values()):
+        for handler in list(getattr(logger, "filters", ())):
+            if type(handler).__module__.startswith("stsession."):
+                logger.removeFilter(handler)
+
+
+@pytest.mark.usefixtures("_redacted")
+@each
+def test_secrets(source, user, local, clock, caplog, what):
+    """
+    No log, repr, pickle, or error has a key or a token.
+    """
+    caplog.set_level(logging.DEBUG)
+    session = MAKERS[what](source)
+    session.client("s3").list_objects_v2(Bucket="bucket")
+    child = session.assume(OTHER_ROLE)
+    errors = [failing(child)]
+    local.reject_key(user.access_key_id)
+    with pytest.raises(stsession.RefreshError) as caught:
+        session.refresh()
+    errors.append(caught.value)
+    texts = [
+        caplog.text,
+        *map(told_by, errors),
+        *map(repr, [session, session.status(), child, session.credentials()]),
+        *(pickle.dumps(x).decode("latin-1") for x in [session, child, *errors]),
+    ]
+    secrets = [user.secret_access_key]
+    for key in local.issued():
+        secrets += [key.secret_access_key, key.session_token[16:40]]
+
+    assert OPERATIONS[what] in caplog.text
+    for secret in secrets:
+        for text in texts:
+            assert secret not in text
+
+
+@each
+def test_keys_in_code_are_not_pickled(what):
+    """
+    A source that has keys of its own can't be carried.
+    """
+    source = boto3.Session("AKIAEXAMPLE", "the secret", region_name="eu-west-1")
+    with pytest.raises(pickle.PicklingError, match="keys of its own"):
+        pickle.dumps(MAKERS[what](source))
+
+
+def test_code_is_not_pickled(source):
+    """
+    Nor can a code; a function is found by its name, and no code is needed for none.
+    """
+    serial = "arn:aws:iam::123456789012:mfa/user"
+    session = stsession.session_token(
+        source=source, mfa_serial=serial, mfa_code="123456"
+    )
+    with pytest.raises(pickle.PicklingError, match="mfa_code is a secret"):
+        pickle.dumps(session)
+
+    session = stsession.session_token(source=source, mfa_serial=serial)
+
+    assert serial in pickle.loads(pickle.dumps(session)).status().hop.role_arn
+
+
+def test_another_process():
+    """
+    The child gets its own.
+    """
+    with LocalSTS() as honest:
+        honest.add_member_account(MEMBER)
+        source = honest.session(honest.add_user())
+        sessions = {what: make(source) for what, make in MAKERS.items()}
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(1, mp_context=context) as pool:
+            found = {
+                what: pool.submit(arn_of, session).result(60)
+                for what, session in sessions.items()
+            }
+
+        assert IDENTITIES == found

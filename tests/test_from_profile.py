@@ -1,0 +1,679 @@
+from __future__ import annotations
+
+import copy
+import pickle
+import sys
+import threading
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from botocore.config import Config
+from botocore.httpsession import URLLib3Session
+
+import stsession
+
+from stsession import InvalidRequestError
+from stsession.cache import MemoryCache
+from stsession.testing import FakeClock, Fault, StubSTS, installed
+
+from .wire import HUB, READER, REGION, TARGET, failing, minutes
+
+
+THREADS = 16
+GUARD = 60
+SERIAL = "arn:aws:iam::123456789012:mfa/jane"
+
+CONFIG = f"""
+[profile keys]
+region = {REGION}
+aws_access_key_id = AKIAKEYS
+aws_secret_access_key = KeysSecret
+
+[profile reader]
+region = {REGION}
+role_arn = {READER}
+source_profile = keys
+
+[profile hub]
+role_arn = {HUB}
+source_profile = keys
+
+[profile target]
+region = {REGION}
+role_arn = {TARGET}
+source_profile = hub
+
+[profile mfa]
+region = {REGION}
+role_arn = {READER}
+source_profile = keys
+mfa_serial = {SERIAL}
+
+[profile late]
+region = {REGION}
+role_arn = {TARGET}
+source_profile = hub
+mfa_serial = {SERIAL}
+
+[profile pod]
+region = {REGION}
+role_arn = {READER}
+web_identity_token_file = TOKEN_FILE
+
+[profile emulated]
+region = {REGION}
+role_arn = {READER}
+source_profile = keys
+duration_seconds = 60
+endpoint_url = https://aws.example.com
+"""
+
+
+@pytest.fixture(name="clock")
+def _clock():
+    """
+    Time, dice and threads of a test.
+    """
+    clock = FakeClock()
+
+    def run(task):
+        task()
+        return True
+
+    with installed(clock=clock, draw=lambda: 0.5, run=run):
+        yield clock
+
+
+@pytest.fixture(name="stub", autouse=True)
+def _stub(clock, monkeypatch):
+    """
+    Whatever is sent by any client goes here.
+    """
+    stub = StubSTS(clock=clock)
+    monkeypatch.setattr(URLLib3Session, "send", lambda _, request: stub(request))
+    return stub
+
+
+@pytest.fixture(name="directory", autouse=True)
+def _directory(tmp_path, monkeypatch):
+    """
+    Where config file, credentials file and token are.
+    """
+    config = CONFIG.replace("TOKEN_FILE", str(tmp_path / "token"))
+    tmp_path.joinpath("config").write_text(config)
+    tmp_path.joinpath("token").write_text("a.first.token")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    return tmp_path
+
+
+def edit(directory, old, new):
+    """
+    Have the config file say something else.
+    """
+    path = directory / "config"
+    path.write_text(path.read_text().replace(old, new))
+
+
+def seen(stub, name):
+    """
+    A field of each request.
+    """
+    return [getattr(call, name) for call in stub.requests]
+
+
+def parameters(stub, name):
+    """
+    A parameter of each request.
+    """
+    return [call.params.get(name) for call in stub.requests]
+
+
+# -- Roles ----------------------------------------------------------------------------
+
+
+def test_nothing_is_sent_before_the_first_use(stub):
+    """
+    A session is made of what the files say.
+    """
+    session = stsession.from_profile("target")
+
+    assert isinstance(session, stsession.RefreshableSession)
+    assert 0 == stub.attempts
+    assert session.expires_at is None
+    assert f"<RefreshableSession of {TARGET} by {HUB}>" == repr(session)
+
+
+def test_status():
+    """
+    Each role says who it is, and who assumes it.
+    """
+    hops = stsession.from_profile("target").status().hops
+
+    assert [(HUB, 'profile "keys"'), (TARGET, HUB)] == [
+        (hop.role_arn, hop.source) for hop in hops
+    ]
+
+
+def test_status_of_a_web_identity(directory):
+    """
+    Nobody signs its request.
+    """
+    hop = stsession.from_profile("pod").status().hop
+
+    assert (READER, "an unsigned request") == (hop.role_arn, hop.source)
+
+
+@pytest.mark.parametrize("source", ["Environment", "EcsContainer"])
+def test_status_of_a_credential_source(directory, source):
+    """
+    It is told which profile names it.
+    """
+    edit(directory, "source_profile = keys", f"credential_source = {source}")
+    hop = stsession.from_profile("reader").status().hop
+
+    assert 'what credential_source of profile "reader" names' == hop.source
+
+
+def test_each_role_refreshes(stub, clock):
+    """
+    For six hours, no role is asked for more often than it has to be.
+    """
+    session = stsession.from_profile("target")
+    for _ in range(6 * 60):
+        assert session.credentials().expires_at > clock.now()
+        clock.advance(minutes(1))
+
+    hub, target = session.status().hops
+    assert 7 <= hub.generation <= target.generation <= 9
+    assert hub.generation + target.generation == stub.attempts
+
+
+def test_key_that_was_replaced(stub, clock, directory):
+    """
+    The refresh is signed by the key that the file has by then.
+    """
+    session = stsession.from_profile("reader")
+    session.credentials()
+    edit(directory, "AKIAKEYS", "AKIANEW")
+    clock.advance(minutes(50))
+    session.credentials()
+
+    assert ["AKIAKEYS", "AKIANEW"] == seen(stub, "access_key_id")
+
+
+def test_file_that_becomes_wrong(stub, clock, directory):
+    """
+    A session goes by what the profile said when it was made.
+    """
+    session = stsession.from_profile("reader")
+    session.credentials()
+    edit(directory, f"role_arn = {READER}", "")
+    clock.advance(minutes(50))
+    session.credentials()
+
+    assert [READER, READER] == parameters(stub, "RoleArn")
+
+
+def test_file_that_changes(stub, directory):
+    """
+    The next session goes by what it says then.
+    """
+    old = stsession.from_profile("reader")
+    edit(directory, READER, TARGET)
+    stsession.from_profile("reader").credentials()
+    old.credentials()
+
+    assert [TARGET, READER] == parameters(stub, "RoleArn")
+
+
+def test_token_that_was_replaced(stub, clock, directory):
+    """
+    The token's file is read for each refresh.
+    """
+    session = stsession.from_profile("pod")
+    session.credentials()
+    (directory / "token").write_text("a.second.token")
+    clock.advance(minutes(50))
+    session.credentials()
+
+    assert ["a.first.token", "a.second.token"] == parameters(stub, "WebIdentityToken")
+
+
+def test_white_space_around_a_token(stub, directory):
+    """
+    A line's end isn't sent, as botocore does.
+    """
+    (directory / "token").write_text("a.first.token\n")
+    stsession.from_profile("pod").credentials()
+
+    assert ["a.first.token"] == parameters(stub, "WebIdentityToken")
+
+
+def test_threads_with_one_session(stub):
+    """
+    Sixteen threads that begin at once make one chain of calls.
+    """
+    session = stsession.from_profile("target")
+    barrier = threading.Barrier(THREADS)
+
+    def work(_):
+        barrier.wait(GUARD)
+        return session.credentials().access_key_id
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        keys = set(pool.map(work, range(THREADS)))
+
+    assert {stub.issued[-1].access_key_id} == keys
+    assert [HUB, TARGET] == parameters(stub, "RoleArn")
+
+
+def test_threads_with_sessions_of_their_own(stub):
+    """
+    So it is if each makes its session itself.
+    """
+    barrier = threading.Barrier(THREADS)
+
+    def work(_):
+        barrier.wait(GUARD)
+        return stsession.from_profile("target").credentials().access_key_id
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        keys = set(pool.map(work, range(THREADS)))
+
+    assert {stub.issued[-1].access_key_id} == keys
+    assert [HUB, TARGET] == parameters(stub, "RoleArn")
+
+
+def test_clients(stub):
+    """
+    Its clients sign with the role's key, in the profile's region.
+    """
+    session = stsession.from_profile("reader")
+    session.client("sts").get_caller_identity()
+
+    assert ["AssumeRole", "GetCallerIdentity"] == seen(stub, "operation")
+    assert stub.issued[0].access_key_id == stub.requests[1].access_key_id
+    assert [REGION] * 2 == seen(stub, "region")
+
+
+def test_as_a_source(stub):
+    """
+    A further role is assumed by the profile's.
+    """
+    session = stsession.from_profile("reader").assume(TARGET)
+    session.credentials()
+
+    assert [READER, TARGET] == [hop.role_arn for hop in session.status().hops]
+    assert ["AKIAKEYS", stub.issued[0].access_key_id] == seen(stub, "access_key_id")
+
+
+def test_chained_by_hand():
+    """
+    A role assumed by the profile's role has an hour at most.
+    """
+    with pytest.raises(InvalidRequestError, match="duration_seconds"):
+        stsession.from_profile("reader").assume(TARGET, duration_seconds=3_601)
+
+
+def test_close(stub):
+    """
+    A closed session opens its connections again.
+    """
+    with stsession.from_profile("reader") as session:
+        session.credentials()
+
+    session.close()
+    session.refresh()
+
+    assert 2 == stub.attempts
+
+
+# -- Without a name -------------------------------------------------------------------
+
+
+def test_profile_of_the_environment(stub, monkeypatch):
+    """
+    AWS_PROFILE says which.
+    """
+    monkeypatch.setenv("AWS_PROFILE", "reader")
+    stsession.from_profile().credentials()
+
+    assert [READER] == parameters(stub, "RoleArn")
+
+
+def test_web_identity_of_the_environment(stub, clock, monkeypatch, directory):
+    """
+    It refreshes like any other.
+    """
+    monkeypatch.setenv("AWS_ROLE_ARN", TARGET)
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(directory / "token"))
+    monkeypatch.setenv("AWS_ROLE_SESSION_NAME", "pod-1")
+    session = stsession.from_profile()
+    for _ in range(2):
+        session.credentials()
+        clock.advance(minutes(50))
+
+    assert ["pod-1", "pod-1"] == parameters(stub, "RoleSessionName")
+    assert TARGET == session.status().hop.role_arn
+
+
+def test_keys_of_the_environment(stub, monkeypatch):
+    """
+    They go before everything else, as with botocore.
+    """
+    monkeypatch.setenv("AWS_PROFILE", "reader")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAENV")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "EnvSecret")
+    session = stsession.from_profile()
+
+    assert "AKIAENV" == session.credentials().access_key_id
+    assert ["the default credentials"] == [h.role_arn for h in session.status().hops]
+
+
+# -- What is no role ------------------------------------------------------------------
+
+
+def test_plain_profile(stub):
+    """
+    Keys sign; they have no end.
+    """
+    session = stsession.from_profile("keys")
+    identity = session.caller_identity()
+
+    assert "123456789012" == identity.account_id
+    assert ["AKIAKEYS"] == seen(stub, "access_key_id")
+    assert (None, None) == (session.expires_at, session.remaining)
+    assert REGION == session.region_name
+
+
+def test_plain_profile_as_a_source(stub):
+    """
+    They assume a role, for as long as they like.
+    """
+    session = stsession.from_profile("keys").assume(TARGET, duration_seconds=43_200)
+    session.credentials()
+
+    assert ["AKIAKEYS"] == seen(stub, "access_key_id")
+    assert ['profile "keys"', TARGET] == [h.role_arn for h in session.status().hops]
+
+
+def test_plain_profile_and_its_name_as_a_source(stub):
+    """
+    The profile itself and its name are the same source: one call serves both.
+    """
+    first = stsession.from_profile("keys").assume(TARGET)
+    second = stsession.assume(TARGET, source="keys")
+
+    assert first.credentials() == second.credentials()
+    assert 1 == stub.attempts
+
+
+# -- Second factor --------------------------------------------------------------------
+
+
+def code(serial):
+    """
+    What the device shows.
+    """
+    assert SERIAL == serial
+
+    return f"{next(CODES):06d}"
+
+
+CODES = iter(range(1_000_000))
+
+
+def test_mfa_session(stub, clock):
+    """
+    One code serves for twelve hours of refreshes.
+    """
+    session = stsession.from_profile("mfa", mfa_code=code)
+    for _ in range(4):
+        session.credentials()
+        clock.advance(minutes(50))
+
+    assert ["GetSessionToken", *["AssumeRole"] * 4] == seen(stub, "operation")
+    assert 1 == sum(map(bool, parameters(stub, "TokenCode")))
+    assert 2 == len(session.status().hops)
+
+
+def test_length_of_an_mfa_session(stub):
+    """
+    It can be said how long.
+    """
+    stsession.from_profile("mfa", mfa_code=code, mfa_session=minutes(30)).credentials()
+
+    assert ["1800", None] == parameters(stub, "DurationSeconds")
+
+
+def test_no_mfa_session(stub):
+    """
+    A code goes with AssumeRole if that's wanted.
+    """
+    stsession.from_profile("mfa", mfa_code=code, mfa_session=False).credentials()
+
+    assert ["AssumeRole"] == seen(stub, "operation")
+    assert [SERIAL] == parameters(stub, "SerialNumber")
+
+
+def test_mfa_of_a_further_role(stub):
+    """
+    So it does if it is a role that shows the second factor.
+    """
+    stsession.from_profile("late", mfa_code=code).credentials()
+
+    assert ["AssumeRole", "AssumeRole"] == seen(stub, "operation")
+    assert [None, SERIAL] == parameters(stub, "SerialNumber")
+
+
+def test_no_code(stub):
+    """
+    Without a terminal, the error names the device; nothing is sent.
+    """
+    error = failing(
+        stsession.from_profile("mfa", mfa_code=[sys.executable, "-c", "1/0"])
+    )
+
+    assert isinstance(error, stsession.MfaError)
+    assert SERIAL in str(error)
+    assert 0 == stub.attempts
+
+
+# -- Options --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("profile", ["target", "pod"])
+@pytest.mark.parametrize(
+    ("options", "host"),
+    [
+        ({}, f"sts.{REGION}.amazonaws.com"),
+        ({"region": "eu-west-3"}, "sts.eu-west-3.amazonaws.com"),
+        ({"sts_region": "eu-west-1"}, "sts.eu-west-1.amazonaws.com"),
+        ({"sts_regions": ["us-west-2"]}, "sts.us-west-2.amazonaws.com"),
+        ({"sts_endpoint_url": "https://sts.example.com"}, "sts.example.com"),
+        (
+            {"sts_config": Config(use_dualstack_endpoint=True)},
+            f"sts.{REGION}.api.aws",
+        ),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_where_sts_is_asked(stub, profile, options, host):
+    """
+    All roles of the profile are asked for there.
+    """
+    stsession.from_profile(profile, **options).credentials()
+
+    assert {host} == set(seen(stub, "host"))
+
+
+def test_region():
+    """
+    The session's region is the profile's, unless it is given.
+    """
+    assert REGION == stsession.from_profile("target").region_name
+    assert (
+        "eu-west-3" == stsession.from_profile("target", region="eu-west-3").region_name
+    )
+
+
+def test_cache(stub):
+    """
+    Equal sessions share credentials, those with a cache of their own don't.
+    """
+    for cache in ({}, {}, {"cache": None}, {"cache": MemoryCache()}):
+        stsession.from_profile("reader", **cache).credentials()
+
+    assert 3 == stub.attempts
+
+
+def test_refresh(stub, clock):
+    """
+    The policy goes for all roles.
+    """
+    session = stsession.from_profile(
+        "target", refresh=stsession.RefreshPolicy(advisory=minutes(25), early=0.0)
+    )
+    for _ in range(2):
+        session.credentials()
+        clock.advance(minutes(36))
+
+    assert [2, 2] == [hop.generation for hop in session.status().hops]
+
+
+@pytest.mark.parametrize("profile", ["reader", "keys"])
+def test_on_event(profile):
+    """
+    The hook is told of refreshes.
+    """
+    events = []
+    session = stsession.from_profile(profile, on_event=events.append)
+    session.credentials()
+
+    assert {session.status().hop.role_arn} == {event.label for event in events}
+
+
+def test_unknown_option():
+    """
+    It is a mistake.
+    """
+    with pytest.raises(TypeError, match="duration_seconds"):
+        stsession.from_profile("reader", duration_seconds=900)
+
+
+# -- Copies ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("profile", ["keys", "target", "pod", "mfa"])
+@pytest.mark.parametrize(
+    "copied", [copy.deepcopy, lambda session: pickle.loads(pickle.dumps(session))]
+)
+def test_copy(profile, copied):
+    """
+    A copy is made from what the profile says.
+    """
+    session = stsession.from_profile(profile, region="eu-west-3", mfa_code=code)
+    twin = copied(session)
+
+    assert session.status() == twin.status()
+    assert "eu-west-3" == twin.region_name
+    assert session.credentials() == twin.credentials()
+
+
+def test_pickle_with_a_code():
+    """
+    A code isn't pickled.
+    """
+    session = stsession.from_profile("mfa", mfa_code="123456")
+
+    with pytest.raises(pickle.PicklingError, match="mfa_code"):
+        pickle.dumps(session)
+
+
+def test_no_secret_in_a_pickle():
+    """
+    Nor are keys.
+    """
+    session = stsession.from_profile("target")
+    session.credentials()
+
+    assert b"Secret" not in pickle.dumps(session)
+
+
+# -- Errors ---------------------------------------------------------------------------
+
+
+def test_no_such_profile():
+    """
+    The error says which there are.
+    """
+    with pytest.raises(InvalidRequestError, match=r'"readr".*reader') as caught:
+        stsession.from_profile("readr")
+
+    assert "name" == caught.value.parameter
+
+
+def test_wrong_value(directory):
+    """
+    The error says in which profile, and which key.
+    """
+    edit(directory, "[profile hub]", "[profile hub]\nexternal_id = a b")
+
+    with pytest.raises(InvalidRequestError, match='profile "hub": external_id') as e:
+        stsession.from_profile("target")
+
+    assert "external_id" == e.value.parameter
+
+
+def test_wrong_value_of_a_web_identity(directory):
+    """
+    So it does for web identities.
+    """
+    edit(directory, "[profile pod]", "[profile pod]\nrole_session_name = a b")
+
+    with pytest.raises(InvalidRequestError, match='profile "pod": role_session_name'):
+        stsession.from_profile("pod")
+
+
+def test_file_that_cannot_be_read(directory):
+    """
+    The error names the file.
+    """
+    edit(directory, "[profile hub]", "[profile target]")
+
+    with pytest.raises(InvalidRequestError, match=str(directory / "config")):
+        stsession.from_profile("target")
+
+
+def test_which_role_failed(stub):
+    """
+    It is the first of the chain that STS refuses.
+    """
+    stub.goes_down(Fault.error("AccessDenied"))
+    error = failing(stsession.from_profile("target"))
+
+    assert isinstance(error, stsession.AccessDeniedError)
+    assert HUB in str(error)
+
+
+def test_source_without_credentials(directory):
+    """
+    The error names the profile that should have some.
+    """
+    edit(directory, "aws_access_key_id = AKIAKEYS", "")
+    error = failing(stsession.from_profile("reader"))
+
+    assert isinstance(error, stsession.SourceCredentialsError)
+    assert 'Could not find credentials in profile "keys".' in str(error)
+
+
+def test_other_servers(stub):
+    """
+    Where STS isn't AWS's, its limits don't count.
+    """
+    stsession.from_profile("emulated").credentials()
+
+    assert ["60"] == parameters(stub, "DurationSeconds")
+    assert ["aws.example.com"] == seen(stub, "host")

@@ -1,0 +1,402 @@
+from __future__ import annotations
+
+import datetime as dt
+import sys
+import textwrap
+import threading
+
+from concurrent.futures import ThreadPoolExecutor
+
+import botocore.exceptions as sdk
+import pytest
+
+import stsession
+
+from stsession import FailureKind, SourceCredentialsError
+from stsession._plain import plain_refresher
+from stsession._source import sdk_source
+from stsession.testing import FakeClock, installed
+
+from .wire import minutes, told_by
+
+
+# Each run gives the key of the next number; what it does stands in a file.
+PROCESS = """
+import datetime, json, pathlib, sys
+
+here = pathlib.Path(sys.argv[0]).parent
+number = len(here.joinpath("runs").read_text()) + 1
+here.joinpath("runs").write_text("x" * number)
+life = here.joinpath("life").read_text()
+if life == "fail":
+    sys.exit("no keys today")
+key = {
+    "AccessKeyId": f"AKIARUN{number}",
+    "SecretAccessKey": "ProcessSecret",
+    "SessionToken": "token",
+    "AccountId": "123456789012",
+}
+if life != "none":
+    ends_at = datetime.datetime.now(datetime.timezone.utc)
+    ends_at += datetime.timedelta(minutes=float(life))
+    key["Expiration"] = ends_at.isoformat()
+print(json.dumps({"Version": 1, **key}))
+"""
+
+
+@pytest.fixture(name="clock")
+def _clock():
+    """
+    It starts now, since botocore has a clock of its own.
+    """
+    clock = FakeClock(dt.datetime.now(dt.timezone.utc))
+
+    def run(task):
+        task()
+        return True
+
+    with installed(clock=clock, draw=lambda: 0.5, run=run):
+        yield clock
+
+
+class Files:
+    """
+    A profile "me", and the process that it may name.
+    """
+
+    def __init__(self, path):
+        self.path = path
+        self.process = f"{sys.executable} {path / 'process.py'}"
+        self.path.joinpath("process.py").write_text(PROCESS)
+        self.path.joinpath("runs").touch()
+        self.lives(60)
+
+    def say(self, *lines):
+        """
+        Have the profile say so.
+        """
+        text = "\n".join(["[profile me]", *lines, ""])
+        self.path.joinpath("config").write_text(textwrap.dedent(text))
+
+    def has_key(self, key, *lines):
+        """
+        Have the profile hold a key.
+        """
+        self.say(f"aws_access_key_id = {key}", "aws_secret_access_key = x", *lines)
+
+    def lives(self, life):
+        """
+        Have the process give keys that live for so many minutes.
+        """
+        self.path.joinpath("life").write_text(str(life))
+
+    @property
+    def runs(self):
+        """
+        How often the process was run.
+        """
+        return len(self.path.joinpath("runs").read_text())
+
+
+@pytest.fixture(name="files")
+def _files(tmp_path, monkeypatch):
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    return Files(tmp_path)
+
+
+@pytest.fixture(name="refresher")
+def _refresher(clock, files):
+    """
+    A refresher of the profile.
+    """
+
+    def make():
+        return plain_refresher(sdk_source("me"))
+
+    return make
+
+
+def key_of(refresher):
+    """
+    The key that signs now.
+    """
+    return refresher.get().credentials.access_key_id
+
+
+def test_keys(files, refresher):
+    """
+    Keys in a file have no end, and are read once.
+    """
+    files.has_key("AKIAONE", "aws_account_id = 123456789012")
+    mine = refresher()
+    credentials = mine.get().credentials
+
+    assert ("AKIAONE", "x", None) == (
+        credentials.access_key_id,
+        credentials.secret_access_key,
+        credentials.session_token,
+    )
+    assert credentials.expires_at is None
+    assert 'profile "me"' == mine.label == mine.source
+
+
+def test_keys_of_long_ago(files, refresher, clock):
+    """
+    They aren't looked up again because time passes, as with botocore.
+    """
+    files.has_key("AKIAONE")
+    mine = refresher()
+    mine.get()
+    files.has_key("AKIATWO")
+    clock.advance(minutes(60 * 24 * 365))
+
+    assert "AKIAONE" == key_of(mine)
+
+
+def test_rejected_keys(files, refresher):
+    """
+    If a service refuses the key, the file is read again.
+    """
+    files.has_key("AKIAONE")
+    mine = refresher()
+    mine.get()
+    files.has_key("AKIATWO")
+
+    replaced = mine.replace_rejected("AKIAONE")
+
+    assert "AKIATWO" == replaced.credentials.access_key_id
+    assert "AKIATWO" == key_of(mine)
+
+
+def test_rejected_keys_that_are_the_same(files, refresher):
+    """
+    If there are no others, these go on being used.
+    """
+    files.has_key("AKIAONE")
+    mine = refresher()
+    mine.get()
+
+    assert mine.replace_rejected("AKIAONE") is None
+    assert "AKIAONE" == key_of(mine)
+
+
+def test_temporary_keys(files, refresher):
+    """
+    Copied temporary keys have a token, and nobody knows their end.
+    """
+    files.has_key("ASIAONE", "aws_session_token = token")
+    credentials = refresher().get().credentials
+
+    assert "token" == credentials.session_token
+    assert credentials.expires_at is None
+
+
+def test_process(files, refresher, clock):
+    """
+    What a process tells is passed on: key, account and expiration.
+    """
+    files.say(f"credential_process = {files.process}")
+    credentials = refresher().get().credentials
+
+    assert "AKIARUN1" == credentials.access_key_id
+    assert "123456789012" == credentials.account_id
+    left = credentials.expires_at - clock.now()
+    assert minutes(59) < left < minutes(60.1)
+
+
+def test_process_that_rotates(files, refresher, clock):
+    """
+    In the last quarter of an hour the process is run again, and not before.
+    """
+    files.say(f"credential_process = {files.process}")
+    mine = refresher()
+    mine.get()
+    clock.advance(minutes(44))
+    before = key_of(mine)
+    clock.advance(minutes(3))
+    mine.get()
+
+    assert ("AKIARUN1", "AKIARUN2") == (before, key_of(mine))
+    assert 2 == files.runs
+
+
+def test_botocore_refreshes(files, refresher, clock):
+    """
+    Where botocore runs the process again by itself, what that gives is taken.
+    """
+    files.lives(14.5)
+    files.say(f"credential_process = {files.process}")
+    mine = refresher()
+    first = key_of(mine)
+    clock.advance(minutes(10))
+    second = key_of(mine)
+
+    assert first != second
+    assert f"AKIARUN{files.runs}" == second
+
+
+def test_process_without_an_end(files, refresher, clock):
+    """
+    Keys that have no end are kept until a service refuses them.
+    """
+    files.lives("none")
+    files.say(f"credential_process = {files.process}")
+    mine = refresher()
+    mine.get()
+    clock.advance(minutes(600))
+    mine.get()
+    before = files.runs
+    mine.replace_rejected("AKIARUN1")
+
+    assert 1 == before
+    assert "AKIARUN2" == key_of(mine)
+
+
+def test_process_that_fails_later(files, refresher, clock):
+    """
+    What there is serves to its end; then the error says why.
+    """
+    files.say(f"credential_process = {files.process}")
+    mine = refresher()
+    mine.get()
+    files.lives("fail")
+    clock.advance(minutes(50))
+    during = key_of(mine)
+    clock.advance(minutes(11))
+    with pytest.raises(stsession.RefreshError) as caught:
+        mine.get()
+
+    assert "AKIARUN1" == during
+    assert "custom-process" in str(caught.value)
+    assert 'profile "me"' in str(caught.value)
+
+
+def test_process_and_threads(files, refresher):
+    """
+    Sixteen threads that begin at once run the process once.
+    """
+    files.say(f"credential_process = {files.process}")
+    mine = refresher()
+    barrier = threading.Barrier(16)
+
+    def work(_):
+        barrier.wait(60)
+        return key_of(mine)
+
+    with ThreadPoolExecutor(16) as pool:
+        assert {"AKIARUN1"} == set(pool.map(work, range(16)))
+
+    assert 1 == files.runs
+
+
+class Broken:
+    """
+    A source that raises.
+    """
+
+    name = 'profile "me"'
+
+    def __init__(self, error):
+        self._error = error
+
+    def prepare(self):
+        """
+        Raise.
+        """
+        raise self._error
+
+
+ERRORS = {
+    "SSOTokenLoadError": ({"error_msg": "x"}, FailureKind.SOURCE_EXPIRED, "sso login"),
+    "LoginTokenLoadError": (
+        {"error_msg": "x"},
+        FailureKind.SOURCE_EXPIRED,
+        "aws login",
+    ),
+    "MissingDependencyException": ({"msg": "x"}, FailureKind.SOURCE, "Install it"),
+    "InvalidConfigError": ({"error_msg": "x"}, FailureKind.SOURCE, "config file"),
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_errors_of_botocore(clock, name):
+    """
+    The error says what to do, and is permanent if that isn't done elsewhere.
+    """
+    fields, kind, hint = ERRORS[name]
+    if not hasattr(sdk, name):
+        pytest.skip("This botocore doesn't know it.")
+
+    with pytest.raises(SourceCredentialsError, match='profile "me"') as caught:
+        plain_refresher(Broken(getattr(sdk, name)(**fields))).get()
+
+    assert kind is caught.value.kind
+    assert hint in caught.value.hint
+
+
+def test_no_credentials(files, refresher):
+    """
+    A profile that has none is named.
+    """
+    files.say("region = eu-south-1")
+
+    with pytest.raises(SourceCredentialsError, match='Could not load profile "me"'):
+        refresher().get()
+
+
+def test_error_of_botocore(files, refresher):
+    """
+    What botocore raises is the cause, and its class decides what it means.
+    """
+    files.lives("fail")
+    files.say(f"credential_process = {files.process}")
+
+    with pytest.raises(SourceCredentialsError) as caught:
+        refresher().get()
+
+    error = caught.value
+    causes = [error.__cause__, error.__cause__.__cause__]
+    assert any(isinstance(cause, sdk.CredentialRetrievalError) for cause in causes)
+    assert FailureKind.UNKNOWN is error.kind
+    assert 'profile "me"' == error.hop
+    assert "no keys today" in str(error)
+
+
+def test_half_a_key(files, refresher):
+    """
+    Mistakes in the file are permanent, and the key is named.
+    """
+    files.say("aws_access_key_id = AKIAONE")
+
+    with pytest.raises(SourceCredentialsError, match="aws_secret_access_key") as e:
+        refresher().get()
+
+    assert FailureKind.SOURCE is e.value.kind
+
+
+def test_no_secret_in_errors(files, refresher, clock):
+    """
+    An error tells no key that there was before.
+    """
+    files.say(f"credential_process = {files.process}")
+    mine = refresher()
+    mine.get()
+    files.lives("fail")
+    clock.advance(minutes(61))
+    with pytest.raises(stsession.RefreshError) as caught:
+        mine.get()
+
+    assert "ProcessSecret" not in told_by(caught.value)
+
+
+def test_clock_of_the_refresher(files, refresher, clock):
+    """
+    Instants are told by the clock that the refresher was made with.
+    """
+    clock.advance(minutes(60 * 24))
+    files.say(f"credential_process = {files.process}")
+    mine = refresher()
+    with installed(clock=FakeClock()):
+        expires_at = mine.get().credentials.expires_at
+
+    assert expires_at > clock.now()
