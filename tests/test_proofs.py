@@ -216,11 +216,23 @@ def test_remaining(path, clock):
 
 
 @pytest.mark.parametrize("token", ["opaque", jwt(), jwt(exp="soon"), jwt(exp=10**99)])
-def test_token_that_does_not_tell(token):
+def test_token_that_does_not_tell(token, tmp_path):
     """
     Nothing is known of one that has no *exp*, or is no JWT.
     """
-    proof = TokenProof(lambda: token)
+    path = tmp_path / "token"
+    path.write_text(token)
+    proof = TokenProof(path)
+    proof.parameters()
+
+    assert proof.remaining(0.0) is None
+
+
+def test_end_of_a_functions_token():
+    """
+    It doesn't matter: there'll be another one.
+    """
+    proof = TokenProof(lambda: jwt(exp=100))
     proof.parameters()
 
     assert proof.remaining(0.0) is None

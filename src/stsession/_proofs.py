@@ -288,7 +288,11 @@ class TokenProof(NoProof):
     def remaining(self, wall: float) -> float | None:
         """
         Seconds to what the token says is its expiration.
+
+        A function makes one whenever it is asked, so it doesn't matter there.
         """
+        if callable(self._given):
+            return None
         exp = self._claims.exp
         return None if exp is None else exp.timestamp() - wall
 
