@@ -400,9 +400,80 @@ def test_signature():
     """
     import inspect
 
-    assert inspect.signature(
-        stsession.RefreshableAssumeRoleSession
-    ) == inspect.signature(stsession.assume)
+    made = inspect.signature(stsession.RefreshableAssumeRoleSession)
+    called = inspect.signature(stsession.assume)
+
+    assert made.parameters == called.parameters
+    assert stsession.RefreshableAssumeRoleSession is called.return_annotation
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("region_name", "region"),
+        ("profile_name", "source"),
+        ("ExternalId", "external_id"),
+        ("DurationSeconds", "duration_seconds"),
+        ("extern_id", "external_id"),
+    ],
+)
+def test_misspelt(name, meant):
+    """
+    Who writes what boto3 or STS calls it is told what we do.
+    """
+    with pytest.raises(TypeError, match=rf"{name}'; did you mean {meant}\?"):
+        stsession.assume(READER, **{name: "x"})
+
+
+def test_unheard_of():
+    """
+    Where nothing is near, nothing is guessed.
+    """
+    with pytest.raises(TypeError, match="argument 'xyzzy'$"):
+        stsession.assume(READER, xyzzy=1)
+
+
+def test_how_it_is_called():
+    """
+    One role, or a list of them.
+    """
+    with pytest.raises(TypeError, match="needs the ARN of a role"):
+        stsession.assume()
+    with pytest.raises(TypeError, match="a chain is a list"):
+        stsession.assume(READER, READER)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("refresh", None),
+        ("refresh", 300),
+        ("cache", False),
+        ("sts_config", {"read_timeout": 5}),
+        ("on_event", "print"),
+        ("region", 5),
+        ("region", "eu west 1"),
+        ("sts_region", "-"),
+    ],
+)
+def test_options_of_no_kind(name, value):
+    """
+    They are refused where they are given, and not at the first use.
+    """
+    for make in (stsession.assume, stsession.web_identity):
+        token = {} if make is stsession.assume else {"token": "/token"}
+        with pytest.raises(stsession.InvalidRequestError) as caught:
+            make(READER, **token, **{name: value})
+
+        assert name.removeprefix("sts_") in caught.value.parameter
+
+
+def test_policy_is_told_in_short():
+    """
+    What is as it always is isn't in its repr.
+    """
+    assert "RefreshPolicy()" == repr(stsession.RefreshPolicy())
+    assert "RefreshPolicy(jitter=0.1)" == repr(stsession.RefreshPolicy(jitter=0.1))
 
 
 REFUSED = {

@@ -340,7 +340,7 @@ def test_no_credentials(files, refresher):
     """
     files.say("region = eu-south-1")
 
-    with pytest.raises(SourceCredentialsError, match='Could not load profile "me"'):
+    with pytest.raises(SourceCredentialsError, match='credentials in profile "me"'):
         refresher().get()
 
 

@@ -211,7 +211,7 @@ def test_no_falling_back(stub, files, monkeypatch, way):
     error = failing(stsession.assume(READER, source=source))
 
     assert isinstance(error, SourceCredentialsError)
-    assert "Unable to locate credentials" in str(error)
+    assert 'profile "empty"' in str(error)
     assert 0 == stub.attempts
 
 

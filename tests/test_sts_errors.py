@@ -205,7 +205,9 @@ def test_who_is_denied():
     message = f"User: {user} is not authorized to perform: sts:AssumeRole"
 
     assert f"names {user}" in of(answer("AccessDenied", message)).hint
-    assert 'names profile "dev"' in of(answer("AccessDenied")).hint
+    assert (
+        'names the user or role behind profile "dev"' in of(answer("AccessDenied")).hint
+    )
 
 
 @pytest.mark.parametrize(

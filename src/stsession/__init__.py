@@ -114,6 +114,7 @@ _HOMES = {
     "saml": "._operations",
     "saml_roles": "._saml_roles",
     "session_token": "._operations",
+    "testing": "",
     "web_identity": "._operations",
 }
 
@@ -133,4 +134,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted(_HOMES)

@@ -18,6 +18,7 @@ from botocore.config import Config
 from ._events import RefreshHook
 from ._hops import Chain, Mfa, sts_endpoint
 from ._mfa import CodeLike
+from ._options import check_names, check_options
 from ._policy import RefreshPolicy
 from ._refresher import Refresher
 from ._session import RefreshableSession
@@ -72,6 +73,13 @@ class RefreshableAssumeRoleSession(RefreshableSession):
     ) -> None:
         arguments = locals()
         del arguments["self"]
+        check_options(
+            refresh=refresh,
+            cache=cache,
+            sts_config=sts_config,
+            on_event=on_event,
+            regions=(region, sts_region),
+        )
         arns = _as_chain(role_arn)
         root = find_source(source)
         if isinstance(source, RefreshableSession):
@@ -118,7 +126,7 @@ class RefreshableAssumeRoleSession(RefreshableSession):
 def _as_chain(role_arn: object) -> tuple[str, ...]:
     if isinstance(role_arn, str):
         return (role_arn,)
-    if isinstance(role_arn, Sequence) and role_arn:
+    if isinstance(role_arn, (list, tuple)) and role_arn:
         return tuple(role_arn)
     raise InvalidRequestError(
         f"role_arn is {role_arn!r}.",
@@ -191,7 +199,10 @@ def _signature_of(
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        function.__signature__ = inspect.signature(cls)  # type: ignore[attr-defined]
+        signature = inspect.signature(cls).replace(
+            return_annotation=RefreshableAssumeRoleSession
+        )
+        function.__signature__ = signature  # type: ignore[attr-defined]
         return function
 
     return decorate
@@ -302,4 +313,11 @@ def assume(  # noqa: D417 - its signature is that of the class
 
     .. versionadded:: 0.1.0
     """
+    if len(args) > 1:
+        msg = "assume() takes one positional argument; a chain is a list of roles."
+        raise TypeError(msg)
+    if not args and "role_arn" not in kwargs:
+        msg = "assume() needs the ARN of a role."
+        raise TypeError(msg)
+    check_names("assume", inspect.signature(assume).parameters, kwargs)
     return RefreshableAssumeRoleSession(*args, **kwargs)

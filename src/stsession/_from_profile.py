@@ -18,6 +18,7 @@ from ._events import RefreshHook
 from ._hops import Hop, Mfa, sts_endpoint
 from ._mfa import CodeLike
 from ._operations import SessionOptions, flat
+from ._options import check_options
 from ._plain import plain_refresher
 from ._policy import RefreshPolicy
 from ._profiles import (
@@ -161,6 +162,13 @@ class _Way:
         cache: MemoryCache | None = PROCESS_CACHE,
         on_event: RefreshHook | None = None,
     ) -> None:
+        check_options(
+            refresh=refresh,
+            cache=cache,
+            sts_config=sts_config,
+            on_event=on_event,
+            regions=(region, sts_region),
+        )
         self._settings = settings
         self._code, self._lasting = code, lasting
         self._region, self._on_event = region, on_event

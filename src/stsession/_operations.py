@@ -15,6 +15,7 @@ from ._assume import DEFAULT_POLICY, SourceLike, as_mfa, find_source, hops_of
 from ._events import RefreshHook
 from ._hops import Hop, sts_endpoint
 from ._mfa import CodeLike
+from ._options import check_options
 from ._policy import RefreshPolicy
 from ._proofs import AssertionProof, NoProof, Proof, TokenProof
 from ._requests import AssumeRootRequest
@@ -392,6 +393,13 @@ def _session(
     """
     Make a session for *request*, which is told whether the server isn't AWS's.
     """
+    check_options(
+        refresh=refresh,
+        cache=cache,
+        sts_config=sts_config,
+        on_event=on_event,
+        regions=(region, sts_region),
+    )
     if isinstance(given, RefreshableSession):
         sts_endpoint_url, sts_config = given._sts_defaults(  # noqa: SLF001
             sts_endpoint_url, sts_config

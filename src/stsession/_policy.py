@@ -166,7 +166,7 @@ def _one_of(*choices: object) -> Any:
     return attrs.field(default=choices[0], validator=attrs.validators.in_(choices))
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class RefreshPolicy:
     """
     When credentials are refreshed, counted back from their expiration.
@@ -379,6 +379,14 @@ class RefreshPolicy:
     rejection_codes: frozenset[str] = REJECTION_CODES
     rejection_interval: dt.timedelta = _span(dt.timedelta(seconds=30))
     clock_jump: dt.timedelta = _span(dt.timedelta(seconds=5))
+
+    def __repr__(self) -> str:
+        changed = (
+            f"{field.name}={getattr(self, field.name)!r}"
+            for field in attrs.fields(type(self))
+            if getattr(self, field.name) != field.default
+        )
+        return f"{type(self).__name__}({', '.join(changed)})"
 
     def __attrs_post_init__(self) -> None:
         if self.advisory is None:

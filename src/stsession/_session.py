@@ -25,6 +25,7 @@ from ._sdk import like
 from ._sources import HopSource, Source
 from ._status import CallerIdentity, HopStatus, SessionStatus
 from ._sts_endpoint import StsEndpoint
+from .exceptions import InvalidRequestError
 
 
 if TYPE_CHECKING:
@@ -175,6 +176,12 @@ class RefreshableSession(boto3.Session):
             RefreshError:
                 If none can be had, or if fresh ones don't live that long.
         """
+        if not isinstance(min_validity, dt.timedelta):
+            raise InvalidRequestError(
+                f"min_validity is of type {type(min_validity).__name__}.",
+                parameter="min_validity",
+                hint="Pass a datetime.timedelta, as timedelta(minutes=10).",
+            )
         return self._refresher.ensure(min_validity.total_seconds()).credentials
 
     def refresh(self) -> TemporaryCredentials:

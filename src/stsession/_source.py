@@ -202,7 +202,7 @@ class _Picked:
         raise SourceCredentialsError(
             f"Could not find credentials in {self._name}.",
             hop=self._name,
-            hint="Add some, or name another source.",
+            hint="Add some (aws configure, aws sso login), or name another source.",
         )
 
 

@@ -64,9 +64,15 @@ class SourceKeys(Credentials):
     def _resolve(self) -> Credentials:
         session = self._make()
         found: Credentials | None = session.get_credentials()
+        named = "profile" in session.instance_variables()
+        if found is None and named:
+            raise SourceCredentialsError(
+                f"Could not find credentials in {self._name}.",
+                hop=self._name,
+                hint="Add some (aws configure, aws sso login), or name another source.",
+            )
         if found is None:
             raise NoCredentialsError
-        named = "profile" in session.instance_variables()
         if named and found.method in AMBIENT_METHODS:
             msg = (
                 f"Could not find credentials in {self._name}; "

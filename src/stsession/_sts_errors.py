@@ -277,7 +277,7 @@ def _of_answer(
     answer: _Answer, what: str, hop: str, source: str, wall: float
 ) -> RefreshError:
     cls, kind, hint = _classify(answer)
-    who = _principal(answer.message) or source
+    who = _principal(answer.message) or f"the user or role behind {source}"
     skew = ""
     if kind is CLOCK:
         at = server_time(answer.headers)
