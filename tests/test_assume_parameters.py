@@ -421,8 +421,10 @@ def test_misspelt(name, meant):
     """
     Who writes what boto3 or STS calls it is told what we do.
     """
-    with pytest.raises(TypeError, match=rf"{name}'; did you mean {meant}\?"):
+    with pytest.raises(TypeError) as caught:
         stsession.assume(READER, **{name: "x"})
+
+    assert f"'{name}'; did you mean {meant}?" in str(caught.value)
 
 
 def test_unheard_of():
