@@ -431,7 +431,7 @@ def test_unheard_of():
     """
     Where nothing is near, nothing is guessed.
     """
-    with pytest.raises(TypeError, match="argument 'xyzzy'$"):
+    with pytest.raises(TypeError, match=r"argument 'xyzzy'$"):
         stsession.assume(READER, xyzzy=1)
 
 

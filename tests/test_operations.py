@@ -76,6 +76,9 @@ LABELS = {
 
 each = pytest.mark.parametrize("name", OPERATIONS)
 each_unsigned = pytest.mark.parametrize("name", UNSIGNED)
+signed = pytest.mark.parametrize(
+    "name", [name for name in OPERATIONS if name not in UNSIGNED]
+)
 
 
 @pytest.fixture(name="clock")
@@ -439,15 +442,15 @@ def test_refresh_policy(make, name, clock):
     assert clock.now() + minutes(13) == session.status().hop.due_at
 
 
-@each
+@signed
 def test_cache(stub, make, name):
     """
     Sessions that ask for the same share credentials, unless they don't want to.
     """
-    source = {} if name in UNSIGNED else {"source": source_of(stub)}
-    one, other = make(name, **source), make(name, **source)
-    alone = make(name, **source, cache=None)
-    elsewhere = make(name, **source, cache=stsession.MemoryCache())
+    source = source_of(stub)
+    one, other = make(name, source=source), make(name, source=source)
+    alone = make(name, source=source, cache=None)
+    elsewhere = make(name, source=source, cache=stsession.MemoryCache())
 
     assert one.credentials() is other.credentials()
     assert 1 == stub.attempts
@@ -455,16 +458,25 @@ def test_cache(stub, make, name):
     assert 3 == stub.attempts
 
 
-@each
+@signed
 def test_cache_of_a_session_that_is_gone(stub, make, name):
     """
     What it left behind serves the next one.
     """
-    source = {} if name in UNSIGNED else {"source": source_of(stub)}
-    key = make(name, **source).credentials().access_key_id
+    source = source_of(stub)
+    key = make(name, source=source).credentials().access_key_id
     gc.collect()
 
-    assert key == make(name, **source).credentials().access_key_id
+    assert key == make(name, source=source).credentials().access_key_id
+
+
+@pytest.mark.parametrize("name", sorted(UNSIGNED))
+def test_functions_share_nothing(stub, make, name):
+    """
+    Whose token a function gives may depend on who asks for it.
+    """
+    assert make(name).credentials() is not make(name).credentials()
+    assert 2 == stub.attempts
 
 
 @each

@@ -171,7 +171,7 @@ def test_token_function():
 
     assert {"WebIdentityToken": "first"} == proof.parameters()
     assert {"WebIdentityToken": "second"} == proof.parameters()
-    assert issue is proof.key
+    assert TokenProof(issue).key != proof.key
 
 
 @attrs.define
@@ -429,7 +429,7 @@ def test_assertion_function():
     proof.accepted()
 
     assert {"SAMLAssertion": "bmV4dA=="} == proof.parameters()
-    assert issue is proof.key
+    assert AssertionProof(issue).key != proof.key
     assert proof.can_renew()
 
 

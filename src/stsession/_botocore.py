@@ -245,7 +245,7 @@ def _is_at_start(value: object) -> bool:
     tell = getattr(value, "tell", None)
     try:
         return not callable(tell) or tell() == 0
-    except (OSError, ValueError):  # a pipe, or closed
+    except Exception:  # noqa: BLE001 - a pipe, closed, or whatever people make
         return False
 
 

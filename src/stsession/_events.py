@@ -138,6 +138,7 @@ class Announcer:
         """
         Tell what *hook* refers to, too, as long as it refers to something.
         """
+        self._hooks = [known for known in self._hooks if known() is not None]
         self._hooks.append(hook)
 
     def note(

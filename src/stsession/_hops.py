@@ -271,7 +271,9 @@ def sts_endpoint(
             parameter="sts_regions",
             hint="Put all of them into sts_regions, the preferred one first.",
         )
-    if isinstance(sts_regions, str) or (sts_regions is not None and not sts_regions):
+    if sts_regions is not None and not (
+        isinstance(sts_regions, (list, tuple)) and sts_regions
+    ):
         raise InvalidRequestError(
             f"sts_regions is {sts_regions!r}; it takes a list of at least one region.",
             parameter="sts_regions",

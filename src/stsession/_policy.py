@@ -213,8 +213,10 @@ class RefreshPolicy:
             once more, with new credentials.
 
         load_timeout:
-            How long a caller waits for credentials when there are none to use.
-            `None` derives it from the time-outs of the STS client: 30 s.
+            How long a caller waits for another's fetch when there are no
+            credentials to use. `None` derives it from the time-outs of the STS
+            client: 30 s. Whoever fetches is bound by those time-outs
+            themselves, or by what a source that is a function takes.
 
         mandatory_wait:
             How long after the start of a refresh in the mandatory window a

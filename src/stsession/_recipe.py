@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import pickle
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import boto3
 import botocore.session
+
+from ._source_keys import FINDABLE_METHODS
 
 
 __all__ = ["portable", "rebuild"]
@@ -55,7 +57,7 @@ def portable(make: Callable[..., Any], arguments: dict[str, Any]) -> tuple[Any, 
             pickle must not carry.
     """
     for name in SECRETS:
-        if isinstance(arguments.get(name), (str, dict)):
+        if isinstance(arguments.get(name), (str, Mapping)):
             msg = (
                 f"{name} is a secret, and a pickle must not carry it. Pass a function "
                 "that the other process can import."
@@ -72,7 +74,7 @@ def _as_plain(source: Any) -> _PlainSession:
     # boto3 has no other way to its botocore session.
     session = source._session if boto else source  # noqa: SLF001
     credentials = session.get_credentials()
-    if credentials is not None and credentials.method == "explicit":
+    if credentials is not None and credentials.method not in FINDABLE_METHODS:
         msg = (
             "The source of this session has keys of its own, and a pickle must not "
             "carry them. Make the source from a profile or from the environment, "

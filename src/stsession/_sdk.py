@@ -179,13 +179,17 @@ def configured_like(
     """
     profile = usable_profile(source)
     session = botocore.session.Session(
-        session_vars=NO_PROFILE if profile is None else None,
+        # What the environment says now counts, and not what it says tomorrow.
+        session_vars={"profile": (None, None, profile, None)},
         event_hooks=_builtin_handlers.copy() if hooks is None else hooks,
         include_builtin_handlers=False,
     )
     variables = source.instance_variables()
     if profile is None:
         variables.pop("profile", None)
+    for name in ("config_file", "credentials_file"):
+        path = os.path.expanduser(source.get_config_variable(name))  # noqa: PTH111
+        variables[name] = os.path.abspath(path)  # noqa: PTH100
     set_variables(session, variables)
     config = source.get_default_client_config()
     if config is not None:

@@ -103,17 +103,17 @@ class RefreshableSession(boto3.Session):
         self._key = key
         self._made_by = made_by
         self._is_role = is_role
+        credentials = SessionCredentials(self._refresher)
         session = like(
             source.settings,
-            credentials=SessionCredentials(self._refresher),
+            credentials=credentials,
             handlers=False,
             region=region,
         )
         RejectionHandler(self._refresher).register(session.register)
         boto3.Session.__init__(self, botocore_session=session)
-        self._hook = on_event
         if on_event is not None:
-            self._refresher.announcer.subscribe(_weakly(self))
+            self._refresher.announcer.subscribe(_while(credentials, on_event))
 
     def __repr__(self) -> str:
         refresher = self._refresher
@@ -295,14 +295,11 @@ class RefreshableSession(boto3.Session):
         self.close()
 
 
-def _weakly(session: RefreshableSession) -> Callable[[], RefreshHook | None]:
+def _while(
+    credentials: SessionCredentials, on_event: RefreshHook
+) -> Callable[[], RefreshHook | None]:
     """
-    The session's hook, as long as there is the session.
+    The hook, as long as the session or one of its clients is there.
     """
-    reference = weakref.ref(session)
-
-    def hook() -> RefreshHook | None:
-        alive = reference()
-        return None if alive is None else alive._hook  # noqa: SLF001
-
-    return hook
+    reference = weakref.ref(credentials)
+    return lambda: None if reference() is None else on_event

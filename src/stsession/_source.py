@@ -4,7 +4,8 @@ Who assumes the role: `source=`, as somebody who signs.
 
 from __future__ import annotations
 
-import itertools
+import contextlib
+import functools
 import os
 import threading
 import weakref
@@ -14,10 +15,11 @@ from typing import Any, TypeVar
 
 import botocore.session
 
-from botocore.exceptions import ConfigParseError
+from botocore.exceptions import BotoCoreError, ConfigParseError
 
 from ._credentials import Fetched
 from ._fork import forget_after_fork
+from ._identity import number_of
 from ._policy import RefreshPolicy
 from ._refresher import Refresher
 from ._sdk import (
@@ -41,6 +43,12 @@ __all__ = [
     "nobody",
     "sdk_source",
 ]
+
+FILES = {
+    "AWS_CONFIG_FILE": "~/.aws/config",
+    "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials",
+}
+"""Where the files are, and where if nobody says so."""
 
 SECRET_VARIABLES = frozenset(
     {"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"}
@@ -80,10 +88,6 @@ class _Registry:
         self._sources: weakref.WeakValueDictionary[Hashable, Any] = (
             weakref.WeakValueDictionary()
         )
-        # A number for each object that was given as a source: an address may
-        # be used again, a number isn't.
-        self._numbers: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
-        self._next = itertools.count()
         self._after_fork()
         forget_after_fork(self)
 
@@ -97,16 +101,6 @@ class _Registry:
                 source = self._sources[key] = make()
             return source
 
-    def number(self, thing: Any) -> int:
-        """
-        A number that no other object ever has.
-        """
-        with self._lock:
-            try:
-                return self._numbers.setdefault(thing, next(self._next))
-            except TypeError:  # takes no weak reference: shared with nobody
-                return next(self._next)
-
 
 _registry = _Registry()
 
@@ -116,7 +110,16 @@ def sdk_source(given: str | botocore.session.Session | None) -> SdkSource:
     Return the source for a profile's name, a botocore session, or `None`.
     """
     if isinstance(given, botocore.session.Session):
-        key: Hashable = ("session", _registry.number(given))
+        # Its keys may be set anew; a private name, but there is no other way to
+        # see them without having them looked up.
+        keys = getattr(given, "_credentials", None)
+        explicit = getattr(keys, "method", None) == "explicit"
+        key: Hashable = (
+            "session",
+            number_of(given),
+            number_of(keys) if explicit else None,
+            _environment(),
+        )
         profile = given.instance_variables().get("profile")
         name = f'a session of profile "{profile}"' if profile else "the given session"
         return _registry.get(
@@ -128,7 +131,11 @@ def sdk_source(given: str | botocore.session.Session | None) -> SdkSource:
     def make_source() -> SdkSource:
         session = _new_session(given)
         _check_profile(session)
-        return SdkSource(lambda: _new_session(given), session, name=name, key=key)
+        make = functools.partial(configured_like, configured_like(session))
+        source = SdkSource(make, session, name=name, key=key)
+        if given is None and os.environ.get("AWS_ACCESS_KEY_ID"):
+            source.look()  # the environment may say something else tomorrow
+        return source
 
     return _registry.get(key, make_source)
 
@@ -231,6 +238,9 @@ class _Remake:
     def __init__(self, given: botocore.session.Session) -> None:
         self._given = given
         self._used = False
+        # What the environment says now counts: botocore reads it here.
+        with contextlib.suppress(BotoCoreError):
+            given.get_component("credential_provider")
 
     def __call__(self) -> botocore.session.Session:
         if not self._used:
@@ -266,11 +276,15 @@ def _environment() -> Hashable:
     """
     What the environment says about AWS, without the secrets.
     """
-    return frozenset(
-        (name, value)
+    said = {
+        name: value
         for name, value in os.environ.items()
         if name.startswith("AWS_") and name not in SECRET_VARIABLES
-    )
+    }
+    for name, default in FILES.items():
+        path = os.path.expanduser(said.get(name) or default)  # noqa: PTH111 - as botocore
+        said[name] = os.path.abspath(path)  # noqa: PTH100
+    return frozenset(said.items())
 
 
 def custom_source(get: Callable[[], Any]) -> HopSource:
@@ -278,21 +292,17 @@ def custom_source(get: Callable[[], Any]) -> HopSource:
     Return the source whose credentials come from a function.
     """
     label = f"the function {getattr(get, '__qualname__', type(get).__name__)}()"
-    key = ("function", _registry.number(get))
-
-    def make() -> HopSource:
-        refresher = Refresher(
-            label=label,
-            source=label,
-            fetch=lambda: Fetched(credentials=as_credentials(get(), label)),
-            policy=RefreshPolicy(stale="never"),
-        )
-        # What a function gives may be the last.
-        return HopSource(
-            refresher, _new_session(None), key=key, is_role=False, lasts=False
-        )
-
-    return _registry.get(key, make)
+    refresher = Refresher(
+        label=label,
+        source=label,
+        fetch=lambda: Fetched(credentials=as_credentials(get(), label)),
+        policy=RefreshPolicy(stale="never"),
+    )
+    # What it gives may be the last, and may depend on who asks; so it is shared
+    # with no other session.
+    return HopSource(
+        refresher, _new_session(None), key=object(), is_role=False, lasts=False
+    )
 
 
 def hop_source(
@@ -302,6 +312,6 @@ def hop_source(
     Return the source that a role in the middle of a chain is.
     """
     return _registry.get(
-        ("hop", _registry.number(refresher)),
+        ("hop", number_of(refresher)),
         lambda: HopSource(refresher, previous.settings, key=key, is_role=is_role),
     )

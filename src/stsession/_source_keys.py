@@ -8,12 +8,14 @@ import logging
 import threading
 
 from collections.abc import Callable
+from typing import Any
 
 import botocore.session
 
 from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, NoCredentialsError
 
+from ._flight import recursion
 from ._fork import forget_after_fork
 from .exceptions import SourceCredentialsError
 
@@ -24,6 +26,22 @@ logger = logging.getLogger("stsession")
 
 AMBIENT_METHODS = frozenset({"env", "iam-role", "container-role", "boto-config"})
 """Where botocore goes on looking if a profile has no credentials."""
+
+FINDABLE_METHODS = frozenset(
+    {
+        "assume-role",
+        "assume-role-with-web-identity",
+        "config-file",
+        "container-role",
+        "custom-process",
+        "env",
+        "iam-role",
+        "login",
+        "shared-credentials-file",
+        "sso",
+    }
+)
+"""What botocore finds again, in another session or another process."""
 
 FILE_METHODS = frozenset({"shared-credentials-file", "config-file"})
 
@@ -47,7 +65,12 @@ class SourceKeys(Credentials):
         forget_after_fork(self)
 
     def _after_fork(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._resolving = False
+        found: Any = self._found
+        if hasattr(found, "refresh_needed") and found.method in FINDABLE_METHODS:
+            # Its lock may be held by a thread that isn't here.
+            self._found = None
 
     def found(self) -> Credentials:
         """
@@ -58,7 +81,13 @@ class SourceKeys(Credentials):
             return found
         with self._lock:
             if self._found is None:
-                self._found = self._resolve()
+                if self._resolving:  # a logging handler asks, in this very thread
+                    raise recursion("source", self._name)
+                self._resolving = True
+                try:
+                    self._found = self._resolve()
+                finally:
+                    self._resolving = False
             return self._found
 
     def _resolve(self) -> Credentials:
@@ -96,7 +125,7 @@ class SourceKeys(Credentials):
             return
         try:
             self.resolve_again()
-        except BotoCoreError as e:
+        except (BotoCoreError, OSError) as e:
             logger.warning("%s: reading it again failed: %s", self._name, e)
 
     def resolve_again(self) -> bool:
@@ -106,11 +135,11 @@ class SourceKeys(Credentials):
         before = self.found()
         if before.method == "explicit":
             return False
-        with self._lock:
-            after = self._resolve()
-            if after.method != before.method:
-                return False
-            self._found = after
+        # No lock: botocore logs, and whoever handles that may come back to us.
+        after = self._resolve()
+        if after.method != before.method:
+            return False
+        self._found = after
         logger.debug("%s: the credentials have been looked up again", self._name)
         return True
 

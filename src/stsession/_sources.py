@@ -13,6 +13,7 @@ from typing import Any
 import botocore.session
 
 from botocore.credentials import ReadOnlyCredentials
+from botocore.exceptions import BotoCoreError
 
 from ._botocore import SessionCredentials
 from ._clock import utc
@@ -94,6 +95,13 @@ class SdkSource:
         The credentials as they are now, in botocore's words.
         """
         return self._keys.get_frozen_credentials()
+
+    def look(self) -> None:
+        """
+        Look for the credentials now; what is wrong with them is told later.
+        """
+        with contextlib.suppress(BotoCoreError):
+            self._keys.found()
 
     @property
     def is_long_lived(self) -> bool:

@@ -216,21 +216,29 @@ class StsFetch:
         return self._read(answer, began, remaining)
 
     def _answer(self, proof: dict[str, str]) -> dict[str, Any]:
+        duration = self._duration()
+        try:
+            return self._answer_of_a_region(proof, duration)
+        except RefreshError as e:
+            if not self._too_long(e, duration):
+                raise
+        answer = self._answer_of_a_region(proof, CHAINED_MAXIMUM)
+        longest.refused(self.request.label)  # it was the duration, then
+        return answer
+
+    def _answer_of_a_region(
+        self, proof: dict[str, str], duration: int | None
+    ) -> dict[str, Any]:
         """
         The answer of the first region that gives one.
         """
-        duration = self._duration()
         for region in self.endpoint.regions:
             try:
-                answer = self._translating(partial(self._call, region, duration, proof))
+                return self._translating(partial(self._call, region, duration, proof))
             except RefreshError as e:  # noqa: PERF203 - there are few regions
                 error = e
-                if self._too_long(error, duration):
-                    return self._answer(proof)
                 if not _elsewhere(error):
                     raise
-            else:
-                return answer
         raise error
 
     def _duration(self) -> int | None:
@@ -244,10 +252,7 @@ class StsFetch:
         """
         if self.request.duration_seconds != "max" or error.code != "ValidationError":
             return False
-        if duration is None or duration <= CHAINED_MAXIMUM:
-            return False
-        longest.refused(self.request.label)
-        return True
+        return duration is not None and duration > CHAINED_MAXIMUM
 
     def _call(
         self, region: str | None, duration: int | None, proof: dict[str, str]

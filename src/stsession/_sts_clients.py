@@ -87,7 +87,7 @@ def _prefer_regional(session: botocore.session.Session) -> None:
     Before botocore 1.40 the default was the global one.
     """
     name = "sts_regional_endpoints"
-    if name.upper() in os.environ or f"AWS_{name}".upper() in os.environ:
+    if f"AWS_{name}".upper() in os.environ or name in session.instance_variables():
         return
     if name not in session.get_scoped_config():
         session.set_config_variable(name, "regional")
@@ -114,7 +114,8 @@ def _configured_url(session: botocore.session.Session) -> str | None:
         return None
     profile = session.get_scoped_config()
     services = session.full_config.get("services", {})
-    service = services.get(profile.get("services"), {}).get("sts")
+    named = services.get(str(profile.get("services")), {})
+    service = named.get("sts") if isinstance(named, dict) else None
     return (
         os.environ.get("AWS_ENDPOINT_URL_STS")
         or os.environ.get("AWS_ENDPOINT_URL")

@@ -162,7 +162,11 @@ class _Answer:
     @property
     def retry_after(self) -> dt.timedelta | None:
         seconds = self.headers.get("retry-after", "")
-        return dt.timedelta(seconds=int(seconds)) if seconds.isdecimal() else None
+        return (
+            dt.timedelta(seconds=int(seconds))
+            if seconds.isdecimal() and len(seconds) < 9
+            else None
+        )
 
 
 def _first_sentences(message: str) -> str:
