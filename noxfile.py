@@ -22,7 +22,6 @@ nox.options.sessions = [
     "typing",
     "docs",
     "tests",
-    "coverage",
     "minimums",
     "package",
 ]

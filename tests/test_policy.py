@@ -4,6 +4,7 @@ When: windows, jitter, pauses.
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 
 import pytest
@@ -333,3 +334,30 @@ class TestChecks:
         """
         with pytest.raises(ValueError, match="attempts_per_minute"):
             RefreshPolicy(attempts_per_minute=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        ("retry_pause", 5, TypeError),
+        ("retry_pause", (dt.timedelta(1),), TypeError),
+        ("retry_pause", (dt.timedelta(2), dt.timedelta(1)), ValueError),
+        ("error_kept", (1, 5), TypeError),
+        ("error_kept", (dt.timedelta(-1), dt.timedelta(1)), ValueError),
+        ("advisory_tiers", ((900, 300),), TypeError),
+        (
+            "advisory_tiers",
+            (
+                (dt.timedelta(2), dt.timedelta(1)),
+                (dt.timedelta(1), dt.timedelta(1)),
+            ),
+            ValueError,
+        ),
+    ],
+)
+def test_pairs_are_checked(name, value, error):
+    """
+    Spans that come in pairs are told apart from numbers, and are in order.
+    """
+    with pytest.raises(error, match=name):
+        RefreshPolicy(**{name: value})

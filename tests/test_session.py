@@ -351,3 +351,21 @@ def test_one_client_over_many_lives():
 
         assert 4 == local.count("AssumeRole") == session.status().hop.generation
         assert 4 == local.count("GetObject")
+
+
+def test_is_made_by_functions():
+    """
+    The class by itself says where sessions come from.
+    """
+    with pytest.raises(TypeError, match=r"stsession\.assume\(\)"):
+        stsession.RefreshableSession()
+
+
+def test_ensures_a_span(session):
+    """
+    A bare number has no unit.
+    """
+    with pytest.raises(stsession.InvalidRequestError, match="timedelta") as caught:
+        session.ensure(60)
+
+    assert "min_validity" == caught.value.parameter

@@ -39,7 +39,7 @@ def _local_sts(clock):
 @pytest.fixture(name="sts")
 def _sts(local_sts):
     session = local_sts.session(local_sts.add_user())
-    config = Config(retries={"total_max_attempts": 1}, read_timeout=0.2)
+    config = Config(retries={"total_max_attempts": 1}, read_timeout=2)
     return session.client("sts", config=config)
 
 
