@@ -30,7 +30,7 @@ from stsession.testing import FakeClock
 
 
 # Seconds; nothing takes that long unless it hangs.
-SOON = 10.0
+SOON = 60.0
 
 LABEL = "arn:aws:iam::123456789012:role/Reader"
 

@@ -12,7 +12,7 @@ import pytest
 from stsession._background import BackgroundPool
 
 
-SOON = 10.0
+SOON = 60.0
 
 
 class Tasks:

@@ -61,7 +61,7 @@ def test_two_threads_find_the_same_hook_gone(announcer):
     both = threading.Barrier(2)
 
     def gone() -> None:
-        both.wait(5)
+        both.wait(60)
 
     announcer.subscribe(gone)
     failures = []

@@ -327,7 +327,7 @@ class TestLifeAndDeath:
         )
         it.refresher.get()
 
-        assert flown.wait(5)
+        assert flown.wait(60)
 
         while pool.threads:
             pass

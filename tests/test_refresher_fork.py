@@ -46,7 +46,7 @@ class TestFork:
                 os._exit(0)
         os.close(writer)
         try:
-            ready, _, _ = select.select([reader], [], [], 2.0)
+            ready, _, _ = select.select([reader], [], [], 30.0)
             if not ready:
                 os.kill(pid, 9)
                 return b"hangs"
@@ -118,7 +118,7 @@ class TestFork:
         def child() -> bytes:
             ran = threading.Event()
             pool.submit(ran.set)
-            return b"ran" if ran.wait(1.5) else b"waits"
+            return b"ran" if ran.wait(30) else b"waits"
 
         answer = self.forked(child)
         done.set()

@@ -30,8 +30,8 @@ from .timeline import seconds
 from .workers import arn_of, list_bucket, set_environment
 
 
-SOON = 2.0
-"""Seconds in which a forked child has credentials, whatever the parent does."""
+SOON = 30
+"""Seconds after which a forked child is taken to hang; it takes a fraction of one."""
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 
