@@ -184,22 +184,19 @@ def test_no_terminal():
 
     assert "main MfaError" in done.stdout
     assert ["", ""] == sent(done.stdout)
-    assert "within a second True" in done.stdout
 
 
 @pytest.mark.usefixtures("_seams")
-def test_error_without_a_terminal_is_quick(source, monkeypatch, local):
+def test_error_without_a_terminal(source, monkeypatch, local):
     """
-    Well within a second.
+    Nobody is waited for, and nothing is sent.
     """
     monkeypatch.setattr(_mfa, "_has_terminal", lambda: False)
     session = stsession.assume(ROLES[0], source=source, mfa_serial=SERIAL)
-    began = time.monotonic()
 
     with pytest.raises(stsession.MfaError, match="no terminal"):
         session.credentials()
 
-    assert time.monotonic() - began < 1
     assert 0 == local.count()
 
 
