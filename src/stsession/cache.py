@@ -28,6 +28,9 @@ class MemoryCache:
     asked once. Credentials of sessions that are gone are kept until they
     expire, in case another session asks for the same.
 
+    Where the source, the token or the assertion is a function, nothing is
+    shared: what it gives may depend on who calls it.
+
     Pass ``cache=None`` to :func:`stsession.assume` to share nothing, or a
     cache of your own to share with fewer.
 
