@@ -20,7 +20,7 @@ from botocore.loaders import Loader
 from ._fork import forget_after_fork
 
 
-__all__ = ["Ready", "like", "shared_loader"]
+__all__ = ["Ready", "builtin_handlers", "like", "shared_loader"]
 
 
 class _UniquePaths(list[str]):
@@ -97,6 +97,13 @@ class _BuiltinHandlers:
 _builtin_handlers = _BuiltinHandlers()
 
 
+def builtin_handlers() -> BaseEventHooks:
+    """
+    An emitter with botocore's own event handlers.
+    """
+    return _builtin_handlers.copy()
+
+
 def shared_loader(session: botocore.session.Session) -> Loader:
     """
     The loader for the search path that *session* is configured with.
@@ -141,8 +148,9 @@ def like(
     source: botocore.session.Session,
     *,
     credentials: Any,
-    handlers: bool,
+    handlers: bool = False,
     region: str | None = None,
+    hooks: BaseEventHooks | None = None,
 ) -> botocore.session.Session:
     """
     Make a session that is configured as another, with credentials of its own.
@@ -157,8 +165,11 @@ def like(
         handlers: Whether it has the other's event handlers, or just botocore's.
 
         region: Its region. `None` means the other's.
+
+        hooks: An emitter with botocore's handlers to use. `None` means a new one.
     """
-    hooks = copy.copy(source.get_component("event_emitter")) if handlers else None
+    if handlers:
+        hooks = copy.copy(source.get_component("event_emitter"))
     session = configured_like(source, hooks)
     profile = usable_profile(source)
     if profile is not None:  # the environment may name another one tomorrow

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import botocore.session
 
 from botocore.config import Config
 
@@ -103,17 +104,25 @@ class RefreshableSession(boto3.Session):
         self._key = key
         self._made_by = made_by
         self._is_role = is_role
-        credentials = SessionCredentials(self._refresher)
-        session = like(
-            source.settings,
-            credentials=credentials,
-            handlers=False,
-            region=region,
-        )
-        RejectionHandler(self._refresher).register(session.register)
-        boto3.Session.__init__(self, botocore_session=session)
+        self._region = region
+        self._signs_with = SessionCredentials(self._refresher)
+        self._rejection = RejectionHandler(self._refresher)
+        self._begin()
         if on_event is not None:
-            self._refresher.announcer.subscribe(_while(credentials, on_event))
+            self._refresher.announcer.subscribe(_while(self._signs_with, on_event))
+
+    def _begin(self) -> None:
+        """
+        Become a boto3 session.
+        """
+        boto3.Session.__init__(self, botocore_session=self._new_botocore_session())
+
+    def _new_botocore_session(self) -> botocore.session.Session:
+        session = like(
+            self._source.settings, credentials=self._signs_with, region=self._region
+        )
+        self._rejection.register(session.register)
+        return session
 
     def __repr__(self) -> str:
         refresher = self._refresher

@@ -1,0 +1,83 @@
+"""
+A session that is hardly more than its role, for those who need hundreds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+
+from ._assume import RefreshableAssumeRoleSession
+from ._light_clients import LightClients
+
+
+__all__ = ["LightSession"]
+
+BEGUN_LATE = frozenset({"_loader", "_session", "resource_factory"})
+"""What the initializer of `boto3.Session` sets."""
+
+LIGHT = frozenset(
+    {"api_version", "config", "endpoint_url", "region_name", "use_ssl", "verify"}
+)
+"""What may be said about a client that shares parts with others."""
+
+
+class LightSession(RefreshableAssumeRoleSession):
+    """
+    A session for a role whose clients share with those of others what they can.
+
+    It becomes a whole boto3 session when something other than a client is asked
+    for: resources, its event handlers, the botocore session. Its further clients
+    are botocore's own then.
+    """
+
+    _light: LightClients
+
+    def _begin(self) -> None:
+        self._light = LightClients.of(self._source.settings)
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in BEGUN_LATE:
+            msg = f"{type(self).__name__!r} object has no attribute {name!r}"
+            raise AttributeError(msg)
+        session = boto3.Session(botocore_session=self._new_botocore_session())
+        # Another thread may do the same; the first one's counts.
+        session = vars(self).setdefault("_whole", session)
+        return getattr(session, name)
+
+    @property
+    def _is_whole(self) -> bool:
+        return "_whole" in vars(self)
+
+    def client(  # type: ignore[override] # typed by boto3-stubs, one by one
+        self, service_name: str, *args: Any, **kwargs: Any
+    ) -> Any:
+        """
+        Make a client, as `boto3.Session.client` does.
+        """
+        client = None
+        if not self._is_whole and not args and kwargs.keys() <= LIGHT:
+            client = self._light.get(
+                service_name,
+                credentials=self._signs_with,
+                rejection=self._rejection,
+                session_region=self._region,
+                **kwargs,
+            )
+        return client or super().client(service_name, *args, **kwargs)
+
+    def get_credentials(self) -> Any:
+        """
+        Return what the clients sign with.
+        """
+        return self._signs_with
+
+    @property
+    def region_name(self) -> Any:
+        """
+        The region of clients that aren't told another.
+        """
+        if self._is_whole:
+            return super().region_name
+        return self._region or self._source.settings.get_config_variable("region")

@@ -1,0 +1,312 @@
+"""
+Clients that differ from one another in nothing but whose they are.
+
+The first client of a kind (service, region, configuration) is botocore's own
+work, and a template for all others. A further one is of the same class, and
+shares with it what is the same for every role: the model, the endpoint rules, the
+serialiser and parser, connections and TLS context. It has of its own whatever
+may ever hold something of one role: credentials, signer, retry quota, event
+handlers, caches of end points and bucket regions, S3 Express session keys.
+
+This relies on parts of botocore that aren't promised: the attributes in `SHARED`,
+those that `ClientTemplate` sets, and how the handlers in `_light_handlers` are made.
+So each template is checked before it serves: whatever isn't known is taken for
+something that mustn't be shared, and that kind of client is then made by botocore.
+"""
+
+from __future__ import annotations
+
+import copy
+import enum
+import re
+import threading
+import types
+import weakref
+
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+from botocore import UNSIGNED
+from botocore.hooks import BaseEventHooks, EventAliaser, HierarchicalEmitter
+from botocore.regions import EndpointResolverBuiltins
+
+from ._botocore import RejectionHandler, SessionCredentials
+from ._light_events import (
+    CopyOnWriteEvents,
+    EventPlan,
+    EventRecorder,
+    Registration,
+    unknown_methods,
+)
+from ._light_handlers import HandlerPlan, Parts, UnknownPartError
+from ._light_http import SharedHttpSession
+from ._refresher import Refresher
+from .exceptions import SourceCredentialsError
+
+
+__all__ = ["ClientTemplate", "Tier", "never_refreshed"]
+
+SHARED = {
+    ("BaseClient", "_exceptions"),
+    ("BaseClient", "_exceptions_factory"),
+    ("BaseClient", "_loader"),
+    ("BaseClient", "_response_parser"),
+    ("BaseClient", "_serializer"),
+    ("ClientMeta", "_method_to_api_mapping"),
+    ("ClientMeta", "_service_model"),
+    ("Config", "_user_provided_options"),
+    ("Endpoint", "_response_parser_factory"),
+    ("EndpointProvider", "_excluded_params"),
+    ("EndpointProvider", "ruleset"),
+    ("EndpointRulesetResolver", "_param_definitions"),
+    ("EndpointRulesetResolver", "_service_model"),
+    ("RequestSigner", "_auth_token"),
+}
+"""What isn't a constant and yet is the same for all roles, by class and name."""
+
+CONSTANT = (
+    str,
+    bytes,
+    int,
+    float,
+    type(None),
+    type,
+    enum.Enum,
+    re.Pattern,
+)
+
+CONTAINERS = (dict, list, set)
+
+
+class Tier(enum.Enum):
+    """
+    How a session's clients are made, from the lightest.
+    """
+
+    COPY_ON_WRITE = "copy-on-write"
+    """From a template; the event handlers too are shared until one is registered."""
+
+    TEMPLATE = "template"
+    """From a template, each with an emitter of its own."""
+
+    PUBLIC = "public"
+    """By botocore, from shared models and handlers."""
+
+
+class ClientTemplate:
+    """
+    A client of botocore's making, and how to make others like it.
+
+    Args:
+        make: Has botocore make one; from the same models each time.
+
+        recorder: The emitter of the session that makes it, and nothing else.
+
+    Raises:
+        UnknownPartError: If it has parts of which we don't know whether they may
+            be shared.
+    """
+
+    tier = Tier.COPY_ON_WRITE
+    reason: str | None = None
+
+    def __init__(self, make: Callable[[], Any], recorder: EventRecorder) -> None:
+        base = copy.copy(recorder.emitter)
+        self._real: Any = make()
+        try:
+            self._take_apart(base, recorder)
+            http = self._real._endpoint.http_session
+            self.http = SharedHttpSession(http, lambda: make()._endpoint.http_session)
+            self._check()
+        except (AttributeError, KeyError, TypeError, ValueError) as e:
+            msg = f"it isn't made as is known: {e}"
+            raise UnknownPartError(msg) from e
+
+    def _take_apart(self, base: BaseEventHooks, recorder: EventRecorder) -> None:
+        if unknown_methods():
+            msg = f"emitters are different: {', '.join(sorted(unknown_methods()))}"
+            raise UnknownPartError(msg)
+        (recorded,) = recorder.copies  # it's for this client only
+        registrations = [*_rejections(), *recorded.registrations]
+        self._handlers = HandlerPlan(registrations)
+        self._events = EventPlan(base, registrations, self._handlers.numbers)
+
+    def client(self, credentials: Any, rejection: RejectionHandler) -> Any:
+        """
+        Make a client that signs with *credentials*.
+        """
+        events = CopyOnWriteEvents(self._events)
+        client = self._client(events, credentials, rejection)
+        if self.tier is Tier.TEMPLATE:
+            events.own()
+        return client
+
+    def _client(
+        self,
+        events: CopyOnWriteEvents,
+        credentials: Any,
+        rejection: RejectionHandler,
+    ) -> Any:
+        real = self._real
+        if real._request_signer._credentials is None:  # it doesn't sign
+            credentials = None
+        config = _like_with_own(real._client_config)
+        user_agent = _like_with_own(real._user_agent_creator, _client_config=config)
+        signer = _like(
+            real._request_signer,
+            _credentials=credentials,
+            _event_emitter=weakref.proxy(events),
+        )
+        client = _like(
+            real,
+            _cache={},
+            _client_config=config,
+            _endpoint=_like(
+                real._endpoint,
+                _event_emitter=events,
+                _lock=threading.Lock(),
+                http_session=self.http,
+            ),
+            _request_signer=signer,
+            _ruleset_resolver=_resolver(real._ruleset_resolver, events, credentials),
+            _user_agent_creator=user_agent,
+            meta=_like(real.meta, _client_config=config, events=events),
+        )
+        events.handlers = self._handlers.handlers(
+            Parts(
+                client=client, signer=signer, user_agent=user_agent, rejection=rejection
+            )
+        )
+        return client
+
+    def _check(self) -> None:
+        """
+        See whether a client made from the template is like the template.
+        """
+        events = CopyOnWriteEvents(self._events)
+        refresher = never_refreshed()
+        light = self._client(
+            events, SessionCredentials(refresher), RejectionHandler(refresher)
+        )
+        for ours, theirs in zip(_parts(light), _parts(self._real), strict=True):
+            _check_part(ours, theirs)
+        try:
+            same = _listing(self._events.shared, events) == _listing(events.own(), events)
+        except (AttributeError, KeyError, TypeError) as e:
+            self.tier, self.reason = Tier.TEMPLATE, f"an emitter can't be read: {e}"
+        else:
+            if not same:
+                self.tier = Tier.TEMPLATE
+                self.reason = "shared handlers aren't called in the same order"
+
+
+def never_refreshed() -> Refresher:
+    """
+    Make a refresher for credentials that nobody signs with.
+    """
+
+    def fetch() -> NoReturn:
+        msg = "a template was asked to sign"
+        raise SourceCredentialsError(msg, hop="a template", hint="Please report it.")
+
+    return Refresher(label="a template", fetch=fetch)
+
+
+def _rejections() -> list[Registration]:
+    recorder = EventRecorder(HierarchicalEmitter())
+    RejectionHandler(never_refreshed()).register(recorder.register)
+    return recorder.registrations
+
+
+def _like(thing: Any, **changes: Any) -> Any:
+    """
+    Make a thing of the same class that differs in some attributes only.
+    """
+    made = object.__new__(type(thing))
+    for name, value in vars(thing).items():
+        object.__setattr__(made, name, changes.get(name, value))
+    return made
+
+
+def _like_with_own(thing: Any, **changes: Any) -> Any:
+    """
+    The same, with containers of its own.
+    """
+    own = {n: copy.copy(v) for n, v in vars(thing).items() if isinstance(v, CONTAINERS)}
+    return _like(thing, **{**own, **changes})
+
+
+def _resolver(resolver: Any, events: BaseEventHooks, credentials: Any) -> Any:
+    if resolver is None:
+        return None
+    builtins = dict(resolver._builtins)
+    if callable(builtins.get(EndpointResolverBuiltins.ACCOUNT_ID)):
+        account_id = credentials.get_deferred_property("account_id")
+        builtins[EndpointResolverBuiltins.ACCOUNT_ID] = account_id
+    return _like(
+        resolver,
+        _builtins=builtins,
+        _client_context=dict(resolver._client_context),
+        _event_emitter=events,
+        _instance_cache={},
+        _provider=_like(resolver._provider),
+    )
+
+
+def _parts(client: Any) -> Iterator[Any]:
+    """
+    What belongs to one client only.
+    """
+    yield client
+    yield client.meta
+    yield client._client_config
+    yield client._endpoint
+    yield client._request_signer
+    yield client._user_agent_creator
+    resolver = client._ruleset_resolver
+    if resolver is not None:
+        yield resolver
+        yield resolver._provider
+        yield types.SimpleNamespace(**{n.name: v for n, v in resolver._builtins.items()})
+
+
+def _check_part(light: Any, real: Any) -> None:
+    """
+    Make sure that they share nothing but what is known to be shared.
+    """
+    name = type(real).__qualname__
+    if type(light) is not type(real) or vars(light).keys() != vars(real).keys():
+        msg = f"{name} isn't made of attributes only"
+        raise UnknownPartError(msg)
+    bases = {base.__name__ for base in type(real).__mro__}
+    for attribute, value in vars(real).items():
+        if vars(light)[attribute] is not value or _is_constant(value):
+            continue
+        if not any((base, attribute) in SHARED for base in bases):
+            msg = f"{name}.{attribute} isn't known"
+            raise UnknownPartError(msg)
+
+
+def _is_constant(value: Any) -> bool:
+    if isinstance(value, (tuple, frozenset)):
+        return all(map(_is_constant, value))
+    if isinstance(value, types.FunctionType):
+        return value.__closure__ is None
+    return isinstance(value, CONSTANT) or value is UNSIGNED
+
+
+def _listing(emitter: EventAliaser, events: CopyOnWriteEvents) -> list[Any]:
+    """
+    All handlers with their places, as the inside of an emitter has them.
+    """
+    listing = []
+    nodes = [((), emitter._emitter._handlers._root)]
+    while nodes:
+        path, node = nodes.pop()
+        for section, handlers in enumerate(node["values"] or ()):
+            listing += [
+                (path, section, number, events.resolved(handler))
+                for number, handler in enumerate(handlers)
+            ]
+        nodes += [((*path, name), child) for name, child in node["children"].items()]
+    return sorted(listing, key=lambda place: place[:3])
