@@ -67,6 +67,12 @@ class LightSession(RefreshableAssumeRoleSession):
             )
         return client or super().client(service_name, *args, **kwargs)
 
+    def _client_tier(self) -> tuple[str, str | None]:
+        if self._is_whole:
+            return "public", "the session was asked for something other than a client"
+        tier, reason = self._light.tier
+        return tier.value, reason
+
     def get_credentials(self) -> Any:
         """
         Return what the clients sign with.

@@ -212,7 +212,15 @@ class RefreshableSession(boto3.Session):
 
         Asks nobody, and doesn't block.
         """
-        return SessionStatus(hops=tuple(map(HopStatus.of, self._hops)))
+        tier, reason = self._client_tier()
+        return SessionStatus(
+            hops=tuple(map(HopStatus.of, self._hops)),
+            client_tier=tier,
+            client_tier_reason=reason,
+        )
+
+    def _client_tier(self) -> tuple[str, str | None]:
+        return "public", None
 
     def caller_identity(self) -> CallerIdentity:
         """
