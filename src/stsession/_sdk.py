@@ -143,6 +143,7 @@ def like(
     credentials: Any,
     handlers: bool,
     region: str | None = None,
+    share: bool = True,
 ) -> botocore.session.Session:
     """
     Make a session that is configured as another, with credentials of its own.
@@ -157,9 +158,13 @@ def like(
         handlers: Whether it has the other's event handlers, or just botocore's.
 
         region: Its region. `None` means the other's.
+
+        share:
+            Whether it has a share in the loader and in botocore's handlers, or
+            has them made for it alone.
     """
     hooks = copy.copy(source.get_component("event_emitter")) if handlers else None
-    session = configured_like(source, hooks)
+    session = configured_like(source, hooks, share=share)
     profile = usable_profile(source)
     if profile is not None:  # the environment may name another one tomorrow
         session.set_config_variable("profile", profile)
@@ -172,17 +177,22 @@ def like(
 
 
 def configured_like(
-    source: botocore.session.Session, hooks: BaseEventHooks | None = None
+    source: botocore.session.Session,
+    hooks: BaseEventHooks | None = None,
+    *,
+    share: bool = True,
 ) -> botocore.session.Session:
     """
     Make a session that is configured as another, and finds credentials alike.
     """
     profile = usable_profile(source)
+    if hooks is None and share:
+        hooks = _builtin_handlers.copy()
     session = botocore.session.Session(
         # What the environment says now counts, and not what it says tomorrow.
         session_vars={"profile": (None, None, profile, None)},
-        event_hooks=_builtin_handlers.copy() if hooks is None else hooks,
-        include_builtin_handlers=False,
+        event_hooks=hooks,
+        include_builtin_handlers=hooks is None,
     )
     variables = source.instance_variables()
     if profile is None:
@@ -197,7 +207,8 @@ def configured_like(
     session.user_agent_name = source.user_agent_name
     session.user_agent_version = source.user_agent_version
     session.user_agent_extra = source.user_agent_extra
-    session.register_component("data_loader", shared_loader(session))
+    if share:
+        session.register_component("data_loader", shared_loader(session))
     return session
 
 
