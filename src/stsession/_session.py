@@ -12,14 +12,14 @@ from collections.abc import Callable, Hashable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import boto3
-
-from botocore.config import Config
 
 from . import _recipe
 from ._botocore import RejectionHandler, SessionCredentials
 from ._credentials import TemporaryCredentials
 from ._events import RefreshHook
+from ._options import Options
 from ._refresher import Refresher
 from ._sdk import like
 from ._sources import HopSource, Source
@@ -73,8 +73,7 @@ class RefreshableSession(boto3.Session):
         endpoint: StsEndpoint,
         key: Hashable,
         made_by: tuple[Callable[..., RefreshableSession], dict[str, Any]],
-        region: str | None,
-        on_event: RefreshHook | None,
+        options: Options,
         is_role: bool = True,
     ) -> None:
         """
@@ -91,9 +90,7 @@ class RefreshableSession(boto3.Session):
 
             made_by: What to call with what to have the same session.
 
-            region: Its region. `None` means the source's.
-
-            on_event: Is told what happens to the last.
+            options: What is wished of it.
 
             is_role: Whether its credentials are those of an assumed role.
         """
@@ -108,12 +105,14 @@ class RefreshableSession(boto3.Session):
             source.settings,
             credentials=credentials,
             handlers=False,
-            region=region,
+            region=options.region,
+            share=options.share,
         )
         RejectionHandler(self._refresher).register(session.register)
         boto3.Session.__init__(self, botocore_session=session)
-        if on_event is not None:
-            self._refresher.announcer.subscribe(_while(credentials, on_event))
+        if options.on_event is not None:
+            hook = _while(credentials, options.on_event)
+            self._refresher.announcer.subscribe(hook)
 
     def __repr__(self) -> str:
         refresher = self._refresher
@@ -259,13 +258,15 @@ class RefreshableSession(boto3.Session):
             self._refresher, self._session, key=self._key, is_role=self._is_role
         )
 
-    def _sts_defaults(
-        self, url: str | None, config: Config | None
-    ) -> tuple[str | None, Config | None]:
+    def _inherited(self, options: Options) -> Options:
         """
         What goes for a session that has this one as its source.
         """
-        return url or self._endpoint.url, config or self._endpoint.config
+        return attrs.evolve(
+            options,
+            sts_endpoint_url=options.sts_endpoint_url or self._endpoint.url,
+            sts_config=options.sts_config or self._endpoint.config,
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _recipe.portable(*self._made_by)
