@@ -456,6 +456,8 @@ def test_how_it_is_called():
         ("region", 5),
         ("region", "eu west 1"),
         ("sts_region", "-"),
+        ("share", None),
+        ("share", 0),
     ],
 )
 def test_options_of_no_kind(name, value):

@@ -28,7 +28,6 @@ from .service_model import breaches, compiled, input_shape
 ROLE = "arn:aws:iam::123456789012:role/Reader"
 POLICY_ARN = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 PROVIDER = "arn:aws:iam::aws:contextProvider/IdentityCenter"
-DEVICE = "arn:aws:iam::123456789012:mfa/alice"
 SECRET = "wJalrXUtnFEMI"
 
 LIMITS = [value for value in vars(_limits).values() if isinstance(value, Limit)]
@@ -86,7 +85,6 @@ def test_sends_every_parameter() -> None:
         transitive_tag_keys=("Team", "Inherited"),
         source_identity="alice@example.com",
         provided_contexts={PROVIDER: "assertion"},
-        mfa_serial=DEVICE,
     )
 
     assert {
@@ -102,7 +100,6 @@ def test_sends_every_parameter() -> None:
         "ProvidedContexts": [
             {"ProviderArn": PROVIDER, "ContextAssertion": "assertion"}
         ],
-        "SerialNumber": DEVICE,
     } == request.to_params(duration_seconds=7200)
     assert 7200 == request.duration_seconds
 
@@ -154,7 +151,6 @@ def test_max_is_resolved_by_the_caller() -> None:
     role=st.text(NAME_CHARACTERS, max_size=66),
     external_id=st.none() | st.text(max_size=9) | st.text(NAME_CHARACTERS),
     source_identity=st.none() | st.text(NAME_CHARACTERS, max_size=66),
-    serial=st.none() | st.text(NAME_CHARACTERS, min_size=7, max_size=12),
     duration=st.none() | st.integers(800, 44_000),
     policy=st.none() | st.dictionaries(st.text(max_size=9), JSON, max_size=4),
     tags=st.none()
@@ -167,7 +163,6 @@ def test_what_is_accepted_satisfies_the_service_model(
     role: str,
     external_id: str | None,
     source_identity: str | None,
-    serial: str | None,
     duration: int | None,
     policy: dict[str, Any] | None,
     tags: dict[str, str] | None,
@@ -181,7 +176,6 @@ def test_what_is_accepted_satisfies_the_service_model(
         {"role_arn": f"arn:aws:iam::123456789012:role/{role}"},
         {"external_id": external_id},
         {"source_identity": source_identity},
-        {"mfa_serial": serial},
         {"duration_seconds": duration},
         {"policy": policy},
         {"tags": tags, "transitive_tag_keys": None if tags is None else set(tags)},
@@ -266,7 +260,6 @@ LENGTHS: list[Any] = [
     ("role_session_name", lambda n: "x" * n, 2, 64, "2 to 64"),
     ("external_id", lambda n: "x" * n, 2, 1224, "2 to 1,224"),
     ("source_identity", lambda n: "x" * n, 2, 64, "2 to 64"),
-    ("mfa_serial", lambda n: "x" * n, 9, 256, "9 to 256"),
     ("duration_seconds", lambda n: n, 900, 43_200, "900 to 43,200"),
     ("policy", policy, None, 2048, "1 to 2,048"),
     ("policy_arns", lambda n: [POLICY_ARN] * n, None, 10, "0 to 10"),
@@ -369,7 +362,6 @@ def test_the_whole_arn_may_be_too_long() -> None:
         ("role_session_name", "müller"),
         ("role_session_name", "line\n"),
         ("source_identity", "a/b"),
-        ("mfa_serial", "GAHT 1234 5678"),
         ("external_id", "two words"),
         ("external_id", "id\n"),
         ("policy_arns", [f" {POLICY_ARN}"]),
@@ -521,7 +513,6 @@ def test_a_custom_end_point_checks_shape_and_maximums_only() -> None:
         {"external_id": ""},
         {"external_id": "x" * 1225},
         {"source_identity": "x" * 65},
-        {"mfa_serial": "x" * 257},
         {"policy": policy(2049)},
         {"policy_arns": [POLICY_ARN] * 11},
         {"tags": {str(n): "" for n in range(51)}},
@@ -619,7 +610,6 @@ def test_enumerations_become_plain_values() -> None:
         ("tags", {5: "Team"}, "int", "a str"),
         ("transitive_tag_keys", "Team", "str", "a list"),
         ("source_identity", ["alice"], "list", "a str"),
-        ("mfa_serial", 123456789012, "int", "a str"),
         ("provided_contexts", [PROVIDER], "list", "a mapping"),
         ("provided_contexts", {PROVIDER: None}, "NoneType", "a str"),
     ],

@@ -9,6 +9,7 @@ import pytest
 
 from botocore.config import Config
 from botocore.credentials import Credentials
+from botocore.loaders import create_loader
 
 from stsession._sdk import (
     _BuiltinHandlers,
@@ -223,3 +224,42 @@ def test_configured_like_finds_credentials_alike(config_file, monkeypatch):
     source.set_credentials("AKIAOTHER", "secret")
 
     assert "AKIADEV" == configured_like(source).get_credentials().access_key
+
+
+@pytest.mark.parametrize("handlers", [True, False])
+def test_no_share(config_file, monkeypatch, handlers):
+    """
+    It has a loader of its own then, for the same folders.
+    """
+    monkeypatch.setattr(botocore.session, "create_loader", create_loader)
+    source = botocore.session.Session(profile="dev")
+    source.set_config_variable("data_path", "/models")
+    session = like(source, credentials=KEYS, handlers=handlers, share=False)
+    loader = session.get_component("data_loader")
+
+    assert loader is session.get_component("data_loader")
+    assert loader is not shared_loader(session)
+    assert loader is not source.get_component("data_loader")
+    assert "/models" in loader.search_paths
+    assert "eu-south-1" == session.get_config_variable("region")
+
+
+def test_no_share_in_handlers(monkeypatch):
+    """
+    botocore registers its own for it, and no copy is taken.
+    """
+    monkeypatch.setattr(
+        _BuiltinHandlers, "copy", lambda self: pytest.fail("It was copied.")
+    )
+    source, seen = botocore.session.Session(), []
+    source.register("stsession-test", lambda **_: seen.append(1))
+    session = like(source, credentials=KEYS, handlers=False, share=False)
+    session.get_component("event_emitter").emit("stsession-test")
+    event = "before-parameter-build.s3.PutObject"
+    found, expected = (
+        s.get_component("event_emitter")._emitter._handlers.prefix_search(event)
+        for s in (session, source)
+    )
+
+    assert [] == seen
+    assert len(expected) == len(found)

@@ -13,19 +13,14 @@ if TYPE_CHECKING:
     from ._credentials import TemporaryCredentials
     from ._events import RefreshCounters, RefreshEvent, RefreshHook
     from ._from_profile import from_profile
-    from ._operations import (
-        SessionOptions,
-        assume_root,
-        federation_token,
-        saml,
-        session_token,
-        web_identity,
-    )
+    from ._options import SessionOptions
     from ._policy import RefreshPolicy
     from ._redact import redact_botocore_logs
     from ._saml_roles import SamlRole, saml_roles
     from ._session import RefreshableSession
+    from ._signed_sessions import assume_root, federation_token, session_token
     from ._status import CallerIdentity, HopStatus, SessionStatus
+    from ._unsigned_sessions import saml, web_identity
     from .cache import MemoryCache
     from .exceptions import (
         AccessDeniedError,
@@ -97,25 +92,25 @@ _HOMES = {
     "RefreshableAssumeRoleSession": "._assume",
     "RefreshableSession": "._session",
     "SamlRole": "._saml_roles",
-    "SessionOptions": "._operations",
+    "SessionOptions": "._options",
     "SessionStatus": "._status",
     "SourceCredentialsError": ".exceptions",
     "StsUnavailableError": ".exceptions",
     "StsessionError": ".exceptions",
     "TemporaryCredentials": "._credentials",
     "assume": "._assume",
-    "assume_root": "._operations",
+    "assume_root": "._signed_sessions",
     "cache": "",
     "exceptions": "",
-    "federation_token": "._operations",
+    "federation_token": "._signed_sessions",
     "from_profile": "._from_profile",
     "mfa": "",
     "redact_botocore_logs": "._redact",
-    "saml": "._operations",
+    "saml": "._unsigned_sessions",
     "saml_roles": "._saml_roles",
-    "session_token": "._operations",
+    "session_token": "._signed_sessions",
     "testing": "",
-    "web_identity": "._operations",
+    "web_identity": "._unsigned_sessions",
 }
 
 

@@ -6,15 +6,15 @@ from __future__ import annotations
 
 import re
 
-from stsession._bounds import Limit
-from stsession._limits import (
+from ._bounds import Limit
+from ._limits import (
     PRINCIPAL_ARN,
     PROVIDER_NAME,
     TARGET_PRINCIPAL,
     TASK_POLICY_ARN,
 )
-from stsession._role_arns import PARTITIONS
-from stsession.exceptions import InvalidRequestError
+from ._role_arns import PARTITIONS
+from .exceptions import InvalidRequestError
 
 
 __all__ = [

@@ -16,9 +16,9 @@ import botocore.session
 from botocore.config import Config
 
 from ._events import RefreshHook
-from ._hops import Chain, Mfa, sts_endpoint
+from ._hops import Chain, Mfa
 from ._mfa import CodeLike
-from ._options import check_names, check_options
+from ._options import DEFAULT_POLICY, Options, check_names
 from ._policy import RefreshPolicy
 from ._refresher import Refresher
 from ._session import RefreshableSession
@@ -29,8 +29,6 @@ from .exceptions import InvalidRequestError
 
 
 __all__ = ["RefreshableAssumeRoleSession", "SourceLike", "assume"]
-
-DEFAULT_POLICY = RefreshPolicy()
 
 SourceLike = str | boto3.Session | botocore.session.Session | Callable[[], Any] | None
 """What *source* takes."""
@@ -70,37 +68,31 @@ class RefreshableAssumeRoleSession(RefreshableSession):
         refresh: RefreshPolicy = DEFAULT_POLICY,
         cache: MemoryCache | None = PROCESS_CACHE,
         on_event: RefreshHook | None = None,
+        share: bool = True,
     ) -> None:
         arguments = locals()
         del arguments["self"]
-        check_options(
+        options = Options.checked(
+            region=region,
+            sts_region=sts_region,
+            sts_regions=sts_regions,
+            sts_endpoint_url=sts_endpoint_url,
+            sts_config=sts_config,
             refresh=refresh,
             cache=cache,
-            sts_config=sts_config,
             on_event=on_event,
-            regions=(region, sts_region),
+            share=share,
         )
         arns = _as_chain(role_arn)
         root = find_source(source)
         if isinstance(source, RefreshableSession):
-            sts_endpoint_url, sts_config = source._sts_defaults(  # noqa: SLF001
-                sts_endpoint_url, sts_config
-            )
-        endpoint = sts_endpoint(
-            root,
-            role_arn=arns[0],
-            region=region,
-            sts_region=sts_region,
-            sts_regions=sts_regions,
-            url=sts_endpoint_url,
-            config=sts_config,
-        )
+            options = source._inherited(options)  # noqa: SLF001 - one of ours
+        endpoint = options.endpoint(root, role_arn=arns[0])
         chain = Chain.of(
             arns,
             source=root,
             endpoint=endpoint,
-            refresh=refresh,
-            cache=cache,
+            options=options,
             role_session_name=role_session_name,
             mfa=as_mfa(mfa_serial, mfa_code, mfa_session),
             duration_seconds=duration_seconds,
@@ -118,8 +110,7 @@ class RefreshableAssumeRoleSession(RefreshableSession):
             endpoint=endpoint,
             key=chain.key,
             made_by=(type(self), arguments),
-            region=region,
-            on_event=on_event,
+            options=options,
         )
 
 
@@ -299,6 +290,13 @@ def assume(  # noqa: D417 - its signature is that of the class
         on_event:
             Is told what happens, see :class:`stsession.RefreshHook`. `None`
             means nobody is.
+
+        share:
+            Whether the session has a share in what botocore would make anew
+            for it: parsed models, and its own event handlers. `False` is for a
+            program that changes models or botocore's handlers for one session;
+            sessions that this one assumes have a share again, unless told not
+            to. Credentials are a matter of *cache*.
 
     Raises:
         InvalidRequestError:

@@ -9,7 +9,7 @@ import unicodedata
 
 from typing import NamedTuple
 
-from stsession.exceptions import InvalidRequestError
+from .exceptions import InvalidRequestError
 
 
 __all__ = ["TAG_CHARACTERS", "Limit", "wrong_type"]

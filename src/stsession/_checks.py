@@ -9,10 +9,10 @@ import re
 
 from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
-from typing import Any, Literal
+from typing import Literal
 
-from stsession._bounds import Limit, wrong_type
-from stsession._limits import (
+from ._bounds import Limit, wrong_type
+from ._limits import (
     CONTEXT_ASSERTION,
     CONTEXT_PROVIDER,
     POLICY_ARN,
@@ -25,7 +25,7 @@ from stsession._limits import (
     TAGS,
     TOKEN_CODE,
 )
-from stsession.exceptions import InvalidRequestError
+from .exceptions import InvalidRequestError
 
 
 __all__ = [
@@ -39,7 +39,6 @@ __all__ = [
     "checked_texts",
     "checked_token_code",
     "only_keys",
-    "without_gaps",
 ]
 
 
@@ -205,10 +204,3 @@ def only_keys(pairs: tuple[tuple[str, str], ...]) -> str:
     Show pairs without their values, for a repr.
     """
     return repr(tuple(key for key, _ in pairs))
-
-
-def without_gaps(params: dict[str, Any]) -> dict[str, Any]:
-    """
-    Leave out the parameters that aren't given.
-    """
-    return {name: value for name, value in params.items() if value not in (None, [])}

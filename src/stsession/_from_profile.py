@@ -5,22 +5,18 @@ Sessions from what a profile says.
 from __future__ import annotations
 
 import datetime as dt
-import functools
 import os
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
 
-from ._assume import DEFAULT_POLICY
-from ._events import RefreshHook
-from ._hops import Hop, Mfa, sts_endpoint
+from ._hops import Hop, Mfa
 from ._mfa import CodeLike
-from ._operations import SessionOptions, flat
-from ._options import check_options
+from ._operations import flat, options_of
+from ._options import Options, SessionOptions
 from ._plain import plain_refresher
-from ._policy import RefreshPolicy
 from ._profiles import (
     First,
     NamedSource,
@@ -45,12 +41,11 @@ from ._source import (
 from ._sources import HopSource, SdkSource, Source
 from ._sts import StsRequest
 from ._sts_clients import has_custom_endpoint
+from ._sts_endpoint import StsEndpoint
 from ._unsigned_requests import WebIdentityRequest
-from .cache import PROCESS_CACHE, MemoryCache
 
 
 if TYPE_CHECKING:
-    from botocore.config import Config
     from typing_extensions import Unpack
 
 
@@ -104,9 +99,12 @@ def from_profile(
     .. versionadded:: 0.1.0
     """
     arguments = flat(locals())
+    checked = options_of(from_profile, options)
     settings = profile_settings(name)
     first, roles = _plan(name, settings)
-    way = _Way(settings=sdk_source(name), code=mfa_code, lasting=mfa_session, **options)
+    way = _Way(
+        settings=sdk_source(name), code=mfa_code, lasting=mfa_session, options=checked
+    )
     way.begin(first, alone=not roles)
     for role in roles:
         way.go_on(role)
@@ -153,35 +151,12 @@ class _Way:
         settings: SdkSource,
         code: CodeLike,
         lasting: bool | int | dt.timedelta | None,
-        region: str | None = None,
-        sts_region: str | None = None,
-        sts_regions: Sequence[str] | None = None,
-        sts_endpoint_url: str | None = None,
-        sts_config: Config | None = None,
-        refresh: RefreshPolicy = DEFAULT_POLICY,
-        cache: MemoryCache | None = PROCESS_CACHE,
-        on_event: RefreshHook | None = None,
+        options: Options,
     ) -> None:
-        check_options(
-            refresh=refresh,
-            cache=cache,
-            sts_config=sts_config,
-            on_event=on_event,
-            regions=(region, sts_region),
-        )
         self._settings = settings
         self._code, self._lasting = code, lasting
-        self._region, self._on_event = region, on_event
-        self._cache, self._refresh = cache, refresh
-        self._endpoint = functools.partial(
-            sts_endpoint,
-            region=region,
-            sts_region=sts_region,
-            sts_regions=sts_regions,
-            url=sts_endpoint_url,
-            config=sts_config,
-        )
-        self._custom = has_custom_endpoint(settings.settings, sts_endpoint_url)
+        self._options = options
+        self._custom = has_custom_endpoint(settings.settings, options.sts_endpoint_url)
         self._refreshers: tuple[Refresher, ...] = ()
         self._signs: Source = settings
         self._by: Source = settings
@@ -241,9 +216,8 @@ class _Way:
         mfa = Mfa(serial=step.mfa_serial, code=self._code, session=self._lasting)
         self._by, proof, earlier = mfa.applied(
             self._by,
-            endpoint=self._endpoint(self._settings, role_arn=step.role_arn),
-            refresh=self._refresh,
-            cache=self._cache,
+            endpoint=self._endpoint(step.role_arn),
+            options=self._options,
         )
         self._refreshers = (*self._refreshers, *earlier)
         return proof
@@ -252,14 +226,17 @@ class _Way:
         hop = Hop(
             request=request,
             source=self._by,
-            endpoint=self._endpoint(self._settings, role_arn=request.label),
-            policy=self._refresh,
+            endpoint=self._endpoint(request.label),
+            policy=self._options.refresh,
             proof=proof,
         )
-        refresher = hop.refresher(self._cache)
+        refresher = hop.refresher(self._options.cache)
         self._refreshers = (*self._refreshers, refresher)
         self._signs, self._key = self._by, hop.key
         self._by = hop_source(refresher, self._signs, key=hop.key)
+
+    def _endpoint(self, role_arn: str) -> StsEndpoint:
+        return self._options.endpoint(self._settings, role_arn=role_arn)
 
     def session(
         self, made_by: tuple[Callable[..., RefreshableSession], dict[str, Any]]
@@ -270,10 +247,9 @@ class _Way:
         return RefreshableSession._wired(  # noqa: SLF001 - one of ours
             self._refreshers,
             self._signs,
-            endpoint=self._endpoint(self._settings, role_arn=""),
+            endpoint=self._endpoint(""),
             key=self._key,
             made_by=made_by,
             is_role=self._by is not self._settings,
-            region=self._region,
-            on_event=self._on_event,
+            options=self._options,
         )

@@ -7,7 +7,6 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import os
-import re
 
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
@@ -19,6 +18,7 @@ from ._credentials import Record
 from ._limits import TOKEN_DURATION
 from ._mfa import CodeLike, MfaCodes
 from ._mfa_devices import find_serial
+from ._options import Options
 from ._policy import RefreshPolicy
 from ._proofs import CodeProof, NoProof, Proof
 from ._refresher import Refresher
@@ -31,10 +31,9 @@ from ._sts_clients import has_custom_endpoint
 from ._sts_endpoint import StsEndpoint
 from ._token_requests import SessionTokenRequest
 from .cache import MemoryCache
-from .exceptions import InvalidRequestError
 
 
-__all__ = ["Chain", "Hop", "Mfa", "sts_endpoint"]
+__all__ = ["Chain", "Hop", "Mfa"]
 
 LASTING = TOKEN_DURATION._replace(parameter="mfa_session")
 
@@ -138,8 +137,7 @@ class Mfa:
         source: Source,
         *,
         endpoint: StsEndpoint,
-        refresh: RefreshPolicy,
-        cache: MemoryCache | None,
+        options: Options,
     ) -> tuple[Source, Proof, tuple[Refresher, ...]]:
         """
         Who asks then, what goes with the request, and what comes before it.
@@ -158,10 +156,10 @@ class Mfa:
             request=request,
             source=source,
             endpoint=endpoint,
-            policy=refresh,
+            policy=options.refresh,
             proof=proof,
         )
-        refresher = hop.refresher(cache)
+        refresher = hop.refresher(options.cache)
         session = hop_source(refresher, source, key=hop.key, is_role=False)
         user = MfaSource(source, session)
         return user, proof.if_needed(lambda: not user.applies), (refresher,)
@@ -206,8 +204,7 @@ class Chain:
         *,
         source: Source,
         endpoint: StsEndpoint,
-        refresh: RefreshPolicy,
-        cache: MemoryCache | None,
+        options: Options,
         role_session_name: str | None,
         mfa: Mfa | None = None,
         **details: Any,
@@ -235,75 +232,14 @@ class Chain:
         refreshers: tuple[Refresher, ...] = ()
         if mfa is not None:
             source, proof, refreshers = mfa.applied(
-                source, endpoint=endpoint, refresh=refresh, cache=cache
+                source, endpoint=endpoint, options=options
             )
-        common: dict[str, Any] = {"endpoint": endpoint, "policy": refresh}
+        common: dict[str, Any] = {"endpoint": endpoint, "policy": options.refresh}
         first, *further = requests
         hop = Hop(request=first, source=source, proof=proof, **common)
-        refreshers = (*refreshers, hop.refresher(cache))
+        refreshers = (*refreshers, hop.refresher(options.cache))
         for request in further:
             source = hop_source(refreshers[-1], source, key=hop.key)
             hop = Hop(request=request, source=source, **common)
-            refreshers = (*refreshers, hop.refresher(cache))
+            refreshers = (*refreshers, hop.refresher(options.cache))
         return cls(refreshers=refreshers, source=source, key=hop.key)
-
-
-def sts_endpoint(
-    source: Source,
-    *,
-    role_arn: str,
-    region: str | None,
-    sts_region: str | None,
-    sts_regions: Sequence[str] | None,
-    url: str | None,
-    config: Any,
-) -> StsEndpoint:
-    """
-    Where STS is asked: where the user says, or else in the session's region.
-
-    Raises:
-        InvalidRequestError:
-            If they say nothing that makes sense, or different things.
-    """
-    if sts_region is not None and sts_regions is not None:
-        raise InvalidRequestError(
-            "Both sts_region and sts_regions are given.",
-            parameter="sts_regions",
-            hint="Put all of them into sts_regions, the preferred one first.",
-        )
-    if sts_regions is not None and not (
-        isinstance(sts_regions, (list, tuple)) and sts_regions
-    ):
-        raise InvalidRequestError(
-            f"sts_regions is {sts_regions!r}; it takes a list of at least one region.",
-            parameter="sts_regions",
-            hint='Write sts_regions=["eu-west-1", "eu-central-1"].',
-        )
-    if url is not None and not re.fullmatch(r"https?://[^/\s]+\S*", url):
-        raise InvalidRequestError(
-            f"sts_endpoint_url is {url!r}, which isn't the URL of a server.",
-            parameter="sts_endpoint_url",
-            hint='Write "https://host" or "https://host:port".',
-        )
-    if sts_regions is not None:
-        return StsEndpoint(regions=tuple(sts_regions), url=url, config=config)
-    only = sts_region or region or source.settings.get_config_variable("region")
-    if not only:
-        only = _region_without(source, role_arn, url)
-    return StsEndpoint(regions=(only,), url=url, config=config)
-
-
-def _region_without(source: Source, role_arn: str, url: str | None) -> str:
-    """
-    The region if nobody has named one: mostly STS can be asked all the same.
-    """
-    if has_custom_endpoint(source.settings, url):
-        return "us-east-1"
-    if not role_arn.startswith("arn:aws-"):
-        return "aws-global"
-    raise InvalidRequestError(
-        f"No region is known, and the partition of {role_arn} has no global STS.",
-        parameter="region",
-        hint="Pass region= or sts_region=, or set AWS_DEFAULT_REGION or the profile's "
-        "region.",
-    )

@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from stsession._clock import utc
+from ._clock import utc
 
 
 __all__ = ["Claims", "read_claims"]
@@ -30,8 +30,6 @@ class Claims:
 
         iss: Who it says has issued it.
 
-        sub: Whom it says it is about.
-
     .. seealso:: `RFC 7519, section 4.1
        <https://www.rfc-editor.org/rfc/rfc7519#section-4.1>`_.
     """
@@ -39,7 +37,6 @@ class Claims:
     exp: dt.datetime | None = None
     aud: tuple[str, ...] = ()
     iss: str | None = None
-    sub: str | None = None
 
 
 def read_claims(token: object) -> Claims:
@@ -56,7 +53,6 @@ def read_claims(token: object) -> Claims:
         exp=_instant(payload.get("exp")),
         aud=tuple(name for name in map(_text, several) if name is not None),
         iss=_text(payload.get("iss")),
-        sub=_text(payload.get("sub")),
     )
 
 

@@ -32,10 +32,13 @@ class LightSession(RefreshableAssumeRoleSession):
     are botocore's own then.
     """
 
-    _light: LightClients
+    _light: LightClients | None = None
 
     def _begin(self) -> None:
-        self._light = LightClients.of(self._source.settings)
+        if self._options.share:
+            self._light = LightClients.of(self._source.settings)
+        else:
+            super()._begin()
 
     def __getattr__(self, name: str) -> Any:
         if name not in BEGUN_LATE:
@@ -47,8 +50,11 @@ class LightSession(RefreshableAssumeRoleSession):
         return getattr(session, name)
 
     @property
-    def _is_whole(self) -> bool:
-        return "_whole" in vars(self)
+    def _lightly(self) -> LightClients | None:
+        """
+        Who makes its clients. `None` if botocore does.
+        """
+        return None if "_whole" in vars(self) else self._light
 
     def client(  # type: ignore[override] # typed by boto3-stubs, one by one
         self, service_name: str, *args: Any, **kwargs: Any
@@ -56,19 +62,21 @@ class LightSession(RefreshableAssumeRoleSession):
         """
         Make a client, as `boto3.Session.client` does.
         """
-        client = None
-        if not self._is_whole and not args and kwargs.keys() <= LIGHT:
-            client = self._light.get(
+        client, light = None, self._lightly
+        if light is not None and not args and kwargs.keys() <= LIGHT:
+            client = light.get(
                 service_name,
                 credentials=self._signs_with,
                 rejection=self._rejection,
-                session_region=self._region,
+                session_region=self._options.region,
                 **kwargs,
             )
         return client or super().client(service_name, *args, **kwargs)
 
     def _client_tier(self) -> tuple[str, str | None]:
-        if self._is_whole:
+        if self._light is None:
+            return super()._client_tier()
+        if self._lightly is None:
             return "public", "the session was asked for something other than a client"
         tier, reason = self._light.tier
         return tier.value, reason
@@ -84,6 +92,6 @@ class LightSession(RefreshableAssumeRoleSession):
         """
         The region of clients that aren't told another.
         """
-        if self._is_whole:
+        if self._lightly is None:
             return super().region_name
-        return self._region or self._source.settings.get_config_variable("region")
+        return self._options.region or self._source.settings.get_config_variable("region")

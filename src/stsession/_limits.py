@@ -7,7 +7,7 @@ otherwise come back as an error of STS, from the first call that is signed.
 
 from __future__ import annotations
 
-from stsession._bounds import TAG_CHARACTERS, Limit
+from ._bounds import TAG_CHARACTERS, Limit
 
 
 _API = "https://docs.aws.amazon.com/STS/latest/APIReference/API_"

@@ -1,5 +1,5 @@
 """
-What every function that makes a session checks first.
+What all functions that make sessions take: checked once, and passed on as one.
 """
 
 from __future__ import annotations
@@ -7,19 +7,31 @@ from __future__ import annotations
 import difflib
 import re
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import attrs
 
 from botocore.config import Config
 from botocore.exceptions import InvalidRegionError
 from botocore.utils import validate_region_name
 
+from ._events import RefreshHook
 from ._policy import RefreshPolicy
-from .cache import MemoryCache
+from ._sources import Source
+from ._sts_clients import has_custom_endpoint
+from ._sts_endpoint import StsEndpoint
+from .cache import PROCESS_CACHE, MemoryCache
 from .exceptions import InvalidRequestError
 
 
-__all__ = ["check_names", "check_options"]
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+__all__ = ["DEFAULT_POLICY", "Options", "SessionOptions", "check_names"]
+
+DEFAULT_POLICY = RefreshPolicy()
 
 SPELLINGS = {
     "profile": "source",
@@ -31,30 +43,119 @@ SPELLINGS = {
 """What boto3 calls some of our parameters."""
 
 
-def check_options(
-    *,
-    refresh: object,
-    cache: object,
-    sts_config: object,
-    on_event: object,
-    regions: Iterable[object],
-) -> None:
+class SessionOptions(TypedDict, total=False):
     """
-    Refuse what can't be one of the options.
+    What all functions that make sessions take, as :func:`stsession.assume` does.
 
-    Raises:
-        InvalidRequestError: If one isn't what it has to be.
+    .. versionadded:: 0.1.0
     """
-    if not isinstance(refresh, RefreshPolicy):
-        raise _wrong("refresh", refresh, "Pass a stsession.RefreshPolicy.")
-    if cache is not None and not isinstance(cache, MemoryCache):
-        raise _wrong("cache", cache, "Pass a stsession.MemoryCache, or None for none.")
-    if sts_config is not None and not isinstance(sts_config, Config):
-        raise _wrong("sts_config", sts_config, "Pass a botocore.config.Config.")
-    if on_event is not None and not callable(on_event):
-        raise _wrong("on_event", on_event, "Pass a function that takes an event.")
-    for region in regions:
-        _check_region(region)
+
+    region: str | None
+    sts_region: str | None
+    sts_regions: Sequence[str] | None
+    sts_endpoint_url: str | None
+    sts_config: Config | None
+    refresh: RefreshPolicy
+    cache: MemoryCache | None
+    on_event: RefreshHook | None
+    share: bool
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Options:
+    """
+    The same as a value, with a default for each.
+
+    Make it by :meth:`checked`; the initializer checks nothing.
+    """
+
+    region: str | None = None
+    sts_region: str | None = None
+    sts_regions: Sequence[str] | None = None
+    sts_endpoint_url: str | None = None
+    sts_config: Config | None = None
+    refresh: RefreshPolicy = DEFAULT_POLICY
+    cache: MemoryCache | None = PROCESS_CACHE
+    on_event: RefreshHook | None = None
+    share: bool = True
+
+    @classmethod
+    def checked(cls, **given: Unpack[SessionOptions]) -> Options:
+        """
+        Refuse what can't be one of the options.
+
+        Raises:
+            InvalidRequestError: If one isn't what it has to be.
+        """
+        options = cls(**given)
+        for name, (fits, hint) in KINDS.items():
+            value = getattr(options, name)
+            if not fits(value):
+                raise _wrong(name, value, hint)
+        _check_region(options.region)
+        _check_region(options.sts_region)
+        _check_place(options)
+        return options
+
+    def endpoint(self, source: Source, *, role_arn: str) -> StsEndpoint:
+        """
+        Where STS is asked: where the user says, or else in the session's region.
+
+        Args:
+            source: Who asks.
+
+            role_arn: For whom.
+
+        Raises:
+            InvalidRequestError: If there is no region to be found.
+        """
+        regions: tuple[str, ...]
+        if self.sts_regions is not None:
+            regions = tuple(self.sts_regions)
+        else:
+            only = self.sts_region or self.region
+            only = only or source.settings.get_config_variable("region")
+            regions = (only or self._region_without(source, role_arn),)
+        return StsEndpoint(
+            regions=regions, url=self.sts_endpoint_url, config=self.sts_config
+        )
+
+    def _region_without(self, source: Source, role_arn: str) -> str:
+        """
+        The region if nobody has named one: mostly STS can be asked all the same.
+        """
+        if has_custom_endpoint(source.settings, self.sts_endpoint_url):
+            return "us-east-1"
+        if not role_arn.startswith("arn:aws-"):
+            return "aws-global"
+        raise InvalidRequestError(
+            f"No region is known, and the partition of {role_arn} has no global STS.",
+            parameter="region",
+            hint="Pass region= or sts_region=, or set AWS_DEFAULT_REGION or the "
+            "profile's region.",
+        )
+
+
+KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
+    "refresh": (
+        lambda value: isinstance(value, RefreshPolicy),
+        "Pass a stsession.RefreshPolicy.",
+    ),
+    "cache": (
+        lambda value: value is None or isinstance(value, MemoryCache),
+        "Pass a stsession.MemoryCache, or None for none.",
+    ),
+    "sts_config": (
+        lambda value: value is None or isinstance(value, Config),
+        "Pass a botocore.config.Config.",
+    ),
+    "on_event": (
+        lambda value: value is None or callable(value),
+        "Pass a function that takes an event.",
+    ),
+    "share": (lambda value: isinstance(value, bool), "Pass True or False."),
+}
+"""What some of the options have to be, and what to do about it."""
 
 
 def _wrong(parameter: str, value: object, hint: str) -> InvalidRequestError:
@@ -78,6 +179,31 @@ def _check_region(region: object) -> None:
             parameter="region",
             hint='The names of regions are like "eu-west-1".',
         ) from None
+
+
+def _check_place(options: Options) -> None:
+    """
+    Refuse what says nothing about where STS is, or different things.
+    """
+    regions, url = options.sts_regions, options.sts_endpoint_url
+    if options.sts_region is not None and regions is not None:
+        raise InvalidRequestError(
+            "Both sts_region and sts_regions are given.",
+            parameter="sts_regions",
+            hint="Put all of them into sts_regions, the preferred one first.",
+        )
+    if regions is not None and not (isinstance(regions, (list, tuple)) and regions):
+        raise InvalidRequestError(
+            f"sts_regions is {regions!r}; it takes a list of at least one region.",
+            parameter="sts_regions",
+            hint='Write sts_regions=["eu-west-1", "eu-central-1"].',
+        )
+    if url is not None and not re.fullmatch(r"https?://[^/\s]+\S*", url):
+        raise InvalidRequestError(
+            f"sts_endpoint_url is {url!r}, which isn't the URL of a server.",
+            parameter="sts_endpoint_url",
+            hint='Write "https://host" or "https://host:port".',
+        )
 
 
 def check_names(function: str, known: Iterable[str], given: Mapping[str, Any]) -> None:

@@ -11,20 +11,18 @@ from typing import Any, ClassVar, Literal
 
 import attrs
 
-from stsession._arns import checked_target_principal, checked_task_policy_arn
-from stsession._checks import (
+from ._arns import checked_target_principal, checked_task_policy_arn
+from ._checks import (
     checked_contexts,
     checked_duration,
     checked_policy_arns,
     checked_seconds,
-    checked_serial_number,
     checked_source_identity,
     checked_tags,
     checked_texts,
     only_keys,
-    without_gaps,
 )
-from stsession._limits import (
+from ._limits import (
     CHAINED_DURATION,
     EXTERNAL_ID,
     ROLE_DURATION,
@@ -33,9 +31,10 @@ from stsession._limits import (
     TRANSITIVE_TAG_KEY,
     TRANSITIVE_TAG_KEYS,
 )
-from stsession._role_arns import checked_role_arn
-from stsession._session_names import default_role_session_name
-from stsession._session_policies import checked_policy
+from ._params import params_of
+from ._role_arns import checked_role_arn
+from ._session_names import default_role_session_name
+from ._session_policies import checked_policy
 
 
 __all__ = ["AssumeRoleRequest", "AssumeRootRequest"]
@@ -68,7 +67,6 @@ class AssumeRoleRequest:
     provided_contexts: tuple[tuple[str, str], ...] = attrs.field(
         default=(), repr=only_keys
     )
-    serial_number: str | None = None
 
     @classmethod
     def checked(
@@ -84,7 +82,6 @@ class AssumeRoleRequest:
         transitive_tag_keys: Collection[str] | None = None,
         source_identity: str | None = None,
         provided_contexts: Mapping[str, str] | None = None,
-        mfa_serial: str | None = None,
         chained: bool = False,
         custom_endpoint: bool = False,
     ) -> AssumeRoleRequest:
@@ -92,10 +89,9 @@ class AssumeRoleRequest:
         Convert and check the arguments of a user.
 
         If the source is known to be a role, pass *chained*: AWS allows an
-        hour at most then. If AssumeRole itself is to prove the MFA, pass
-        *mfa_serial*; the code isn't part of the value. If the server isn't
-        AWS's, pass *custom_endpoint*: the role's ARN only has to look like one
-        then, and of the limits only the maximums count.
+        hour at most then. If the server isn't AWS's, pass *custom_endpoint*:
+        the role's ARN only has to look like one then, and of the limits only
+        the maximums count. What proves an MFA isn't part of the value.
 
         Raises:
             InvalidRequestError: If STS would refuse it.
@@ -127,9 +123,6 @@ class AssumeRoleRequest:
             if source_identity is None
             else checked_source_identity(source_identity, strict=strict),
             provided_contexts=checked_contexts(provided_contexts, strict=strict),
-            serial_number=None
-            if mfa_serial is None
-            else checked_serial_number(mfa_serial, strict=strict),
         )
 
     @property
@@ -155,23 +148,20 @@ class AssumeRoleRequest:
                 What to ask for now: what ``"max"`` means is found by trying.
                 `None` leaves it to STS.
         """
-        return without_gaps(
-            {
-                "RoleArn": self.role_arn,
-                "RoleSessionName": self.role_session_name,
-                "DurationSeconds": duration_seconds,
-                "ExternalId": self.external_id,
-                "Policy": self.policy,
-                "PolicyArns": [{"arn": arn} for arn in self.policy_arns],
-                "Tags": [{"Key": key, "Value": value} for key, value in self.tags],
-                "TransitiveTagKeys": list(self.transitive_tag_keys),
-                "SourceIdentity": self.source_identity,
-                "ProvidedContexts": [
-                    {"ProviderArn": arn, "ContextAssertion": assertion}
-                    for arn, assertion in self.provided_contexts
-                ],
-                "SerialNumber": self.serial_number,
-            }
+        return params_of(
+            RoleArn=self.role_arn,
+            RoleSessionName=self.role_session_name,
+            DurationSeconds=duration_seconds,
+            ExternalId=self.external_id,
+            policy=self.policy,
+            policy_arns=self.policy_arns,
+            tags=self.tags,
+            TransitiveTagKeys=list(self.transitive_tag_keys),
+            SourceIdentity=self.source_identity,
+            ProvidedContexts=[
+                {"ProviderArn": arn, "ContextAssertion": assertion}
+                for arn, assertion in self.provided_contexts
+            ],
         )
 
 
@@ -243,10 +233,8 @@ class AssumeRootRequest:
         """
         Return the parameters of AssumeRoot; what isn't given is left out.
         """
-        return without_gaps(
-            {
-                "TargetPrincipal": self.target_principal,
-                "TaskPolicyArn": {"arn": self.task_policy_arn},
-                "DurationSeconds": duration_seconds,
-            }
+        return params_of(
+            TargetPrincipal=self.target_principal,
+            TaskPolicyArn={"arn": self.task_policy_arn},
+            DurationSeconds=duration_seconds,
         )

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import re
 
-from stsession._limits import ROLE_ARN, ROLE_NAME, ROLE_PATH
-from stsession.exceptions import InvalidRequestError
+from ._limits import ROLE_ARN, ROLE_NAME, ROLE_PATH
+from .exceptions import InvalidRequestError
 
 
 __all__ = ["PARTITIONS", "checked_role_arn"]

@@ -150,6 +150,7 @@ def like(
     credentials: Any,
     handlers: bool = False,
     region: str | None = None,
+    share: bool = True,
     hooks: BaseEventHooks | None = None,
 ) -> botocore.session.Session:
     """
@@ -166,11 +167,15 @@ def like(
 
         region: Its region. `None` means the other's.
 
+        share:
+            Whether it has a share in the loader and in botocore's handlers, or
+            has them made for it alone.
+
         hooks: An emitter with botocore's handlers to use. `None` means a new one.
     """
     if handlers:
         hooks = copy.copy(source.get_component("event_emitter"))
-    session = configured_like(source, hooks)
+    session = configured_like(source, hooks, share=share)
     profile = usable_profile(source)
     if profile is not None:  # the environment may name another one tomorrow
         session.set_config_variable("profile", profile)
@@ -183,17 +188,22 @@ def like(
 
 
 def configured_like(
-    source: botocore.session.Session, hooks: BaseEventHooks | None = None
+    source: botocore.session.Session,
+    hooks: BaseEventHooks | None = None,
+    *,
+    share: bool = True,
 ) -> botocore.session.Session:
     """
     Make a session that is configured as another, and finds credentials alike.
     """
     profile = usable_profile(source)
+    if hooks is None and share:
+        hooks = _builtin_handlers.copy()
     session = botocore.session.Session(
         # What the environment says now counts, and not what it says tomorrow.
         session_vars={"profile": (None, None, profile, None)},
-        event_hooks=_builtin_handlers.copy() if hooks is None else hooks,
-        include_builtin_handlers=False,
+        event_hooks=hooks,
+        include_builtin_handlers=hooks is None,
     )
     variables = source.instance_variables()
     if profile is None:
@@ -208,7 +218,8 @@ def configured_like(
     session.user_agent_name = source.user_agent_name
     session.user_agent_version = source.user_agent_version
     session.user_agent_extra = source.user_agent_extra
-    session.register_component("data_loader", shared_loader(session))
+    if share:
+        session.register_component("data_loader", shared_loader(session))
     return session
 
 

@@ -12,15 +12,15 @@ from collections.abc import Callable, Hashable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import boto3
 import botocore.session
-
-from botocore.config import Config
 
 from . import _recipe
 from ._botocore import RejectionHandler, SessionCredentials
 from ._credentials import TemporaryCredentials
 from ._events import RefreshHook
+from ._options import Options
 from ._refresher import Refresher
 from ._sdk import like
 from ._sources import HopSource, Source
@@ -74,8 +74,7 @@ class RefreshableSession(boto3.Session):
         endpoint: StsEndpoint,
         key: Hashable,
         made_by: tuple[Callable[..., RefreshableSession], dict[str, Any]],
-        region: str | None,
-        on_event: RefreshHook | None,
+        options: Options,
         is_role: bool = True,
     ) -> None:
         """
@@ -92,9 +91,7 @@ class RefreshableSession(boto3.Session):
 
             made_by: What to call with what to have the same session.
 
-            region: Its region. `None` means the source's.
-
-            on_event: Is told what happens to the last.
+            options: What is wished of it.
 
             is_role: Whether its credentials are those of an assumed role.
         """
@@ -104,12 +101,13 @@ class RefreshableSession(boto3.Session):
         self._key = key
         self._made_by = made_by
         self._is_role = is_role
-        self._region = region
+        self._options = options
         self._signs_with = SessionCredentials(self._refresher)
         self._rejection = RejectionHandler(self._refresher)
         self._begin()
-        if on_event is not None:
-            self._refresher.announcer.subscribe(_while(self._signs_with, on_event))
+        if options.on_event is not None:
+            hook = _while(self._signs_with, options.on_event)
+            self._refresher.announcer.subscribe(hook)
 
     def _begin(self) -> None:
         """
@@ -119,7 +117,10 @@ class RefreshableSession(boto3.Session):
 
     def _new_botocore_session(self) -> botocore.session.Session:
         session = like(
-            self._source.settings, credentials=self._signs_with, region=self._region
+            self._source.settings,
+            credentials=self._signs_with,
+            region=self._options.region,
+            share=self._options.share,
         )
         self._rejection.register(session.register)
         return session
@@ -220,7 +221,7 @@ class RefreshableSession(boto3.Session):
         )
 
     def _client_tier(self) -> tuple[str, str | None]:
-        return "public", None
+        return ("public" if self._options.share else "unshared"), None
 
     def caller_identity(self) -> CallerIdentity:
         """
@@ -276,13 +277,15 @@ class RefreshableSession(boto3.Session):
             self._refresher, self._session, key=self._key, is_role=self._is_role
         )
 
-    def _sts_defaults(
-        self, url: str | None, config: Config | None
-    ) -> tuple[str | None, Config | None]:
+    def _inherited(self, options: Options) -> Options:
         """
         What goes for a session that has this one as its source.
         """
-        return url or self._endpoint.url, config or self._endpoint.config
+        return attrs.evolve(
+            options,
+            sts_endpoint_url=options.sts_endpoint_url or self._endpoint.url,
+            sts_config=options.sts_config or self._endpoint.config,
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _recipe.portable(*self._made_by)

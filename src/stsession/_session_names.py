@@ -11,7 +11,7 @@ import socket
 
 from typing import TYPE_CHECKING
 
-from stsession._limits import ROLE_SESSION_NAME
+from ._limits import ROLE_SESSION_NAME
 
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from stsession._bounds import wrong_type
-from stsession._limits import POLICY
-from stsession.exceptions import InvalidRequestError
+from ._bounds import wrong_type
+from ._limits import POLICY
+from .exceptions import InvalidRequestError
 
 
 __all__ = ["checked_policy"]

@@ -86,7 +86,7 @@ class SessionStatus:
     client_tier: str = "public"
     """How its clients are made: ``"public"``, by botocore from models and handlers
     that sessions share; in a fleet mostly ``"copy-on-write"`` or else ``"template"``,
-    which are much lighter."""
+    which are much lighter; and ``"unshared"``, with ``share=False``."""
 
     client_tier_reason: str | None = None
     """Why they are no lighter. `None` if there's nothing to explain."""

@@ -11,16 +11,16 @@ from typing import Any, ClassVar
 
 import attrs
 
-from stsession._checks import (
+from ._checks import (
     checked_policy_arns,
     checked_seconds,
     checked_serial_number,
     checked_tags,
     only_keys,
-    without_gaps,
 )
-from stsession._limits import FEDERATED_DURATION, FEDERATED_USER, TOKEN_DURATION
-from stsession._session_policies import checked_policy
+from ._limits import FEDERATED_DURATION, FEDERATED_USER, TOKEN_DURATION
+from ._params import params_of
+from ._session_policies import checked_policy
 
 
 __all__ = ["FederationTokenRequest", "SessionTokenRequest"]
@@ -91,8 +91,8 @@ class SessionTokenRequest:
         """
         Return the parameters of GetSessionToken; what isn't given is left out.
         """
-        return without_gaps(
-            {"DurationSeconds": duration_seconds, "SerialNumber": self.serial_number}
+        return params_of(
+            DurationSeconds=duration_seconds, SerialNumber=self.serial_number
         )
 
 
@@ -176,12 +176,10 @@ class FederationTokenRequest:
         """
         Return the parameters of GetFederationToken; what isn't given is left out.
         """
-        return without_gaps(
-            {
-                "Name": self.name,
-                "DurationSeconds": duration_seconds,
-                "Policy": self.policy,
-                "PolicyArns": [{"arn": arn} for arn in self.policy_arns],
-                "Tags": [{"Key": key, "Value": value} for key, value in self.tags],
-            }
+        return params_of(
+            Name=self.name,
+            DurationSeconds=duration_seconds,
+            policy=self.policy,
+            policy_arns=self.policy_arns,
+            tags=self.tags,
         )

@@ -14,19 +14,20 @@ from typing import Any, ClassVar, Literal
 
 import attrs
 
-from stsession._arns import checked_principal_arn
-from stsession._checks import checked_duration, checked_policy_arns, without_gaps
-from stsession._limits import (
+from ._arns import checked_principal_arn
+from ._checks import checked_duration, checked_policy_arns
+from ._limits import (
     ASSERTION,
     PROVIDER_ID,
     ROLE_DURATION,
     ROLE_SESSION_NAME,
     WEB_IDENTITY_TOKEN,
 )
-from stsession._role_arns import checked_role_arn
-from stsession._session_names import default_role_session_name
-from stsession._session_policies import checked_policy
-from stsession.exceptions import InvalidRequestError
+from ._params import params_of
+from ._role_arns import checked_role_arn
+from ._session_names import default_role_session_name
+from ._session_policies import checked_policy
+from .exceptions import InvalidRequestError
 
 
 __all__ = [
@@ -119,15 +120,13 @@ class WebIdentityRequest:
                 What to ask for now: what ``"max"`` means is found by trying.
                 `None` leaves it to STS.
         """
-        return without_gaps(
-            {
-                "RoleArn": self.role_arn,
-                "RoleSessionName": self.role_session_name,
-                "DurationSeconds": duration_seconds,
-                "ProviderId": self.provider_id,
-                "Policy": self.policy,
-                "PolicyArns": [{"arn": arn} for arn in self.policy_arns],
-            }
+        return params_of(
+            RoleArn=self.role_arn,
+            RoleSessionName=self.role_session_name,
+            DurationSeconds=duration_seconds,
+            ProviderId=self.provider_id,
+            policy=self.policy,
+            policy_arns=self.policy_arns,
         )
 
 
@@ -205,14 +204,12 @@ class SamlRequest:
                 What to ask for now: what ``"max"`` means is found by trying.
                 `None` leaves it to STS.
         """
-        return without_gaps(
-            {
-                "RoleArn": self.role_arn,
-                "PrincipalArn": self.principal_arn,
-                "DurationSeconds": duration_seconds,
-                "Policy": self.policy,
-                "PolicyArns": [{"arn": arn} for arn in self.policy_arns],
-            }
+        return params_of(
+            RoleArn=self.role_arn,
+            PrincipalArn=self.principal_arn,
+            DurationSeconds=duration_seconds,
+            policy=self.policy,
+            policy_arns=self.policy_arns,
         )
 
 

@@ -82,6 +82,7 @@ stsession.assume(
     refresh=stsession.RefreshPolicy(advisory=dt.timedelta(minutes=5), stale="never"),
     cache=None,
     on_event=note,
+    share=False,
 )
 stsession.assume(ROLE, duration_seconds="max", source="profile")
 stsession.assume(ROLE, source=lambda: {"AccessKeyId": "A"}, mfa_code=lambda serial: "1")
@@ -98,7 +99,10 @@ assert_type(stsession.federation_token("bob"), stsession.RefreshableSession)
 assert_type(
     stsession.assume_root("123456789012", "arn:…"), stsession.RefreshableSession
 )
-assert_type(stsession.from_profile("prod", cache=None), stsession.RefreshableSession)
+assert_type(
+    stsession.from_profile("prod", cache=None, share=False),
+    stsession.RefreshableSession,
+)
 assert_type(stsession.mfa.totp("seed")("serial"), str)
 assert_type(stsession.RefreshPolicy.sdk(), stsession.RefreshPolicy)
 
@@ -116,5 +120,6 @@ with LocalSTS(clock=FakeClock()) as sts:
 assert_type(StubSTS().attempts, int)
 
 # A mistake is one to the checkers, too.
+stsession.assume(ROLE, share=None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 stsession.assume(ROLE, ttl=900)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 stsession.web_identity(ROLE, ttl=900)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

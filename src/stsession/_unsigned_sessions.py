@@ -1,0 +1,167 @@
+"""
+Sessions by somebody else's token, from requests that aren't signed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from ._operations import flat, made_session
+from ._options import SessionOptions
+from ._proofs import AssertionProof, TokenProof
+from ._session import RefreshableSession
+from ._source import nobody
+from ._unsigned_requests import SamlRequest, WebIdentityRequest
+from .exceptions import InvalidRequestError
+
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+__all__ = ["saml", "web_identity"]
+
+
+def web_identity(
+    role_arn: str,
+    *,
+    token: str | os.PathLike[str] | Callable[[], str] | None = None,
+    role_session_name: str | None = None,
+    duration_seconds: int | dt.timedelta | Literal["max"] | None = None,
+    provider_id: str | None = None,
+    policy: Mapping[str, Any] | str | None = None,
+    policy_arns: Collection[str] | None = None,
+    **options: Unpack[SessionOptions],
+) -> RefreshableSession:
+    """
+    Return a session that acts as a role, by a token of an identity provider.
+
+    This is how pods (IRSA), GitHub Actions and other clouds get to AWS. The
+    request isn't signed; no credentials are needed, and none are looked for.
+
+    Args:
+        role_arn: The role.
+
+        token:
+            The path of a file, read again at each refresh because its owner
+            replaces it, or a function that returns a token. `None` means the
+            file that ``AWS_WEB_IDENTITY_TOKEN_FILE`` names.
+
+        role_session_name: See :func:`stsession.assume`.
+
+        duration_seconds: See :func:`stsession.assume`.
+
+        provider_id: The domain of an OAuth 2.0 provider; not for OIDC.
+
+        policy: A session policy, as a dict or as JSON.
+
+        policy_arns: Managed policies, to the same end.
+
+        **options: See :class:`stsession.SessionOptions`.
+
+    Raises:
+        InvalidRequestError: If STS would refuse the request.
+
+    .. seealso:: `AssumeRoleWithWebIdentity <https://docs.aws.amazon.com/STS/latest/\
+APIReference/API_AssumeRoleWithWebIdentity.html>`_.
+
+    .. versionadded:: 0.1.0
+    """
+    arguments = flat(locals())
+    if token is None:
+        token = os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE")
+    if not token:
+        raise InvalidRequestError(
+            "There is no web identity token.",
+            parameter="token",
+            hint="Pass the path of a file or a function, or set "
+            "AWS_WEB_IDENTITY_TOKEN_FILE.",
+        )
+    if isinstance(token, str) and re.match(r"eyJ[\w-]*\.eyJ", token):
+        raise InvalidRequestError(
+            "token is a token, not the path of a file.",
+            parameter="token",
+            hint="Pass the path of the file it is in, or a function that returns it.",
+        )
+    return made_session(
+        (web_identity, arguments),
+        source=nobody(),
+        proof=TokenProof(token),
+        request=lambda custom: WebIdentityRequest.checked(
+            role_arn,
+            role_session_name=role_session_name,
+            duration_seconds=duration_seconds,
+            provider_id=provider_id,
+            policy=policy,
+            policy_arns=policy_arns,
+            custom_endpoint=custom,
+        ),
+        options=options,
+    )
+
+
+def saml(
+    role_arn: str,
+    principal_arn: str,
+    *,
+    assertion: str | Callable[[], str],
+    duration_seconds: int | dt.timedelta | Literal["max"] | None = None,
+    policy: Mapping[str, Any] | str | None = None,
+    policy_arns: Collection[str] | None = None,
+    **options: Unpack[SessionOptions],
+) -> RefreshableSession:
+    """
+    Return a session that acts as a role, by a SAML assertion.
+
+    The request isn't signed; no credentials are needed, and none are looked
+    for.
+
+    Args:
+        role_arn: The role.
+
+        principal_arn: The SAML provider in IAM.
+
+        assertion:
+            A function that gets a fresh assertion, base64-encoded as the
+            identity provider posts it; it is called at each refresh, mostly in
+            the background. An assertion lives for five minutes and serves once,
+            so a plain string gives one life: when that has to be refreshed, the
+            session says so.
+
+        duration_seconds: See :func:`stsession.assume`.
+
+        policy: A session policy, as a dict or as JSON.
+
+        policy_arns: Managed policies, to the same end.
+
+        **options: See :class:`stsession.SessionOptions`.
+
+    Raises:
+        InvalidRequestError: If STS would refuse the request.
+
+    .. seealso:: `AssumeRoleWithSAML
+       <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithSAML.html>`_
+       and :func:`stsession.saml_roles`.
+
+    .. versionadded:: 0.1.0
+    """
+    arguments = flat(locals())
+    return made_session(
+        (saml, arguments),
+        source=nobody(),
+        proof=AssertionProof(assertion),
+        request=lambda custom: SamlRequest.checked(
+            role_arn,
+            principal_arn,
+            duration_seconds=duration_seconds,
+            policy=policy,
+            policy_arns=policy_arns,
+            custom_endpoint=custom,
+        ),
+        options=options,
+    )
