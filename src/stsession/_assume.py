@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal, ParamSpec
 
+import attrs
 import boto3
 import botocore.session
 
@@ -72,46 +73,46 @@ class RefreshableAssumeRoleSession(RefreshableSession):
     ) -> None:
         arguments = locals()
         del arguments["self"]
-        options = Options.checked(
-            region=region,
-            sts_region=sts_region,
-            sts_regions=sts_regions,
-            sts_endpoint_url=sts_endpoint_url,
-            sts_config=sts_config,
-            refresh=refresh,
-            cache=cache,
-            on_event=on_event,
-            share=share,
-        )
+        self._become(**arguments)
+
+    def _become(
+        self, role_arn: str | Sequence[str], *, source: SourceLike, **given: Any
+    ) -> None:
+        """
+        Become a session, as the initializer says.
+        """
+        made_by = (type(self), {"role_arn": role_arn, "source": source, **given})
+        options = Options.checked(**_taken(given, *attrs.fields_dict(Options)))
         arns = _as_chain(role_arn)
-        root = find_source(source)
+        root = self._found(source)
         if isinstance(source, RefreshableSession):
             options = source._inherited(options)  # noqa: SLF001 - one of ours
         endpoint = options.endpoint(root, role_arn=arns[0])
+        mfa = as_mfa(*_taken(given, "mfa_serial", "mfa_code", "mfa_session").values())
         chain = Chain.of(
-            arns,
-            source=root,
-            endpoint=endpoint,
-            options=options,
-            role_session_name=role_session_name,
-            mfa=as_mfa(mfa_serial, mfa_code, mfa_session),
-            duration_seconds=duration_seconds,
-            external_id=external_id,
-            policy=policy,
-            policy_arns=policy_arns,
-            tags=tags,
-            transitive_tag_keys=transitive_tag_keys,
-            source_identity=source_identity,
-            provided_contexts=provided_contexts,
+            arns, source=root, endpoint=endpoint, options=options, mfa=mfa, **given
         )
         self._wire(
             (*hops_of(source), *chain.refreshers),
             chain.source,
             endpoint=endpoint,
             key=chain.key,
-            made_by=(type(self), arguments),
+            made_by=made_by,
             options=options,
         )
+
+    def _found(self, source: SourceLike) -> Source:
+        """
+        Find out who the source is.
+        """
+        return find_source(source)
+
+
+def _taken(given: dict[str, Any], *names: str) -> dict[str, Any]:
+    """
+    Take what is called so out of *given*.
+    """
+    return {name: given.pop(name) for name in names}
 
 
 def _as_chain(role_arn: object) -> tuple[str, ...]:

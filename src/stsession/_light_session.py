@@ -94,4 +94,6 @@ class LightSession(RefreshableAssumeRoleSession):
         """
         if self._lightly is None:
             return super().region_name
-        return self._options.region or self._source.settings.get_config_variable("region")
+        return self._options.region or self._source.settings.get_config_variable(
+            "region"
+        )

@@ -191,7 +191,9 @@ class ClientTemplate:
         for ours, theirs in zip(_parts(light), _parts(self._real), strict=True):
             _check_part(ours, theirs)
         try:
-            same = _listing(self._events.shared, events) == _listing(events.own(), events)
+            same = _listing(self._events.shared, events) == _listing(
+                events.own(), events
+            )
         except (AttributeError, KeyError, TypeError) as e:
             self.tier, self.reason = Tier.TEMPLATE, f"an emitter can't be read: {e}"
         else:
@@ -267,7 +269,9 @@ def _parts(client: Any) -> Iterator[Any]:
     if resolver is not None:
         yield resolver
         yield resolver._provider
-        yield types.SimpleNamespace(**{n.name: v for n, v in resolver._builtins.items()})
+        yield types.SimpleNamespace(
+            **{n.name: v for n, v in resolver._builtins.items()}
+        )
 
 
 def _check_part(light: Any, real: Any) -> None:

@@ -90,7 +90,15 @@ def checked_role_arn(value: object, *, strict: bool = True) -> str:
             Whether it is AWS's. Otherwise it only has to look like one:
             ``arn:aws:iam:::role/Reader`` serves for Ceph.
     """
-    hint = _advice(value) if isinstance(value, str) else _SHAPE
+    try:
+        return _checked(value, strict=strict, hint=_SHAPE)
+    except InvalidRequestError:
+        if not isinstance(value, str):
+            raise
+    return _checked(value, strict=strict, hint=_advice(value))
+
+
+def _checked(value: object, *, strict: bool, hint: str) -> str:
     arn = ROLE_ARN.text(value, strict=strict, hint=hint)
     match = re.fullmatch(_ROLE if strict else _FOREIGN_ROLE, arn)
     if match is None:

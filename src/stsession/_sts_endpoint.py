@@ -4,6 +4,8 @@ Where STS is asked, and how patiently.
 
 from __future__ import annotations
 
+import functools
+
 from typing import Any
 
 import attrs
@@ -63,13 +65,13 @@ class StsEndpoint:
     def _attempts(self) -> int:
         return ATTEMPTS if len(self.regions) == 1 else ATTEMPTS_IN_A_REGION
 
+    @functools.lru_cache(maxsize=64)  # noqa: B019 - a few values, asked for by all
     def load_timeout(self, *, signed: bool = True) -> float:
         """
         Seconds that the clients take to give up, and a few for their pauses.
         """
-        config: Any = self.client_config(
-            signed=signed
-        )  # its attributes aren't in its stubs
+        # Its attributes aren't in its stubs.
+        config: Any = self.client_config(signed=signed)
         retries = config.retries or {}
         attempts = retries.get("total_max_attempts")
         if attempts is None:
