@@ -20,11 +20,13 @@ from ._events import RefreshHook
 from ._hops import Chain, Mfa
 from ._mfa import CodeLike
 from ._options import DEFAULT_POLICY, Options, check_names
+from ._pace import Pace
 from ._policy import RefreshPolicy
 from ._refresher import Refresher
 from ._session import RefreshableSession
 from ._source import custom_source, sdk_source
 from ._sources import Source
+from ._sts_endpoint import StsEndpoint
 from .cache import PROCESS_CACHE, MemoryCache
 from .exceptions import InvalidRequestError
 
@@ -90,7 +92,13 @@ class RefreshableAssumeRoleSession(RefreshableSession):
         endpoint = options.endpoint(root, role_arn=arns[0])
         mfa = as_mfa(*_taken(given, "mfa_serial", "mfa_code", "mfa_session").values())
         chain = Chain.of(
-            arns, source=root, endpoint=endpoint, options=options, mfa=mfa, **given
+            arns,
+            source=root,
+            endpoint=endpoint,
+            options=options,
+            mfa=mfa,
+            pace=self._pace(root, endpoint),
+            **given,
         )
         self._wire(
             (*hops_of(source), *chain.refreshers),
@@ -106,6 +114,12 @@ class RefreshableAssumeRoleSession(RefreshableSession):
         Find out who the source is.
         """
         return find_source(source)
+
+    def _pace(self, source: Source, endpoint: StsEndpoint) -> Pace | None:
+        """
+        At whose pace STS is asked. `None`: at once.
+        """
+        return None
 
 
 def _taken(given: dict[str, Any], *names: str) -> dict[str, Any]:
@@ -178,6 +192,16 @@ def find_source(given: SourceLike) -> Source:
         hint="Pass the name of a profile, a session, or a function that returns "
         "credentials.",
     )
+
+
+DEFAULTS = {
+    name: parameter.default
+    for name, parameter in inspect.signature(
+        RefreshableAssumeRoleSession
+    ).parameters.items()
+    if parameter.default is not parameter.empty
+}
+"""What an argument is if it isn't given."""
 
 
 P = ParamSpec("P")

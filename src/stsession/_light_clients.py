@@ -145,7 +145,7 @@ class LightClients:
         arguments: dict[str, Any],
     ) -> ClientTemplate | None:
         recorder = EventRecorder(builtin_handlers())
-        session = boto3.Session(
+        session: Any = boto3.Session(
             botocore_session=like(
                 self._settings,
                 credentials=SessionCredentials(never_refreshed()),
@@ -176,7 +176,7 @@ class LightClients:
         said = [given for given in (default, config) if given is not None]
         if not said and self._settings.get_config_variable("defaults_mode") != "legacy":
             return None  # any configuration would have a time-out of its own
-        pooled = Config(max_pool_connections=POOL_SIZE)
+        pooled: Config = Config(max_pool_connections=POOL_SIZE)
         for given in said:
             pooled = pooled.merge(given)
         return pooled
@@ -198,5 +198,7 @@ def _frozen(value: Any) -> Hashable:
         return frozenset((name, _frozen(item)) for name, item in value.items())
     if isinstance(value, (list, tuple)):
         return tuple(map(_frozen, value))
-    hash(value)
+    if not isinstance(value, Hashable):
+        msg = f"a {type(value).__name__} can't be compared"
+        raise TypeError(msg)
     return value

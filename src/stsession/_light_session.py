@@ -56,9 +56,7 @@ class LightSession(RefreshableAssumeRoleSession):
         """
         return None if "_whole" in vars(self) else self._light
 
-    def client(  # type: ignore[override] # typed by boto3-stubs, one by one
-        self, service_name: str, *args: Any, **kwargs: Any
-    ) -> Any:
+    def client(self, service_name: str, *args: Any, **kwargs: Any) -> Any:
         """
         Make a client, as `boto3.Session.client` does.
         """
@@ -71,7 +69,10 @@ class LightSession(RefreshableAssumeRoleSession):
                 session_region=self._options.region,
                 **kwargs,
             )
-        return client or super().client(service_name, *args, **kwargs)
+        if client is None:
+            make: Any = super().client  # typed by boto3-stubs, service by service
+            client = make(service_name, *args, **kwargs)
+        return client
 
     def _client_tier(self) -> tuple[str, str | None]:
         if self._light is None:

@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 from botocore import UNSIGNED
-from botocore.hooks import BaseEventHooks, EventAliaser, HierarchicalEmitter
+from botocore.hooks import BaseEventHooks, HierarchicalEmitter
 from botocore.regions import EndpointResolverBuiltins
 
 from ._botocore import RejectionHandler, SessionCredentials
@@ -299,12 +299,12 @@ def _is_constant(value: Any) -> bool:
     return isinstance(value, CONSTANT) or value is UNSIGNED
 
 
-def _listing(emitter: EventAliaser, events: CopyOnWriteEvents) -> list[Any]:
+def _listing(emitter: Any, events: CopyOnWriteEvents) -> list[Any]:
     """
     All handlers with their places, as the inside of an emitter has them.
     """
-    listing = []
-    nodes = [((), emitter._emitter._handlers._root)]
+    listing: list[Any] = []
+    nodes: list[Any] = [((), emitter._emitter._handlers._root)]
     while nodes:
         path, node = nodes.pop()
         for section, handlers in enumerate(node["values"] or ()):

@@ -29,7 +29,13 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
-__all__ = ["DEFAULT_POLICY", "Options", "SessionOptions", "check_names"]
+__all__ = [
+    "DEFAULT_POLICY",
+    "Options",
+    "SessionOptions",
+    "check_names",
+    "check_regions",
+]
 
 DEFAULT_POLICY = RefreshPolicy()
 
@@ -92,8 +98,7 @@ class Options:
             value = getattr(options, name)
             if not fits(value):
                 raise _wrong(name, value, hint)
-        _check_region(options.region)
-        _check_region(options.sts_region)
+        check_regions((options.region, options.sts_region))
         _check_place(options)
         return options
 
@@ -164,6 +169,17 @@ def _wrong(parameter: str, value: object, hint: str) -> InvalidRequestError:
         parameter=parameter,
         hint=hint,
     )
+
+
+def check_regions(regions: Iterable[object]) -> None:
+    """
+    Refuse what can't be the name of a region; `None` passes.
+
+    Raises:
+        InvalidRequestError: If one can't.
+    """
+    for region in regions:
+        _check_region(region)
 
 
 def _check_region(region: object) -> None:

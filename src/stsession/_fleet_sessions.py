@@ -1,0 +1,97 @@
+"""
+How the sessions of a fleet are made.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from ._assume import (
+    DEFAULTS,
+    RefreshableAssumeRoleSession,
+    SourceLike,
+    find_source,
+)
+from ._light_session import LightSession
+from ._pace import Pace, pace_of
+from ._recipe import portable
+from ._sources import Source
+from ._sts_endpoint import StsEndpoint
+
+
+__all__ = ["FleetSession", "FleetSessions"]
+
+
+class FleetSession(LightSession):
+    """
+    A session that asks STS at the pace of all who have the same source.
+    """
+
+    _root: Source | None = None
+
+    @classmethod
+    def by(cls, root: Source, **arguments: Any) -> FleetSession:
+        """
+        Make one whose source has been found out already.
+        """
+        session = cls.__new__(cls)
+        session._root = root  # noqa: SLF001 - its own
+        session._become(**arguments)  # noqa: SLF001 - its own
+        return session
+
+    def _found(self, source: SourceLike) -> Source:
+        return super()._found(source) if self._root is None else self._root
+
+    def _pace(self, source: Source, endpoint: StsEndpoint) -> Pace | None:
+        return pace_of((source.key, endpoint.url, endpoint.regions))
+
+
+@attrs.frozen(kw_only=True, slots=False)
+class FleetSessions:
+    """
+    Makes them. It pickles as its recipe, without secrets.
+
+    Args:
+        source: As the user gave it.
+
+        common: What all sessions have in common, in the words of `assume()`.
+    """
+
+    source: SourceLike
+    common: Mapping[str, Any] = attrs.field(repr=False)
+
+    @functools.cached_property
+    def root(self) -> Source:
+        """
+        Who the source is.
+        """
+        return find_source(self.source)
+
+    def make(
+        self, role_arn: str, region: str | None, options: Mapping[str, Any]
+    ) -> RefreshableAssumeRoleSession:
+        """
+        Make a session.
+
+        Args:
+            role_arn: Whose.
+
+            region: Its region. `None` means the source's.
+
+            options: What is different from *common*.
+        """
+        arguments = {**DEFAULTS, **self.common, **options}
+        arguments.update(role_arn=role_arn, source=self.source, region=region)
+        return FleetSession.by(self.root, **arguments)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return portable(_of_flat, {"source": self.source, **self.common})
+
+
+def _of_flat(*, source: SourceLike, **common: Any) -> FleetSessions:
+    return FleetSessions(source=source, common=common)
