@@ -308,6 +308,24 @@ def test_unknown_parameter(make, name):
 
 
 @each
+def test_misspelt_option(make, name):
+    """
+    What was meant is guessed, as `assume()` does.
+    """
+    expected = rf"^{name}\(\) got .* 'Region_Name'; did you mean region\?"
+    with pytest.raises(TypeError, match=expected):
+        make(name, Region_Name="eu-west-1")
+
+
+def test_misspelt_parameter(make):
+    """
+    Also if it is one of the function's own.
+    """
+    with pytest.raises(TypeError, match=r"did you mean role_session_name\?"):
+        make("web_identity", RoleSessionName="me")
+
+
+@each
 def test_nothing_is_sent_before_the_first_use(stub, make, name):
     """
     Making a session touches nothing.
