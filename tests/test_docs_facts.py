@@ -58,7 +58,9 @@ def script(name):
     path = DOCS / "_scripts" / f"{name}.py"
     spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(path.parent)  # as Python does for a script
+        spec.loader.exec_module(module)
     return module
 
 

@@ -308,6 +308,24 @@ def test_unknown_parameter(make, name):
 
 
 @each
+def test_misspelt_option(make, name):
+    """
+    What was meant is guessed, as `assume()` does.
+    """
+    expected = rf"^{name}\(\) got .* 'Region_Name'; did you mean region\?"
+    with pytest.raises(TypeError, match=expected):
+        make(name, Region_Name="eu-west-1")
+
+
+def test_misspelt_parameter(make):
+    """
+    Also if it is one of the function's own.
+    """
+    with pytest.raises(TypeError, match=r"did you mean role_session_name\?"):
+        make("web_identity", RoleSessionName="me")
+
+
+@each
 def test_nothing_is_sent_before_the_first_use(stub, make, name):
     """
     Making a session touches nothing.
@@ -653,6 +671,60 @@ def test_denied(stub, make, name):
     assert isinstance(error, stsession.AccessDeniedError)
     assert "names the identity provider" in error.hint
     assert "unsigned" not in str(error)
+
+
+def test_root_denied(stub, make):
+    """
+    The advice is about who may become root, and not about trust policies.
+    """
+    stub.goes_down(Fault.access_denied())
+    error = failing(make("assume_root"))
+
+    assert isinstance(error, stsession.AccessDeniedError)
+    assert "sts:AssumeRoot on resource: arn:aws:iam::123456789012:root" in str(error)
+    assert "user/source belongs to the organization's management" in error.hint
+    assert "centralized root access" in error.hint
+    assert "trust policy" not in error.hint
+
+
+def test_federation_denied(stub, make):
+    """
+    That the refused user is to be a federated one doesn't make the source one.
+    """
+    stub.goes_down(Fault.access_denied())
+    error = failing(make("federation_token"))
+
+    assert isinstance(error, stsession.AccessDeniedError)
+    assert "federated-user/alice" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("target", "account"),
+    [
+        ("123456789012", "123456789012"),
+        ("arn:aws:iam::123456789012:root", "123456789012"),
+    ],
+)
+def test_account_of_root(make, target, account):
+    """
+    STS doesn't tell the account, so it is the one that was asked for.
+    """
+    session = make("assume_root", target_principal=target)
+
+    assert account == session.credentials().account_id
+
+
+def test_account_of_root_elsewhere(make):
+    """
+    What other servers call an account isn't one of AWS's.
+    """
+    session = make(
+        "assume_root",
+        target_principal="tenant",
+        sts_endpoint_url="https://sts.example",
+    )
+
+    assert session.credentials().account_id is None
 
 
 def test_token_file_of_the_environment(stub, make, monkeypatch, tmp_path):

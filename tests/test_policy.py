@@ -7,12 +7,18 @@ from __future__ import annotations
 import datetime as dt
 import math
 
+import attrs
 import pytest
 
 from stsession._policy import Freshness, RefreshPolicy
 from stsession.exceptions import FailureKind
 
 from .engine import seconds
+
+
+FRACTIONS = [
+    field.name for field in attrs.fields(RefreshPolicy) if field.type == "float"
+]
 
 
 def pause(policy: RefreshPolicy | None = None, **changes: object) -> float:
@@ -312,6 +318,56 @@ class TestChecks:
         """
         with pytest.raises(ValueError, match=r"^jitter is -0.1; it can't be"):
             RefreshPolicy(jitter=-0.1)
+
+    @pytest.mark.parametrize("name", FRACTIONS)
+    def test_fractions_are_plain_numbers(self, name):
+        """
+        What compares with nothing would switch refreshing off, or break it later.
+        """
+        for value in ("0.1", None, True, seconds(60)):
+            with pytest.raises(TypeError, match=rf"^{name} is .*; give a plain number"):
+                RefreshPolicy(**{name: value})
+        bound = name == "advisory_maximum_fraction"
+        for value in (math.nan, -math.inf, *([] if bound else [math.inf])):
+            with pytest.raises(ValueError, match=rf"^{name} is .*; give a finite"):
+                RefreshPolicy(**{name: value})
+
+        assert 0 == getattr(RefreshPolicy(**{name: 0}), name)
+
+    def test_no_bound(self):
+        """
+        Infinity bounds nothing, so a refresh may be due at once.
+        """
+        bounded, unbounded = (
+            RefreshPolicy(
+                advisory=seconds(1740), early=9, advisory_maximum_fraction=most
+            )
+            for most in (0.5, math.inf)
+        )
+
+        assert 1800 == bounded.plan(3600, 0.0).due
+        assert 17_400 == unbounded.plan(3600, 0.0).due
+
+    @pytest.mark.parametrize("name", ["rejection_codes", "raised_codes"])
+    @pytest.mark.parametrize(
+        "value", ["ExpiredToken", {"ExpiredToken"}, ["ExpiredToken"], frozenset({5})]
+    )
+    def test_codes_are_a_frozenset(self, name, value):
+        """
+        In a str, any part of it would count as a code; sets can't be compared.
+        """
+        with pytest.raises(TypeError, match=rf"^{name} is .*; give a frozenset of str"):
+            RefreshPolicy(**{name: value})
+
+    def test_codes(self):
+        """
+        There may be none; `None` is for what can be derived.
+        """
+        policy = RefreshPolicy(rejection_codes=frozenset(), raised_codes=None)
+
+        assert frozenset() == policy.rejection_codes
+        with pytest.raises(TypeError, match="rejection_codes is None"):
+            RefreshPolicy(rejection_codes=None)
 
     def test_advisory_below_mandatory(self):
         """

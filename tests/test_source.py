@@ -13,6 +13,7 @@ import botocore.session
 import pytest
 
 from botocore.config import Config
+from botocore.exceptions import ConfigParseError
 
 import stsession
 
@@ -213,6 +214,22 @@ def test_no_falling_back(stub, files, monkeypatch, way):
     assert isinstance(error, SourceCredentialsError)
     assert 'profile "empty"' in str(error)
     assert 0 == stub.attempts
+
+
+@pytest.mark.parametrize("source", ["dev", None])
+def test_file_that_cannot_be_read(tmp_path, monkeypatch, source):
+    """
+    The error is ours, and names the file.
+    """
+    path = tmp_path / "config"
+    path.write_text("[profile dev]\n[profile dev]\n", encoding="utf-8")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(path))
+    with pytest.raises(stsession.InvalidRequestError) as caught:
+        stsession.assume(READER, source=source)
+
+    assert "source" == caught.value.parameter
+    assert str(path) in str(caught.value)
+    assert isinstance(caught.value.__cause__, ConfigParseError)
 
 
 def test_nobody(stub):

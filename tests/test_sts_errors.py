@@ -446,6 +446,9 @@ class WrongDate:
         self._date = Fault.wrong_date(offset)
         self._dead = Fault.expired_answer(ago=dt.timedelta(hours=1))
 
+    def denying(self, denial):  # noqa: D102 - as Fault
+        return self
+
     def replacement(self, service):  # noqa: D102 - as Fault
         return None
 

@@ -17,10 +17,14 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from stsession.testing import FakeClock, Fault, LocalSTS
+from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS
+from stsession.testing._denials import denial
+from stsession.testing._keys import AccessKey
 
 
 ROLE = "arn:aws:iam::123456789012:role/Reader"
+ROOT = "arn:aws:iam::111122223333:root"
+USER = "arn:aws:iam::123456789012:user"
 MINUTE = dt.timedelta(minutes=1)
 
 
@@ -81,6 +85,88 @@ def test_answers_with_an_error(local_sts, sts, fault, code, status):
     assert code == got["Error"]["Code"]
     assert status == got["ResponseMetadata"]["HTTPStatusCode"]
     assert status == local_sts.calls()[-1].status
+
+
+def test_denies_as_sts_does(local_sts, sts):
+    """
+    The message tells who isn't allowed what, and on which role.
+    """
+    arn = sts.get_caller_identity()["Arn"]
+    local_sts.faults.add(Fault.access_denied())
+
+    assert (
+        f"User: {arn} is not authorized to perform: sts:AssumeRole"
+        f" on resource: {ROLE}" == error_of(sts)["Error"]["Message"]
+    )
+    assert "access_denied" == Fault.access_denied().name
+
+
+KEY = AccessKey(
+    access_key_id="AKIA", secret_access_key="", user_id="AIDA", arn=f"{USER}/jane"
+)
+
+
+@pytest.mark.parametrize(
+    ("operation", "params", "resource"),
+    [
+        ("AssumeRole", {"RoleArn": ROLE}, ROLE),
+        ("AssumeRoot", {"TargetPrincipal": "111122223333"}, ROOT),
+        ("AssumeRoot", {"TargetPrincipal": ROOT}, ROOT),
+        (
+            "GetFederationToken",
+            {"Name": "bob"},
+            "arn:aws:sts::123456789012:federated-user/bob",
+        ),
+        ("GetSessionToken", {}, "*"),
+    ],
+)
+def test_denies_each_operation(operation, params, resource):
+    """
+    What it is about is said in the words of each.
+    """
+    assert (
+        f"User: {USER}/jane is not authorized to perform: sts:{operation}"
+        f" on resource: {resource}" == denial("sts", operation, params, KEY)
+    )
+
+
+def test_denies_elsewhere():
+    """
+    IAM names a user, S3 nobody; nor does STS where nobody signed.
+    """
+    role = "AssumeRoleWithSAML"
+
+    assert "Access Denied" == denial("s3", "GetObject", {}, KEY)
+    assert denial("iam", "ListMFADevices", {}, KEY).endswith("resource: user jane")
+    assert denial("iam", "ListMFADevices", {"UserName": "bob"}, KEY).endswith("bob")
+    assert f"Not authorized to perform sts:{role}" == denial("sts", role, {}, None)
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_stub_denies_alike(signed):
+    """
+    Whoever signed is the stub's user, or who a key was given to.
+    """
+    stub = StubSTS()
+    source = boto3.Session("AKIA", "secret", region_name="eu-west-1")
+    source.events.register("before-send.sts", stub)
+    client = source.client("sts")
+    stub.goes_down(Fault.access_denied())
+    expected = (
+        "User: arn:aws:iam::123456789012:user/source is not authorized to perform:"
+        f" sts:AssumeRole on resource: {ROLE}"
+        if signed
+        else "Not authorized to perform sts:AssumeRoleWithWebIdentity"
+    )
+    ask, more = (
+        (client.assume_role, {})
+        if signed
+        else (client.assume_role_with_web_identity, {"WebIdentityToken": "token"})
+    )
+    with pytest.raises(ClientError) as caught:
+        ask(RoleArn=ROLE, RoleSessionName="me", **more)
+
+    assert expected == caught.value.response["Error"]["Message"]
 
 
 def test_throttles_with_a_wait(local_sts, sts):

@@ -268,6 +268,36 @@ def test_trusts_roles_in_a_chain(local_sts, user):
     assert ("AccessDenied", 403) == code_of(assume, sts_of(local_sts, user), OTHER)
 
 
+@pytest.mark.parametrize("name", ["trusts", "web_identity_providers", "saml_providers"])
+def test_a_role_takes_lists(local_sts, user, name):
+    """
+    A single text isn't taken for its letters, nor a key for whom it belongs to.
+    """
+    with pytest.raises(TypeError, match=rf"^{name} is of type str; give a list"):
+        local_sts.add_role(READER, **{name: "123456789012"})
+    with pytest.raises(TypeError, match=rf"^{name} is of type AccessKey; .* key\.arn"):
+        local_sts.add_role(READER, **{name: user})
+    with pytest.raises(TypeError, match=rf"^{name} has .* AccessKey; .* key\.arn"):
+        local_sts.add_role(READER, **{name: [user]})
+    with pytest.raises(TypeError, match=rf"^{name} is of type NoneType"):
+        local_sts.add_role(READER, **{name: None})
+
+    local_sts.add_role(READER, **{name: (text for text in ["123456789012"])})
+
+
+def test_tells_where_it_is(clock):
+    """
+    Its repr has the address, and nothing of its keys.
+    """
+    local = LocalSTS(clock=clock)
+
+    assert "<LocalSTS not running>" == repr(local)
+    with local:
+        local.add_user()
+
+        assert f"<LocalSTS at {local.endpoint_url}>" == repr(local)
+
+
 def test_refuses_a_role_that_is_not_there(local_sts, user):
     """
     AWS doesn't tell missing roles from those one may not assume.

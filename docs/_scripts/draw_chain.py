@@ -13,6 +13,8 @@ import pathlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from svg import document, line, rect, text, told
+
 from stsession import RefreshPolicy
 
 
@@ -35,24 +37,17 @@ LIVES = (("Gate", 4 * HOUR), ("Hub", HOUR), ("Reader", 15 * MINUTE))
 SOURCE_ENDS = 40 * MINUTE
 """What the source has left in the second part."""
 
-STYLE = """
-  text { font: 13px system-ui, sans-serif; fill: #1f2328 }
-  .title { font-weight: 600 }
-  .small { font-size: 12px }
-  .paper { fill: #ffffff; stroke: #d0d7de }
-  .line { stroke: #57606a; fill: none }
-  .used { fill: #b7e0c2; stroke: #ffffff }
-  .rest { fill: #f2b866 }
-  .dead { fill: #8c959f }
-  @media (prefers-color-scheme: dark) {
-    text { fill: #e6edf3 }
-    .paper { fill: #16191d; stroke: #30363d }
-    .line { stroke: #9198a1 }
-    .used { fill: #26643a; stroke: #16191d }
-    .rest { fill: #94560f }
-    .dead { fill: #5b636c }
-  }
-"""
+LIGHT = {
+    "line": "stroke: #57606a; fill: none",
+    "used": "fill: #b7e0c2; stroke: #ffffff",
+    "rest": "fill: #f2b866",
+    "dead": "fill: #8c959f",
+}
+DARK = {
+    "used": "fill: #26643a; stroke: #16191d",
+    "rest": "fill: #94560f",
+    "dead": "fill: #5b636c",
+}
 
 LEGEND = (
     ("used", "in use, until the next ones are there"),
@@ -123,19 +118,14 @@ def draw(policy: RefreshPolicy) -> str:
     """
     Return the drawing of *policy* as SVG.
     """
-    lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"'
-        f' width="{WIDTH}" height="{HEIGHT}" role="img">',
-        "<title>The lives of a chain of three roles</title>",
-        f"<style>{STYLE}</style>",
-        f'<rect class="paper" x="0.5" y="0.5" width="{WIDTH - 1}"'
-        f' height="{HEIGHT - 1}" rx="8"/>',
-        *chain(live(policy)),
-        *short_source(policy),
-        *legend(),
-        "</svg>",
-    ]
-    return "\n".join(lines) + "\n"
+    return document(
+        [*chain(live(policy)), *short_source(policy), *legend()],
+        title="The lives of a chain of three roles",
+        width=WIDTH,
+        height=HEIGHT,
+        light=LIGHT,
+        dark=DARK,
+    )
 
 
 def chain(hops: list[Hop]) -> Iterator[str]:
@@ -154,11 +144,11 @@ def chain(hops: list[Hop]) -> Iterator[str]:
             if after is not None:
                 yield bar("rest", ends, life.expires, top + BAR + 2, 6)
     top = 62 + 66 * len(hops) - 14
-    yield f'<path class="line" d="M{LEFT} {top}H{RIGHT}"/>'
+    yield line(f"M{LEFT} {top}H{RIGHT}")
     for hour in range(int(SHOWN // HOUR) + 1):
         x = place(hour * HOUR)
         anchor = "start" if x == LEFT else "end" if x == RIGHT else "middle"
-        yield f'<path class="line" d="M{x} {top}v5"/>'
+        yield line(f"M{x} {top}v5")
         yield text(x, top + 19, f"{hour} h", anchor=anchor)
 
 
@@ -183,7 +173,7 @@ def short_source(policy: RefreshPolicy) -> Iterator[str]:
         (HOUR - alone.due, "else", "start"),
     ):
         x = place(at, shown)
-        yield f'<path class="line" d="M{x} {top - 6}v{BAR + 6}"/>'
+        yield line(f"M{x} {top - 6}v{BAR + 6}")
         shift = -4 if anchor == "end" else 4
         yield text(round(x + shift, 1), top + 15, words, anchor=anchor)
 
@@ -194,7 +184,7 @@ def legend() -> Iterator[str]:
     """
     for number, (name, meaning) in enumerate(LEGEND):
         x, y = LEFT, 388 + 22 * number
-        yield f'<rect class="{name}" x="{x}" y="{y}" width="24" height="14"/>'
+        yield rect(name, x, y, 24, 14)
         yield text(x + 34, y + 12, meaning)
 
 
@@ -212,10 +202,7 @@ def bar(
     """
     x = place(min(begins, shown), shown)
     width = place(min(ends, shown), shown) - x
-    return (
-        f'<rect class="{style}" x="{x}" y="{top}" width="{width:.1f}"'
-        f' height="{height}"/>'
-    )
+    return rect(style, x, top, f"{width:.1f}", height)
 
 
 def place(at: float, shown: float = SHOWN) -> float:
@@ -223,26 +210,6 @@ def place(at: float, shown: float = SHOWN) -> float:
     Where the instant *at* is.
     """
     return round(LEFT + (RIGHT - LEFT) * at / shown, 1)
-
-
-def text(
-    x: float, y: float, words: str, style: str = "small", *, anchor: str = "start"
-) -> str:
-    """
-    Some words.
-    """
-    where = f'x="{x}" y="{y}" text-anchor="{anchor}"'
-    return f'<text class="{style}" {where}>{words}</text>'
-
-
-def told(seconds: float) -> str:
-    """
-    A span as people say it.
-    """
-    hours, rest = divmod(round(seconds), int(HOUR))
-    minutes, rest = divmod(rest, int(MINUTE))
-    parts = ((hours, "h"), (minutes, "min"), (rest, "s"))
-    return " ".join(f"{number} {unit}" for number, unit in parts if number)
 
 
 if __name__ == "__main__":

@@ -158,8 +158,28 @@ def _tiers(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
         raise ValueError(msg)
 
 
+def _fraction(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        msg = f"{attribute.name} is {value!r}; give a plain number."
+        raise TypeError(msg)
+    unbounded = value == math.inf and attribute.name == "advisory_maximum_fraction"
+    if not (math.isfinite(value) or unbounded):
+        msg = f"{attribute.name} is {value}; give a finite number."
+        raise ValueError(msg)
+    _not_negative(instance, attribute, value)
+
+
 def _share(default: float) -> Any:
-    return attrs.field(default=default, validator=_not_negative)
+    return attrs.field(default=default, validator=_fraction)
+
+
+def _codes(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if value is None and attribute.default is None:
+        return
+    codes = value if isinstance(value, frozenset) else [None]
+    if not all(isinstance(code, str) for code in codes):
+        msg = f"{attribute.name} is {value!r}; give a frozenset of str."
+        raise TypeError(msg)
 
 
 def _one_of(*choices: object) -> Any:
@@ -229,7 +249,8 @@ class RefreshPolicy:
         advisory_minimum_fraction: ... or than this fraction of the lifetime.
 
         advisory_maximum_fraction:
-            A refresh isn't due before this fraction of the lifetime is left.
+            A refresh isn't due before this fraction of the lifetime is left;
+            with infinity, that's no bound.
 
         advisory_tiers:
             Pairs of (lifetimes below this, advisory window) that replace the
@@ -318,9 +339,12 @@ class RefreshPolicy:
 
     Raises:
         ValueError:
-            If a span is negative, or *advisory* smaller than *mandatory*.
+            If a span or fraction is negative, a fraction isn't finite, or
+            *advisory* is smaller than *mandatory*.
 
-        TypeError: If a span isn't a :class:`datetime.timedelta`.
+        TypeError:
+            If a span isn't a :class:`datetime.timedelta`, a fraction no plain
+            number, or codes no frozenset of str.
 
     .. seealso:: `AssumeRole: DurationSeconds
        <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>`_
@@ -377,8 +401,10 @@ class RefreshPolicy:
     error_kept: tuple[dt.timedelta, dt.timedelta] = attrs.field(
         default=(dt.timedelta(seconds=1), dt.timedelta(seconds=5)), validator=_pair
     )
-    raised_codes: frozenset[str] | None = None
-    rejection_codes: frozenset[str] = REJECTION_CODES
+    raised_codes: frozenset[str] | None = attrs.field(default=None, validator=_codes)
+    rejection_codes: frozenset[str] = attrs.field(
+        default=REJECTION_CODES, validator=_codes
+    )
     rejection_interval: dt.timedelta = _span(dt.timedelta(seconds=30))
     clock_jump: dt.timedelta = _span(dt.timedelta(seconds=5))
 

@@ -219,8 +219,21 @@ class AssumeRootRequest:
         """
         What messages call it.
         """
+        return f"root of {self._account}"
+
+    @property
+    def account_id(self) -> str | None:
+        """
+        The account whose root it is; STS's answer doesn't tell.
+
+        `None` if it isn't one of AWS's.
+        """
+        return self._account if self._account.isdecimal() else None
+
+    @property
+    def _account(self) -> str:
         parts = self.target_principal.split(":")
-        return f"root of {parts[4] if len(parts) > 5 else self.target_principal}"
+        return parts[4] if len(parts) > 5 else self.target_principal
 
     @property
     def what(self) -> str:

@@ -129,8 +129,7 @@ def sdk_source(given: str | botocore.session.Session | None) -> SdkSource:
     key = ("profile", given, _environment())
 
     def make_source() -> SdkSource:
-        session = _new_session(given)
-        _check_profile(session)
+        session = profile_settings(given, parameter="source")
         make = functools.partial(configured_like, configured_like(session))
         source = SdkSource(make, session, name=name, key=key)
         if given is None and os.environ.get("AWS_ACCESS_KEY_ID"):
@@ -213,20 +212,29 @@ class _Picked:
         )
 
 
-def profile_settings(name: str | None) -> botocore.session.Session:
+def profile_settings(
+    name: str | None, *, parameter: str = "name"
+) -> botocore.session.Session:
     """
     Return a session that reads a profile's files.
+
+    Args:
+        name: The profile. `None` means the one of the environment.
+
+        parameter: Which argument names it.
 
     Raises:
         InvalidRequestError: If there is no such profile, or a file can't be read.
     """
     try:
         session = _new_session(name)
+        _check_profile(session, parameter)
     except ConfigParseError as e:
         raise InvalidRequestError(
-            f"{e}.", parameter="name", hint="A section or a key may be there twice."
+            f"{e}.",
+            parameter=parameter,
+            hint="A section or a key may be there twice.",
         ) from e
-    _check_profile(session, parameter="name")
     return session
 
 
@@ -257,9 +265,7 @@ def _new_session(profile: str | None) -> botocore.session.Session:
     return session
 
 
-def _check_profile(
-    session: botocore.session.Session, *, parameter: str = "source"
-) -> None:
+def _check_profile(session: botocore.session.Session, parameter: str) -> None:
     name = session.profile
     if name is None or name in session.available_profiles:
         return

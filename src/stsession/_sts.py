@@ -16,6 +16,7 @@ import attrs
 from ._clock import Clock
 from ._credentials import Fetched, Instant, TemporaryCredentials
 from ._proofs import NoProof, Proof
+from ._requests import AssumeRootRequest
 from ._sts_endpoint import StsEndpoint
 from ._sts_errors import server_time, translate, unusable_answer
 from .exceptions import FailureKind, RefreshError
@@ -316,12 +317,17 @@ class StsFetch:
                 secret_access_key=told["SecretAccessKey"],
                 session_token=told["SessionToken"],
                 expires_at=told["Expiration"].astimezone(dt.timezone.utc),
-                account_id=account_of(arn) or account_of(self.request.label),
+                account_id=self._account_id(arn),
             ),
             server_time=served_at,
             began=began,
             source_remaining=_shorter(source_remaining, proven),
         )
+
+    def _account_id(self, arn: str) -> str | None:
+        if isinstance(self.request, AssumeRootRequest):
+            return self.request.account_id
+        return account_of(arn) or account_of(self.request.label)
 
     def _unusable(self, why: str) -> RefreshError:
         return unusable_answer(self.request.what, why, self.request.label)

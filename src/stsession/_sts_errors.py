@@ -45,6 +45,12 @@ PROVIDER = (
     "Check that the role exists, that its trust policy names the identity provider, "
     "and that its conditions, as on audience and subject, are met."
 )
+ROOT = (
+    "Check that {who} belongs to the organization's management account or to its "
+    "delegated administrator for IAM, that {who} is allowed sts:AssumeRoot with this "
+    "task policy, that centralized root access is enabled, and that the account is a "
+    "member of the organization."
+)
 FEDERATED = (
     "A federated user may call neither IAM nor STS; as the source, take whoever got "
     "its token."
@@ -138,6 +144,7 @@ class _Answer:
     What an error of the SDK tells about the answer.
     """
 
+    operation: str
     code: str
     message: str
     status: int | None
@@ -153,6 +160,7 @@ class _Answer:
             told = response
         metadata = response.get("ResponseMetadata") or {}
         return cls(
+            operation=error.operation_name,
             code=str(told.get("Code") or ""),
             message=_first_sentences(str(told.get("Message") or "")),
             status=metadata.get("HTTPStatusCode"),
@@ -303,8 +311,12 @@ def _classify(answer: _Answer) -> tuple[type[RefreshError], FailureKind, str]:
         return MfaError, FailureKind.MFA, WRONG_CODE
     if code == "AccessDenied" and "session credentials" in told:
         return SourceCredentialsError, SOURCE, LONG_LIVED
-    if code == "AccessDenied" and ":federated-user/" in told:
+    if code == "AccessDenied" and ":federated-user/" in (
+        _principal(answer.message) or ""
+    ):
         return SourceCredentialsError, SOURCE, FEDERATED
+    if code == "AccessDenied" and answer.operation == "AssumeRoot":
+        return AccessDeniedError, REQUEST, ROOT
     if code == "AccessDenied" and ("withwebidentity" in told or "withsaml" in told):
         return AccessDeniedError, REQUEST, PROVIDER
     if code in CODES:

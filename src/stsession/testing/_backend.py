@@ -9,8 +9,10 @@ from typing import Protocol
 
 from .._clock import Clock
 from ._answers import Answer, Refused, Service, error_answer
+from ._denials import denial
 from ._http import HttpRequest
 from ._iam_api import IamService
+from ._keys import AccessKey
 from ._log import Call
 from ._query import query_service
 from ._s3 import S3Service
@@ -78,6 +80,10 @@ class Backend:
         request: HttpRequest,
     ) -> Answer:
         fault = self._faults.take(operation, service=service)
+        if fault is not None:
+            fault = fault.denying(
+                lambda: denial(service, operation, params, self._caller(request))
+            )
         answer = None if fault is None else fault.replacement(service)
         if answer is not None:
             return answer
@@ -88,6 +94,10 @@ class Backend:
                 service, code=e.code, message=e.message, status=e.status
             )
         return answer if fault is None else fault.spoil(answer, now=self._iam.now())
+
+    def _caller(self, request: HttpRequest) -> AccessKey | None:
+        signature = read_signature(request)
+        return None if signature is None else self._iam.key(signature.access_key_id)
 
 
 def _service_of(request: HttpRequest) -> Service:

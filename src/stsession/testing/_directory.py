@@ -92,18 +92,23 @@ class Directory:
                 Whose assertions serve for it, by the provider's ARN, e.g.
                 ``"arn:aws:iam::123456789012:saml-provider/Corp"``; see
                 :meth:`saml_assertion`.
+
+        Raises:
+            TypeError: If one of the lists isn't one of `str`.
         """
         self._iam.add_role(
             Role(
                 arn=arn,
-                trusts=tuple(trusts),
+                trusts=_several("trusts", trusts),
                 external_id=external_id,
                 requires_mfa=requires_mfa,
                 min_session_duration=min_session_duration,
                 max_session_duration=max_session_duration,
-                web_identity_providers=tuple(web_identity_providers),
+                web_identity_providers=_several(
+                    "web_identity_providers", web_identity_providers
+                ),
                 audience=audience,
-                saml_providers=tuple(saml_providers),
+                saml_providers=_several("saml_providers", saml_providers),
             )
         )
 
@@ -250,3 +255,21 @@ class Directory:
         Take all rejections back.
         """
         self._iam.accept_all()
+
+
+def _several(name: str, given: Iterable[str]) -> tuple[str, ...]:
+    """
+    The texts of a list; a single text would be taken for a list of letters.
+    """
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise _no_list(f"{name} is", given)
+    for text in (texts := tuple(given)):
+        if not isinstance(text, str):
+            raise _no_list(f"{name} has something", text)
+    return texts
+
+
+def _no_list(what: str, value: object) -> TypeError:
+    hint = " That of a key is key.arn." if isinstance(value, AccessKey) else ""
+    kind = type(value).__name__
+    return TypeError(f"{what} of type {kind}; give a list of ARNs or other str.{hint}")

@@ -7,6 +7,8 @@ from __future__ import annotations
 import datetime as dt
 import re
 
+from collections.abc import Callable
+
 import attrs
 
 from ._answers import Answer, Service, Transport, error_answer, iso
@@ -38,6 +40,7 @@ class Fault:
     """The error code that is sent, if it is one."""
 
     _message: str = attrs.field(default="", repr=False)
+    _denies: bool = attrs.field(default=False, repr=False)
     _body: bytes | None = attrs.field(default=None, repr=False)
     _headers: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=False)
     _transport: Transport = attrs.field(default=Transport.WHOLE, repr=False)
@@ -57,10 +60,9 @@ class Fault:
     @classmethod
     def access_denied(cls) -> Fault:
         """
-        The caller isn't allowed to.
+        The caller isn't allowed to; the message tells who, what, and on what.
         """
-        message = "User is not authorized to perform this operation"
-        return cls.error("AccessDenied", message, status=403)
+        return cls(name="access_denied", status=403, code="AccessDenied", denies=True)
 
     @classmethod
     def throttled(cls, *, retry_after: dt.timedelta | None = None) -> Fault:
@@ -176,6 +178,12 @@ class Fault:
             fields: Names as in the answer; none means the secret and the token.
         """
         return cls(name="missing_fields", dropped=fields or _FIELDS)
+
+    def denying(self, denial: Callable[[], str]) -> Fault:
+        """
+        The same fault, with the message of a denial if it is one without.
+        """
+        return attrs.evolve(self, message=denial()) if self._denies else self
 
     def replacement(self, service: Service) -> Answer | None:
         """

@@ -87,6 +87,11 @@ class LocalSTS(Directory):
         self._owner = 0  # the process that started the server
         self._directory: tempfile.TemporaryDirectory[str] | None = None
 
+    def __repr__(self) -> str:
+        server = self._server
+        where = "not running" if server is None else f"at {server.url}"
+        return f"<LocalSTS {where}>"
+
     def __enter__(self) -> LocalSTS:
         return self.start()
 

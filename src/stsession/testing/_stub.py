@@ -169,6 +169,8 @@ class StubSTS:
 
     def _decide(self, call: Call) -> Answer:
         fault = self.faults.take(call.operation, service=call.service)
+        if fault is not None:
+            fault = fault.denying(lambda: self._operations.denial(call))
         answer = None if fault is None else fault.replacement(call.service)
         if answer is not None:
             return answer

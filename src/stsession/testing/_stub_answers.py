@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from .._clock import Clock, utc
 from ._answers import Answer, Tree
+from ._denials import denial
 from ._iam import session_identity
 from ._iam_api import mfa_devices_answer
 from ._keys import AccessKey, KeyMaker
@@ -82,6 +83,14 @@ class StubOperations:
             expiration=announced(now, lifetime),
             more=_more(call.operation, call.params),
         )
+
+    def denial(self, call: Call) -> str:
+        """
+        How it's said that whoever asks *call* may not.
+        """
+        signed = call.access_key_id is not None
+        caller = self._caller(call.access_key_id) if signed else None
+        return denial(call.service, call.operation, call.params, caller)
 
     def _issue(
         self, call: Call, caller: AccessKey, *, expires_at: dt.datetime
