@@ -123,6 +123,15 @@ def minimums(session: nox.Session) -> None:
 
 
 @nox.session
+def cluster(session: nox.Session) -> None:
+    """
+    Run a fleet's functions on a Dask cluster of two processes.
+    """
+    session.install(".", *group("tests"), *group("cluster"))
+    session.run("pytest", "tests/cluster", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """
     Measure what the README claims.

@@ -5,7 +5,6 @@ A function called for each target, some at once, the results as they come.
 from __future__ import annotations
 
 import contextlib
-import pickle
 import queue
 import weakref
 
@@ -18,7 +17,7 @@ import attrs
 
 from ._accounts import FleetTarget
 from ._fleet_results import Failures, FleetCounts, FleetResult
-from ._fleet_tasks import Outcome
+from ._fleet_tasks import carried, opened
 from ._progress import Progress, Silence
 from .exceptions import ExecutorError
 
@@ -27,9 +26,12 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-__all__ = ["FleetRun", "Plan"]
+__all__ = ["FleetRun", "Opened", "Plan"]
 
 T = TypeVar("T")
+
+Opened = tuple[Callable[[FleetTarget], "Future[Any]"], Callable[[], None]]
+"""What takes tasks, and what to call when there are no more."""
 
 BUFFERED = 2
 """Results that may wait to be taken, as a multiple of what is done at once."""
@@ -49,7 +51,7 @@ class Plan:
     Args:
         targets: Lists the targets; called when the first result is wanted.
 
-        open: Makes what takes tasks, and says how to do away with it.
+        open: Makes what takes tasks.
 
         max_workers: How many tasks there are at once.
 
@@ -217,7 +219,7 @@ class FleetRun(Generic[T]):
         elif error is not None and not isinstance(error, Exception):
             raise error  # Ctrl-C or sys.exit() in a worker
         else:
-            outcome = _outcome(error) if error is not None else _opened(future.result())
+            outcome = carried(error) if error is not None else opened(future.result())
             self._results[index] = FleetResult.of(
                 target, **attrs.asdict(outcome, recurse=False)
             )
@@ -301,31 +303,3 @@ class FleetRun(Generic[T]):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _opened(given: Outcome | bytes) -> Outcome:
-    """
-    The outcome, out of what another process may have pickled.
-    """
-    if isinstance(given, Outcome):
-        return given
-    try:
-        outcome: Outcome = pickle.loads(given)  # noqa: S301 - what our own task made
-    except Exception as e:  # noqa: BLE001 - a class that isn't here, say
-        return _outcome(e)
-    return outcome
-
-
-def _outcome(error: Exception) -> Outcome:
-    """
-    Something went wrong around the function.
-    """
-    name = type(error).__name__
-    ours = ExecutorError(
-        f"The executor couldn't carry a task or its result. {name}: {error}.",
-        type_name=name,
-        hint="Pass a function of a module that the workers can import, and return "
-        "plain data.",
-    )
-    ours.__cause__ = error
-    return Outcome.of_error(ours)

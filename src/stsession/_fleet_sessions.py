@@ -20,6 +20,7 @@ from ._assume import (
 from ._light_session import LightSession
 from ._pace import Pace, pace_of
 from ._recipe import portable
+from ._session_names import default_role_session_name
 from ._sources import Source
 from ._sts_endpoint import StsEndpoint
 
@@ -87,7 +88,13 @@ class FleetSessions:
         """
         arguments = {**DEFAULTS, **self.common, **options}
         arguments.update(role_arn=role_arn, source=self.source, region=region)
+        if arguments["role_session_name"] is None:
+            arguments["role_session_name"] = self._role_session_name
         return FleetSession.by(self.root, **arguments)
+
+    @functools.cached_property
+    def _role_session_name(self) -> str:
+        return default_role_session_name()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return portable(_of_flat, {"source": self.source, **self.common})

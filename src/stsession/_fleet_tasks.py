@@ -24,7 +24,7 @@ from ._fork import forget_after_fork
 from .exceptions import ExecutorError
 
 
-__all__ = ["Outcome", "RemoteTask", "attempt", "pickled"]
+__all__ = ["Outcome", "RemoteTask", "attempt", "carried", "opened"]
 
 Function = Callable[[RefreshableAssumeRoleSession], Any]
 
@@ -199,3 +199,31 @@ def portable_error(error: Exception) -> Exception:
         return error
     name = type(error).__name__
     return ExecutorError(f"{name}: {error}", type_name=name, code=code_of(error))
+
+
+def opened(given: Outcome | bytes) -> Outcome:
+    """
+    The outcome, out of what another process may have pickled.
+    """
+    if isinstance(given, Outcome):
+        return given
+    try:
+        outcome: Outcome = pickle.loads(given)  # noqa: S301 - what our own task made
+    except Exception as e:  # noqa: BLE001 - a class that isn't here, say
+        return carried(e)
+    return outcome
+
+
+def carried(error: Exception) -> Outcome:
+    """
+    The outcome if something went wrong around the function.
+    """
+    name = type(error).__name__
+    ours = ExecutorError(
+        f"The executor couldn't carry a task or its result. {name}: {error}.",
+        type_name=name,
+        hint="Pass a function of a module that the workers can import, and return "
+        "plain data.",
+    )
+    ours.__cause__ = error
+    return Outcome.of_error(ours)

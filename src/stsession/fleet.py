@@ -4,19 +4,17 @@ Many accounts: a session for each, and functions over all of them.
 
 from __future__ import annotations
 
-import datetime as dt
+import functools
 import pickle
 import threading
 import uuid
 import weakref
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, Future
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
-
-from botocore.config import Config
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._accounts import (
     AccountOptions,
@@ -27,21 +25,25 @@ from ._accounts import (
 )
 from ._assume import RefreshableAssumeRoleSession, SourceLike
 from ._daemon_threads import DaemonThreads
-from ._events import RefreshHook
-from ._fan_out import FleetRun, Plan
+from ._fan_out import FleetRun, Opened, Plan
+from ._fleet_options import (
+    PARAMETERS,
+    REQUEST,
+    FleetOptions,
+    check_map,
+    check_retries,
+    partition_of,
+    shares_objects,
+    url_of,
+)
 from ._fleet_results import FleetCounts, FleetResult
 from ._fleet_sessions import FleetSessions
 from ._fleet_tasks import RemoteTask, attempt
 from ._fork import forget_after_fork
-from ._mfa import CodeLike
-from ._options import Options, check_names
+from ._options import check_names
 from ._organization import Organization
-from ._policy import RefreshPolicy
 from ._progress import Silence, progress_of
-from ._session import RefreshableSession
-from ._sources import Source
 from ._sts_clients import has_custom_endpoint
-from .cache import MemoryCache
 from .exceptions import InvalidRequestError
 
 
@@ -63,38 +65,6 @@ __all__ = [
 T = TypeVar("T")
 
 PLACEHOLDER = "000000000000"
-
-
-class FleetOptions(TypedDict, total=False):
-    """
-    What goes for all accounts of a fleet, as for :func:`stsession.assume`.
-
-    .. versionadded:: 0.2.0
-    """
-
-    role_session_name: str | None
-    duration_seconds: int | dt.timedelta | Literal["max"] | None
-    external_id: str | None
-    mfa_serial: str | None
-    mfa_code: CodeLike
-    mfa_session: bool | int | dt.timedelta | None
-    policy: Mapping[str, Any] | str | None
-    policy_arns: Collection[str] | None
-    tags: Mapping[str, str] | None
-    transitive_tag_keys: Collection[str] | None
-    source_identity: str | None
-    provided_contexts: Mapping[str, str] | None
-    sts_region: str | None
-    sts_regions: Sequence[str] | None
-    sts_endpoint_url: str | None
-    sts_config: Config | None
-    refresh: RefreshPolicy
-    cache: MemoryCache | None
-    on_event: RefreshHook | None
-
-
-REQUEST = frozenset(AccountOptions.__annotations__) - {"role_name", "regions"}
-"""Options of the request itself."""
 
 
 class Fleet:
@@ -145,8 +115,8 @@ class Fleet:
         regions: Iterable[str] | None = None,
         **options: Unpack[FleetOptions],
     ) -> None:
-        check_names("Fleet", _PARAMETERS, options)
-        _check_retries(options.get("sts_config"))
+        check_names("Fleet", PARAMETERS, options)
+        check_retries(options.get("sts_config"))
         self._make = FleetSessions(source=source, common=options)
         root = self._make.root
         own_region = root.settings.get_config_variable("region")
@@ -161,9 +131,9 @@ class Fleet:
         self._targets = Targets(
             role_name=role_name,
             regions=places,
-            partition=_partition(root, own_region or places[0]),
+            partition=partition_of(root, own_region or places[0]),
             common={k: v for k, v in options.items() if k in REQUEST},
-            strict=not has_custom_endpoint(root.settings, _url(source, options)),
+            strict=not has_custom_endpoint(root.settings, url_of(source, options)),
         )
         # What assume() would refuse for any account is refused now. The session is
         # kept, too: as long as it is there, all share its source and its pace.
@@ -208,6 +178,18 @@ class Fleet:
                 self._listed = tuple(found)
             return self._listed or ()
 
+    @functools.cached_property
+    def _named(self) -> Mapping[str, list[FleetTarget]]:
+        """
+        The targets by what they may be called.
+        """
+        named: dict[str, list[FleetTarget]] = {}
+        for target in self._all():
+            for name in (target.account_id, target.role_arn):
+                if name is not None:
+                    named.setdefault(name, []).append(target)
+        return named
+
     def __len__(self) -> int:
         return len(self._all())
 
@@ -228,7 +210,7 @@ class Fleet:
         Raises:
             InvalidRequestError: If it isn't one of the fleet's.
         """
-        here = [t for t in self._all() if account in (t.account_id, t.role_arn)]
+        here = self._named.get(account, []) if isinstance(account, str) else []
         if len({target.role_arn for target in here}) > 1:
             raise InvalidRequestError(
                 f"The fleet has several roles in {account}.",
@@ -298,9 +280,9 @@ class Fleet:
         Raises:
             InvalidRequestError: If something can't be sent to other processes.
         """
-        _check_map(function, max_workers, executor)
+        check_map(function, max_workers, executor)
         open_ = partial(self._open_threads, function, max_workers)
-        if isinstance(executor, ThreadPoolExecutor) and not _interpreters(executor):
+        if executor is not None and shares_objects(executor):
             open_ = partial(self._open_pool, function, executor)
         elif executor is not None:
             open_ = partial(self._open_remote, function, executor, self._recipe())
@@ -316,12 +298,12 @@ class Fleet:
         self._runs.add(run)
         return run
 
-    def _open_threads(self, function: Callable[..., Any], max_workers: int) -> _Opened:
+    def _open_threads(self, function: Callable[..., Any], max_workers: int) -> Opened:
         threads = DaemonThreads(max_workers)
         submit, _ = self._open_pool(function, threads)
         return submit, partial(threads.shutdown, wait=False, cancel_futures=True)
 
-    def _open_pool(self, function: Callable[..., Any], pool: Executor) -> _Opened:
+    def _open_pool(self, function: Callable[..., Any], pool: Executor) -> Opened:
         def submit(target: FleetTarget) -> Future[Any]:
             return pool.submit(attempt, function, self._session, target)
 
@@ -329,7 +311,7 @@ class Fleet:
 
     def _open_remote(
         self, function: Callable[..., Any], executor: Executor, recipe: bytes
-    ) -> _Opened:
+    ) -> Opened:
         def submit(target: FleetTarget) -> Future[Any]:
             return executor.submit(
                 RemoteTask(
@@ -376,89 +358,8 @@ class Fleet:
         self.close()
 
 
-_Opened = tuple[Callable[[FleetTarget], "Future[Any]"], Callable[[], None]]
-
-_PARAMETERS = (
-    "accounts",
-    "role_name",
-    "source",
-    "regions",
-    *FleetOptions.__annotations__,
-)
-
-
 def _nothing() -> None:
     pass
-
-
-def _check_retries(config: object) -> None:
-    retries: Any = getattr(config, "retries", None)
-    if retries:
-        raise InvalidRequestError(
-            "sts_config has retries, but a fleet asks again by itself.",
-            parameter="sts_config",
-            hint="Leave retries out; refresh=RefreshPolicy(load_timeout=...) says how "
-            "long it goes on.",
-        )
-
-
-def _check_map(function: object, max_workers: object, executor: object) -> None:
-    if not callable(function):
-        raise InvalidRequestError(
-            f"function is of type {type(function).__name__}.",
-            parameter="function",
-            hint="Pass a function that takes a session.",
-        )
-    if not isinstance(max_workers, int) or max_workers < 1:
-        raise InvalidRequestError(
-            f"max_workers is {max_workers!r}; it has to be an int of at least 1.",
-            parameter="max_workers",
-        )
-    if executor is not None and not isinstance(executor, Executor):
-        raise InvalidRequestError(
-            f"executor is of type {type(executor).__name__}.",
-            parameter="executor",
-            hint="Pass a concurrent.futures.Executor, as Dask's client.get_executor().",
-        )
-    if isinstance(executor, ProcessPoolExecutor):
-        _check_pickles(function)
-
-
-def _check_pickles(function: object) -> None:
-    try:
-        pickle.dumps(function)
-    except Exception as e:
-        raise InvalidRequestError(
-            "function can't be sent to other processes. "
-            f"{type(e).__name__}: {e}.".replace("..", "."),
-            parameter="function",
-            hint="Pass a function of a module, which the other process imports.",
-        ) from e
-
-
-def _interpreters(executor: ThreadPoolExecutor) -> bool:
-    """
-    Whether its threads have interpreters of their own, which share no objects.
-    """
-    return type(executor).__name__ == "InterpreterPoolExecutor"
-
-
-def _partition(source: Source, region: str | None) -> str:
-    """
-    The partition that a region is in.
-    """
-    if region is None:
-        return "aws"
-    partition: str = source.settings.get_partition_for_region(region)
-    return partition
-
-
-def _url(source: SourceLike, options: FleetOptions) -> str | None:
-    url = options.get("sts_endpoint_url")
-    if isinstance(source, RefreshableSession):
-        given = Options(sts_endpoint_url=url)
-        url = source._inherited(given).sts_endpoint_url  # noqa: SLF001 - one of ours
-    return url
 
 
 def _text_of(accounts: object, role_name: str | None) -> str:

@@ -1,0 +1,165 @@
+"""
+What a fleet takes, and what it refuses at once.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import pickle
+
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from typing import Any, Literal, TypedDict
+
+from botocore.config import Config
+
+from ._accounts import AccountOptions
+from ._assume import SourceLike
+from ._events import RefreshHook
+from ._mfa import CodeLike
+from ._options import Options
+from ._policy import RefreshPolicy
+from ._session import RefreshableSession
+from ._sources import Source
+from .cache import MemoryCache
+from .exceptions import InvalidRequestError
+
+
+__all__ = [
+    "PARAMETERS",
+    "REQUEST",
+    "FleetOptions",
+    "check_map",
+    "check_retries",
+    "partition_of",
+    "shares_objects",
+    "url_of",
+]
+
+
+class FleetOptions(TypedDict, total=False):
+    """
+    What goes for all accounts of a fleet, as for :func:`stsession.assume`.
+
+    .. versionadded:: 0.2.0
+    """
+
+    role_session_name: str | None
+    duration_seconds: int | dt.timedelta | Literal["max"] | None
+    external_id: str | None
+    mfa_serial: str | None
+    mfa_code: CodeLike
+    mfa_session: bool | int | dt.timedelta | None
+    policy: Mapping[str, Any] | str | None
+    policy_arns: Collection[str] | None
+    tags: Mapping[str, str] | None
+    transitive_tag_keys: Collection[str] | None
+    source_identity: str | None
+    provided_contexts: Mapping[str, str] | None
+    sts_region: str | None
+    sts_regions: Sequence[str] | None
+    sts_endpoint_url: str | None
+    sts_config: Config | None
+    refresh: RefreshPolicy
+    cache: MemoryCache | None
+    on_event: RefreshHook | None
+
+
+PARAMETERS = (
+    "accounts",
+    "role_name",
+    "source",
+    "regions",
+    *FleetOptions.__annotations__,
+)
+"""What `Fleet()` takes."""
+
+REQUEST = frozenset(AccountOptions.__annotations__) - {"role_name", "regions"}
+"""Options of the request itself."""
+
+
+def check_retries(config: object) -> None:
+    """
+    Refuse a configuration that says how often requests are sent.
+
+    Raises:
+        InvalidRequestError: If it does.
+    """
+    retries: Any = getattr(config, "retries", None)
+    if retries:
+        raise InvalidRequestError(
+            "sts_config has retries, but a fleet asks again by itself.",
+            parameter="sts_config",
+            hint="Leave retries out; refresh=RefreshPolicy(load_timeout=...) says how "
+            "long it goes on.",
+        )
+
+
+def check_map(function: object, max_workers: object, executor: object) -> None:
+    """
+    Refuse what a run can't do.
+
+    Raises:
+        InvalidRequestError: If there is something.
+    """
+    if not callable(function):
+        raise InvalidRequestError(
+            f"function is of type {type(function).__name__}.",
+            parameter="function",
+            hint="Pass a function that takes a session.",
+        )
+    if not isinstance(max_workers, int) or max_workers < 1:
+        raise InvalidRequestError(
+            f"max_workers is {max_workers!r}; it has to be an int of at least 1.",
+            parameter="max_workers",
+        )
+    if executor is not None and not isinstance(executor, Executor):
+        raise InvalidRequestError(
+            f"executor is of type {type(executor).__name__}.",
+            parameter="executor",
+            hint="Pass a concurrent.futures.Executor, as Dask's client.get_executor().",
+        )
+    if isinstance(executor, ProcessPoolExecutor):
+        _check_pickles(function)
+
+
+def _check_pickles(function: object) -> None:
+    try:
+        pickle.dumps(function)
+    except Exception as e:
+        raise InvalidRequestError(
+            "function can't be sent to other processes. "
+            f"{type(e).__name__}: {e}.".replace("..", "."),
+            parameter="function",
+            hint="Pass a function of a module, which the other process imports.",
+        ) from e
+
+
+def shares_objects(executor: Executor) -> bool:
+    """
+    Whether its workers see our objects: they are threads of this interpreter.
+    """
+    # A subclass, whose threads have interpreters of their own.
+    isolated = type(executor).__name__ == "InterpreterPoolExecutor"
+    return isinstance(executor, ThreadPoolExecutor) and not isolated
+
+
+def partition_of(source: Source, region: str | None) -> str:
+    """
+    The partition that a region is in.
+    """
+    if region is None:
+        return "aws"
+    partition: str = source.settings.get_partition_for_region(region)
+    return partition
+
+
+def url_of(source: SourceLike, options: FleetOptions) -> str | None:
+    """
+    Where STS is, if that was said in code.
+    """
+    url = options.get("sts_endpoint_url")
+    if isinstance(source, RefreshableSession):
+        given = Options(sts_endpoint_url=url)
+        url = source._inherited(given).sts_endpoint_url  # noqa: SLF001 - one of ours
+    return url

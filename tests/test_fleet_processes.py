@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import multiprocessing
+import pickle
+
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+
+import boto3
+import pytest
+
+from botocore.exceptions import ClientError
+
+import stsession
+
+from stsession import _fleet_tasks
+from stsession.exceptions import ExecutorError, InvalidRequestError
+from stsession.testing import LocalSTS
+
+from . import fleet_functions as functions
+
+
+IDS = [f"{number:012}" for number in range(1, 7)]
+
+
+@pytest.fixture(name="local", scope="module")
+def _local():
+    with LocalSTS() as local:
+        for account in IDS:
+            local.add_role(f"arn:aws:iam::{account}:role/Audit")
+        yield local
+
+
+@pytest.fixture(name="fleet")
+def _fleet(local, tmp_path, monkeypatch):
+    """
+    A fleet whose source is a profile, which other processes find as well.
+    """
+    files = local.write_profile(tmp_path, key=local.add_user(), name="org")
+    monkeypatch.setenv("AWS_CONFIG_FILE", files.config_file)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", files.credentials_file)
+    with stsession.Fleet(IDS, role_name="Audit", source="org") as fleet:
+        yield fleet
+
+
+@pytest.fixture(name="pool", params=["spawn", "fork"])
+def _pool(request):
+    context = multiprocessing.get_context(request.param)
+    with ProcessPoolExecutor(2, mp_context=context) as pool:
+        yield pool
+
+
+def test_processes(fleet, pool, local):
+    """
+    Each process assumes the roles for itself, and keeps them for the next run.
+    """
+    before = local.count("AssumeRole")
+
+    first = [r.value for r in fleet.map(functions.where, executor=pool)]
+    asked = local.count("AssumeRole") - before
+    second = [r.value for r in fleet.map(functions.where, executor=pool)]
+    again = local.count("AssumeRole") - before
+
+    assert IDS == sorted(account for account, _, _ in first)
+    assert len(IDS) == asked
+    assert IDS == sorted(account for account, _, _ in second)
+    assert again <= 2 * len(IDS)
+    assert pool.submit(abs, -1).result() == 1
+
+
+def test_sessions_in_a_process_share(fleet, pool):
+    """
+    In one process all sessions have one source, with its client, and one pace.
+    """
+    values = [r.value for r in fleet.map(functions.shared_parts, executor=pool)]
+
+    assert len(set(values)) == len({process for process, *_ in values})
+
+
+def test_error_whose_class_is_made_as_it_runs(fleet, pool):
+    """
+    What doesn't survive pickling comes as its name, code and text.
+    """
+    results = list(fleet.map(functions.no_such_bucket, executor=pool))
+
+    assert len(IDS) == len(results)
+    assert {("NoSuchBucket", "NoSuchBucket")} == {
+        (r.error.type_name, r.error.code) for r in results
+    }
+    assert {ExecutorError} == {type(r.error) for r in results}
+    assert "It doesn't exist" in str(results[0].error)
+    assert "no_such_bucket" in results[0].traceback
+
+
+def test_error_that_survives(fleet, pool):
+    """
+    An error that can be pickled comes as it is.
+    """
+    results = list(fleet.map(functions.client_error, executor=pool))
+
+    assert {ClientError} == {type(r.error) for r in results}
+    assert "Slow" == results[0].error.response["Error"]["Code"]
+
+
+def test_denied_role(fleet, pool, local):
+    """
+    Our own errors come with their hop and hint.
+    """
+    ids = [*IDS, "000000000099"]
+    other = stsession.Fleet(ids, role_name="Audit", source="org")
+
+    run = other.map(functions.where, executor=pool)
+    (failure,) = [r for r in run if not r.ok]
+
+    assert isinstance(failure.error, stsession.AccessDeniedError)
+    assert "arn:aws:iam::000000000099:role/Audit" == failure.hop
+    assert "trust policy" in failure.hint
+
+
+def test_value_that_cannot_be_pickled(fleet, pool):
+    """
+    The result says that its value can't travel.
+    """
+    results = list(fleet.map(functions.unpicklable, executor=pool))
+
+    assert len(IDS) == len(results)
+    assert "of type function, which can't be pickled" in str(results[0].error)
+
+
+def test_broken_pool(fleet, pool):
+    """
+    The run ends with an error that says how far it got.
+    """
+    run = fleet.map(functions.die, executor=pool)
+
+    with pytest.raises(ExecutorError, match="The executor gave up when 0 of 6"):
+        list(run)
+
+    assert [] == list(run)
+
+
+def test_exit_in_a_worker(fleet, pool):
+    """
+    What isn't an `Exception` is nobody's result: it ends the run.
+    """
+    with pytest.raises(SystemExit):
+        list(fleet.map(functions.leave, executor=pool))
+
+
+def test_function_that_cannot_be_pickled(fleet, pool):
+    """
+    It's refused before anything is sent.
+    """
+    with pytest.raises(InvalidRequestError, match="function can't be sent") as caught:
+        fleet.map(lambda session: None, executor=pool)
+
+    assert "function" == caught.value.parameter
+
+
+def test_source_with_keys_of_its_own(pool):
+    """
+    A pickle must not carry keys: it's refused, and the error says what to do.
+    """
+    source = boto3.Session("AKIAIOSFODNN7EXAMPLE", "s3cr3t", region_name="eu-west-1")
+    fleet = stsession.Fleet(IDS, role_name="Audit", source=source)
+
+    with pytest.raises(InvalidRequestError, match="Make the source from a profile"):
+        fleet.map(functions.where, executor=pool)
+
+
+def test_recipe_has_no_secret(fleet, local):
+    """
+    What travels has no key in it, though the fleet has been used.
+    """
+    session = fleet.session(IDS[0])
+    keys = session.credentials()
+
+    recipe = fleet._recipe()
+
+    assert b"org" in recipe
+    assert keys.secret_access_key.encode() not in recipe
+    assert keys.session_token.encode() not in recipe
+    assert keys.secret_access_key.encode() not in pickle.dumps(session)
+
+
+def test_pool_of_threads(fleet, local):
+    """
+    With threads nothing is pickled, and the fleet's own sessions are used.
+    """
+    with ThreadPoolExecutor(2) as pool:
+        values = {r.account_id: r.value for r in fleet.map(lambda s: s, executor=pool)}
+
+    assert {i: fleet.session(i) for i in IDS} == values
+
+
+def test_few_fleets_are_kept_in_a_worker(monkeypatch):
+    """
+    A worker forgets the sessions of fleets that are long gone.
+    """
+    fleets = _fleet_tasks._Fleets()
+    recipes = [
+        stsession.Fleet(IDS, role_name=f"R{n}", external_id=f"e{n}")._recipe()
+        for n in range(_fleet_tasks.FLEETS + 2)
+    ]
+
+    kept = [fleets.of(recipe) for recipe in recipes]
+
+    assert _fleet_tasks.FLEETS == len(fleets._fleets)
+    assert kept[-1] is fleets.of(recipes[-1])
+    assert kept[0] is not fleets.of(recipes[0])
