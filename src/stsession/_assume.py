@@ -8,7 +8,7 @@ import datetime as dt
 import inspect
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Literal, ParamSpec
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec
 
 import boto3
 import botocore.session
@@ -16,8 +16,7 @@ import botocore.session
 from botocore.config import Config
 
 from ._events import RefreshHook
-from ._hops import Chain, Mfa, sts_endpoint
-from ._mfa import CodeLike
+from ._hops import Chain, sts_endpoint
 from ._options import check_names, check_options
 from ._policy import RefreshPolicy
 from ._refresher import Refresher
@@ -26,6 +25,11 @@ from ._source import custom_source, sdk_source
 from ._sources import Source
 from .cache import PROCESS_CACHE, MemoryCache
 from .exceptions import InvalidRequestError
+
+
+if TYPE_CHECKING:
+    from ._mfa import CodeLike
+    from ._second_factor import Mfa
 
 
 __all__ = ["RefreshableAssumeRoleSession", "SourceLike", "assume"]
@@ -153,6 +157,9 @@ def as_mfa(
     The three arguments as one thing, if they make sense.
     """
     if serial is not None:
+        # Most programs go without, and start faster.
+        from ._second_factor import Mfa  # noqa: PLC0415
+
         return Mfa(serial=serial, code=code, session=session)
     for name, value in (("mfa_code", code), ("mfa_session", session)):
         if value:

@@ -15,7 +15,7 @@ import botocore.session
 
 from ._assume import DEFAULT_POLICY
 from ._events import RefreshHook
-from ._hops import Hop, Mfa, sts_endpoint
+from ._hops import Hop, sts_endpoint
 from ._mfa import CodeLike
 from ._operations import SessionOptions, flat
 from ._options import check_options
@@ -33,6 +33,7 @@ from ._profiles import (
 from ._proofs import NoProof, Proof, TokenProof
 from ._refresher import Refresher
 from ._requests import AssumeRoleRequest
+from ._second_factor import Mfa
 from ._session import RefreshableSession
 from ._source import (
     PROFILE_METHODS,

@@ -23,7 +23,6 @@ from ._events import RefreshHook
 from ._refresher import Refresher
 from ._sdk import like
 from ._sources import HopSource, Source
-from ._status import CallerIdentity, HopStatus, SessionStatus
 from ._sts_endpoint import StsEndpoint
 from .exceptions import InvalidRequestError
 
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ._assume import RefreshableAssumeRoleSession
+    from ._status import CallerIdentity, SessionStatus
 
 
 __all__ = ["RefreshableSession"]
@@ -203,6 +203,8 @@ class RefreshableSession(boto3.Session):
 
         Asks nobody, and doesn't block.
         """
+        from ._status import HopStatus, SessionStatus  # noqa: PLC0415 - see `_assume`
+
         return SessionStatus(hops=tuple(map(HopStatus.of, self._hops)))
 
     def caller_identity(self) -> CallerIdentity:
@@ -218,6 +220,8 @@ class RefreshableSession(boto3.Session):
            <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>`_,
            which no policy can deny.
         """
+        from ._status import CallerIdentity  # noqa: PLC0415 - see `_assume`
+
         client: Any = self.client(
             "sts",
             region_name=self._endpoint.regions[0],
