@@ -15,7 +15,7 @@ import pytest
 
 from hypothesis import settings
 
-from stsession import _sdk
+from stsession._loader import loader_for
 
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def __models() -> Iterator[None]:
     It's what takes the longest about a client, and isn't what is tested.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(botocore.session, "create_loader", _sdk._loaders.get)
+        patch.setattr(botocore.session, "create_loader", loader_for)
         yield
 
 

@@ -19,8 +19,8 @@ import stsession
 
 from stsession import _mfa
 from stsession._flight import in_background
-from stsession._hops import Mfa
 from stsession._proofs import CodeProof, NoProof
+from stsession._second_factor import Mfa
 from stsession.testing import FakeClock, Fault, StubSTS, installed
 
 from .wire import (

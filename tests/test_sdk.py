@@ -1,19 +1,16 @@
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import boto3
 import botocore.handlers
+import botocore.loaders
 import botocore.session
 import pytest
 
 from botocore.config import Config
 from botocore.credentials import Credentials
-from botocore.loaders import create_loader
 
 from stsession._sdk import (
     _BuiltinHandlers,
-    _Loaders,
     configured_like,
     like,
     new_session,
@@ -69,19 +66,6 @@ def test_search_path_of_the_user(tmp_path, monkeypatch):
     assert str(tmp_path) in loader.search_paths
     assert not any(path.startswith("~") for path in loader.search_paths)
     assert loader is not shared_loader(botocore.session.Session())
-
-
-def test_one_loader_for_all_threads():
-    """
-    Also if they ask at once, and after a fork.
-    """
-    loaders = _Loaders()
-    loaders._lock.acquire()
-    loaders._after_fork()
-    with ThreadPoolExecutor(8) as threads:
-        got = set(threads.map(loaders.get, [None] * 8))
-
-    assert 1 == len(got)
 
 
 def test_builtin_handlers():
@@ -226,40 +210,114 @@ def test_configured_like_finds_credentials_alike(config_file, monkeypatch):
     assert "AKIADEV" == configured_like(source).get_credentials().access_key
 
 
+def emitted(session, event="stsession-test"):
+    """
+    What the handlers of a session answer.
+    """
+    return [answer for _, answer in session.get_component("event_emitter").emit(event)]
+
+
+@pytest.mark.parametrize("share", [True, False])
 @pytest.mark.parametrize("handlers", [True, False])
-def test_no_share(config_file, monkeypatch, handlers):
+def test_what_is_registered_stays(share, handlers):
     """
-    It has a loader of its own then, for the same folders.
+    Handlers, components and variables of one session are seen by no other.
     """
-    monkeypatch.setattr(botocore.session, "create_loader", create_loader)
-    source = botocore.session.Session(profile="dev")
-    source.set_config_variable("data_path", "/models")
-    session = like(source, credentials=KEYS, handlers=handlers, share=False)
-    loader = session.get_component("data_loader")
+    source = botocore.session.Session()
 
-    assert loader is session.get_component("data_loader")
-    assert loader is not shared_loader(session)
-    assert loader is not source.get_component("data_loader")
-    assert "/models" in loader.search_paths
-    assert "eu-south-1" == session.get_config_variable("region")
+    def make():
+        return like(source, credentials=KEYS, handlers=handlers, share=share)
+
+    before, one, after = make(), make(), None
+    one.register("stsession-test", lambda **_: "mine")
+    one.register_component("response_parser_factory", "mine")
+    one.set_config_variable("region", "eu-south-2")
+    one.full_config["profiles"]["mine"] = {}
+    after = make()
+
+    assert ["mine"] == emitted(one)
+    for other in (source, before, after):
+        assert [] == emitted(other)
+        assert "mine" != other.get_component("response_parser_factory")
+        assert other.get_config_variable("region") is None
+        assert "mine" not in other.full_config["profiles"]
 
 
-def test_no_share_in_handlers(monkeypatch):
+def test_handlers_of_a_client_stay():
     """
-    botocore registers its own for it, and no copy is taken.
+    Those of a client of one session are on no client of another.
     """
-    monkeypatch.setattr(
-        _BuiltinHandlers, "copy", lambda self: pytest.fail("It was copied.")
+    one, other = (
+        like(botocore.session.Session(), credentials=KEYS, handlers=False)
+        for _ in range(2)
     )
-    source, seen = botocore.session.Session(), []
-    source.register("stsession-test", lambda **_: seen.append(1))
-    session = like(source, credentials=KEYS, handlers=False, share=False)
-    session.get_component("event_emitter").emit("stsession-test")
-    event = "before-parameter-build.s3.PutObject"
-    found, expected = (
-        s.get_component("event_emitter")._emitter._handlers.prefix_search(event)
-        for s in (session, source)
-    )
+    seen, clients = [], [s.create_client("sqs", "eu-west-1") for s in (one, other)]
+    clients[0].meta.events.register("stsession-test.sqs", lambda **_: seen.append(1))
+    clients[1].meta.events.emit("stsession-test.sqs.ListQueues")
 
     assert [] == seen
-    assert len(expected) == len(found)
+
+
+def test_another_loader_stays():
+    """
+    A model loader that somebody registers on one session is that one's.
+    """
+    one, other = (
+        like(botocore.session.Session(), credentials=KEYS, handlers=False)
+        for _ in range(2)
+    )
+    own = botocore.loaders.Loader()
+    one.register_component("data_loader", own)
+
+    assert own is one.get_component("data_loader")
+    assert shared_loader(other) is other.get_component("data_loader")
+
+
+@pytest.mark.parametrize("profile", [None, "dev"])
+def test_nothing_is_shared(config_file, monkeypatch, profile):
+    """
+    Who wants that has sessions just as botocore makes them.
+    """
+    monkeypatch.setattr(
+        botocore.session, "create_loader", botocore.loaders.create_loader
+    )
+    source = botocore.session.Session(profile=profile)
+    sessions = [
+        like(source, credentials=KEYS, handlers=False, share=False),
+        configured_like(source, share=False),
+        new_session(profile=profile, share=False),
+    ]
+    loaders = [session.get_component("data_loader") for session in sessions]
+
+    assert [botocore.session.Session] * 3 == [type(session) for session in sessions]
+    assert [botocore.loaders.Loader] * 3 == [type(loader) for loader in loaders]
+    assert 3 == len(set(map(id, loaders)))
+    assert [profile] * 3 == [session.profile for session in sessions]
+
+
+def test_builtin_handlers_where_nothing_is_shared():
+    """
+    They are registered by botocore itself, and are the same.
+    """
+    event = "before-parameter-build.s3.PutObject"
+    shared, own = (
+        new_session(share=share).get_component("event_emitter")._emitter
+        for share in (True, False)
+    )
+
+    assert [
+        handler.__qualname__ for handler in shared._handlers.prefix_search(event)
+    ] == [handler.__qualname__ for handler in own._handlers.prefix_search(event)]
+
+
+def test_search_path_of_its_own(tmp_path, monkeypatch):
+    """
+    A loader that isn't shared looks where the session is configured to.
+    """
+    monkeypatch.setattr(
+        botocore.session, "create_loader", botocore.loaders.create_loader
+    )
+    monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
+    session = configured_like(botocore.session.Session(), share=False)
+
+    assert str(tmp_path) == session.get_component("data_loader").search_paths[0]

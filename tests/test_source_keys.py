@@ -8,9 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 import botocore.session
 import pytest
 
+from botocore import configloader
 from botocore.credentials import Credentials
 from botocore.exceptions import NoCredentialsError
 
+from stsession import _config_files
+from stsession._sdk import new_session
 from stsession._source_keys import SourceKeys
 from stsession.exceptions import SourceCredentialsError
 
@@ -258,3 +261,45 @@ def test_shows_no_secret():
 
     assert "secret" not in repr(source)
     assert copy.copy(source) is not source
+
+
+def test_unchanged_files_aren_t_read_again(tmp_path, monkeypatch):
+    """
+    They are looked at when the source is used again, and parsed if they changed.
+    """
+    files = tmp_path / "credentials"
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(files))
+    write_key(files, "AKIA1")
+    source, found = SourceKeys(new_session, "default"), []
+    parsed, real = [], configloader.raw_config_parse
+
+    def parse(name, *args, **kwargs):
+        parsed.append(name)
+        return real(name, *args, **kwargs)
+
+    # So that the files needn't be old.
+    monkeypatch.setattr(_config_files, "SETTLED", -60.0)
+    found.append(source.get_frozen_credentials().access_key)
+    source.read_again()
+    monkeypatch.setattr(configloader, "raw_config_parse", parse)
+    for _ in range(5):
+        source.read_again()
+    found.append(source.get_frozen_credentials().access_key)
+
+    assert [] == parsed
+
+    write_key(files, "AKIA22")
+    source.read_again()
+    found.append(source.get_frozen_credentials().access_key)
+
+    assert ["AKIA1", "AKIA1", "AKIA22"] == found
+    assert str(files) in parsed
+
+
+def write_key(path, key):
+    """
+    Write a credentials file.
+    """
+    path.write_text(
+        f"[default]\naws_access_key_id = {key}\naws_secret_access_key = s\n"
+    )

@@ -8,7 +8,7 @@ import datetime as dt
 import inspect
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Literal, ParamSpec
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec
 
 import attrs
 import boto3
@@ -17,8 +17,7 @@ import botocore.session
 from botocore.config import Config
 
 from ._events import RefreshHook
-from ._hops import Chain, Mfa
-from ._mfa import CodeLike
+from ._hops import Chain
 from ._options import DEFAULT_POLICY, Options, check_names
 from ._pace import Pace
 from ._policy import RefreshPolicy
@@ -29,6 +28,11 @@ from ._sources import Source
 from ._sts_endpoint import StsEndpoint
 from .cache import PROCESS_CACHE, MemoryCache
 from .exceptions import InvalidRequestError
+
+
+if TYPE_CHECKING:
+    from ._mfa import CodeLike
+    from ._second_factor import Mfa
 
 
 __all__ = ["RefreshableAssumeRoleSession", "SourceLike", "assume"]
@@ -159,6 +163,9 @@ def as_mfa(
     The three arguments as one thing, if they make sense.
     """
     if serial is not None:
+        # Most programs go without, and start faster.
+        from ._second_factor import Mfa  # noqa: PLC0415
+
         return Mfa(serial=serial, code=code, session=session)
     for name, value in (("mfa_code", code), ("mfa_session", session)):
         if value:

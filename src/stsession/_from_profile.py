@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import botocore.session
 
-from ._hops import Hop, Mfa
+from ._hops import Hop
 from ._mfa import CodeLike
 from ._operations import flat, options_of
 from ._options import Options, SessionOptions
@@ -29,6 +29,7 @@ from ._profiles import (
 from ._proofs import NoProof, Proof, TokenProof
 from ._refresher import Refresher
 from ._requests import AssumeRoleRequest
+from ._second_factor import Mfa
 from ._session import RefreshableSession
 from ._source import (
     PROFILE_METHODS,

@@ -4,43 +4,30 @@ From requests to refreshers: each role of a chain is assumed by the one before.
 
 from __future__ import annotations
 
-import datetime as dt
-import functools
 import os
 
-from collections.abc import Callable, Hashable, Sequence
-from typing import Any
+from collections.abc import Hashable, Sequence
+from typing import Any, Protocol
 
 import attrs
 
-from ._checks import checked_seconds, checked_serial_number
 from ._credentials import Record
-from ._limits import TOKEN_DURATION
-from ._mfa import CodeLike, MfaCodes
-from ._mfa_devices import find_serial
 from ._options import Options
-from ._pace import PATIENCE as PURSUED
-from ._pace import Pace, Pursuit
+from ._pace import PATIENCE, Pace, Pursuit
 from ._policy import RefreshPolicy
-from ._proofs import CodeProof, NoProof, Proof
+from ._proof import NoProof, Proof
 from ._refresher import Refresher
 from ._requests import AssumeRoleRequest
 from ._seams import current
 from ._source import hop_source
-from ._sources import HopSource, MfaSource, Nobody, SdkSource, Source
+from ._sources import HopSource, Nobody, Source
 from ._sts import StsFetch, StsRequest, at_once
 from ._sts_clients import has_custom_endpoint
 from ._sts_endpoint import StsEndpoint
-from ._token_requests import SessionTokenRequest
 from .cache import MemoryCache
 
 
-__all__ = ["Chain", "Hop", "Mfa"]
-
-LASTING = TOKEN_DURATION._replace(parameter="mfa_session")
-
-PATIENCE = 120.0
-"""Seconds more that others wait while somebody is asked for a code."""
+__all__ = ["Chain", "Hop", "SecondFactor"]
 
 
 @attrs.frozen(kw_only=True)
@@ -125,32 +112,17 @@ class Hop:
     def _load_timeout(self) -> float:
         if self.policy.load_timeout is not None:
             return self.policy.load_timeout.total_seconds()
-        # The source may have to be waited for first, and people take their time.
-        patience = PATIENCE if isinstance(self.proof, CodeProof) else 0.0
         signed = not isinstance(self.source, Nobody)
         own = self._endpoint.load_timeout(signed=signed)
-        turns = 0.0 if self.pace is None else PURSUED
-        return own + self.source.load_timeout + patience + turns
+        turns = 0.0 if self.pace is None else PATIENCE
+        # The source may have to be waited for first.
+        return own + self.source.load_timeout + self.proof.patience + turns
 
 
-@attrs.frozen(kw_only=True)
-class Mfa:
+class SecondFactor(Protocol):
     """
     How the source shows a second factor.
-
-    Args:
-        serial: The device; ``"auto"`` has IAM asked for it.
-
-        code: Where its codes come from.
-
-        session:
-            For how long one code serves; `True` or `None` for STS's default,
-            `False` for one AssumeRole only.
     """
-
-    serial: str
-    code: CodeLike = attrs.field(repr=False)
-    session: bool | int | dt.timedelta | None = None
 
     def applied(
         self,
@@ -162,46 +134,6 @@ class Mfa:
         """
         Who asks then, what goes with the request, and what comes before it.
         """
-        custom = has_custom_endpoint(source.settings, endpoint.url)
-        proof = self.proof(source, strict=not custom)
-        lasting = None if isinstance(self.session, bool) else self.session
-        request = SessionTokenRequest.checked(
-            mfa_serial=None if self.serial == "auto" else self.serial,
-            duration_seconds=checked_seconds(LASTING, lasting, strict=not custom),
-            custom_endpoint=custom,
-        )
-        if self.session is False or not isinstance(source, SdkSource):
-            return source, proof, ()
-        hop = Hop(
-            request=request,
-            source=source,
-            endpoint=endpoint,
-            policy=options.refresh,
-            proof=proof,
-        )
-        refresher = hop.refresher(options.cache)
-        session = hop_source(refresher, source, key=hop.key, is_role=False)
-        user = MfaSource(source, session)
-        return user, proof.if_needed(lambda: not user.applies), (refresher,)
-
-    def proof(self, source: Source, *, strict: bool = False) -> CodeProof:
-        """
-        What goes with a request that shows it.
-
-        Args:
-            source: Who asks.
-
-            strict: Whether the serial number has to be one that AWS knows.
-        """
-        codes = MfaCodes(self.code)
-        serial_of = self._serial_of(source, strict=strict)
-        return CodeProof(serial_of, codes, key=self.serial)
-
-    def _serial_of(self, source: Source, *, strict: bool) -> Callable[[], str]:
-        if self.serial == "auto":
-            return functools.cache(lambda: find_serial(source.settings, source.name))
-        serial = checked_serial_number(self.serial, strict=strict)
-        return lambda: serial
 
 
 @attrs.frozen(kw_only=True)
@@ -226,7 +158,7 @@ class Chain:
         endpoint: StsEndpoint,
         options: Options,
         role_session_name: str | None,
-        mfa: Mfa | None = None,
+        mfa: SecondFactor | None = None,
         pace: Pace | None = None,
         **details: Any,
     ) -> Chain:

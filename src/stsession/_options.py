@@ -4,7 +4,6 @@ What all functions that make sessions take: checked once, and passed on as one.
 
 from __future__ import annotations
 
-import difflib
 import re
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -233,6 +232,8 @@ def check_names(function: str, known: Iterable[str], given: Mapping[str, Any]) -
     for name in given:
         if name in known:
             continue
+        import difflib  # noqa: PLC0415 - hardly anybody needs it
+
         snake = re.sub("(?<=[a-z])(?=[A-Z])", "_", name).lower()
         near = difflib.get_close_matches(SPELLINGS.get(snake, snake), known, 1)
         guess = f"; did you mean {near[0]}?" if near else ""

@@ -8,11 +8,11 @@ import os
 
 from collections.abc import Callable, Hashable
 from pathlib import Path
-from typing import Protocol
 
 from ._answers import span
 from ._jwt import Claims, read_claims
 from ._mfa import MfaCodes
+from ._proof import NoProof, Proof
 from ._seams import current
 from ._unsigned_requests import checked_assertion, checked_web_identity_token
 from .exceptions import (
@@ -30,61 +30,8 @@ SERVES_ONCE = (
     "minutes."
 )
 
-
-class Proof(Protocol):
-    """
-    Gives parameters to each request anew.
-    """
-
-    @property
-    def key(self) -> Hashable:
-        """
-        What sets it apart, if that makes a difference to the credentials.
-        """
-
-    @property
-    def asks(self) -> bool:
-        """
-        Whether somebody has to be there to give it.
-        """
-
-    def parameters(self) -> dict[str, str]:
-        """
-        What to send. May block while somebody is asked.
-
-        Raises:
-            RefreshError: If there is nothing.
-        """
-
-    def remaining(self, wall: float) -> float | None:
-        """
-        Seconds that what was given last is good for. `None` if unknown.
-        """
-
-    def is_refused(self, error: RefreshError) -> bool:
-        """
-        Whether it is the proof that STS refused.
-        """
-
-    def can_renew(self) -> bool:
-        """
-        Whether asking again may bring another one.
-        """
-
-    def accepted(self) -> None:
-        """
-        STS has taken it.
-        """
-
-    def explained(self, error: RefreshError) -> RefreshError:
-        """
-        The error that says what was wrong with it.
-        """
-
-    def update(self, later: Proof) -> None:
-        """
-        Somebody who shares it has brought another one.
-        """
+PATIENCE = 120.0
+"""Seconds more that others wait while somebody is asked for a code."""
 
 
 def _refused(
@@ -104,55 +51,6 @@ def _refused(
     )
     ours.__cause__ = error.__cause__
     return ours
-
-
-class NoProof:
-    """
-    The request speaks for itself.
-    """
-
-    key: Hashable = None
-    asks = False
-
-    def parameters(self) -> dict[str, str]:
-        """
-        Nothing.
-        """
-        return {}
-
-    def remaining(self, wall: float) -> float | None:
-        """
-        Not known.
-        """
-        return None
-
-    def is_refused(self, error: RefreshError) -> bool:
-        """
-        Never.
-        """
-        return False
-
-    def can_renew(self) -> bool:
-        """
-        No.
-        """
-        return False
-
-    def accepted(self) -> None:
-        """
-        Nobody minds.
-        """
-
-    def explained(self, error: RefreshError) -> RefreshError:
-        """
-        The same error.
-        """
-        return error
-
-    def update(self, later: Proof) -> None:
-        """
-        Makes no difference.
-        """
 
 
 class CodeProof(NoProof):
@@ -181,6 +79,13 @@ class CodeProof(NoProof):
         self._serial = serial
         self._codes = codes
         self._needed = needed
+
+    @property
+    def patience(self) -> float:  # type: ignore[override]
+        """
+        People take their time.
+        """
+        return PATIENCE
 
     def if_needed(self, needed: Callable[[], bool]) -> CodeProof:
         """

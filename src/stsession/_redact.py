@@ -4,6 +4,7 @@ Taking secrets out of text that isn't ours.
 
 from __future__ import annotations
 
+import functools
 import logging
 import pkgutil
 import re
@@ -33,14 +34,18 @@ PATTERNS = [
     (r"(Signature[=:]\s*)[^\s&'\"<,}]+", rf"\1{STARS}"),
 ]
 
-_patterns = [(re.compile(p, re.IGNORECASE | re.DOTALL), r) for p, r in PATTERNS]
+
+@functools.cache
+def _patterns() -> list[tuple[re.Pattern[str], str]]:
+    # Compiled when there is an error: it takes longer than all else in here.
+    return [(re.compile(p, re.IGNORECASE | re.DOTALL), r) for p, r in PATTERNS]
 
 
 def redact(text: str) -> str:
     """
     Replace what looks like a secret of STS in *text*.
     """
-    for pattern, replacement in _patterns:
+    for pattern, replacement in _patterns():
         text = pattern.sub(replacement, text)
     return text
 

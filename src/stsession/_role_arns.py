@@ -125,6 +125,8 @@ def _advice(text: str) -> str:
     """
     if len(text) > ROLE_ARN.maximum:
         return _SHAPE
+    if re.fullmatch(_ROLE, text) and not text[-1].isspace():
+        return _SHAPE  # of these mistakes it has none; spares compiling them
     for pattern, hint in _MISTAKES:
         match = re.fullmatch(pattern, text, re.ASCII | re.DOTALL)
         if match is not None:

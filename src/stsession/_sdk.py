@@ -6,9 +6,8 @@ from __future__ import annotations
 
 import copy
 import os
-import threading
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import botocore.handlers
@@ -17,60 +16,11 @@ import botocore.session
 from botocore.hooks import BaseEventHooks, HierarchicalEmitter
 from botocore.loaders import Loader
 
-from ._fork import forget_after_fork
+from ._config_files import Session
+from ._loader import loader_for
 
 
 __all__ = ["Ready", "builtin_handlers", "like", "shared_loader"]
-
-
-class _UniquePaths(list[str]):
-    """
-    A search path that doesn't grow.
-
-    Each `boto3.Session` appends its own folder to its loader's search path.
-    """
-
-    def append(self, path: str) -> None:
-        if path not in self:
-            super().append(path)
-
-    def extend(self, paths: Iterable[str]) -> None:
-        for path in paths:
-            self.append(path)
-
-
-class _Loaders:
-    """
-    A model loader for each search path, so that a model is parsed once.
-    """
-
-    def __init__(self) -> None:
-        self._loaders: dict[str | None, Loader] = {}
-        self._after_fork()
-        forget_after_fork(self)
-
-    def _after_fork(self) -> None:
-        self._lock = threading.Lock()
-
-    def get(self, data_path: str | None) -> Loader:
-        with self._lock:
-            loader = self._loaders.get(data_path)
-            if loader is None:
-                loader = self._loaders[data_path] = _make_loader(data_path)
-            return loader
-
-
-def _make_loader(data_path: str | None) -> Loader:
-    paths = _UniquePaths()
-    if data_path:
-        paths.extend(
-            os.path.expandvars(os.path.expanduser(path))  # noqa: PTH111 - as botocore
-            for path in data_path.split(os.pathsep)
-        )
-    return Loader(extra_search_paths=paths)
-
-
-_loaders = _Loaders()
 
 
 class _BuiltinHandlers:
@@ -108,16 +58,26 @@ def shared_loader(session: botocore.session.Session) -> Loader:
     """
     The loader for the search path that *session* is configured with.
     """
-    return _loaders.get(session.get_config_variable("data_path"))
+    return loader_for(session.get_config_variable("data_path"))
 
 
 def new_session(
-    session_vars: Any = None, *, profile: str | None = None
+    session_vars: Any = None, *, profile: str | None = None, share: bool = True
 ) -> botocore.session.Session:
     """
     A botocore session with botocore's own event handlers.
+
+    Args:
+        session_vars: As botocore takes them.
+
+        profile: Its name. `None` means what the environment says.
+
+        share: Whether it has parts in common with other sessions of ours. If
+            not, it is one as botocore makes them.
     """
-    return botocore.session.Session(
+    if not share:
+        return botocore.session.Session(session_vars=session_vars, profile=profile)
+    return Session(
         session_vars=session_vars,
         event_hooks=_builtin_handlers.copy(),
         include_builtin_handlers=False,
@@ -167,9 +127,7 @@ def like(
 
         region: Its region. `None` means the other's.
 
-        share:
-            Whether it has a share in the loader and in botocore's handlers, or
-            has them made for it alone.
+        share: See `new_session`.
 
         hooks: An emitter with botocore's handlers to use. `None` means a new one.
     """
@@ -195,16 +153,24 @@ def configured_like(
 ) -> botocore.session.Session:
     """
     Make a session that is configured as another, and finds credentials alike.
+
+    Args:
+        source: The other one.
+
+        hooks: Its event handlers. `None` means botocore's.
+
+        share: See `new_session`.
     """
     profile = usable_profile(source)
-    if hooks is None and share:
-        hooks = _builtin_handlers.copy()
-    session = botocore.session.Session(
-        # What the environment says now counts, and not what it says tomorrow.
-        session_vars={"profile": (None, None, profile, None)},
-        event_hooks=hooks,
-        include_builtin_handlers=hooks is None,
-    )
+    # What the environment says now counts, and not what it says tomorrow.
+    session_vars = {"profile": (None, None, profile, None)}
+    if hooks is None:
+        session = new_session(session_vars, share=share)
+    else:
+        make = Session if share else botocore.session.Session
+        session = make(
+            session_vars=session_vars, event_hooks=hooks, include_builtin_handlers=False
+        )
     variables = source.instance_variables()
     if profile is None:
         variables.pop("profile", None)

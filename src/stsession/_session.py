@@ -24,7 +24,6 @@ from ._options import Options
 from ._refresher import Refresher
 from ._sdk import like
 from ._sources import HopSource, Source
-from ._status import CallerIdentity, HopStatus, SessionStatus
 from ._sts_endpoint import StsEndpoint
 from .exceptions import InvalidRequestError
 
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ._assume import RefreshableAssumeRoleSession
+    from ._status import CallerIdentity, SessionStatus
 
 
 __all__ = ["RefreshableSession"]
@@ -213,6 +213,8 @@ class RefreshableSession(boto3.Session):
 
         Asks nobody, and doesn't block.
         """
+        from ._status import HopStatus, SessionStatus  # noqa: PLC0415 - see `_assume`
+
         tier, reason = self._client_tier()
         return SessionStatus(
             hops=tuple(map(HopStatus.of, self._hops)),
@@ -236,6 +238,8 @@ class RefreshableSession(boto3.Session):
            <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>`_,
            which no policy can deny.
         """
+        from ._status import CallerIdentity  # noqa: PLC0415 - see `_assume`
+
         client: Any = self.client(
             "sts",
             region_name=self._endpoint.regions[0],

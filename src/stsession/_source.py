@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import botocore.session
 
 from botocore.exceptions import BotoCoreError, ConfigParseError
+from botocore.hooks import HierarchicalEmitter
 
 from ._credentials import Fetched
 from ._fork import forget_after_fork
@@ -130,7 +131,9 @@ def sdk_source(given: str | botocore.session.Session | None) -> SdkSource:
 
     def make_source() -> SdkSource:
         session = profile_settings(given, parameter="source")
-        make = functools.partial(configured_like, configured_like(session))
+        # Nobody makes clients of this one, so it does without event handlers.
+        pinned = configured_like(session, HierarchicalEmitter())
+        make = functools.partial(configured_like, pinned)
         source = SdkSource(make, session, name=name, key=key)
         if given is None and os.environ.get("AWS_ACCESS_KEY_ID"):
             source.look()  # the environment may say something else tomorrow

@@ -15,6 +15,7 @@ import botocore.session
 from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, NoCredentialsError
 
+from ._config_files import Versions, versions_of
 from ._flight import recursion
 from ._fork import forget_after_fork
 from .exceptions import SourceCredentialsError
@@ -61,6 +62,7 @@ class SourceKeys(Credentials):
         self._make = make
         self._name = name
         self._found: Credentials | None = None
+        self._read: Versions = None  # of the files that they have been read from
         self._after_fork()
         forget_after_fork(self)
 
@@ -91,7 +93,9 @@ class SourceKeys(Credentials):
             return self._found
 
     def _resolve(self) -> Credentials:
-        session = self._make()
+        return self._resolve_by(self._make())
+
+    def _resolve_by(self, session: botocore.session.Session) -> Credentials:
         found: Credentials | None = session.get_credentials()
         named = "profile" in session.instance_variables()
         if found is None and named:
@@ -116,7 +120,7 @@ class SourceKeys(Credentials):
 
     def read_again(self) -> None:
         """
-        Read files again, if that's where they are.
+        Read files again, if that's where they are, and if they have changed.
 
         Their owner may have rotated the key. Whatever is wrong with the files
         now, there are the credentials that have been read before.
@@ -124,7 +128,11 @@ class SourceKeys(Credentials):
         if self._found is None or self._found.method not in FILE_METHODS:
             return
         try:
-            self.resolve_again()
+            session = self._make()
+            versions = versions_of(session)
+            if versions is None or versions != self._read:
+                self._replace(self._resolve_by(session))
+                self._read = versions
         except (BotoCoreError, OSError) as e:
             logger.warning("%s: reading it again failed: %s", self._name, e)
 
@@ -136,8 +144,10 @@ class SourceKeys(Credentials):
         if before.method == "explicit":
             return False
         # No lock: botocore logs, and whoever handles that may come back to us.
-        after = self._resolve()
-        if after.method != before.method:
+        return self._replace(self._resolve())
+
+    def _replace(self, after: Credentials) -> bool:
+        if after.method != self.found().method:
             return False
         self._found = after
         logger.debug("%s: the credentials have been looked up again", self._name)

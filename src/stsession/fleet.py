@@ -210,7 +210,7 @@ class Fleet:
         Raises:
             InvalidRequestError: If it isn't one of the fleet's.
         """
-        here = self._named.get(account, []) if isinstance(account, str) else []
+        here = self._named.get(account, [])
         if len({target.role_arn for target in here}) > 1:
             raise InvalidRequestError(
                 f"The fleet has several roles in {account}.",

@@ -1,0 +1,123 @@
+"""
+The config and credentials files, parsed once for each time they change.
+"""
+
+from __future__ import annotations
+
+import os
+
+from typing import Any
+
+import botocore.session
+
+from ._clock import SystemClock
+
+
+__all__ = ["Session", "Versions", "versions_of"]
+
+SETTLED = 2.0
+"""Seconds in which a file may change again, and its times stay the same."""
+
+KEPT = 8
+"""How many versions of the files are remembered."""
+
+Version = tuple[int, ...] | None
+"""What changes if a file does; `None` if there is no such file."""
+
+Versions = tuple[tuple[str, Version], ...] | None
+"""The files of a session; `None` if they may change without it showing."""
+
+
+def versions_of(session: botocore.session.Session) -> Versions:
+    """
+    Return the present versions of a session's files, without reading them.
+    """
+    now = SystemClock().wall()  # files are dated by the machine's
+    names = map(session.get_config_variable, ("config_file", "credentials_file"))
+    files = tuple(_version(name) for name in names if name is not None)
+    dates = [date for _, version in files for date in (version or ())[:2]]
+    return files if max(dates, default=0) < (now - SETTLED) * 1e9 else None
+
+
+def _version(name: str) -> tuple[str, Version]:
+    # As botocore finds them.
+    path = os.path.expanduser(os.path.expandvars(name))  # noqa: PTH111
+    path = os.path.abspath(path)  # noqa: PTH100
+    if not os.path.isfile(path):  # noqa: PTH113
+        return path, None
+    try:
+        s = os.stat(path)  # noqa: PTH116
+    except OSError:  # it is just being replaced
+        return path, (2**63,)  # in the future, so that it isn't settled
+    return path, (s.st_mtime_ns, s.st_ctime_ns, s.st_size, s.st_ino, s.st_dev)
+
+
+class _Parsed:
+    """
+    What the last few versions of the files say, secrets included.
+    """
+
+    def __init__(self) -> None:
+        # Replaced as a whole: no lock, and nobody sees half a change.
+        self._entries: tuple[tuple[Versions, dict[str, Any]], ...] = ()
+
+    def get(self, versions: Versions) -> dict[str, Any] | None:
+        """
+        Return a copy, for the caller to change.
+        """
+        for known, config in self._entries:
+            if known == versions:
+                copied: dict[str, Any] = _copied(config)
+                return copied
+        return None
+
+    def add(self, versions: Versions, config: dict[str, Any]) -> None:
+        """
+        Remember a copy, if it stays true for as long as the versions are these.
+        """
+        if versions is not None:
+            entry = (versions, _copied(config))
+            self._entries = (entry, *self._entries[: KEPT - 1])
+
+
+def _copied(config: Any) -> Any:
+    if isinstance(config, dict):
+        return {name: _copied(value) for name, value in config.items()}
+    return config
+
+
+_parsed = _Parsed()
+
+
+class Session(botocore.session.Session):
+    """
+    A session of botocore that doesn't parse what another has parsed.
+    """
+
+    _own: dict[str, Any] | None = None
+
+    @property
+    def full_config(self) -> Any:
+        """
+        What the files say, as botocore reads them; each session's is its own.
+
+        Raises:
+            botocore.exceptions.ConfigParseError: If one of them can't be read.
+        """
+        if self._own is not None:
+            return self._own
+        # Only the first to ask, in one step: what botocore has read may be half
+        # of it while another thread is reading, and after an error.
+        me = object()
+        if self.__dict__.setdefault("_first", me) is me:
+            self._own = self._read()
+            return self._own
+        return super().full_config
+
+    def _read(self) -> Any:
+        versions = versions_of(self)
+        config = _parsed.get(versions)
+        if config is None:
+            config = super().full_config
+            _parsed.add(versions, config)
+        return config

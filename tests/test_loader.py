@@ -1,0 +1,407 @@
+from __future__ import annotations
+
+import gc
+import gzip
+import json
+import os
+import threading
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import botocore
+import botocore.loaders
+import pytest
+
+from botocore.exceptions import DataNotFoundError, UnknownServiceError
+
+from stsession import _loader
+from stsession._loader import (
+    LARGE,
+    ModelLoader,
+    Models,
+    _garbage_collector,
+    _GarbageCollector,
+    _Loaders,
+    loader_for,
+)
+
+
+@pytest.fixture(name="reference", scope="module")
+def _reference():
+    return botocore.loaders.Loader()
+
+
+@pytest.fixture(name="loader", scope="module")
+def _loader_of_ours():
+    return ModelLoader()
+
+
+class CountingModels(Models):
+    """
+    Counts what is read.
+    """
+
+    def __init__(self):
+        self.read = []
+
+    def load_file(self, file_path):
+        """
+        Count, and read.
+        """
+        found = super().load_file(file_path)
+        if found is not None:
+            self.read.append(Path(file_path).name)
+        return found
+
+
+@pytest.fixture(name="counting")
+def _counting(monkeypatch):
+    models = CountingModels()
+    monkeypatch.setattr(_loader, "Models", lambda: models)
+    return models
+
+
+def same(ours, theirs):
+    """
+    Whether two models say the same in the same order.
+    """
+    return json.dumps(ours) == json.dumps(theirs)
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        "apigateway",
+        "cloudfront",
+        "cloudwatch",
+        "dynamodb",
+        "iam",
+        "kinesis",
+        "lambda",
+        "organizations",
+        "route53",
+        "s3",
+        "sqs",
+        "sts",
+    ],
+)
+def test_same_as_botocore_s(loader, reference, service):
+    """
+    Models, paginators, waiters and end point rules are those that botocore has.
+    """
+    for kind in ("service-2", "paginators-1", "endpoint-rule-set-1"):
+        assert same(
+            loader.load_service_model(service, kind),
+            reference.load_service_model(service, kind),
+        )
+    if service in reference.list_available_services("waiters-2"):
+        assert same(
+            loader.load_service_model(service, "waiters-2"),
+            reference.load_service_model(service, "waiters-2"),
+        )
+
+
+@pytest.mark.parametrize(
+    "name", ["_retry", "endpoints", "partitions", "sdk-default-configuration"]
+)
+def test_other_data_is_the_same(loader, reference, name):
+    """
+    So is what isn't about a single service, and where it was found.
+    """
+    assert same(loader.load_data(name), reference.load_data(name))
+    assert reference.load_data_with_path(name)[1] == loader.load_data_with_path(name)[1]
+
+
+def test_nothing_in_botocore_needs_ordered_dicts():
+    """
+    Models may be plain dicts: no method of OrderedDict alone is called.
+    """
+    sources = Path(botocore.__file__).parent.glob("*.py")
+    users = [
+        path.name
+        for path in sources
+        if {"move_to_end(", "popitem(last"} & set(_words(path.read_text("utf-8")))
+    ]
+
+    assert [] == users
+
+
+def _words(text):
+    return [word for word in ("move_to_end(", "popitem(last") if word in text]
+
+
+def test_extras_are_applied(tmp_path):
+    """
+    What the SDKs add to a model is in it.
+    """
+    write_model(tmp_path, "mine", "2020-01-01", {"a": {"b": 1}}, compressed=True)
+    extras = tmp_path / "mine" / "2020-01-01" / "service-2.sdk-extras.json"
+    extras.write_text('{"merge": {"a": {"c": 2}}}')
+    expected = botocore.loaders.Loader(extra_search_paths=[str(tmp_path)])
+    loader = ModelLoader([str(tmp_path)])
+
+    assert {"a": {"b": 1, "c": 2}} == loader.load_service_model("mine", "service-2")
+    assert expected.load_service_model("mine", "service-2") == loader.load_data(
+        "mine/2020-01-01/service-2"
+    )
+
+
+@pytest.mark.parametrize("name", ["nosuch", "", ".", "../data/s3", "s3/2006-03-01", 7])
+def test_unknown_service(loader, reference, name):
+    """
+    The error is botocore's, with its list of services.
+    """
+    with pytest.raises(UnknownServiceError) as expected:
+        reference.load_service_model(name, "service-2")
+    with pytest.raises(UnknownServiceError) as raised:
+        loader.load_service_model(name, "service-2")
+
+    assert str(expected.value) == str(raised.value)
+
+
+def test_service_without_waiters(loader, reference):
+    """
+    It is unknown as one with waiters, as botocore has it.
+    """
+    with pytest.raises(UnknownServiceError) as expected:
+        reference.load_service_model("sts", "waiters-2")
+    with pytest.raises(UnknownServiceError) as raised:
+        loader.load_service_model("sts", "waiters-2")
+
+    assert str(expected.value) == str(raised.value)
+
+
+def test_version(loader, reference):
+    """
+    One may be asked for, whichever is the latest.
+    """
+    version = "2012-11-05"
+    model = loader.load_service_model("sqs", "service-2", api_version=version)
+
+    assert reference.load_service_model("sqs", "service-2", version) == model
+    assert loader.load_service_model("sqs", "service-2") is model
+
+
+def test_unknown_version(loader):
+    """
+    The error is botocore's.
+    """
+    with pytest.raises(DataNotFoundError, match="1999-01-01"):
+        loader.load_service_model("sqs", "service-2", "1999-01-01")
+
+
+def test_folders_aren_t_listed(loader, monkeypatch):
+    """
+    To find one service, those of the others are let alone.
+    """
+    listed = []
+    real = os.listdir
+    monkeypatch.setattr(
+        os, "listdir", lambda path: [listed.append(path), real(path)][1]
+    )
+    ModelLoader().load_service_model("sqs", "service-2")
+    roots = {os.path.normpath(path) for path in loader.search_paths}
+    services = {
+        Path(path).name for path in listed if os.path.normpath(path) not in roots
+    }
+
+    assert {"sqs"} == services
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_models_of_the_user(tmp_path, monkeypatch, compressed):
+    """
+    Those in ``data_path`` come first, then ``~/.aws/models``, then botocore's.
+    """
+    home, data = tmp_path / "home", tmp_path / "data"
+    monkeypatch.setattr(botocore.loaders.Loader, "CUSTOMER_DATA_PATH", str(home))
+    write_model(home, "sqs", "2012-11-05", {"from": "home"}, compressed=compressed)
+    write_model(home, "mine", "2020-01-01", {"from": "home"}, compressed=compressed)
+    write_model(data, "mine", "2020-01-01", {"from": "data"}, compressed=compressed)
+    write_model(data, "mine", "2019-01-01", {"from": "old"}, compressed=compressed)
+    loader = ModelLoader([str(data)])
+    reference = botocore.loaders.Loader(extra_search_paths=[str(data)])
+    for service, expected in (("sqs", "home"), ("mine", "data")):
+        found = loader.load_service_model(service, "service-2")
+
+        assert {"from": expected} == found
+        assert reference.load_service_model(service, "service-2") == found
+
+
+def write_model(root, service, version, model, *, compressed):
+    """
+    Write one as it is found on a search path.
+    """
+    folder = root / service / version
+    folder.mkdir(parents=True)
+    data = json.dumps(model).encode()
+    name = "service-2.json.gz" if compressed else "service-2.json"
+    (folder / name).write_bytes(gzip.compress(data) if compressed else data)
+
+
+def test_service_that_comes_later(tmp_path):
+    """
+    A model that was written after somebody has asked for it in vain is found.
+    """
+    loader = ModelLoader([str(tmp_path)])
+    with pytest.raises(UnknownServiceError):
+        loader.load_service_model("mine", "service-2")
+    write_model(tmp_path, "mine", "2020-01-01", {"a": 1}, compressed=False)
+
+    assert {"a": 1} == loader.load_service_model("mine", "service-2")
+
+
+def test_unreadable_model(tmp_path):
+    """
+    The error is json's, as with botocore, and the collector is on again.
+    """
+    folder = tmp_path / "mine" / "2020-01-01"
+    folder.mkdir(parents=True)
+    (folder / "service-2.json").write_text("[" * 10 + " " * LARGE)
+    with pytest.raises(json.JSONDecodeError):
+        ModelLoader([str(tmp_path)]).load_service_model("mine", "service-2")
+
+    assert gc.isenabled()
+
+
+def test_threads_parse_once(counting):
+    """
+    However many ask for a model at once, it is parsed by one.
+    """
+    loader, start = ModelLoader(), threading.Barrier(8)
+
+    def load(_):
+        start.wait()
+        return loader.load_service_model("sqs", "service-2")
+
+    with ThreadPoolExecutor(8) as threads:
+        models = list(threads.map(load, range(8)))
+
+    assert all(model is models[0] for model in models)
+    assert 1 == counting.read.count("service-2")
+
+
+def test_loader_after_a_fork(counting):
+    """
+    A lock that another thread held isn't there anymore.
+    """
+    loader, held = ModelLoader(), threading.Event()
+    done = threading.Event()
+
+    def hold():
+        with loader._lock:
+            held.set()
+            done.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    loader._after_fork()
+
+    assert loader.load_data("_retry")
+
+    done.set()
+    thread.join()
+
+
+def test_collector_is_paused_for_large_models_only(monkeypatch):
+    """
+    While they are parsed, and no longer.
+    """
+    seen, real = [], json.loads
+    monkeypatch.setattr(
+        json, "loads", lambda text: [seen.append(gc.isenabled()), real(text)][1]
+    )
+    loader = ModelLoader()
+    loader.load_data("_retry")
+    loader.load_data("endpoints")
+
+    assert [True, False] == seen
+    assert gc.isenabled()
+
+
+def test_collector_stays_off():
+    """
+    If somebody has switched it off before.
+    """
+    gc.disable()
+    try:
+        with _garbage_collector.paused():
+            pass
+
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+def test_collector_waits_for_the_last():
+    """
+    Of two who parse at the same time, the last switches it on; after errors, too.
+    """
+    collector, seen = _GarbageCollector(), []
+    with pytest.raises(ValueError, match="bad"), collector.paused():  # noqa: PT012
+        with collector.paused():
+            seen.append(gc.isenabled())
+        seen.append(gc.isenabled())
+        raise ValueError("bad")
+
+    assert [False, False] == seen
+    assert gc.isenabled()
+
+
+def test_collector_with_many_threads():
+    """
+    It is on in the end, and was never on while somebody parsed.
+    """
+    collector, seen = _GarbageCollector(), []
+
+    def parse(_):
+        with collector.paused():
+            seen.append(gc.isenabled())
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(parse, range(200)))
+
+    assert {False} == set(seen)
+    assert gc.isenabled()
+
+
+def test_collector_after_a_fork():
+    """
+    A child that was forked while another thread was parsing has it on.
+    """
+    collector = _GarbageCollector()
+    with collector.paused():
+        collector._after_fork()
+
+        assert gc.isenabled()
+
+        collector._parsing = 1  # the parent's goes on
+
+
+def test_search_path_of_the_user(tmp_path, monkeypatch):
+    """
+    Variables and ~ are expanded as botocore does, and it's one loader for each.
+    """
+    monkeypatch.setenv("MODELS", "~/models")
+    given = f"{tmp_path}{os.pathsep}$MODELS"
+    loader = loader_for(given)
+    reference = botocore.loaders.create_loader(given)
+
+    assert reference.search_paths == list(loader.search_paths)
+    assert loader is loader_for(given)
+    assert loader is not loader_for(None)
+
+
+def test_one_loader_for_all_threads():
+    """
+    Also if they ask at once, and after a fork.
+    """
+    loaders = _Loaders()
+    loaders._lock.acquire()
+    loaders._after_fork()
+    with ThreadPoolExecutor(8) as threads:
+        got = set(threads.map(loaders.get, [None] * 8))
+
+    assert 1 == len(got)
