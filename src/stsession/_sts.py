@@ -147,7 +147,7 @@ class _LongestDurations:
 longest = _LongestDurations()
 
 
-@attrs.define(kw_only=True, eq=False)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class StsFetch:
     """
     Fetches credentials by one operation of STS. Called by one thread at a time.
