@@ -20,7 +20,7 @@ __all__ = ["MINUTE", "Backoff"]
 MINUTE = 60.0
 
 
-@attrs.define(kw_only=True)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Backoff:
     """
     The gate before the source. Its user guards it with a lock.

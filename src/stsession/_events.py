@@ -122,7 +122,7 @@ def shorten(access_key_id: str) -> str:
 _News = tuple[RefreshEvent | None, str, int]
 
 
-@attrs.define(kw_only=True, eq=False)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Announcer:
     """
     Collects what is to be told while a lock is held, and tells it afterwards.

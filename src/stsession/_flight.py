@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 
-@attrs.define(kw_only=True, eq=False)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Flight:
     """
     A fetch; it ends with a record, an error, or an interruption of its leader.

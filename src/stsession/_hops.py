@@ -30,7 +30,7 @@ from .cache import MemoryCache
 __all__ = ["Chain", "Hop", "SecondFactor"]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Hop:
     """
     One request and all that decides which credentials it gives.
@@ -136,7 +136,7 @@ class SecondFactor(Protocol):
         """
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Chain:
     """
     Roles from the first to the last.

@@ -32,7 +32,7 @@ def _nobody() -> bool:
     return False
 
 
-@attrs.define(kw_only=True, eq=False)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Refresher:
     """
     Keeps one set of credentials fresh.

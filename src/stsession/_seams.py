@@ -22,7 +22,7 @@ __all__ = ["Seams", "current", "installed"]
 pool = BackgroundPool()
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Seams:
     """
     What refreshers are made with.

@@ -38,7 +38,7 @@ ADVISORY_OF_NOTHING = 300.0
 """What pauses scale with before there have been credentials; seconds."""
 
 
-@attrs.define(kw_only=True, eq=False)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class RefreshState:
     """
     One record, at most one flight, and the gate before the next.

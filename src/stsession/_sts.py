@@ -155,7 +155,7 @@ def at_once(ask: Callable[[], Fetched]) -> Fetched:
     return ask()
 
 
-@attrs.define(kw_only=True, eq=False)
+@attrs.define(kw_only=True, eq=False, repr=False)
 class StsFetch:
     """
     Fetches credentials by one operation of STS. Called by one thread at a time.

@@ -138,7 +138,7 @@ EXCEPTIONS: list[tuple[type[BaseException], type[RefreshError], FailureKind, str
 MESSAGE_LENGTH = 400
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class _Answer:
     """
     What an error of the SDK tells about the answer.

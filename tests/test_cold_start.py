@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from stsession.testing import LocalSTS
+
+
+ROLE = "arn:aws:iam::123456789012:role/Reader"
+
+FIRST_REQUEST = """
+import json, sys
+
+import stsession
+from stsession import _loader
+
+read, real = [], _loader.Models.load_file
+
+def load_file(self, path):
+    found = real(self, path)
+    if found is not None:
+        read.append(path)
+    return found
+
+_loader.Models.load_file = load_file
+session = stsession.assume(sys.argv[1])
+body = session.client("s3").get_object(Bucket="bucket", Key="key")["Body"].read()
+print(json.dumps({"body": body.decode(), "read": read, "modules": list(sys.modules)}))
+"""
+
+
+@pytest.fixture(name="first_request", scope="module")
+def _first_request(tmp_path_factory):
+    """
+    What the first request of a process took.
+    """
+    with LocalSTS() as local:
+        local.add_role(ROLE)
+        local.add_bucket("bucket", objects={"key": b"value"})
+        directory = tmp_path_factory.mktemp("aws")
+        files = local.write_profile(directory, key=local.add_user())
+        environment = {
+            **os.environ,
+            "AWS_ENDPOINT_URL": local.endpoint_url,
+            "AWS_CONFIG_FILE": files.config_file,
+            "AWS_SHARED_CREDENTIALS_FILE": files.credentials_file,
+        }
+        printed = subprocess.run(
+            [sys.executable, "-c", FIRST_REQUEST, ROLE],
+            env=environment,
+            stdout=subprocess.PIPE,
+            check=True,
+        ).stdout
+    return json.loads(printed)
+
+
+def test_two_models_are_parsed(first_request):
+    """
+    Those of STS and of the service, and no paginators, waiters or resources.
+    """
+    services = {
+        tuple(path.replace(os.sep, "/").split("/")[-3::2])
+        for path in first_request["read"]
+        if "-" in path.rsplit(os.sep, 3)[-2]
+    }
+    kinds = ("service-2", "service-2.sdk-extras", "endpoint-rule-set-1")
+
+    assert "value" == first_request["body"]
+    assert {"s3", "sts"} == {service for service, _ in services}
+    assert set(kinds) == {kind for _, kind in services}
+
+
+def test_nothing_is_parsed_twice(first_request):
+    """
+    Each file is read by one.
+    """
+    assert len(first_request["read"]) == len(set(first_request["read"]))
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "_from_profile",
+        "_jwt",
+        "_mfa",
+        "_mfa_devices",
+        "_operations",
+        "_profiles",
+        "_proofs",
+        "_saml_roles",
+        "_second_factor",
+        "_status",
+        "_token_requests",
+        "_unsigned_requests",
+        "testing",
+    ],
+)
+def test_modules_that_a_plain_role_does_without(first_request, module):
+    """
+    They aren't loaded before somebody needs them.
+    """
+    __import__(f"stsession.{module}")  # it exists
+
+    assert f"stsession.{module}" not in first_request["modules"]
