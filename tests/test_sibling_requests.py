@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from stsession import _limits
 from stsession._bounds import Limit
-from stsession._requests import AssumeRoleRequest, AssumeRootRequest
+from stsession._requests import AssumeRoleRequest
+from stsession._root_requests import AssumeRootRequest
 from stsession._token_requests import FederationTokenRequest, SessionTokenRequest
 from stsession._unsigned_requests import SamlRequest, WebIdentityRequest
 from stsession.exceptions import InvalidRequestError

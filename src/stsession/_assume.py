@@ -19,7 +19,6 @@ from botocore.config import Config
 from ._events import RefreshHook
 from ._hops import Chain
 from ._options import DEFAULT_POLICY, Options, check_names
-from ._pace import Pace
 from ._policy import RefreshPolicy
 from ._refresher import Refresher
 from ._session import RefreshableSession
@@ -32,6 +31,7 @@ from .exceptions import InvalidRequestError
 
 if TYPE_CHECKING:
     from ._mfa import CodeLike
+    from ._pace import Pace
     from ._second_factor import Mfa
 
 

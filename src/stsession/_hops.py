@@ -6,14 +6,13 @@ from __future__ import annotations
 
 import os
 
-from collections.abc import Hashable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Hashable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
-from ._credentials import Record
+from ._credentials import Fetched, Record
 from ._options import Options
-from ._pace import PATIENCE, Pace, Pursuit
 from ._policy import RefreshPolicy
 from ._proof import NoProof, Proof
 from ._refresher import Refresher
@@ -25,6 +24,10 @@ from ._sts import StsFetch, StsRequest, at_once
 from ._sts_clients import has_custom_endpoint
 from ._sts_endpoint import StsEndpoint
 from .cache import MemoryCache
+
+
+if TYPE_CHECKING:
+    from ._pace import Pace
 
 
 __all__ = ["Chain", "Hop", "SecondFactor"]
@@ -81,7 +84,7 @@ class Hop:
             endpoint=self._endpoint,
             clock=current().clock,
             proof=self.proof,
-            pace=at_once if self.pace is None else self._pursuit(self.pace),
+            pace=self._paced(),
         )
         return Refresher(
             label=self.request.label,
@@ -99,22 +102,20 @@ class Hop:
     @property
     def _endpoint(self) -> StsEndpoint:
         # At a pace, each request that leaves has to be counted.
-        return (
-            self.endpoint
-            if self.pace is None
-            else attrs.evolve(self.endpoint, attempts=1)
-        )
+        return self.endpoint if self.pace is None else self.endpoint.asked_once
 
-    def _pursuit(self, pace: Pace) -> Pursuit:
+    def _paced(self) -> Callable[[Callable[[], Fetched]], Fetched]:
+        if self.pace is None:
+            return at_once
         asking = self._endpoint.load_timeout()
-        return Pursuit(pace=pace, patience=max(0.0, self._load_timeout() - asking))
+        return self.pace.pursuit(max(0.0, self._load_timeout() - asking))
 
     def _load_timeout(self) -> float:
         if self.policy.load_timeout is not None:
             return self.policy.load_timeout.total_seconds()
         signed = not isinstance(self.source, Nobody)
         own = self._endpoint.load_timeout(signed=signed)
-        turns = 0.0 if self.pace is None else PATIENCE
+        turns = 0.0 if self.pace is None else self.pace.patience
         # The source may have to be waited for first.
         return own + self.source.load_timeout + self.proof.patience + turns
 

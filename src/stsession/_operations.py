@@ -13,7 +13,7 @@ from ._assume import SourceLike, hops_of
 from ._hops import Hop
 from ._options import Options, SessionOptions, check_names
 from ._proofs import NoProof, Proof
-from ._requests import AssumeRootRequest
+from ._root_requests import AssumeRootRequest
 from ._session import RefreshableSession
 from ._sources import Source
 from ._sts import StsRequest

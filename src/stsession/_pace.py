@@ -41,6 +41,8 @@ class Pace:
     One rate, and a queue for it. All methods may be called from any thread.
     """
 
+    patience = PATIENCE
+
     def __init__(self, seams: Seams | None = None) -> None:
         seams = current() if seams is None else seams
         self.clock: Clock = seams.clock
@@ -62,6 +64,12 @@ class Pace:
         """
         with self._lock:
             return self._limit.rate
+
+    def pursuit(self, patience: float) -> Pursuit:
+        """
+        Make who asks at this pace, for *patience* seconds.
+        """
+        return Pursuit(pace=self, patience=patience)
 
     def take_turn(self, deadline: float) -> bool:
         """

@@ -14,7 +14,7 @@ from ._mfa import CodeLike
 from ._operations import flat, made_session
 from ._options import SessionOptions
 from ._proofs import NoProof, Proof
-from ._requests import AssumeRootRequest
+from ._root_requests import AssumeRootRequest
 from ._session import RefreshableSession
 from ._token_requests import FederationTokenRequest, SessionTokenRequest
 

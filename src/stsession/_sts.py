@@ -16,7 +16,6 @@ import attrs
 from ._clock import Clock
 from ._credentials import Fetched, Instant, TemporaryCredentials
 from ._proof import NoProof, Proof
-from ._requests import AssumeRootRequest
 from ._sts_endpoint import StsEndpoint
 from ._sts_errors import server_time, translate, unusable_answer
 from .exceptions import FailureKind, RefreshError
@@ -325,9 +324,9 @@ class StsFetch:
         )
 
     def _account_id(self, arn: str) -> str | None:
-        if isinstance(self.request, AssumeRootRequest):
-            return self.request.account_id
-        return account_of(arn) or account_of(self.request.label)
+        told = account_of(arn) or account_of(self.request.label)
+        # AssumeRoot's answer doesn't tell, but its request does.
+        return told or getattr(self.request, "account_id", None)
 
     def _unusable(self, why: str) -> RefreshError:
         return unusable_answer(self.request.what, why, self.request.label)

@@ -69,6 +69,13 @@ class StsEndpoint:
         return ours if signed else ours.merge(Config(signature_version=UNSIGNED))
 
     @property
+    def asked_once(self) -> StsEndpoint:
+        """
+        The same, with clients that send each request once only.
+        """
+        return _asked_once(self)
+
+    @property
     def _attempts(self) -> int:
         return ATTEMPTS if len(self.regions) == 1 else ATTEMPTS_IN_A_REGION
 
@@ -86,6 +93,11 @@ class StsEndpoint:
         connect = config.connect_timeout or 0
         read = config.read_timeout or 0
         return float(len(self.regions) * attempts * (connect + read) + 6)
+
+
+@functools.lru_cache(maxsize=64)
+def _asked_once(endpoint: StsEndpoint) -> StsEndpoint:
+    return attrs.evolve(endpoint, attempts=1)
 
 
 def _retries(attempts: int) -> Any:

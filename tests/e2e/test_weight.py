@@ -23,6 +23,7 @@ import pytest
 
 import stsession
 
+from stsession._loader import ModelLoader
 from stsession.testing import StubSTS
 
 from . import OTHER_ROLE, ROLE
@@ -47,7 +48,7 @@ class Watch:
         self._watch(monkeypatch, builtins, "open", self._on_open)
         self._watch(monkeypatch, io, "open", self._on_open)
         self._watch(
-            monkeypatch, botocore.loaders.Loader, "load_service_model", self._on_model
+            monkeypatch, ModelLoader, "load_service_model", self._on_model
         )
         self._watch(
             monkeypatch, botocore.loaders.JSONFileLoader, "load_file", self._on_open
