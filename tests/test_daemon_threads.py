@@ -139,4 +139,4 @@ def test_exit_waits_for_nobody():
         "begun.wait()\n"
     )
 
-    assert 0 == subprocess.run([sys.executable, "-c", program], timeout=60).returncode
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

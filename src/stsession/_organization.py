@@ -4,6 +4,7 @@ The accounts of an organization.
 
 from __future__ import annotations
 
+import contextlib
 import re
 
 from collections.abc import Iterable, Iterator
@@ -115,9 +116,11 @@ class Organization:
         """
         if self._source is not None:
             source = find_source(self._source)
+        with contextlib.closing(_Lister(source)) as lister:
+            told_of = list(self._told(lister))
         return tuple(
             Account(told["Id"], told.get("Name"))
-            for told in self._told(_Lister(source))
+            for told in told_of
             if told["Id"] not in self._exclude
             and _state(told) == "ACTIVE"
             and (self._include_management or told["Id"] != _management(told))
@@ -185,6 +188,12 @@ class _Lister:
             region_name=settings.get_config_variable("region") or "us-east-1",
             config=Config(retries={"mode": "standard", "total_max_attempts": ATTEMPTS}),
         )
+
+    def close(self) -> None:
+        """
+        Close the connections.
+        """
+        self._client.close()
 
     def all_of(self, operation: str, key: str, **params: str) -> list[dict[str, Any]]:
         """
