@@ -77,7 +77,7 @@ class Organization:
     Raises:
         InvalidRequestError: If an ID isn't one.
 
-    .. versionadded:: 0.2.0
+    .. versionadded:: 0.1.0
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class Organization:
             Account(told["Id"], told.get("Name"))
             for told in told_of
             if told["Id"] not in self._exclude
-            and _state(told) == "ACTIVE"
+            and _is_active(told)
             and (self._include_management or told["Id"] != _management(told))
         )
 
@@ -163,10 +163,10 @@ def _checked_ids(exclude: Iterable[str]) -> frozenset[str]:
     return frozenset(exclude)
 
 
-def _state(told: dict[str, Any]) -> str | None:
-    # AWS stops sending Status in September 2026; older versions of botocore don't
-    # know State yet.
-    return told.get("State") or told.get("Status")
+def _is_active(told: dict[str, Any]) -> bool:
+    # AWS has replaced Status by State, which older versions of botocore don't know.
+    # What can't be told is taken: an account that is left out isn't missed.
+    return (told.get("State") or told.get("Status") or "ACTIVE") == "ACTIVE"
 
 
 def _management(told: dict[str, Any]) -> str:
