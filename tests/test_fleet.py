@@ -145,7 +145,9 @@ def test_twice_the_same(source):
     """
     accounts = [*IDS, IDS[0], ARN.format(IDS[1])]
 
-    assert 5 == len(Fleet(accounts, role_name="Audit", source=source))
+    fleet = Fleet(accounts, role_name="Audit", source=source)
+
+    assert 5 == len(fleet) == len(set(fleet))
 
 
 def test_twice_but_different(source):

@@ -77,7 +77,7 @@ class FleetTarget:
     region: str | None
     """The session's region. `None` if neither the fleet nor its source has one."""
 
-    options: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+    options: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
     """What is different from the other accounts."""
 
 
