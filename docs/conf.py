@@ -56,6 +56,9 @@ nitpick_ignore = [
     ("py:class", "CodeLike"),
     ("py:class", "Config"),
     ("py:class", "SourceLike"),
+    ("py:class", "stsession._fan_out.T"),
+    ("py:class", "stsession._fleet_results.T"),
+    ("py:class", "stsession.fleet.T"),
     ("py:class", "stsession._clock.Clock"),
     ("py:class", "stsession._seams.Seams"),
 ]

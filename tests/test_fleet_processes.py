@@ -174,7 +174,7 @@ def test_recipe_has_no_secret(fleet, local):
     session = fleet.session(IDS[0])
     keys = session.credentials()
 
-    recipe = fleet._recipe()
+    recipe = pickle.dumps(fleet._make)
 
     assert b"org" in recipe
     assert keys.secret_access_key.encode() not in recipe
@@ -198,7 +198,7 @@ def test_few_fleets_are_kept_in_a_worker(monkeypatch):
     """
     fleets = _fleet_tasks._Fleets()
     recipes = [
-        stsession.Fleet(IDS, role_name=f"R{n}", external_id=f"e{n}")._recipe()
+        pickle.dumps(stsession.Fleet(IDS, role_name=f"R{n}", external_id=f"e{n}")._make)
         for n in range(_fleet_tasks.FLEETS + 2)
     ]
 

@@ -32,7 +32,7 @@ class VirtualTime:
         self._pool = BackgroundPool()
         self._lock = threading.Lock()  # guards the two below
         self._working = 0
-        self._waiting: list[tuple[float, int]] = []
+        self._waiting: list[tuple[float, int, threading.Event]] = []
         self._numbers = itertools.count()
 
     @contextlib.contextmanager
@@ -58,7 +58,7 @@ class VirtualTime:
         """
         Wait for *event*; the seam of that name.
         """
-        mine = (self.clock.monotonic() + seconds, next(self._numbers))
+        mine = (self.clock.monotonic() + seconds, next(self._numbers), event)
         with self._lock:
             heapq.heappush(self._waiting, mine)
         try:
@@ -73,6 +73,8 @@ class VirtualTime:
 
     def _pass(self) -> None:
         with self._lock:
+            if any(event.is_set() for *_, event in self._waiting):
+                return  # that one is about to go on
             left = self._waiting[0][0] - self.clock.monotonic()
             if len(self._waiting) >= self._working and left > 0:
                 # What is rounded must not end short of it.

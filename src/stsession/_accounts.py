@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-__all__ = ["AccountOptions", "FleetTarget", "Targets", "checked_regions"]
+__all__ = [
+    "AccountOptions",
+    "FleetTarget",
+    "Targets",
+    "checked_regions",
+    "checked_role_name",
+    "find_target",
+]
 
 
 class AccountOptions(TypedDict, total=False):
@@ -31,7 +38,7 @@ class AccountOptions(TypedDict, total=False):
 
     The names are those of :class:`stsession.Fleet` and :func:`stsession.assume`.
 
-    .. versionadded:: 0.2.0
+    .. versionadded:: 0.1.0
     """
 
     role_name: str
@@ -55,7 +62,7 @@ class FleetTarget:
     """
     One session that a fleet makes: a role, and a region.
 
-    .. versionadded:: 0.2.0
+    .. versionadded:: 0.1.0
     """
 
     account_id: str | None
@@ -70,7 +77,7 @@ class FleetTarget:
     region: str | None
     """The session's region. `None` if neither the fleet nor its source has one."""
 
-    options: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+    options: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
     """What is different from the other accounts."""
 
 
@@ -191,6 +198,50 @@ class Targets:
             raise InvalidRequestError(
                 f"accounts has {entry!r}: {e}", parameter=e.parameter
             ) from e
+
+
+def by_name(targets: Iterable[FleetTarget]) -> Mapping[str, list[FleetTarget]]:
+    """
+    The targets by what they may be called.
+    """
+    named: dict[str, list[FleetTarget]] = {}
+    for target in targets:
+        for name in (target.account_id, target.role_arn):
+            if name is not None:
+                named.setdefault(name, []).append(target)
+    return named
+
+
+def find_target(
+    named: Mapping[str, list[FleetTarget]], account: str, region: str | None
+) -> FleetTarget:
+    """
+    The target of an account, by its ID or its role, in a region or the first one.
+
+    Raises:
+        InvalidRequestError: If there is none, or more than one.
+    """
+    here = named.get(account, [])
+    if len({target.role_arn for target in here}) > 1:
+        raise InvalidRequestError(
+            f"The fleet has several roles in {account}.",
+            parameter="account",
+            hint="Pass the ARN of one of them.",
+        )
+    if not here:
+        raise InvalidRequestError(
+            f"The fleet has no account {account!r}.",
+            parameter="account",
+            hint="Iterate over it for those that it has.",
+        )
+    for target in here:
+        if region in (None, target.region):
+            return target
+    raise InvalidRequestError(
+        f"The fleet has no session for {region!r} in {account}.",
+        parameter="region",
+        hint="Add it to regions when you make the fleet.",
+    )
 
 
 def _bare(entries: Iterable[object]) -> Iterator[tuple[object, None]]:

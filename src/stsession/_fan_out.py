@@ -112,7 +112,7 @@ class FleetRun(Generic[T]):
 
     It is for one thread at a time; :meth:`close` may be called from any.
 
-    .. versionadded:: 0.2.0
+    .. versionadded:: 0.1.0
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -262,7 +262,7 @@ class FleetRun(Generic[T]):
     @property
     def failures(self) -> tuple[FleetResult[T], ...]:
         """
-        The results without a value: the first 1,000 of them.
+        The results without a value; the first 1,000 of them.
         """
         return tuple(self._failures.kept)
 

@@ -8,7 +8,7 @@ import datetime as dt
 import pickle
 
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from typing import Any, Literal, TypedDict
 
 from botocore.config import Config
@@ -32,7 +32,6 @@ __all__ = [
     "check_map",
     "check_retries",
     "partition_of",
-    "shares_objects",
     "url_of",
 ]
 
@@ -41,7 +40,7 @@ class FleetOptions(TypedDict, total=False):
     """
     What goes for all accounts of a fleet, as for :func:`stsession.assume`.
 
-    .. versionadded:: 0.2.0
+    .. versionadded:: 0.1.0
     """
 
     role_session_name: str | None
@@ -133,15 +132,6 @@ def _check_pickles(function: object) -> None:
             parameter="function",
             hint="Pass a function of a module, which the other process imports.",
         ) from e
-
-
-def shares_objects(executor: Executor) -> bool:
-    """
-    Whether its workers see our objects: they are threads of this interpreter.
-    """
-    # A subclass, whose threads have interpreters of their own.
-    isolated = type(executor).__name__ == "InterpreterPoolExecutor"
-    return isinstance(executor, ThreadPoolExecutor) and not isolated
 
 
 def partition_of(source: Source, region: str | None) -> str:

@@ -45,7 +45,7 @@ class FleetResult(Generic[T]):
     """
     What came of one account and region.
 
-    .. versionadded:: 0.2.0
+    .. versionadded:: 0.1.0
     """
 
     target: FleetTarget = attrs.field(repr=False)
@@ -115,7 +115,7 @@ class FleetCounts:
     """
     How far a run is.
 
-    .. versionadded:: 0.2.0
+    .. versionadded:: 0.1.0
     """
 
     targets: int

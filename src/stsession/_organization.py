@@ -4,6 +4,7 @@ The accounts of an organization.
 
 from __future__ import annotations
 
+import contextlib
 import re
 
 from collections.abc import Iterable, Iterator
@@ -76,7 +77,7 @@ class Organization:
     Raises:
         InvalidRequestError: If an ID isn't one.
 
-    .. versionadded:: 0.2.0
+    .. versionadded:: 0.1.0
     """
 
     def __init__(
@@ -115,11 +116,13 @@ class Organization:
         """
         if self._source is not None:
             source = find_source(self._source)
+        with contextlib.closing(_Lister(source)) as lister:
+            told_of = list(self._told(lister))
         return tuple(
             Account(told["Id"], told.get("Name"))
-            for told in self._told(_Lister(source))
+            for told in told_of
             if told["Id"] not in self._exclude
-            and _state(told) == "ACTIVE"
+            and _is_active(told)
             and (self._include_management or told["Id"] != _management(told))
         )
 
@@ -160,10 +163,10 @@ def _checked_ids(exclude: Iterable[str]) -> frozenset[str]:
     return frozenset(exclude)
 
 
-def _state(told: dict[str, Any]) -> str | None:
-    # AWS stops sending Status in September 2026; older versions of botocore don't
-    # know State yet.
-    return told.get("State") or told.get("Status")
+def _is_active(told: dict[str, Any]) -> bool:
+    # AWS has replaced Status by State, which older versions of botocore don't know.
+    # What can't be told is taken: an account that is left out isn't missed.
+    return (told.get("State") or told.get("Status") or "ACTIVE") == "ACTIVE"
 
 
 def _management(told: dict[str, Any]) -> str:
@@ -185,6 +188,12 @@ class _Lister:
             region_name=settings.get_config_variable("region") or "us-east-1",
             config=Config(retries={"mode": "standard", "total_max_attempts": ATTEMPTS}),
         )
+
+    def close(self) -> None:
+        """
+        Close the connections.
+        """
+        self._client.close()
 
     def all_of(self, operation: str, key: str, **params: str) -> list[dict[str, Any]]:
         """

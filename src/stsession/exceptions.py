@@ -303,7 +303,7 @@ class ExecutorError(StsessionError):
 
         code: The error code in it, if it came from AWS.
 
-    .. versionadded:: 0.2.0
+    .. versionadded:: 0.1.0
     """
 
     type_name: str | None
@@ -335,7 +335,7 @@ class OrganizationError(StsessionError):
 
         code: The error code of the answer, if there was one.
 
-    .. versionadded:: 0.2.0
+    .. versionadded:: 0.1.0
     """
 
     code: str | None

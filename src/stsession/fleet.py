@@ -5,14 +5,11 @@ Many accounts: a session for each, and functions over all of them.
 from __future__ import annotations
 
 import functools
-import pickle
 import threading
-import uuid
 import weakref
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Executor, Future
-from functools import partial
+from concurrent.futures import Executor
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,12 +17,14 @@ from ._accounts import (
     AccountOptions,
     FleetTarget,
     Targets,
+    by_name,
     checked_regions,
     checked_role_name,
+    find_target,
 )
 from ._assume import RefreshableAssumeRoleSession, SourceLike
-from ._daemon_threads import DaemonThreads
-from ._fan_out import FleetRun, Opened, Plan
+from ._fan_out import FleetRun, Plan
+from ._fleet_executors import opening
 from ._fleet_options import (
     PARAMETERS,
     REQUEST,
@@ -33,12 +32,10 @@ from ._fleet_options import (
     check_map,
     check_retries,
     partition_of,
-    shares_objects,
     url_of,
 )
 from ._fleet_results import FleetCounts, FleetResult
 from ._fleet_sessions import FleetSessions
-from ._fleet_tasks import RemoteTask, attempt
 from ._fork import forget_after_fork
 from ._options import check_names
 from ._organization import Organization
@@ -103,7 +100,7 @@ class Fleet:
         InvalidRequestError:
             If STS would refuse a request. Its text names the account.
 
-    .. versionadded:: 0.2.0
+    .. versionadded:: 0.1.0
     """
 
     def __init__(
@@ -180,15 +177,7 @@ class Fleet:
 
     @functools.cached_property
     def _named(self) -> Mapping[str, list[FleetTarget]]:
-        """
-        The targets by what they may be called.
-        """
-        named: dict[str, list[FleetTarget]] = {}
-        for target in self._all():
-            for name in (target.account_id, target.role_arn):
-                if name is not None:
-                    named.setdefault(name, []).append(target)
-        return named
+        return by_name(self._all())
 
     def __len__(self) -> int:
         return len(self._all())
@@ -210,27 +199,7 @@ class Fleet:
         Raises:
             InvalidRequestError: If it isn't one of the fleet's.
         """
-        here = self._named.get(account, [])
-        if len({target.role_arn for target in here}) > 1:
-            raise InvalidRequestError(
-                f"The fleet has several roles in {account}.",
-                parameter="account",
-                hint="Pass the ARN of one of them.",
-            )
-        if not here:
-            raise InvalidRequestError(
-                f"The fleet has no account {account!r}.",
-                parameter="account",
-                hint="Iterate over it for those that it has.",
-            )
-        for target in here:
-            if region in (None, target.region):
-                return self._session(target)
-        raise InvalidRequestError(
-            f"The fleet has no session for {region!r} in {account}.",
-            parameter="region",
-            hint="Add it to regions when you make the fleet.",
-        )
+        return self._session(find_target(self._named, account, region))
 
     def _session(self, target: FleetTarget) -> RefreshableAssumeRoleSession:
         key = (target.role_arn, target.region)
@@ -281,15 +250,16 @@ class Fleet:
             InvalidRequestError: If something can't be sent to other processes.
         """
         check_map(function, max_workers, executor)
-        open_ = partial(self._open_threads, function, max_workers)
-        if executor is not None and shares_objects(executor):
-            open_ = partial(self._open_pool, function, executor)
-        elif executor is not None:
-            open_ = partial(self._open_remote, function, executor, self._recipe())
         run: FleetRun[T] = FleetRun(
             Plan(
                 targets=self._all,
-                open=open_,
+                open=opening(
+                    function,
+                    executor,
+                    max_workers=max_workers,
+                    session_of=self._session,
+                    make=self._make,
+                ),
                 max_workers=max_workers,
                 ordered=ordered,
                 progress=progress_of if progress else lambda _: Silence(),
@@ -297,41 +267,6 @@ class Fleet:
         )
         self._runs.add(run)
         return run
-
-    def _open_threads(self, function: Callable[..., Any], max_workers: int) -> Opened:
-        threads = DaemonThreads(max_workers)
-        submit, _ = self._open_pool(function, threads)
-        return submit, partial(threads.shutdown, wait=False, cancel_futures=True)
-
-    def _open_pool(self, function: Callable[..., Any], pool: Executor) -> Opened:
-        def submit(target: FleetTarget) -> Future[Any]:
-            return pool.submit(attempt, function, self._session, target)
-
-        return submit, _nothing
-
-    def _open_remote(
-        self, function: Callable[..., Any], executor: Executor, recipe: bytes
-    ) -> Opened:
-        def submit(target: FleetTarget) -> Future[Any]:
-            return executor.submit(
-                RemoteTask(
-                    function=function,
-                    recipe=recipe,
-                    target=target,
-                    number=uuid.uuid4().hex,
-                )
-            )
-
-        return submit, _nothing
-
-    def _recipe(self) -> bytes:
-        try:
-            return pickle.dumps(self._make)
-        except Exception as e:
-            raise InvalidRequestError(
-                f"The fleet can't be sent to other processes. {e}",
-                parameter="executor",
-            ) from e
 
     def close(self) -> None:
         """
@@ -356,10 +291,6 @@ class Fleet:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _nothing() -> None:
-    pass
 
 
 def _text_of(accounts: object, role_name: str | None) -> str:

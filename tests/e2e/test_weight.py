@@ -47,9 +47,7 @@ class Watch:
         self._watch(monkeypatch, threading.Thread, "start", self._on_thread)
         self._watch(monkeypatch, builtins, "open", self._on_open)
         self._watch(monkeypatch, io, "open", self._on_open)
-        self._watch(
-            monkeypatch, ModelLoader, "load_service_model", self._on_model
-        )
+        self._watch(monkeypatch, ModelLoader, "load_service_model", self._on_model)
         self._watch(
             monkeypatch, botocore.loaders.JSONFileLoader, "load_file", self._on_open
         )

@@ -106,6 +106,31 @@ assert_type(
 assert_type(stsession.mfa.totp("seed")("serial"), str)
 assert_type(stsession.RefreshPolicy.sdk(), stsession.RefreshPolicy)
 
+
+def inspect(session: stsession.RefreshableAssumeRoleSession) -> int:
+    """
+    Something to do in each account.
+    """
+    return len(session.client("s3").list_buckets()["Buckets"])
+
+
+fleet = stsession.Fleet(
+    {"123456789012": {"role_name": "Other", "external_id": "1234"}, ROLE: None},
+    role_name="Audit",
+    source="org",
+    regions=["eu-west-1"],
+    duration_seconds=dt.timedelta(hours=1),
+)
+for result in (run := fleet.map(inspect, ordered=True)):
+    assert_type(result, stsession.FleetResult[int])
+    assert_type(result.value, int | None)
+    assert_type(result.error, Exception | None)
+assert_type(run.counts, stsession.FleetCounts)
+assert_type(fleet.session("123456789012"), stsession.RefreshableAssumeRoleSession)
+assert_type(next(iter(fleet)), stsession.FleetTarget)
+stsession.Fleet(stsession.Organization(parent="r-ab12"), role_name="Audit")
+stsession.Fleet(["123456789012"], role_name="Audit", ttl=900)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
 try:
     session.refresh()
 except stsession.CredentialsExpiredError as e:

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import collections
+import heapq
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stsession._rate import LEAST, RateLimit
+
+
+def asked(limit_of_sts, workers, delay, seconds):
+    """
+    Let *workers* ask for some time; return the calls that went through, and others.
+
+    A simulation by events, in one thread: (instant, what, when it was made).
+    """
+    limit, taken = RateLimit(), collections.deque()
+    passed, refused, waits = [], [], []
+    events = [(0.0, number, "ready", 0.0) for number in range(workers)]
+    number = workers
+    while events and events[0][0] < seconds:
+        now, _, what, since = heapq.heappop(events)
+        number += 1
+        if what == "ready":
+            wait = limit.wait(now)
+            if wait > 0:
+                heapq.heappush(events, (now + wait, number, "ready", since))
+                continue
+            limit.begin(now)
+            waits.append(now - since)
+            while taken and taken[0] <= now - 1:
+                taken.popleft()
+            goes_through = len(taken) < limit_of_sts
+            if goes_through:
+                taken.append(now)
+            kind = "passed" if goes_through else "refused"
+            heapq.heappush(events, (now + delay, number, kind, now))
+            continue
+        if what == "passed":
+            passed.append(now)
+            limit.let_through(now)
+        else:
+            refused.append(now)
+            limit.throttled(now, began=since)
+        heapq.heappush(events, (now, number, "ready", now))
+    return passed, refused, waits
+
+
+@settings(max_examples=25)
+@given(
+    limit=st.integers(5, 200),
+    workers=st.integers(2, 64),
+    delay=st.floats(0.02, 0.5),
+)
+def test_finds_what_sts_takes(limit, workers, delay):
+    """
+    Most of what STS could take is used, and few calls are refused.
+    """
+    passed, refused, _ = asked(limit, workers, delay, seconds=40)
+
+    possible = 40 * min(limit, workers / delay)
+    assert len(passed) >= 0.6 * possible
+    assert len(refused) <= 0.3 * len(passed) + 2 * workers
+
+
+@settings(max_examples=25)
+@given(limit=st.integers(1, 50), workers=st.integers(1, 64))
+def test_nobody_starves(limit, workers):
+    """
+    Each turn comes, after as many as there are workers at the least rate.
+    """
+    *_, waits = asked(limit, workers, 0.1, seconds=120)
+
+    assert waits
+    assert max(waits) <= (workers + 3) / LEAST
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["begin", "passed", "refused"]),
+        st.floats(0.0, 20.0),
+    ),
+    max_size=60,
+)
+
+
+@given(STEPS)
+def test_whatever_happens(steps):
+    """
+    The rate is never below the least, and no wait is longer than a debt allows.
+    """
+    limit, now, began = RateLimit(), 0.0, 0.0
+    for what, later in steps:
+        now += later
+        if what == "begin":
+            if limit.wait(now) == 0:
+                limit.begin(now)
+                began = now
+        elif what == "passed":
+            limit.let_through(now)
+        else:
+            limit.throttled(now, began=began)
+
+        assert limit.rate >= LEAST
+        assert 0.0 <= limit.wait(now) <= 5.0 + 1 / LEAST

@@ -1,0 +1,592 @@
+from __future__ import annotations
+
+import datetime as dt
+import gc
+import logging
+import threading
+import weakref
+
+import boto3
+import pytest
+
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+import stsession
+
+from stsession import Fleet, InvalidRequestError, RefreshPolicy
+from stsession._fleet_sessions import FleetSession
+from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, installed
+
+from .fleet_simulation import our_objects
+
+
+IDS = [f"{number:012}" for number in range(1, 6)]
+ARN = "arn:aws:iam::{}:role/Audit"
+
+
+@pytest.fixture(name="source")
+def _source():
+    return boto3.Session("AKIAIOSFODNN7EXAMPLE", "s3cr3t", region_name="eu-west-1")
+
+
+@pytest.fixture(name="local")
+def _local():
+    with LocalSTS() as local:
+        for account in IDS:
+            local.add_role(ARN.format(account))
+        yield local
+
+
+@pytest.fixture(name="org")
+def _org(local):
+    """
+    A source that the local STS knows.
+    """
+    return local.session(local.add_user(), region="eu-west-1")
+
+
+def whoami(session):
+    """
+    The account that the session acts in.
+    """
+    return session.client("sts").get_caller_identity()["Account"]
+
+
+# -- Which sessions there are --------------------------------------------------
+
+
+def test_ids(source):
+    """
+    An ID and the name of a role make an ARN.
+    """
+    fleet = Fleet(iter(IDS), role_name="team/Audit", source=source)
+
+    assert 5 == len(fleet)
+    assert "arn:aws:iam::000000000001:role/team/Audit" == next(iter(fleet)).role_arn
+    assert IDS == [target.account_id for target in fleet]
+
+
+def test_arns(source):
+    """
+    With ARNs there is no need for a name.
+    """
+    fleet = Fleet([ARN.format(IDS[0])], source=source)
+
+    assert [IDS[0]] == [target.account_id for target in fleet]
+
+
+def test_regions(source):
+    """
+    There is a session for each account and region.
+    """
+    regions = ["eu-west-1", "us-east-1"]
+    fleet = Fleet(IDS[:2], role_name="Audit", source=source, regions=regions)
+
+    assert [(i, r) for i in IDS[:2] for r in regions] == [
+        (target.account_id, target.region) for target in fleet
+    ]
+
+
+def test_region_of_the_source(source):
+    """
+    Without regions, it's the source's.
+    """
+    (target,) = Fleet(IDS[:1], role_name="Audit", source=source)
+
+    assert "eu-west-1" == target.region
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov"), ("eu-west-3", "aws")],
+)
+def test_partition(region, partition):
+    """
+    ARNs are of the partition that the source's region is in.
+    """
+    source = boto3.Session("AKIAIOSFODNN7EXAMPLE", "s3cr3t", region_name=region)
+
+    (target,) = Fleet(IDS[:1], role_name="Audit", source=source)
+
+    assert f"arn:{partition}:iam::000000000001:role/Audit" == target.role_arn
+
+
+def test_overrides(source):
+    """
+    A mapping says what is different in an account.
+    """
+    fleet = Fleet(
+        {
+            IDS[0]: {"role_name": "Other", "external_id": "theirs"},
+            IDS[1]: {"regions": ["ap-south-1", "us-east-2"]},
+            ARN.format(IDS[2]): None,
+        },
+        role_name="Audit",
+        external_id="ours",
+        source=source,
+    )
+
+    def external_id(account):
+        return fleet.session(account)._refresher.fetch.request.external_id
+
+    assert ["Other", "Audit", "Audit", "Audit"] == [
+        target.role_arn.split("/")[1] for target in fleet
+    ]
+    assert ["ap-south-1", "us-east-2"] == [
+        target.region for target in fleet if target.account_id == IDS[1]
+    ]
+    assert ["theirs", "ours", "ours"] == [external_id(i) for i in IDS[:3]]
+
+
+def test_twice_the_same(source):
+    """
+    Who comes twice is taken once.
+    """
+    accounts = [*IDS, IDS[0], ARN.format(IDS[1])]
+
+    fleet = Fleet(accounts, role_name="Audit", source=source)
+
+    assert 5 == len(fleet) == len(set(fleet))
+
+
+def test_twice_but_different(source):
+    """
+    Unless the two say different things.
+    """
+    accounts = {IDS[0]: None, ARN.format(IDS[0]): {"external_id": "theirs"}}
+
+    with pytest.raises(InvalidRequestError, match="twice, with different options"):
+        Fleet(accounts, role_name="Audit", source=source)
+
+
+@pytest.mark.parametrize(
+    ("accounts", "role_name", "parameter", "text"),
+    [
+        ([123456789012], "A", "accounts", "A number loses the zeros"),
+        (["12345"], "A", "accounts", "'12345', which is neither"),
+        ([None], "A", "accounts", "of type NoneType"),
+        ("123456789012", "A", "accounts", "accounts is of type str"),
+        (7, "A", "accounts", "accounts is of type int"),
+        ([], "A", "accounts", "accounts is empty"),
+        (IDS, None, "role_name", "no role_name is given"),
+        (IDS, "arn:aws:iam::000000000001:role/A", "role_name", "the name only"),
+        (IDS, "a b", "role_arn", "."),
+        (["arn:aws:iam::1:role/A"], None, "role_arn", "accounts has 'arn:aws:iam::1"),
+        ({IDS[0]: "A"}, "A", "accounts", r"\['000000000001'\] is of type str"),
+        ({IDS[0]: {"regions": "eu-west-1"}}, "A", "regions", "takes a list of regions"),
+        (
+            {IDS[0]: {"external_id": ""}},
+            "A",
+            "external_id",
+            "accounts has '000000000001'",
+        ),
+        ({ARN.format(IDS[0]): {"role_name": "B"}}, "A", "accounts", "has a role_name"),
+    ],
+)
+def test_bad_accounts(accounts, role_name, parameter, text, source):
+    """
+    What can't be an account is refused when the fleet is made, by its entry.
+    """
+    with pytest.raises(InvalidRequestError, match=text) as caught:
+        Fleet(accounts, role_name=role_name, source=source)
+
+    assert parameter == caught.value.parameter
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"regions": []}, "empty list"),
+        ({"regions": ["nowhere else"]}, "can't be a region"),
+        ({"duration_seconds": 1}, "duration_seconds"),
+        ({"sts_endpoint_url": "x"}, "sts_endpoint_url"),
+        ({"refresh": 7}, "refresh is of type int"),
+        ({"sts_config": Config(retries={"max_attempts": 2})}, "sts_config has retries"),
+    ],
+)
+def test_bad_options(options, text, source):
+    """
+    What `assume()` would refuse is refused when the fleet is made.
+    """
+    with pytest.raises(InvalidRequestError, match=text):
+        Fleet(IDS, role_name="Audit", source=source, **options)
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda: Fleet(IDS, role="Audit"), "did you mean role_name"),
+        (lambda: Fleet({IDS[0]: {"ExternalId": "x"}}, role_name="A"), "external_id"),
+    ],
+)
+def test_unknown_names(call, text):
+    """
+    A name that isn't one is refused, with what was probably meant.
+    """
+    with pytest.raises(TypeError, match=text):
+        call()
+
+
+def test_options_act(source):
+    """
+    What goes for all accounts reaches each session.
+    """
+    policy = RefreshPolicy(background=False)
+    fleet = Fleet(
+        IDS,
+        role_name="Audit",
+        source=source,
+        role_session_name="nightly",
+        duration_seconds=900,
+        tags={"Team": "data"},
+        sts_region="eu-north-1",
+        refresh=policy,
+        cache=None,
+    )
+
+    refresher = fleet.session(IDS[0])._refresher
+    request = refresher.fetch.request
+
+    assert "nightly" == request.role_session_name
+    assert 900 == request.duration_seconds
+    assert (("Team", "data"),) == request.tags
+    assert ("eu-north-1",) == refresher.fetch.endpoint.regions
+    assert policy == refresher.policy
+
+
+def test_repr(source):
+    """
+    It tells which, and by whom; no secret.
+    """
+    fleet = Fleet(IDS, role_name="Audit", source=source, external_id="s3cr3t")
+
+    assert "<Fleet of accounts, role Audit by the given session>" == repr(fleet)
+    assert "s3cr3t" not in repr(list(fleet)) + repr(fleet._make)
+
+
+# -- Sessions ------------------------------------------------------------------
+
+
+def test_session(source):
+    """
+    A session is the same each time, by its account or its ARN.
+    """
+    fleet = Fleet(
+        IDS, role_name="Audit", source=source, regions=["eu-west-1", "us-east-1"]
+    )
+
+    session = fleet.session(IDS[0])
+
+    assert isinstance(session, stsession.RefreshableAssumeRoleSession)
+    assert session is fleet.session(ARN.format(IDS[0]), region="eu-west-1")
+    assert session is not fleet.session(IDS[0], region="us-east-1")
+    assert "us-east-1" == fleet.session(IDS[0], region="us-east-1").region_name
+
+
+@pytest.mark.parametrize(
+    ("account", "region", "text"),
+    [
+        ("000000000099", None, "has no account '000000000099'"),
+        (IDS[0], "us-east-1", "no session for 'us-east-1'"),
+        (IDS[1], None, "several roles"),
+    ],
+)
+def test_no_such_session(account, region, text, source):
+    """
+    What isn't in the fleet is refused.
+    """
+    accounts = [*IDS, "arn:aws:iam::000000000002:role/Other"]
+    fleet = Fleet(accounts, role_name="Audit", source=source)
+
+    with pytest.raises(InvalidRequestError, match=text):
+        fleet.session(account, region=region)
+
+
+def test_regions_share_credentials(local, org):
+    """
+    The sessions of an account ask once, whatever their regions.
+    """
+    regions = ["eu-west-1", "us-east-1", "us-east-2"]
+    fleet = Fleet(IDS, role_name="Audit", source=org, regions=regions)
+
+    accounts = [result.value for result in fleet.map(whoami)]
+
+    assert sorted(IDS * 3) == sorted(accounts)
+    assert 5 == local.count("AssumeRole")
+
+
+def test_second_run(local, org):
+    """
+    A second run asks for nothing.
+    """
+    fleet = Fleet(IDS, role_name="Audit", source=org)
+
+    for _ in range(2):
+        assert IDS == [result.value for result in fleet.map(whoami, ordered=True)]
+
+    assert 5 == local.count("AssumeRole")
+
+
+def test_throttled(source, stub):
+    """
+    STS that says it was asked too often is asked again, later, by all.
+    """
+    clock = FakeClock()
+
+    def wait(event, seconds):
+        clock.advance(dt.timedelta(seconds=seconds + 1e-6))
+
+    stub.fail_next(1, Fault.throttled())
+    with installed(clock=clock, wait=wait):
+        fleet = Fleet(IDS, role_name="Audit", source=source)
+        results = list(fleet.map(lambda s: s.credentials(), max_workers=1))
+
+    assert all(result.ok for result in results)
+    assert 6 == stub.attempts
+    assert clock.monotonic() > 4
+
+
+def test_client_sends_once(local, org):
+    """
+    The SDK's client doesn't ask again by itself.
+    """
+    policy = RefreshPolicy(load_timeout=dt.timedelta(0))
+    local.faults.add(Fault.status(500), times=1)
+    fleet = Fleet(IDS[:1], role_name="Audit", source=org, refresh=policy)
+
+    (result,) = fleet.map(whoami)
+
+    assert isinstance(result.error, stsession.StsUnavailableError)
+    assert 1 == local.count("AssumeRole")
+
+
+def test_other_sessions_are_not_paced(source):
+    """
+    Sessions that don't belong to a fleet ask as ever.
+    """
+    fleet = Fleet(IDS, role_name="Audit", source=source)
+    other = stsession.assume(ARN.format(IDS[0]), source=source)
+    next_role = fleet.session(IDS[0]).assume(ARN.format(IDS[1]))
+
+    assert fleet.session(IDS[0])._refresher is not other._refresher
+    assert 3 == _attempts(other) == _attempts(next_role)
+    assert 1 == _attempts(fleet.session(IDS[0]))
+
+
+def _attempts(session):
+    config = session._refresher.fetch.endpoint.client_config()
+    return config.retries["total_max_attempts"]
+
+
+def test_fleets_of_a_source_share_their_pace(source):
+    """
+    Two fleets of the same source slow down together, with another STS they don't.
+    """
+    fleets = [
+        Fleet(IDS, role_name="Audit", source=source),
+        Fleet(IDS, role_name="Other", source=source),
+        Fleet(IDS, role_name="Audit", source=source, sts_region="us-east-2"),
+    ]
+
+    one, two, other = (f.session(IDS[0])._refresher.fetch.pace.pace for f in fleets)
+
+    assert one is two
+    assert one is not other
+
+
+def test_waits_longer_than_others(source):
+    """
+    Who waits for the leader waits as long as that goes on asking.
+    """
+    fleet = Fleet(IDS, role_name="Audit", source=source)
+
+    refresher = fleet.session(IDS[0])._refresher
+
+    assert refresher.load_timeout > refresher.fetch.pace.patience + 8
+    assert 120.0 == refresher.fetch.pace.patience
+
+
+def test_session_of_a_session(local, org):
+    """
+    A source of ours serves as well.
+    """
+    hub = "arn:aws:iam::123456789012:role/Hub"
+    local.add_role(hub)
+    for account in IDS:
+        local.add_role(f"arn:aws:iam::{account}:role/Spoke", trusts=[hub])
+    fleet = Fleet(IDS, role_name="Spoke", source=stsession.assume(hub, source=org))
+
+    assert IDS == [r.value for r in fleet.map(whoami, ordered=True)]
+    assert 6 == local.count("AssumeRole")
+
+
+# -- Runs ----------------------------------------------------------------------
+
+
+def test_denied(local, org):
+    """
+    A role that can't be assumed is the result of its account.
+    """
+    fleet = Fleet([*IDS, "000000000099"], role_name="Audit", source=org)
+
+    run = fleet.map(whoami)
+    results = {result.account_id: result for result in run}
+    failure = results["000000000099"]
+
+    assert 5 == sum(result.ok for result in results.values())
+    assert isinstance(failure.error, stsession.AccessDeniedError)
+    assert ARN.format("000000000099") == failure.hop
+    assert failure.hint in run.summary()
+    assert "AccessDeniedError AccessDenied  000000000099 eu-west-1" in run.summary()
+
+
+def test_error_of_the_function(local, org):
+    """
+    Whatever the function raises is its account's error, without its frames.
+    """
+    fleet = Fleet(IDS, role_name="Audit", source=org)
+    garbage = []
+
+    class Page:
+        """
+        Something large.
+        """
+
+    def inspect(session):
+        page = Page()
+        garbage.append(weakref.ref(page))
+        try:
+            session.client("s3").get_object(Bucket="none", Key="k")
+        except ClientError as e:
+            raise ValueError("nothing there") from e
+
+    results = list(fleet.map(inspect))
+    gc.collect()
+
+    assert {ValueError} == {type(result.error) for result in results}
+    assert all(isinstance(r.error.__cause__, ClientError) for r in results)
+    assert (None, "") == (results[0].hop, results[0].hint)
+    assert "nothing there" in results[0].traceback
+    assert "in inspect" in results[0].traceback
+    assert [None] * 5 == [reference() for reference in garbage]
+
+
+def test_result_names_its_account(local, org):
+    """
+    A result says which account and region it is of.
+    """
+    fleet = Fleet(IDS[:1], role_name="Audit", source=org)
+
+    (result,) = fleet.map(whoami)
+
+    assert (IDS[0], None, ARN.format(IDS[0]), "eu-west-1") == (
+        result.account_id,
+        result.account_name,
+        result.role_arn,
+        result.region,
+    )
+
+
+def test_leaves_no_thread(local, org):
+    """
+    When a run has ended, so do its threads.
+    """
+    fleet = Fleet(IDS, role_name="Audit", source=org)
+
+    list(fleet.map(whoami))
+    threads = [t for t in threading.enumerate() if t.name == "stsession-fleet"]
+    for thread in threads:
+        thread.join(10)
+
+    assert not any(thread.is_alive() for thread in threads)
+    assert all(thread.daemon for thread in threads)
+
+
+@pytest.mark.parametrize(
+    ("function", "options", "text"),
+    [
+        (None, {}, "function is of type NoneType"),
+        (whoami, {"max_workers": 0}, "max_workers is 0"),
+        (whoami, {"max_workers": "4"}, "max_workers is '4'"),
+        (whoami, {"executor": 4}, "executor is of type int"),
+    ],
+)
+def test_bad_run(function, options, text, source):
+    """
+    What can't be run is refused at once.
+    """
+    fleet = Fleet(IDS, role_name="Audit", source=source)
+
+    with pytest.raises(InvalidRequestError, match=text):
+        fleet.map(function, **options)
+
+
+def test_progress(local, org, caplog):
+    """
+    Where there is no terminal, progress goes to the log.
+    """
+    fleet = Fleet([*IDS, "000000000099"], role_name="Audit", source=org)
+    with caplog.at_level(logging.INFO, logger="stsession"):
+        list(fleet.map(whoami, progress=True))
+
+    lines = [r.getMessage() for r in caplog.records if "fleet:" in r.getMessage()]
+
+    assert "fleet: 6 of 6 done, 1 failed" == lines[-1]
+
+
+def test_close(local, org):
+    """
+    Closing ends the runs and drops the sessions; the fleet can be used again.
+    """
+    with Fleet(IDS, role_name="Audit", source=org) as fleet:
+        session = fleet.session(IDS[0])
+        run = fleet.map(whoami)
+        next(run)
+
+    assert run.counts.targets == 5
+    list(run)
+    assert session is not fleet.session(IDS[0])
+    assert IDS[0] == whoami(fleet.session(IDS[0]))
+
+
+def test_a_thousand_sessions(source, stub):
+    """
+    A thousand sessions, made, used and dropped, leave nothing behind.
+    """
+    before, threads = our_objects(), threading.active_count()
+    for _ in range(2):
+        accounts = [f"{number:012}" for number in range(500)]
+        fleet = Fleet(accounts, role_name="Audit", source=source, cache=None)
+        values = [r.value for r in fleet.map(lambda s: s.credentials().account_id)]
+        sessions = [weakref.ref(s) for s in fleet._sessions.values()]
+
+        assert accounts == sorted(values)
+
+        fleet.close()
+        del fleet
+        gc.collect()
+
+        assert not any(reference() for reference in sessions)
+    for thread in threading.enumerate():
+        if thread.name == "stsession-fleet":
+            thread.join(10)
+
+    assert threading.active_count() <= threads
+    assert our_objects() - before < 100
+
+
+@pytest.fixture(name="stub")
+def _stub(source):
+    stub = StubSTS()
+    source.events.register("before-send.sts", stub)
+    return stub
+
+
+def test_is_one_of_ours(source):
+    """
+    Its sessions pickle and are copied as other sessions are.
+    """
+    fleet = Fleet(IDS, role_name="Audit", source=source)
+
+    assert FleetSession is type(fleet.session(IDS[0]))

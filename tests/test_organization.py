@@ -1,0 +1,341 @@
+from __future__ import annotations
+
+import json
+
+import boto3
+import botocore.session
+import pytest
+
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ClientError, EndpointConnectionError
+from moto import mock_aws
+
+from stsession import Fleet, InvalidRequestError, Organization, OrganizationError
+from stsession.exceptions import StsessionError
+from stsession.testing._stub import _Raw
+
+
+MANAGEMENT = "123456789012"
+
+
+@pytest.fixture(name="source")
+def _source():
+    """
+    Somebody of the management account, in a world of moto's.
+    """
+    with mock_aws():
+        yield boto3.Session("AKIAIOSFODNN7EXAMPLE", "s3cr3t", region_name="eu-west-1")
+
+
+@pytest.fixture(name="tree")
+def _tree(source):
+    """
+    An organization: accounts in the root, in a unit, and in a unit of that.
+    """
+    client = source.client("organizations")
+    client.create_organization(FeatureSet="ALL")
+    root = client.list_roots()["Roots"][0]["Id"]
+    make = client.create_organizational_unit
+    outer = make(ParentId=root, Name="outer")["OrganizationalUnit"]["Id"]
+    inner = make(ParentId=outer, Name="inner")["OrganizationalUnit"]["Id"]
+    accounts = {}
+    for name, unit in (("a", None), ("b", outer), ("c", inner), ("d", inner)):
+        created = client.create_account(Email=f"{name}@example.com", AccountName=name)
+        accounts[name] = created["CreateAccountStatus"]["AccountId"]
+        if unit is not None:
+            client.move_account(
+                AccountId=accounts[name],
+                SourceParentId=root,
+                DestinationParentId=unit,
+            )
+    return {"root": root, "outer": outer, "inner": inner, **accounts}
+
+
+def fleet_of(source, **options):
+    """
+    A fleet of an organization.
+    """
+    return Fleet(Organization(**options), role_name="Audit", source=source)
+
+
+def names(fleet):
+    """
+    What the accounts are called.
+    """
+    return sorted(target.account_name for target in fleet)
+
+
+def test_all_accounts(source, tree):
+    """
+    All accounts, with their names, the management account too.
+    """
+    fleet = fleet_of(source)
+
+    assert ["a", "b", "c", "d", "master"] == names(fleet)
+    assert {tree["a"]: "a"}.items() <= {
+        target.account_id: target.account_name for target in fleet
+    }.items()
+
+
+def test_role_in_each(source, tree):
+    """
+    Each has the role.
+    """
+    arns = {target.role_arn for target in fleet_of(source)}
+
+    assert f"arn:aws:iam::{tree['c']}:role/Audit" in arns
+    assert 5 == len(arns)
+
+
+def test_without_management(source, tree):
+    """
+    The management account can be left out.
+    """
+    assert ["a", "b", "c", "d"] == names(fleet_of(source, include_management=False))
+
+
+def test_without_others(source, tree):
+    """
+    So can any other.
+    """
+    fleet = fleet_of(source, exclude=[tree["a"], tree["c"]])
+
+    assert ["b", "d", "master"] == names(fleet)
+
+
+@pytest.mark.parametrize(
+    ("parent", "expected"),
+    [
+        ("root", ["a", "b", "c", "d", "master"]),
+        ("outer", ["b", "c", "d"]),
+        ("inner", ["c", "d"]),
+    ],
+)
+def test_parent(parent, expected, source, tree):
+    """
+    A root or a unit stands for all that is in it, at whatever depth.
+    """
+    assert expected == names(fleet_of(source, parent=tree[parent]))
+
+
+def test_source_of_its_own(source, tree):
+    """
+    The organization may have a source that isn't the fleet's.
+    """
+    org = Organization(source=source)
+    other = boto3.Session("AKIAOTHER", "other", region_name="us-east-1")
+
+    assert 5 == len(Fleet(org, role_name="Audit", source=other))
+
+
+class Answers:
+    """
+    Answers of AWS Organizations, page by page.
+    """
+
+    def __init__(self, source, *pages):
+        self.asked = []
+        self._pages = list(pages)
+        source.events.register("before-send.organizations", self)
+
+    def __call__(self, request, **kwargs):
+        """
+        Answer a request.
+        """
+        target = request.headers["X-Amz-Target"].decode().split(".")[1]
+        self.asked.append((target, json.loads(request.body)))
+        page = self._pages.pop(0)
+        if isinstance(page, Exception):
+            raise page
+        status = 400 if "__type" in page else 200
+        return AWSResponse(request.url, status, {}, _Raw(json.dumps(page).encode()))
+
+
+def account(number, **what):
+    """
+    An account as ListAccounts tells of it.
+    """
+    i = f"{number:012}"
+    arn = f"arn:aws:organizations::{MANAGEMENT}:account/o-x/{i}"
+    return {"Id": i, "Arn": arn, "Name": f"n{number}", **what}
+
+
+@pytest.fixture(name="plain")
+def _plain():
+    return boto3.Session("AKIAIOSFODNN7EXAMPLE", "s3cr3t", region_name="eu-west-1")
+
+
+def test_pages(plain):
+    """
+    All pages are read, once, when the accounts are first needed.
+    """
+    answers = Answers(
+        plain,
+        {"Accounts": [account(1, State="ACTIVE")], "NextToken": "more"},
+        {"Accounts": [account(2, State="ACTIVE")]},
+    )
+    fleet = fleet_of(plain)
+
+    assert [] == answers.asked
+
+    assert ["n1", "n2"] == names(fleet) == names(fleet)
+    assert [{}, {"NextToken": "more"}] == [body for _, body in answers.asked]
+
+
+def knows_state():
+    """
+    Whether this botocore does.
+    """
+    model = botocore.session.Session().get_service_model("organizations")
+    return "State" in model.shape_for("Account").members
+
+
+@pytest.mark.skipif(not knows_state(), reason="an older botocore")
+def test_active_ones_only(plain):
+    """
+    What isn't active is left out, by *State*.
+    """
+    Answers(
+        plain,
+        {
+            "Accounts": [
+                account(1, State="ACTIVE"),
+                account(2, State="SUSPENDED", Status="ACTIVE"),
+                account(3, State="PENDING_CLOSURE"),
+                account(4, State="ACTIVE", Status="SUSPENDED"),
+            ]
+        },
+    )
+
+    assert ["n1", "n4"] == names(fleet_of(plain))
+
+
+def test_active_ones_by_their_former_status(plain):
+    """
+    Or by *Status* if there is no *State*; who has neither is taken.
+    """
+    Answers(
+        plain,
+        {
+            "Accounts": [
+                account(1, Status="ACTIVE"),
+                account(2, Status="SUSPENDED"),
+                account(3),
+            ]
+        },
+    )
+
+    assert ["n1", "n3"] == names(fleet_of(plain))
+
+
+@pytest.mark.parametrize(
+    ("code", "hint"),
+    [
+        (
+            "AccessDeniedException",
+            "Allow organizations:ListAccounts to the given session; it has to be in",
+        ),
+        ("AWSOrganizationsNotInUseException", "belongs to no organization"),
+        ("ParentNotFoundException", "Check parent"),
+        ("InvalidInputException", "Try again later"),
+    ],
+)
+def test_refused(code, hint, plain):
+    """
+    The error has its code, and a hint.
+    """
+    Answers(plain, {"__type": code, "message": "No."})
+
+    with pytest.raises(OrganizationError, match=hint) as caught:
+        len(fleet_of(plain))
+
+    assert code == caught.value.code
+    assert isinstance(caught.value.__cause__, ClientError)
+
+
+def test_unreachable(plain, monkeypatch):
+    """
+    So has one of the network, but for the code.
+    """
+    monkeypatch.setattr("stsession._organization.ATTEMPTS", 1)
+    Answers(plain, EndpointConnectionError(endpoint_url="https://x"))
+
+    with pytest.raises(OrganizationError, match=r"ListAccounts failed.*the network"):
+        len(fleet_of(plain))
+
+
+def test_source_without_credentials(plain):
+    """
+    An error of ours stays what it is.
+    """
+
+    def nobody():
+        raise LookupError("none")
+
+    with pytest.raises(StsessionError) as caught:
+        len(Fleet(Organization(), role_name="Audit", source=nobody))
+
+    assert not isinstance(caught.value, OrganizationError)
+
+
+def test_fails_in_a_run(plain):
+    """
+    A run over it says so when its first result is wanted.
+    """
+    Answers(plain, {"__type": "AccessDeniedException", "message": "No."})
+    run = fleet_of(plain).map(lambda session: None)
+
+    with pytest.raises(OrganizationError):
+        next(run)
+
+
+def test_asked_again_after_a_failure(plain):
+    """
+    What failed isn't remembered.
+    """
+    Answers(
+        plain,
+        {"__type": "AccessDeniedException", "message": "No."},
+        {"Accounts": [account(1, State="ACTIVE")]},
+    )
+    fleet = fleet_of(plain)
+
+    with pytest.raises(OrganizationError):
+        len(fleet)
+    assert 1 == len(fleet)
+
+
+@pytest.mark.parametrize(
+    ("options", "parameter"),
+    [
+        ({"parent": "123456789012"}, "parent"),
+        ({"parent": 7}, "parent"),
+        ({"exclude": "123456789012"}, "exclude"),
+        ({"exclude": [123456789012]}, "exclude"),
+        ({"exclude": ["12"]}, "exclude"),
+    ],
+)
+def test_bad_arguments(options, parameter):
+    """
+    What can't be an ID is refused.
+    """
+    with pytest.raises(InvalidRequestError) as caught:
+        Organization(**options)
+
+    assert parameter == caught.value.parameter
+
+
+def test_needs_a_role_name(plain):
+    """
+    An organization doesn't say which role.
+    """
+    with pytest.raises(InvalidRequestError, match="no role_name is given"):
+        Fleet(Organization(), source=plain)
+
+
+def test_repr():
+    """
+    It tells which part is meant.
+    """
+    assert "Organization()" == repr(Organization())
+    assert "Organization(parent='r-ab12')" == repr(Organization(parent="r-ab12"))

@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import datetime as dt
+import os
+import threading
+
+import pytest
+
+from stsession._pace import OUTAGES, Pace, Pursuit, pace_of
+from stsession._seams import current
+from stsession.exceptions import AccessDeniedError, FailureKind, StsUnavailableError
+from stsession.testing import FakeClock, installed
+
+
+THROTTLED = StsUnavailableError("Busy.", kind=FailureKind.THROTTLED, http_status=400)
+OUTAGE = StsUnavailableError("Down.", http_status=500)
+
+
+@pytest.fixture(name="clock")
+def _clock():
+    return FakeClock()
+
+
+@pytest.fixture(name="pace")
+def _pace(clock):
+    """
+    A pace whose waits let time pass.
+    """
+
+    def wait(event, seconds):
+        clock.advance(dt.timedelta(seconds=seconds + 1e-6))
+
+    with installed(clock=clock, wait=wait, draw=lambda: 1.0):
+        yield Pace()
+
+
+class Answers:
+    """
+    What STS says, one after the other; the last for ever.
+    """
+
+    def __init__(self, clock, *answers):
+        self._clock, self._answers = clock, list(answers)
+        self.asked_at = []
+
+    def __call__(self):
+        """
+        Answer.
+        """
+        self.asked_at.append(self._clock.monotonic())
+        answer = self._answers[0]
+        if len(self._answers) > 1:
+            self._answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def test_asks_once_if_all_is_well(pace, clock):
+    """
+    An answer is an answer.
+    """
+    ask = Answers(clock, "keys")
+
+    assert "keys" == Pursuit(pace=pace)(ask)
+    assert [0.0] == ask.asked_at
+
+
+def test_throttled(pace, clock):
+    """
+    It asks again until STS has time, and all are slowed down.
+    """
+    ask = Answers(clock, THROTTLED, THROTTLED, "keys")
+
+    assert "keys" == Pursuit(pace=pace)(ask)
+    assert 3 == len(ask.asked_at)
+    assert pace.rate < 10
+
+
+def test_patience_ends(pace, clock):
+    """
+    After so many seconds, what STS said last is raised.
+    """
+    ask = Answers(clock, THROTTLED)
+
+    with pytest.raises(StsUnavailableError, match="Busy"):
+        Pursuit(pace=pace, patience=30.0)(ask)
+
+    assert 30.0 <= clock.monotonic() < 31.0
+    assert len(ask.asked_at) > 5
+
+
+def test_asks_once_at_least(pace, clock):
+    """
+    Without any patience STS is asked all the same.
+    """
+    ask = Answers(clock, "keys")
+    pace.answered(0.0, THROTTLED)
+
+    assert "keys" == Pursuit(pace=pace, patience=0.0)(ask)
+
+
+def test_outage(pace, clock):
+    """
+    After an outage there are longer and longer pauses.
+    """
+    ask = Answers(clock, OUTAGE, OUTAGE, OUTAGE, "keys")
+
+    assert "keys" == Pursuit(pace=pace)(ask)
+    assert pytest.approx([0, 0.25, 0.75, 1.75], abs=0.001) == ask.asked_at
+
+
+def test_lasting_outage(pace, clock):
+    """
+    An outage that lasts isn't waited for as long as throttling is.
+    """
+    ask = Answers(clock, OUTAGE)
+
+    with pytest.raises(StsUnavailableError, match="Down"):
+        Pursuit(pace=pace)(ask)
+
+    assert OUTAGES == len(ask.asked_at)
+
+
+def test_outage_at_the_end_of_patience(pace, clock):
+    """
+    There is no pause that would end too late.
+    """
+    ask = Answers(clock, OUTAGE)
+
+    with pytest.raises(StsUnavailableError):
+        Pursuit(pace=pace, patience=0.5)(ask)
+
+    assert clock.monotonic() < 0.5
+
+
+def test_refusal(pace, clock):
+    """
+    What won't change isn't asked again.
+    """
+    ask = Answers(clock, AccessDeniedError("No."))
+
+    with pytest.raises(AccessDeniedError):
+        Pursuit(pace=pace)(ask)
+
+    assert 1 == len(ask.asked_at)
+
+
+def test_retry_after(pace, clock):
+    """
+    STS may say how long to wait.
+    """
+    busy = StsUnavailableError(
+        "Busy.", kind=FailureKind.THROTTLED, retry_after=dt.timedelta(seconds=20)
+    )
+    ask = Answers(clock, busy, "keys")
+
+    Pursuit(pace=pace)(ask)
+
+    assert pytest.approx([0, 20], abs=0.001) == ask.asked_at
+
+
+def test_what_never_arrived_says_nothing(pace):
+    """
+    A time-out isn't something that STS let through.
+    """
+    pace.answered(0.0, StsUnavailableError("Time-out."))
+    pace.answered(0.0, THROTTLED)
+
+    assert 0.5 == pace.rate
+
+
+def test_first_come_first_served(clock):
+    """
+    Turns are taken in the order in which they were asked for.
+    """
+    order, asking = [], threading.Semaphore(0)
+    waiting = threading.Event()
+
+    def wait(event, seconds):
+        asking.release()
+        waiting.wait()
+        clock.advance(dt.timedelta(seconds=1))
+        event.wait(0.01)
+
+    with installed(clock=clock, wait=wait):
+        pace = Pace()
+    pace.answered(0.0, THROTTLED)
+
+    def take(number):
+        assert pace.take_turn(deadline=1e9)
+        order.append(number)
+
+    threads = []
+    for number in range(5):
+        thread = threading.Thread(target=take, args=(number,))
+        thread.start()
+        threads.append(thread)
+        asking.acquire()  # it waits
+    waiting.set()
+    for thread in threads:
+        thread.join()
+
+    assert list(range(5)) == order
+
+
+def test_gives_up_its_place(pace, clock):
+    """
+    Who has waited too long leaves the queue to others.
+    """
+    pace.answered(0.0, THROTTLED)
+
+    assert not pace.take_turn(deadline=1.0)
+    assert pace.take_turn(deadline=1e9)
+    assert not pace._queue
+
+
+def test_shared(clock):
+    """
+    All who have the same key have one pace, as long as the clock is the same.
+    """
+    with installed(clock=clock):
+        one, same, other = pace_of("a"), pace_of("a"), pace_of("b")
+    elsewhere = pace_of("a")
+
+    assert one is same
+    assert 3 == len({one, other, elsewhere})
+    assert elsewhere.clock is current().clock
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_fork(pace):
+    """
+    A child starts without the limit and the queue of its parent.
+    """
+    pace.answered(0.0, THROTTLED)
+    with pace._lock:
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if pace.rate > 1e9 and not pace._queue else 1)
+    _, status = os.waitpid(child, 0)
+
+    assert 0 == os.waitstatus_to_exitcode(status)
