@@ -2,17 +2,25 @@
 Who is compared. Add a class, and its name to those of a benchmark.
 
 A process runs one contender only, so each imports what it needs when it is made.
+Each is used as its own documentation says, in the way that costs it least: all
+have one source session, and those that let a client of STS be shared share it.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import functools
+import os
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 import boto3
+import botocore.credentials
 
-from .server import Server, role_arn
+from .clock import MovableClock
+from .server import PROFILES, role_arn
 
 
 __all__ = ["CONTENDERS", "Contender"]
@@ -21,61 +29,108 @@ __all__ = ["CONTENDERS", "Contender"]
 class Contender(Protocol):
     """
     A way to sessions for roles. It is made once in a process.
-
-    Its constructor is given the server, or `None` where there is none.
     """
+
+    def __init__(
+        self, *, clock: MovableClock | None = None, seconds: int | None = None
+    ) -> None:
+        """
+        Make one.
+
+        Args:
+            clock: What its sessions live by. `None` means the machine's.
+
+            seconds: For how long a role is assumed. `None` means an hour.
+        """
 
     def session(self, number: int) -> boto3.Session:
         """
-        Make a session for the server's role of this number.
+        Make a session for the role of this number.
+        """
+
+    def fan_out(
+        self, work: Callable[[boto3.Session], Any], numbers: Sequence[int]
+    ) -> list[Any]:
+        """
+        Do *work* for each role, 16 at a time; return what comes of it.
         """
 
 
-class Stsession:
+class Peer:
     """
-    `stsession.assume()`.
+    What all have in common that keep botocore's refreshable credentials.
     """
 
-    def __init__(self, server: Server | None) -> None:
-        import stsession
+    def __init__(
+        self, *, clock: MovableClock | None = None, seconds: int | None = None
+    ) -> None:
+        self.clock = clock
+        self.seconds = seconds
+        if clock is not None:  # the fetchers with a cache look at this one
+            botocore.credentials._local_now = clock.now  # type: ignore[attr-defined] # noqa: SLF001
+        self.begin()
 
-        self._assume = stsession.assume
-        self._source = None if server is None else "source"
-        if server is not None and server.moves:
-            from stsession.testing import installed
+    def begin(self) -> None:
+        """
+        Import what is needed, and make the source.
+        """
 
-            self._installed = installed(clock=server.clock)
-            self._installed.__enter__()  # for as long as the process lives
+    def make(self, number: int) -> boto3.Session:
+        """
+        Make a session, as its documentation says.
+        """
+        raise NotImplementedError
 
     def session(self, number: int) -> boto3.Session:
         """
-        Make a session.
+        Make a session that lives by the clock.
         """
-        return self._assume(role_arn(number), source=self._source)
+        session = self.make(number)
+        if self.clock is not None:
+            credentials: Any = session.get_credentials()
+            credentials._time_fetcher = self.clock.now  # noqa: SLF001
+        return session
+
+    def fan_out(
+        self, work: Callable[[boto3.Session], Any], numbers: Sequence[int]
+    ) -> list[Any]:
+        """
+        A pool of threads, as there is nothing else.
+        """
+        with ThreadPoolExecutor(16) as pool:
+            return list(pool.map(lambda number: work(self.session(number)), numbers))
+
+    def extra(self) -> dict[str, Any]:
+        """
+        The parameter for another lifetime, if it is another.
+        """
+        return {} if self.seconds is None else {"DurationSeconds": self.seconds}
 
 
-class Recipe:
+class Recipe(Peer):
     """
-    botocore's refreshable credentials, put on a session by hand.
+    botocore's refreshable credentials, put on a session by hand; calls STS at once.
     """
 
-    def __init__(self, server: Server) -> None:
-        import botocore.credentials
+    NAME = "recipe"
+
+    def begin(self) -> None:
+        """
+        One client of STS for all roles.
+        """
         import botocore.session
 
-        self._server = server
         self._new_session = botocore.session.get_session
-        self._credentials = botocore.credentials.RefreshableCredentials
         self._sts = boto3.Session(profile_name="source").client("sts")
 
-    def session(self, number: int) -> boto3.Session:
+    def make(self, number: int) -> boto3.Session:
         """
         Make a session.
         """
 
         def refresh() -> dict[str, Any]:
             answer = self._sts.assume_role(
-                RoleArn=role_arn(number), RoleSessionName="recipe"
+                RoleArn=role_arn(number), RoleSessionName="recipe", **self.extra()
             )["Credentials"]
             return {
                 "access_key": answer["AccessKeyId"],
@@ -85,60 +140,249 @@ class Recipe:
             }
 
         first = refresh()
-        options: dict[str, Any] = {}
-        if self._server.moves:
-            options = {"time_fetcher": self._now}
-        credentials = self._credentials(
+        credentials = botocore.credentials.RefreshableCredentials(
             access_key=first["access_key"],
             secret_key=first["secret_key"],
             token=first["token"],
             expiry_time=dt.datetime.fromisoformat(first["expiry_time"]),
             refresh_using=refresh,
             method="sts-assume-role",
-            **options,
         )
         session = self._new_session()
         session._credentials = credentials  # type: ignore[attr-defined] # noqa: SLF001
         return boto3.Session(botocore_session=session)
 
-    def _now(self) -> dt.datetime:
-        return dt.datetime.fromtimestamp(self._server.clock.wall(), dt.timezone.utc)
 
-
-class Profile:
+class Profile(Peer):
     """
-    A profile with ``role_arn``, as botocore itself assumes it; for role 0.
+    A profile with ``role_arn``, as botocore itself assumes it.
     """
 
-    def __init__(self, server: Server) -> None:
-        pass
+    NAME = "profile"
+
+    def begin(self) -> None:
+        """
+        The other config file has the profiles.
+        """
+        os.environ["AWS_CONFIG_FILE"] = os.environ[PROFILES]
+
+    def make(self, number: int) -> boto3.Session:
+        """
+        Make a session.
+        """
+        kind = "" if self.seconds is None else "short"
+        return boto3.Session(profile_name=f"role{number}{kind}")
+
+
+class AwsAssumeRoleLib(Peer):
+    """
+    ``aws-assume-role-lib``; lazy.
+    """
+
+    NAME = "aws-assume-role-lib"
+
+    def begin(self) -> None:
+        """
+        One parent session for all roles.
+        """
+        import aws_assume_role_lib
+
+        self._assume_role = aws_assume_role_lib.assume_role
+        self._parent = boto3.Session(profile_name="source")
+
+    def make(self, number: int) -> boto3.Session:
+        """
+        Make a session.
+        """
+        return self._assume_role(self._parent, role_arn(number), **self.extra())
+
+
+class Boto3RefreshSession(Peer):
+    """
+    ``boto3-refresh-session``; lazy, but with a client of STS in each session.
+    """
+
+    NAME = "boto3-refresh-session"
+
+    def begin(self) -> None:
+        """
+        Its sessions are their own source.
+        """
+        import boto3_refresh_session
+
+        self._session = boto3_refresh_session.RefreshableSession
+        self._config = boto3_refresh_session.AssumeRoleConfig
+
+    def make(self, number: int) -> boto3.Session:
+        """
+        Make a session.
+        """
+        config = self._config(RoleArn=role_arn(number), **self.extra())
+        made: boto3.Session = self._session(
+            assume_role_kwargs=config, profile_name="source"
+        )
+        return made
+
+
+class Boto3Assume(Peer):
+    """
+    ``boto3-assume``; lazy, but with a client of STS for each role.
+    """
+
+    NAME = "boto3-assume"
+
+    def begin(self) -> None:
+        """
+        One source session for all roles.
+        """
+        import boto3_assume
+
+        self._assume_role = boto3_assume.assume_role
+        self._source = boto3.Session(profile_name="source")
+
+    def make(self, number: int) -> boto3.Session:
+        """
+        Make a session.
+        """
+        return self._assume_role(
+            source_session=self._source,
+            assume_role_kwargs={
+                "RoleArn": role_arn(number),
+                "RoleSessionName": "bench",
+                **self.extra(),
+            },
+        )
+
+
+class BotoSessionManager(Peer):
+    """
+    ``boto-session-manager`` with *auto_refresh*; lazy.
+    """
+
+    NAME = "boto-session-manager"
+
+    def begin(self) -> None:
+        """
+        One manager for all roles.
+        """
+        from boto_session_manager.api import BotoSesManager
+
+        self._manager = BotoSesManager(profile_name="source")
+
+    def make(self, number: int) -> boto3.Session:
+        """
+        Make a session.
+        """
+        manager = self._manager.assume_role(
+            role_arn(number),
+            duration_seconds=self.seconds or 3600,
+            auto_refresh=True,
+        )
+        made: boto3.Session = manager.boto_ses
+        return made
+
+
+class Plain(Peer):
+    """
+    ``boto3.Session()`` with static keys, and without any role.
+    """
+
+    NAME = "static keys"
+
+    def make(self, number: int) -> boto3.Session:
+        """
+        Make a session.
+        """
+        return boto3.Session(profile_name="source")
+
+
+class Stsession(Peer):
+    """
+    `stsession.assume()`; lazy.
+    """
+
+    NAME = "stsession"
+
+    def begin(self) -> None:
+        """
+        Tell it its clock.
+        """
+        import stsession
+
+        self._stsession = stsession
+        if self.clock is not None:
+            from stsession.testing import installed
+
+            self._installed = installed(clock=self.clock)
+            self._installed.__enter__()  # for as long as the process lives
 
     def session(self, number: int) -> boto3.Session:
         """
         Make a session.
         """
-        return boto3.Session(profile_name=f"role{number}")
+        return self._stsession.assume(
+            role_arn(number), source="source", duration_seconds=self.seconds
+        )
 
 
-class Plain:
+class Fleet(Stsession):
     """
-    A session without any role.
+    `stsession.Fleet`; lazy.
     """
 
-    def __init__(self, server: Server | None) -> None:
-        pass
+    NAME = "fleet"
+
+    ROLES = 2000
+
+    @functools.cached_property
+    def _fleet(self) -> Any:
+        return self._of(range(self.ROLES))
+
+    def _of(self, numbers: Sequence[int]) -> Any:
+        more = {} if self.seconds is None else {"duration_seconds": self.seconds}
+        arns = [role_arn(number) for number in numbers]
+        return self._stsession.Fleet(arns, source="source", **more)
 
     def session(self, number: int) -> boto3.Session:
         """
         Make a session.
         """
-        return boto3.Session()
+        made: boto3.Session = self._fleet.session(role_arn(number))
+        return made
+
+    def results(
+        self, work: Callable[[boto3.Session], Any], numbers: Sequence[int]
+    ) -> list[Any]:
+        """
+        Do *work* for each role; return what `Fleet.map()` gives, errors as well.
+        """
+        return list(self._of(numbers).map(work, max_workers=16))
+
+    def fan_out(
+        self, work: Callable[[boto3.Session], Any], numbers: Sequence[int]
+    ) -> list[Any]:
+        """
+        What it is made for.
+        """
+        results = self.results(work, numbers)
+        for result in results:
+            if result.error is not None:
+                raise result.error
+        return [result.value for result in results]
 
 
 CONTENDERS: dict[str, type[Any]] = {
-    "stsession": Stsession,
-    "recipe": Recipe,
-    "profile": Profile,
-    "plain": Plain,
+    made.NAME: made
+    for made in (
+        Stsession,
+        Fleet,
+        Recipe,
+        Profile,
+        AwsAssumeRoleLib,
+        Boto3RefreshSession,
+        Boto3Assume,
+        BotoSessionManager,
+        Plain,
+    )
 }
-"""By the names in the table: *plain* is `boto3.Session()`."""
+"""By the names in the tables."""

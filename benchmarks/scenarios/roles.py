@@ -1,0 +1,139 @@
+"""
+Many roles at once.
+"""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+
+from typing import Any
+
+from ..server import BUCKET, role_arn, running
+from .tools import Make, Size, descriptors, resident
+
+
+CLIENTS = ("sts", "s3", "ec2", "dynamodb")
+COUNTS = (1, 10, 100, 500)
+
+
+def roles(make: Make, size: Size) -> dict[str, float]:
+    """
+    Sessions with four clients for more and more roles, and then their first use.
+
+    Nothing asks for credentials before all clients are there; a contender that
+    fetches them all the same does so.
+    """
+    last = size.roles_of(make.NAME)
+    measured: dict[str, float] = {}
+    with running() as server:
+        contender = make()
+        gc.collect()
+        before, began, kept = resident(), time.perf_counter(), []
+        for number in range(last):
+            session = contender.session(number)
+            kept.append((session, [session.client(name) for name in CLIENTS]))
+            if (count := number + 1) in (*COUNTS, last):
+                measured[f"time_{count}"] = time.perf_counter() - began
+                measured[f"memory_{count}"] = float(resident() - before)
+        for what in ("time", "memory"):
+            more = measured[f"{what}_{last}"] - measured[f"{what}_1"]
+            measured[f"{what}_more"] = more / (last - 1)
+        measured["asked"] = float(server.asked())
+        measured |= _first_use([session for session, _ in kept])
+    return measured
+
+
+def _first_use(sessions: list[Any]) -> dict[str, float]:
+    """
+    What it takes that each role has credentials.
+    """
+    before, began = resident(), time.perf_counter()
+    for session in sessions:
+        session.get_credentials().get_frozen_credentials()
+    return {
+        "time_fetch": (time.perf_counter() - began) / len(sessions),
+        "memory_fetch": (resident() - before) / len(sessions),
+    }
+
+
+def fan_out(make: Make, size: Size) -> dict[str, float]:
+    """
+    A call for each of many roles, by 16 workers, with an STS that takes 100 ms.
+    """
+    count, delay = size.spread_of(make.NAME), 0.1
+    with running() as server:
+        contender = make()
+        contender.session(0).client("s3")  # models are read once, by anybody
+        server.set(delay=delay)
+        server.tell(do="reset")
+        began = time.perf_counter()
+        contender.fan_out(_list, range(1, count + 1))
+        took = time.perf_counter() - began
+        stats = server.tell(do="stats")
+    return {
+        "time": took,
+        "of_ideal": took / (count / 16 * delay),
+        "asked": stats["asked"],
+        "most_in_flight": stats["most_in_flight"],
+    }
+
+
+def _list(session: Any) -> int:
+    answer = session.client("s3").list_objects_v2(Bucket=BUCKET)
+    return int(answer["KeyCount"])
+
+
+def throttled(make: Make, size: Size) -> dict[str, float]:
+    """
+    A fleet whose STS takes 100 ms, throttles, fails now and then, and denies three.
+    """
+    denied = [role_arn(number) for number in (7, 8, 9)]
+    with running() as server:
+        contender = make()
+        contender.session(size.throttled).client("s3")
+        server.set(delay=0.1, rate=size.rate, failing=10, denied=denied)
+        server.tell(do="reset")
+        before, began = resident(), time.perf_counter()
+        results = contender.results(_list, range(size.throttled))
+        took, after = time.perf_counter() - began, resident()
+        stats = server.tell(do="stats")
+    errors = [result.error for result in results if result.error is not None]
+    return {
+        "results": float(len(results) - len(errors)),
+        "errors": float(len(errors)),
+        "denied": float(sum("Denied" in type(error).__name__ for error in errors)),
+        "time": took,
+        "asked": stats["asked"] / size.throttled,
+        "granted": stats["granted"] / size.throttled,
+        "most_in_flight": stats["most_in_flight"],
+        "memory": float(after - before),
+    }
+
+
+def leak(make: Make, size: Size) -> dict[str, float]:
+    """
+    Sessions made, used, and dropped.
+    """
+    warm = size.dropped // 5
+    with running():
+        contender = make()
+        _use(contender, range(warm))
+        before = resident(), threading.active_count(), descriptors()
+        _use(contender, range(warm, warm + size.dropped))
+        after = resident(), threading.active_count(), descriptors()
+    memory, crew, files = (b - a for a, b in zip(before, after, strict=True))
+    return {
+        "bytes": memory / size.dropped,
+        "threads": float(crew),
+        "descriptors": float(files),
+    }
+
+
+def _use(contender: Any, numbers: range) -> None:
+    for number in numbers:
+        session = contender.session(number)
+        session.client("sts")
+        session.client("s3").list_objects_v2(Bucket=BUCKET)
+    gc.collect()
