@@ -34,7 +34,9 @@ SOURCE_KEY = "AKIABENCHMARKSOURCE0"
 SOURCE_SECRET = "x" * 40
 
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-SIGNED = re.compile(rb"\r\nauthorization: *AWS4-HMAC-SHA256 Credential=(\w+)/", re.IGNORECASE)
+SIGNED = re.compile(
+    rb"\r\nauthorization: *AWS4-HMAC-SHA256 Credential=(\w+)/", re.IGNORECASE
+)
 TOKEN = re.compile(rb"\r\nx-amz-security-token: *(\S+)", re.IGNORECASE)
 
 STS_XML = 'xmlns="https://sts.amazonaws.com/doc/2011-06-15/"'

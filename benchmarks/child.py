@@ -1,6 +1,7 @@
 """
-One scenario for one contender:
-``python -m benchmarks.child SCENARIO CONTENDER SIZE``.
+One scenario for one contender, in a process of its own.
+
+    python -m benchmarks.child SCENARIO CONTENDER SIZE
 """
 
 from __future__ import annotations

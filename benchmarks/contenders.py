@@ -32,12 +32,18 @@ class Contender(Protocol):
     """
 
     def __init__(
-        self, *, clock: MovableClock | None = None, seconds: int | None = None
+        self,
+        *,
+        numbers: Sequence[int] = range(1),
+        clock: MovableClock | None = None,
+        seconds: int | None = None,
     ) -> None:
         """
         Make one.
 
         Args:
+            numbers: For which roles it will make sessions.
+
             clock: What its sessions live by. `None` means the machine's.
 
             seconds: For how long a role is assumed. `None` means an hour.
@@ -48,9 +54,7 @@ class Contender(Protocol):
         Make a session for the role of this number.
         """
 
-    def fan_out(
-        self, work: Callable[[boto3.Session], Any], numbers: Sequence[int]
-    ) -> list[Any]:
+    def fan_out(self, work: Callable[[boto3.Session], Any]) -> list[Any]:
         """
         Do *work* for each role, 16 at a time; return what comes of it.
         """
@@ -62,8 +66,13 @@ class Peer:
     """
 
     def __init__(
-        self, *, clock: MovableClock | None = None, seconds: int | None = None
+        self,
+        *,
+        numbers: Sequence[int] = range(1),
+        clock: MovableClock | None = None,
+        seconds: int | None = None,
     ) -> None:
+        self.numbers = numbers
         self.clock = clock
         self.seconds = seconds
         if clock is not None:  # the fetchers with a cache look at this one
@@ -91,14 +100,16 @@ class Peer:
             credentials._time_fetcher = self.clock.now  # noqa: SLF001
         return session
 
-    def fan_out(
-        self, work: Callable[[boto3.Session], Any], numbers: Sequence[int]
-    ) -> list[Any]:
+    def fan_out(self, work: Callable[[boto3.Session], Any]) -> list[Any]:
         """
         A pool of threads, as there is nothing else.
         """
+
+        def do(number: int) -> Any:
+            return work(self.session(number))
+
         with ThreadPoolExecutor(16) as pool:
-            return list(pool.map(lambda number: work(self.session(number)), numbers))
+            return list(pool.map(do, self.numbers))
 
     def extra(self) -> dict[str, Any]:
         """
@@ -332,15 +343,10 @@ class Fleet(Stsession):
 
     NAME = "fleet"
 
-    ROLES = 2000
-
     @functools.cached_property
     def _fleet(self) -> Any:
-        return self._of(range(self.ROLES))
-
-    def _of(self, numbers: Sequence[int]) -> Any:
         more = {} if self.seconds is None else {"duration_seconds": self.seconds}
-        arns = [role_arn(number) for number in numbers]
+        arns = [role_arn(number) for number in self.numbers]
         return self._stsession.Fleet(arns, source="source", **more)
 
     def session(self, number: int) -> boto3.Session:
@@ -350,21 +356,17 @@ class Fleet(Stsession):
         made: boto3.Session = self._fleet.session(role_arn(number))
         return made
 
-    def results(
-        self, work: Callable[[boto3.Session], Any], numbers: Sequence[int]
-    ) -> list[Any]:
+    def results(self, work: Callable[[boto3.Session], Any]) -> list[Any]:
         """
         Do *work* for each role; return what `Fleet.map()` gives, errors as well.
         """
-        return list(self._of(numbers).map(work, max_workers=16))
+        return list(self._fleet.map(work, max_workers=16))
 
-    def fan_out(
-        self, work: Callable[[boto3.Session], Any], numbers: Sequence[int]
-    ) -> list[Any]:
+    def fan_out(self, work: Callable[[boto3.Session], Any]) -> list[Any]:
         """
         What it is made for.
         """
-        results = self.results(work, numbers)
+        results = self.results(work)
         for result in results:
             if result.error is not None:
                 raise result.error

@@ -10,12 +10,15 @@ import subprocess
 import sys
 import tempfile
 
+from pathlib import Path
+
 from .catalog import Benchmark
 from .results import Outcome, Results
 
 
 __all__ = ["measure"]
 
+ROOT = Path(__file__).parents[1]
 TIMEOUT = 120
 
 
@@ -46,6 +49,7 @@ def _run(scenario: str, contender: str, size: str) -> Outcome:
             done = subprocess.run(
                 command,
                 env=_environment(home),
+                cwd=ROOT,
                 capture_output=True,
                 text=True,
                 check=True,

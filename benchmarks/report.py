@@ -52,12 +52,14 @@ def versions() -> dict[str, str]:
         "system": f"{platform.system()} {platform.machine()}",
         "cpus": str(os.cpu_count()),
     }
-    for name in MEASURED:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+    return found | {name: _version(name) for name in MEASURED}
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def heading(benchmark: Benchmark) -> str:
@@ -70,8 +72,7 @@ def heading(benchmark: Benchmark) -> str:
 
 def lines(results: Results) -> Iterator[str]:
     """
-    For each figure a line for each contender: median (minimum to maximum),
-    ratio, target.
+    For each figure a line for each contender: spread, ratio, target.
     """
     names = results.benchmark.contenders
     for figure in results.benchmark.figures:

@@ -11,13 +11,18 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ..contenders import CONTENDERS
+import boto3
+
 from ..server import BUCKET, running
 from .tools import Make, Size, together
 
 
 ZONES = {"utc": "UTC0", "berlin": "CET-1CEST,M3.5.0,M10.5.0/3"}
 """As POSIX has them, so that no data of zones is needed."""
+
+
+TURN = 5
+"""How many calls are made in a row."""
 
 
 def hot_path(make: Make, size: Size) -> dict[str, float]:
@@ -52,21 +57,26 @@ def _per_read(read: Callable[[], object], *, count: int, reads: int) -> float:
 
 def signed_call(make: Make, size: Size) -> dict[str, float]:
     """
-    Whole calls of S3 in turn with calls that are signed with static keys.
+    Whole calls of S3 in turn with calls that are signed with the same keys, static.
 
     Both are made in one process, in many short turns, so that what else the
     machine does slows both.
     """
     with running():
-        sessions = make().session(0), CONTENDERS["static keys"]().session(0)
-        clients = [session.client("s3") for session in sessions]
-        for client in clients:
+        session = make().session(0)
+        keys = session.get_credentials().get_frozen_credentials()
+        static = boto3.Session(keys.access_key, keys.secret_key, keys.token)
+        clients = {"call": session.client("s3"), "static": static.client("s3")}
+        for client in clients.values():
             _calls(client, 50)
-        turns = [
-            [_calls(client, 20) for client in clients] for _ in range(size.calls // 20)
-        ]
-    ours, static = (statistics.median(spans) for spans in zip(*turns, strict=True))
-    return {"call": ours, "static": static, "of_static": ours / static}
+        spans: dict[str, list[float]] = {name: [] for name in clients}
+        order = list(clients)
+        for _ in range(size.calls // TURN):
+            for name in order:
+                spans[name].append(_calls(clients[name], TURN))
+            order.reverse()
+    medians = {name: statistics.median(values) for name, values in spans.items()}
+    return {**medians, "of_static": medians["call"] / medians["static"]}
 
 
 def _calls(client: Any, count: int) -> float:

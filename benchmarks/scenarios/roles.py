@@ -28,7 +28,7 @@ def roles(make: Make, size: Size) -> dict[str, float]:
     last = size.roles_of(make.NAME)
     measured: dict[str, float] = {}
     with running() as server:
-        contender = make()
+        contender = make(numbers=range(last))
         gc.collect()
         before, began, kept = resident(), time.perf_counter(), []
         for number in range(last):
@@ -64,12 +64,12 @@ def fan_out(make: Make, size: Size) -> dict[str, float]:
     """
     count, delay = size.spread_of(make.NAME), 0.1
     with running() as server:
-        contender = make()
-        contender.session(0).client("s3")  # models are read once, by anybody
+        contender = make(numbers=range(count))
+        make().session(0).client("s3")  # models are read once, by anybody
         server.set(delay=delay)
         server.tell(do="reset")
         began = time.perf_counter()
-        contender.fan_out(_list, range(1, count + 1))
+        contender.fan_out(_list)
         took = time.perf_counter() - began
         stats = server.tell(do="stats")
     return {
@@ -91,12 +91,12 @@ def throttled(make: Make, size: Size) -> dict[str, float]:
     """
     denied = [role_arn(number) for number in (7, 8, 9)]
     with running() as server:
-        contender = make()
-        contender.session(size.throttled).client("s3")
+        contender = make(numbers=range(size.throttled))
+        make().session(0).client("s3")
         server.set(delay=0.1, rate=size.rate, failing=10, denied=denied)
         server.tell(do="reset")
         before, began = resident(), time.perf_counter()
-        results = contender.results(_list, range(size.throttled))
+        results = contender.results(_list)
         took, after = time.perf_counter() - began, resident()
         stats = server.tell(do="stats")
     errors = [result.error for result in results if result.error is not None]
@@ -116,12 +116,12 @@ def leak(make: Make, size: Size) -> dict[str, float]:
     """
     Sessions made, used, and dropped.
     """
-    warm = size.dropped // 5
+    batch = size.dropped // 5
     with running():
-        contender = make()
-        _use(contender, range(warm))
+        _use(make, range(batch))
         before = resident(), threading.active_count(), descriptors()
-        _use(contender, range(warm, warm + size.dropped))
+        for turn in range(1, 6):
+            _use(make, range(turn * batch, (turn + 1) * batch))
         after = resident(), threading.active_count(), descriptors()
     memory, crew, files = (b - a for a, b in zip(before, after, strict=True))
     return {
@@ -131,9 +131,11 @@ def leak(make: Make, size: Size) -> dict[str, float]:
     }
 
 
-def _use(contender: Any, numbers: range) -> None:
+def _use(make: Make, numbers: range) -> None:
+    contender = make(numbers=numbers)
     for number in numbers:
         session = contender.session(number)
         session.client("sts")
         session.client("s3").list_objects_v2(Bucket=BUCKET)
+    del contender, session  # a fleet keeps its sessions
     gc.collect()

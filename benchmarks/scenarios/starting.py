@@ -86,11 +86,14 @@ def _start(command: list[str], server: Server) -> dict[str, float]:
     """
     server.tell(do="reset")
     began = time.monotonic()  # the server reads the same clock
-    process = subprocess.Popen(command)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    with process.stderr as stderr:
+        told = stderr.read().strip()  # until it ends
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
-        raise RuntimeError(f"{command} ended with {process.returncode}")
+        raise RuntimeError(told.rpartition("\n")[2])
     arrived = float(server.tell(do="stats")["first_read"])
     unit = 1 if sys.platform == "darwin" else 1024
     return {

@@ -57,8 +57,8 @@ class Size:
         starts: How often a process is started.
     """
 
-    reads: int = 8000
-    calls: int = 1600
+    reads: int = 3200
+    calls: int = 800
     roles: int = 500
     session_roles: int = 100
     peer_roles: int = 10
