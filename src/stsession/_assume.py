@@ -19,11 +19,13 @@ from ._events import RefreshHook
 from ._hops import Chain, Mfa, sts_endpoint
 from ._mfa import CodeLike
 from ._options import check_names, check_options
+from ._pace import Pace
 from ._policy import RefreshPolicy
 from ._refresher import Refresher
 from ._session import RefreshableSession
 from ._source import custom_source, sdk_source
 from ._sources import Source
+from ._sts_endpoint import StsEndpoint
 from .cache import PROCESS_CACHE, MemoryCache
 from .exceptions import InvalidRequestError
 
@@ -103,6 +105,7 @@ class RefreshableAssumeRoleSession(RefreshableSession):
             cache=cache,
             role_session_name=role_session_name,
             mfa=as_mfa(mfa_serial, mfa_code, mfa_session),
+            pace=self._pace(root, endpoint),
             duration_seconds=duration_seconds,
             external_id=external_id,
             policy=policy,
@@ -121,6 +124,12 @@ class RefreshableAssumeRoleSession(RefreshableSession):
             region=region,
             on_event=on_event,
         )
+
+    def _pace(self, source: Source, endpoint: StsEndpoint) -> Pace | None:
+        """
+        At whose pace STS is asked. `None`: at once.
+        """
+        return None
 
 
 def _as_chain(role_arn: object) -> tuple[str, ...]:

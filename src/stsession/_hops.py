@@ -19,6 +19,8 @@ from ._credentials import Record
 from ._limits import TOKEN_DURATION
 from ._mfa import CodeLike, MfaCodes
 from ._mfa_devices import find_serial
+from ._pace import PATIENCE as PURSUED
+from ._pace import Pace, Pursuit
 from ._policy import RefreshPolicy
 from ._proofs import CodeProof, NoProof, Proof
 from ._refresher import Refresher
@@ -26,7 +28,7 @@ from ._requests import AssumeRoleRequest
 from ._seams import current
 from ._source import hop_source
 from ._sources import HopSource, MfaSource, Nobody, SdkSource, Source
-from ._sts import StsFetch, StsRequest
+from ._sts import StsFetch, StsRequest, at_once
 from ._sts_clients import has_custom_endpoint
 from ._sts_endpoint import StsEndpoint
 from ._token_requests import SessionTokenRequest
@@ -53,6 +55,8 @@ class Hop:
     endpoint: StsEndpoint
     policy: RefreshPolicy
     proof: Proof = attrs.field(factory=NoProof)
+    pace: Pace | None = None
+    """At whose pace STS is asked. `None`: at once, and the client's retries count."""
 
     @property
     def key(self) -> Hashable:
@@ -68,6 +72,7 @@ class Hop:
             id(self.endpoint.config),
             self.policy,
             self.proof.key,
+            self.pace,
             current().clock,
         )
 
@@ -87,9 +92,10 @@ class Hop:
         fetch = StsFetch(
             request=self.request,
             source=self.source,
-            endpoint=self.endpoint,
+            endpoint=self._endpoint,
             clock=current().clock,
             proof=self.proof,
+            pace=at_once if self.pace is None else self._pursuit(self.pace),
         )
         return Refresher(
             label=self.request.label,
@@ -104,14 +110,28 @@ class Hop:
             record=record,
         )
 
+    @property
+    def _endpoint(self) -> StsEndpoint:
+        # At a pace, each request that leaves has to be counted.
+        return (
+            self.endpoint
+            if self.pace is None
+            else attrs.evolve(self.endpoint, attempts=1)
+        )
+
+    def _pursuit(self, pace: Pace) -> Pursuit:
+        asking = self._endpoint.load_timeout()
+        return Pursuit(pace=pace, patience=max(0.0, self._load_timeout() - asking))
+
     def _load_timeout(self) -> float:
         if self.policy.load_timeout is not None:
             return self.policy.load_timeout.total_seconds()
         # The source may have to be waited for first, and people take their time.
         patience = PATIENCE if isinstance(self.proof, CodeProof) else 0.0
         signed = not isinstance(self.source, Nobody)
-        own = self.endpoint.load_timeout(signed=signed)
-        return own + self.source.load_timeout + patience
+        own = self._endpoint.load_timeout(signed=signed)
+        turns = 0.0 if self.pace is None else PURSUED
+        return own + self.source.load_timeout + patience + turns
 
 
 @attrs.frozen(kw_only=True)
@@ -210,6 +230,7 @@ class Chain:
         cache: MemoryCache | None,
         role_session_name: str | None,
         mfa: Mfa | None = None,
+        pace: Pace | None = None,
         **details: Any,
     ) -> Chain:
         """
@@ -237,7 +258,11 @@ class Chain:
             source, proof, refreshers = mfa.applied(
                 source, endpoint=endpoint, refresh=refresh, cache=cache
             )
-        common: dict[str, Any] = {"endpoint": endpoint, "policy": refresh}
+        common: dict[str, Any] = {
+            "endpoint": endpoint,
+            "policy": refresh,
+            "pace": pace,
+        }
         first, *further = requests
         hop = Hop(request=first, source=source, proof=proof, **common)
         refreshers = (*refreshers, hop.refresher(cache))

@@ -19,7 +19,7 @@ from .cache import MemoryCache
 from .exceptions import InvalidRequestError
 
 
-__all__ = ["check_names", "check_options"]
+__all__ = ["check_names", "check_options", "check_regions"]
 
 SPELLINGS = {
     "profile": "source",
@@ -53,6 +53,16 @@ def check_options(
         raise _wrong("sts_config", sts_config, "Pass a botocore.config.Config.")
     if on_event is not None and not callable(on_event):
         raise _wrong("on_event", on_event, "Pass a function that takes an event.")
+    check_regions(regions)
+
+
+def check_regions(regions: Iterable[object]) -> None:
+    """
+    Refuse what can't be the name of a region; `None` passes.
+
+    Raises:
+        InvalidRequestError: If one can't.
+    """
     for region in regions:
         _check_region(region)
 

@@ -21,7 +21,7 @@ from ._sts_errors import server_time, translate, unusable_answer
 from .exceptions import FailureKind, RefreshError
 
 
-__all__ = ["Signatory", "StsFetch", "StsRequest"]
+__all__ = ["Signatory", "StsFetch", "StsRequest", "at_once"]
 
 logger = logging.getLogger("stsession")
 
@@ -147,6 +147,13 @@ class _LongestDurations:
 longest = _LongestDurations()
 
 
+def at_once(ask: Callable[[], Fetched]) -> Fetched:
+    """
+    Ask now, and once.
+    """
+    return ask()
+
+
 @attrs.define(kw_only=True, eq=False)
 class StsFetch:
     """
@@ -162,6 +169,8 @@ class StsFetch:
         clock: The two clocks.
 
         proof: What goes with each request and serves for a while only.
+
+        pace: Is given what asks, and calls it when and as often as it sees fit.
     """
 
     request: StsRequest
@@ -169,6 +178,7 @@ class StsFetch:
     endpoint: StsEndpoint
     clock: Clock
     proof: Proof = attrs.field(factory=NoProof)
+    pace: Callable[[Callable[[], Fetched]], Fetched] = at_once
     _warned_of_size: bool = attrs.field(default=False, init=False)
 
     def __call__(self) -> Fetched:
@@ -179,7 +189,7 @@ class StsFetch:
             RefreshError: If it refuses, or can't be reached.
         """
         try:
-            return self._ask()
+            return self.pace(self._ask)
         except RefreshError as e:
             if self.proof.is_refused(e):
                 if not self.proof.can_renew():
@@ -199,7 +209,7 @@ class StsFetch:
 
     def _ask_again(self) -> Fetched:
         try:
-            return attrs.evolve(self._ask(), source_resolved_again=True)
+            return attrs.evolve(self.pace(self._ask), source_resolved_again=True)
         except RefreshError as e:
             if self.proof.is_refused(e):
                 raise self.proof.explained(e) from e.__cause__

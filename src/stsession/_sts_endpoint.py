@@ -34,11 +34,16 @@ class StsEndpoint:
             configuration says.
 
         config: What the user wants different in the client's configuration.
+
+        attempts:
+            How often the client sends a request, whatever *config* says. `None`
+            leaves it at that.
     """
 
     regions: tuple[str | None, ...]
     url: str | None = None
     config: Config | None = attrs.field(default=None, eq=id)
+    attempts: int | None = None
 
     def client_config(self, *, signed: bool = True) -> Config:
         """
@@ -49,7 +54,7 @@ class StsEndpoint:
         ours = Config(
             connect_timeout=CONNECT_TIMEOUT,
             read_timeout=READ_TIMEOUT if signed else UNSIGNED_READ_TIMEOUT,
-            retries={"mode": "standard", "total_max_attempts": self._attempts},
+            retries=_retries(self._attempts),
             # Many roles may be refreshed at once by one client. Our requests
             # have been checked, and other servers take other values than AWS.
             max_pool_connections=50,
@@ -57,6 +62,8 @@ class StsEndpoint:
         )
         if self.config is not None:
             ours = ours.merge(self.config)
+        if self.attempts is not None:
+            ours = ours.merge(Config(retries=_retries(self.attempts)))
         return ours if signed else ours.merge(Config(signature_version=UNSIGNED))
 
     @property
@@ -77,3 +84,7 @@ class StsEndpoint:
         connect = config.connect_timeout or 0
         read = config.read_timeout or 0
         return float(len(self.regions) * attempts * (connect + read) + 6)
+
+
+def _retries(attempts: int) -> Any:
+    return {"mode": "standard", "total_max_attempts": attempts}

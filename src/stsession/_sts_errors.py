@@ -7,7 +7,6 @@ from __future__ import annotations
 import datetime as dt
 import re
 
-from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -17,6 +16,7 @@ from botocore import exceptions as sdk
 from botocore.parsers import ResponseParserError
 
 from ._answers import skew_text
+from ._causes import causes
 from ._redact import redact
 from .exceptions import (
     AccessDeniedError,
@@ -204,7 +204,7 @@ def translate(
         wall: What the local clock says.
     """
     ours = None
-    for link in _causes(error):
+    for link in causes(error):
         if isinstance(link, RefreshError):
             return link
         if isinstance(link, sdk.ClientError):
@@ -223,20 +223,11 @@ def translate(
     return ours
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    link: BaseException | None = error
-    while link is not None and id(link) not in seen:
-        seen.add(id(link))
-        yield link
-        link = link.__cause__ or link.__context__
-
-
 def _presentable(error: Exception) -> Exception:
     """
     The error itself, or one like it and without causes if it tells a secret.
     """
-    if not any(map(_tells_a_secret, _causes(error))):
+    if not any(map(_tells_a_secret, causes(error))):
         return error
     if isinstance(error, sdk.ClientError):
         told = _Answer.of(error)

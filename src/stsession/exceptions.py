@@ -19,9 +19,11 @@ __all__ = [
     "AccessDeniedError",
     "ClockError",
     "CredentialsExpiredError",
+    "ExecutorError",
     "FailureKind",
     "InvalidRequestError",
     "MfaError",
+    "OrganizationError",
     "RefreshError",
     "SourceCredentialsError",
     "StsUnavailableError",
@@ -288,3 +290,59 @@ class CredentialsExpiredError(RefreshError):
         self.attempts = attempts
         self.next_attempt_at = next_attempt_at
         self.source = source
+
+
+class ExecutorError(StsessionError):
+    """
+    Another thread or process couldn't do its part, or couldn't tell of it.
+
+    Args:
+        message: What was tried, and what came back.
+
+        type_name: The class of what was raised there.
+
+        code: The error code in it, if it came from AWS.
+
+    .. versionadded:: 0.2.0
+    """
+
+    type_name: str | None
+    """The class of what was raised there, e.g. ``"NoSuchBucket"``. `None` if nothing
+    was."""
+
+    code: str | None
+    """The error code in it. `None` if it didn't come from AWS."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        type_name: str | None = None,
+        code: str | None = None,
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.type_name = type_name
+        self.code = code
+
+
+class OrganizationError(StsessionError):
+    """
+    The accounts of an organization couldn't be listed.
+
+    Args:
+        message: What was tried, and what came back.
+
+        code: The error code of the answer, if there was one.
+
+    .. versionadded:: 0.2.0
+    """
+
+    code: str | None
+    """The error code of the answer. `None` if there was no answer."""
+
+    def __init__(
+        self, message: str, *, code: str | None = None, hint: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.code = code

@@ -1,0 +1,201 @@
+"""
+What is done for one target, here or in another process.
+"""
+
+from __future__ import annotations
+
+import collections
+import importlib
+import pickle
+import threading
+import traceback
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+from ._accounts import FleetTarget
+from ._assume import RefreshableAssumeRoleSession
+from ._causes import causes
+from ._fleet_results import code_of
+from ._fleet_sessions import FleetSessions
+from ._fork import forget_after_fork
+from .exceptions import ExecutorError
+
+
+__all__ = ["Outcome", "RemoteTask", "attempt", "pickled"]
+
+Function = Callable[[RefreshableAssumeRoleSession], Any]
+
+TRACEBACK_LENGTH = 4_000
+"""Characters that are kept of a traceback: its end."""
+
+FLEETS = 8
+"""Fleets whose sessions a worker process keeps."""
+
+
+@attrs.frozen(kw_only=True)
+class Outcome:
+    """
+    What a function returned, or what it raised.
+    """
+
+    value: Any = None
+    error: Exception | None = None
+    traceback: str | None = None
+
+    @classmethod
+    def of_error(cls, error: Exception) -> Outcome:
+        """
+        Take the traceback as text, and the frames off the error.
+
+        They would keep alive whatever the function had at hand, once for each of
+        what may be a thousand failures.
+        """
+        lines = traceback.format_exception(type(error), error, error.__traceback__)
+        text = "".join(lines)[-TRACEBACK_LENGTH:]
+        for link in causes(error):
+            link.__traceback__ = None
+        return cls(error=error, traceback=text)
+
+
+def attempt(
+    function: Function,
+    session_of: Callable[[FleetTarget], RefreshableAssumeRoleSession],
+    target: FleetTarget,
+) -> Outcome:
+    """
+    Make the session, and call the function with it.
+    """
+    try:
+        return Outcome(value=function(session_of(target)))
+    except Exception as e:  # noqa: BLE001 - it's the target's result
+        return Outcome.of_error(e)
+
+
+@attrs.frozen(kw_only=True)
+class RemoteTask:
+    """
+    The same for another process; it pickles without secrets.
+
+    Args:
+        function: What is called.
+
+        recipe: The pickled `FleetSessions`.
+
+        target: For what.
+
+        number: Makes it different from all others, for executors that remember
+            what a task has given.
+    """
+
+    function: Function
+    recipe: bytes
+    target: FleetTarget
+    number: str
+
+    def __call__(self) -> bytes:
+        """
+        Do it; return the pickled outcome.
+        """
+        sessions = _fleets.of(self.recipe)
+        return _packed(attempt(self.function, sessions.session, self.target))
+
+
+class _Sessions:
+    """
+    The sessions of one fleet in this process.
+    """
+
+    def __init__(self, make: FleetSessions) -> None:
+        self._make = make
+        self._sessions: dict[Any, RefreshableAssumeRoleSession] = {}
+
+    def session(self, target: FleetTarget) -> RefreshableAssumeRoleSession:
+        key = (target.role_arn, target.region)
+        session = self._sessions.get(key)
+        if session is None:
+            session = self._make.make(target.role_arn, target.region, target.options)
+            session = self._sessions.setdefault(key, session)
+        return session
+
+
+class _Fleets:
+    """
+    Those that send tasks to this process; the last few of them.
+    """
+
+    def __init__(self) -> None:
+        self._fleets: collections.OrderedDict[bytes, _Sessions] = (
+            collections.OrderedDict()
+        )
+        self._after_fork()
+        forget_after_fork(self)
+
+    def _after_fork(self) -> None:
+        self._lock = threading.Lock()
+
+    def of(self, recipe: bytes) -> _Sessions:
+        with self._lock:
+            fleet = self._fleets.get(recipe)
+            if fleet is None:
+                fleet = self._fleets[recipe] = _Sessions(pickle.loads(recipe))  # noqa: S301 - ours
+            self._fleets.move_to_end(recipe)
+            while len(self._fleets) > FLEETS:
+                self._fleets.popitem(last=False)
+            return fleet
+
+
+_fleets = _Fleets()
+
+
+def _packed(outcome: Outcome) -> bytes:
+    """
+    Pickle an outcome, or another that says why that can't be done.
+    """
+    if outcome.error is not None:
+        return pickled(attrs.evolve(outcome, error=portable_error(outcome.error)))
+    try:
+        return pickled(outcome)
+    except Exception as e:  # noqa: BLE001 - pickling may raise anything
+        name = type(outcome.value).__name__
+        error = ExecutorError(
+            f"The function returned a value of type {name}, which can't be pickled.",
+            type_name=type(e).__name__,
+            hint="Return plain data: what is left of it when it has been looked at.",
+        )
+        return pickled(Outcome(error=error))
+
+
+def pickled(thing: Any) -> bytes:
+    """
+    Pickle *thing*, by value if it can't be found by its name.
+
+    The latter only where the executor has brought cloudpickle, as Dask does.
+    """
+    try:
+        return pickle.dumps(thing, pickle.HIGHEST_PROTOCOL)
+    except Exception:
+        try:
+            cloudpickle: Any = importlib.import_module("cloudpickle")
+        except ImportError:
+            cloudpickle = None
+        if cloudpickle is None:
+            raise
+        data: bytes = cloudpickle.dumps(thing)
+        return data
+
+
+def portable_error(error: Exception) -> Exception:
+    """
+    Return *error* if it survives being pickled, or else one that tells of it.
+    """
+    try:
+        copy = pickle.loads(pickled(error))  # noqa: S301 - just pickled
+    except Exception:  # noqa: BLE001 - whatever its class does
+        copy = None
+    if type(copy) is type(error) and str(copy) == str(error):
+        return error
+    name = type(error).__name__
+    return ExecutorError(f"{name}: {error}", type_name=name, code=code_of(error))

@@ -1,0 +1,214 @@
+"""
+Taking turns: all who ask the same STS for the same account slow down together.
+"""
+
+from __future__ import annotations
+
+import collections
+import threading
+import weakref
+
+from collections.abc import Callable, Hashable
+from typing import TypeVar
+
+import attrs
+
+from ._clock import Clock
+from ._fork import forget_after_fork
+from ._rate import RateLimit
+from ._seams import Seams, current
+from .exceptions import FailureKind, RefreshError
+
+
+__all__ = ["PATIENCE", "Pace", "Pursuit", "pace_of"]
+
+PATIENCE = 120.0
+"""Seconds that one fetch goes on asking an STS that has no time for it."""
+
+OUTAGES = 6
+"""Tries of one fetch that may meet with an outage."""
+
+FIRST_PAUSE = 0.25
+"""Seconds at most before the second of them; then twice as many each time."""
+
+LONGEST_PAUSE = 4.0
+
+T = TypeVar("T")
+
+
+class Pace:
+    """
+    One rate, and a queue for it. All methods may be called from any thread.
+    """
+
+    def __init__(self, seams: Seams | None = None) -> None:
+        seams = current() if seams is None else seams
+        self.clock: Clock = seams.clock
+        self.draw = seams.draw
+        self.wait = seams.wait
+        self._after_fork()
+        forget_after_fork(self)
+
+    def _after_fork(self) -> None:
+        # Guards the two below.
+        self._lock = threading.Lock()
+        self._limit = RateLimit()
+        self._queue: collections.deque[threading.Event] = collections.deque()
+
+    @property
+    def rate(self) -> float:
+        """
+        Calls a second; infinite while there is no limit.
+        """
+        with self._lock:
+            return self._limit.rate
+
+    def take_turn(self, deadline: float) -> bool:
+        """
+        Wait until a call may be made, and count it. First come, first served.
+
+        Returns:
+            Whether that was before *deadline*, an instant of the monotonic clock.
+        """
+        turn = threading.Event()
+        with self._lock:
+            self._queue.append(turn)
+        try:
+            while True:
+                turn.clear()  # before looking, so that no call to it is missed
+                now = self.clock.monotonic()
+                with self._lock:
+                    wait = self._begin(turn, now)
+                if wait is not None and wait <= 0:
+                    return True
+                left = deadline - now
+                if left <= 0:
+                    return False
+                self.wait(turn, left if wait is None else min(wait, left))
+        finally:
+            with self._lock:
+                self._queue.remove(turn)
+                if self._queue:
+                    self._queue[0].set()
+
+    def _begin(self, turn: threading.Event, now: float) -> float | None:
+        """
+        Begin if it may be; or the seconds until then, if they are known.
+        """
+        if self._queue[0] is not turn:
+            return None
+        wait = self._limit.wait(now)
+        if wait <= 0:
+            self._limit.begin(now)
+        return wait
+
+    def answered(self, began: float, error: RefreshError | None) -> None:
+        """
+        Learn from an answer to a call that was made at *began*.
+        """
+        now = self.clock.monotonic()
+        with self._lock:
+            if error is not None and error.kind is FailureKind.THROTTLED:
+                wait = error.retry_after
+                self._limit.throttled(
+                    now,
+                    began=began,
+                    retry_after=None if wait is None else wait.total_seconds(),
+                )
+            elif error is None or error.http_status is not None:
+                self._limit.let_through(now)
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Pursuit:
+    """
+    Asks until there is an answer that counts, at the pace of all.
+
+    Args:
+        pace: It.
+
+        patience: Seconds after which what STS said last is the answer.
+    """
+
+    pace: Pace
+    patience: float = PATIENCE
+
+    def __call__(self, ask: Callable[[], T]) -> T:
+        """
+        Call *ask* as often as it takes.
+
+        Raises:
+            RefreshError: What STS said last.
+        """
+        pace = self.pace
+        deadline = pace.clock.monotonic() + self.patience
+        last: RefreshError | None = None
+        outages = 0
+        while True:
+            if not pace.take_turn(deadline) and last is not None:
+                raise last
+            began = pace.clock.monotonic()
+            try:
+                value = ask()
+            except RefreshError as e:
+                last = e
+            else:
+                pace.answered(began, None)
+                return value
+            pace.answered(began, last)
+            outages += last.kind is FailureKind.OUTAGE
+            if not self._passes(last, outages, deadline):
+                raise last
+
+    def _passes(self, error: RefreshError, outages: int, deadline: float) -> bool:
+        """
+        Whether asking once more makes sense; waits until it does.
+        """
+        if error.kind is FailureKind.OUTAGE:
+            return outages < OUTAGES and self._pause(outages, deadline)
+        return error.kind is FailureKind.THROTTLED
+
+    def _pause(self, outages: int, deadline: float) -> bool:
+        """
+        Give STS some time; return whether there was so much left.
+        """
+        longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (outages - 1))
+        pause = longest * (0.5 + 0.5 * self.pace.draw())
+        if self.pace.clock.monotonic() + pause >= deadline:
+            return False
+        self.pace.wait(threading.Event(), pause)
+        return True
+
+
+class _Paces:
+    """
+    The paces in use.
+    """
+
+    def __init__(self) -> None:
+        self._paces: weakref.WeakValueDictionary[Hashable, Pace] = (
+            weakref.WeakValueDictionary()
+        )
+        self._after_fork()
+        forget_after_fork(self)
+
+    def _after_fork(self) -> None:
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable) -> Pace:
+        seams = current()
+        with self._lock:
+            pace = self._paces.get((key, seams.clock))
+            if pace is None:
+                pace = self._paces[key, seams.clock] = Pace(seams)
+            return pace
+
+
+_paces = _Paces()
+
+
+def pace_of(key: Hashable) -> Pace:
+    """
+    Return the pace of all who have the same *key*.
+    """
+    return _paces.get(key)
