@@ -100,13 +100,18 @@ def edges() -> tuple[Figure, ...]:
         figure
         for left in (14, 9)
         for figure in (
-            Figure(title=f"p50, {left} min left", key=f"p50_{left}", unit="us"),
-            Figure(title=f"p99, {left} min left", key=f"p99_{left}", unit="ms"),
+            Figure(
+                title=f"p50, {left} min left", key=f"p50_{left}", unit="us", ratio=True
+            ),
+            Figure(
+                title=f"p99, {left} min left", key=f"p99_{left}", unit="ms", ratio=True
+            ),
             Figure(
                 title=f"slowest, {left} min left",
                 key=f"max_{left}",
                 unit="ms",
                 targets=both(0.030),
+                ratio=True,
             ),
             Figure(
                 title=f"stalled (> 150 ms), {left} min left",
@@ -130,8 +135,8 @@ BENCHMARKS: tuple[Benchmark, ...] = (
                 unit="ms",
                 targets={"stsession": Target(bound=0.005)},
             ),
-            Figure(title="with what it needs", key="import", unit="ms"),
-            Figure(title="ready to assume a role", key="ready", unit="ms"),
+            Figure(title="with what it needs", key="import", unit="ms", ratio=True),
+            Figure(title="ready to assume a role", key="ready", unit="ms", ratio=True),
         ),
     ),
     Benchmark(
@@ -153,9 +158,15 @@ BENCHMARKS: tuple[Benchmark, ...] = (
                 unit="M",
                 ratio=True,
             ),
-            Figure(title="CPU", key="cpu", unit="ms", targets=both(1, STATIC)),
             Figure(
-                title="peak memory", key="memory", unit="MB", targets=both(1, STATIC)
+                title="CPU", key="cpu", unit="ms", targets=both(1, STATIC), ratio=True
+            ),
+            Figure(
+                title="peak memory",
+                key="memory",
+                unit="MB",
+                targets=both(1, STATIC),
+                ratio=True,
             ),
         ),
     ),
@@ -172,8 +183,8 @@ BENCHMARKS: tuple[Benchmark, ...] = (
                 targets=both(0.72, "recipe"),
                 ratio=True,
             ),
-            Figure(title="CPU", key="cpu", unit="ms"),
-            Figure(title="peak memory", key="memory", unit="MB"),
+            Figure(title="CPU", key="cpu", unit="ms", ratio=True),
+            Figure(title="peak memory", key="memory", unit="MB", ratio=True),
         ),
     ),
     Benchmark(
@@ -201,6 +212,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
                     title=f"{what}, {count} role{'s' if count > 1 else ''}",
                     key=f"{what}_{count}",
                     unit=unit,
+                    ratio=count <= 10,  # peers end there
                     targets=({"fleet": Target(bound=bound)} if count == 500 else {}),
                 )
                 for count in (1, 10, 100, 500)
@@ -210,8 +222,18 @@ BENCHMARKS: tuple[Benchmark, ...] = (
                 )
             ),
             Figure(title="STS was asked", key="asked"),
-            Figure(title="first use, time per role", key="time_fetch", unit="ms"),
-            Figure(title="first use, memory per role", key="memory_fetch", unit="MB"),
+            Figure(
+                title="first use, time per role",
+                key="time_fetch",
+                unit="ms",
+                ratio=True,
+            ),
+            Figure(
+                title="first use, memory per role",
+                key="memory_fetch",
+                unit="MB",
+                ratio=True,
+            ),
         ),
     ),
     Benchmark(
@@ -237,7 +259,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
         contenders=(*OURS, "recipe"),
         rounds=3,
         figures=(
-            Figure(title="a call", key="call", unit="us"),
+            Figure(title="a call", key="call", unit="us", ratio=True),
             Figure(title="with static keys", key="static", unit="us"),
             Figure(title="part of that", key="of_static", unit="x", targets=both(1.02)),
         ),
@@ -257,7 +279,13 @@ BENCHMARKS: tuple[Benchmark, ...] = (
         figures=(
             Figure(title="calls", key="calls"),
             Figure(title="failed", key="failed", targets=both(0)),
-            Figure(title="slowest call", key="max", unit="ms", targets=both(0.1)),
+            Figure(
+                title="slowest call",
+                key="max",
+                unit="ms",
+                targets=both(0.1),
+                ratio=True,
+            ),
         ),
     ),
     Benchmark(
@@ -267,7 +295,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
         rounds=2,
         figures=(
             Figure(title="AssumeRole calls", key="asked", targets=both(1)),
-            Figure(title="all have them after", key="time", unit="ms"),
+            Figure(title="all have them after", key="time", unit="ms", ratio=True),
         ),
     ),
     Benchmark(
@@ -276,8 +304,8 @@ BENCHMARKS: tuple[Benchmark, ...] = (
         contenders=(*OURS, "profile", *LIBRARIES),
         rounds=1,
         figures=(
-            Figure(title="AssumeRole calls", key="asked"),
-            Figure(title="all have ended after", key="time", unit="ms"),
+            Figure(title="AssumeRole calls", key="asked", ratio=True),
+            Figure(title="all have ended after", key="time", unit="ms", ratio=True),
         ),
     ),
     Benchmark(

@@ -41,7 +41,8 @@ def roles(make: Make, size: Size) -> dict[str, float]:
             more = measured[f"{what}_{last}"] - measured[f"{what}_1"]
             measured[f"{what}_more"] = more / (last - 1)
         measured["asked"] = float(server.asked())
-        measured |= _first_use([session for session, _ in kept])
+        if not measured["asked"]:
+            measured |= _first_use([session for session, _ in kept])
     return measured
 
 

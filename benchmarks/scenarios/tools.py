@@ -63,13 +63,13 @@ class Size:
     session_roles: int = 100
     peer_roles: int = 10
     spread: int = 200
-    peer_spread: int = 32
+    peer_spread: int = 16
     throttled: int = 300
     rate: float = 20.0
     watched: float = 2.0
     day: int = 24 * 60
     dropped: int = 1000
-    starts: int = 2
+    starts: int = 1
 
     def roles_of(self, name: str) -> int:
         """
