@@ -12,7 +12,7 @@ import tempfile
 
 from pathlib import Path
 
-from .catalog import Benchmark
+from .figures import Benchmark
 from .results import Outcome, Results
 
 

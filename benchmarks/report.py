@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from .catalog import BEST, OURS, Benchmark, Figure
+from .figures import BEST, OURS, Benchmark, Figure
 from .results import Results, Spread
 
 

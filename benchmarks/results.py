@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .catalog import OURS, PEERS, Benchmark, Figure
+from .figures import OURS, PEERS, Benchmark, Figure
 
 
 __all__ = ["Outcome", "Results", "Spread"]

@@ -88,7 +88,7 @@ def running(*, tls: bool = False) -> Iterator[Server]:
     with (
         tempfile.TemporaryDirectory() as folder,
         subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.aws", folder],
+            [sys.executable, "-m", "benchmarks.wire", folder],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -13,8 +13,9 @@ benchmarks = pytest.importorskip("benchmarks", reason="only in the repository")
 
 from benchmarks import report  # noqa: E402
 from benchmarks.aws import SOURCE_KEY, Aws  # noqa: E402
-from benchmarks.catalog import BENCHMARKS, Benchmark, Figure, Target  # noqa: E402
+from benchmarks.catalog import BENCHMARKS  # noqa: E402
 from benchmarks.contenders import CONTENDERS  # noqa: E402
+from benchmarks.figures import Benchmark, Figure, Target  # noqa: E402
 from benchmarks.harness import measure  # noqa: E402
 from benchmarks.results import Outcome, Results, Spread  # noqa: E402
 from benchmarks.scenarios import SCENARIOS  # noqa: E402

@@ -31,7 +31,7 @@ def hot_path(make: Make, size: Size) -> dict[str, float]:
     """
     measured = {}
     with running():
-        credentials = make().session(0).get_credentials()
+        credentials: Any = make().session(0).get_credentials()
         read = credentials.get_frozen_credentials
         read()
         for zone, rules in ZONES.items():
@@ -64,7 +64,8 @@ def signed_call(make: Make, size: Size) -> dict[str, float]:
     """
     with running():
         session = make().session(0)
-        keys = session.get_credentials().get_frozen_credentials()
+        held: Any = session.get_credentials()
+        keys = held.get_frozen_credentials()
         static = boto3.Session(keys.access_key, keys.secret_key, keys.token)
         clients = {"call": session.client("s3"), "static": static.client("s3")}
         for client in clients.values():

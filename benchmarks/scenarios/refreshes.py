@@ -11,6 +11,7 @@ import time
 
 from typing import Any
 
+from ..figures import OURS
 from ..server import BUCKET, Server, running
 from .tools import Make, Size, quantiles, threads, together
 
@@ -23,9 +24,9 @@ def edge(make: Make, size: Size) -> dict[str, float]:
     """
     32 threads read while a refresh is due, with 14 and then with 9 minutes left.
     """
-    measured = {}
+    measured: dict[str, float] = {}
     with running() as server:
-        credentials = make(clock=server.clock).session(0).get_credentials()
+        credentials: Any = make(clock=server.clock).session(0).get_credentials()
         credentials.get_frozen_credentials()
         server.set(delay=0.3)
         for left in (14, 9):
@@ -100,7 +101,7 @@ def herd(make: Make, size: Size) -> dict[str, float]:
         server.set(delay=0.1)
 
         def work() -> None:
-            session.get_credentials().get_frozen_credentials()
+            _read(session)
 
         took = together(work, count=64)
         return {"asked": float(server.asked()), "time": took}
@@ -136,11 +137,11 @@ def day(make: Make, size: Size) -> dict[str, float]:
     """
     with running() as server, contextlib.ExitStack() as seams:
         contender = make(clock=server.clock, seconds=900)
-        if make.NAME in ("stsession", "fleet"):
+        if make.NAME in OURS:
             from stsession.testing import installed
 
             seams.enter_context(installed(clock=server.clock, run=_at_once))
-        credentials = contender.session(0).get_credentials()
+        credentials: Any = contender.session(0).get_credentials()
         for _ in range(size.day):
             credentials.get_frozen_credentials()
             server.advance(60)

@@ -32,7 +32,7 @@ def roles(make: Make, size: Size) -> dict[str, float]:
         gc.collect()
         before, began, kept = resident(), time.perf_counter(), []
         for number in range(last):
-            session = contender.session(number)
+            session: Any = contender.session(number)
             kept.append((session, [session.client(name) for name in CLIENTS]))
             if (count := number + 1) in (*COUNTS, last):
                 measured[f"time_{count}"] = time.perf_counter() - began
@@ -92,7 +92,7 @@ def throttled(make: Make, size: Size) -> dict[str, float]:
     """
     denied = [role_arn(number) for number in (7, 8, 9)]
     with running() as server:
-        contender = make(numbers=range(size.throttled))
+        contender: Any = make(numbers=range(size.throttled))
         make().session(0).client("s3")
         server.set(delay=0.1, rate=size.rate, failing=10, denied=denied)
         server.tell(do="reset")

@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from ..contenders import Contender
+from ..figures import OURS
 
 
 __all__ = [
@@ -27,7 +29,7 @@ __all__ = [
     "together",
 ]
 
-Make = Callable[..., Any]
+Make = type[Contender]
 """The class of the contender."""
 
 
@@ -82,7 +84,7 @@ class Size:
         """
         How many roles a contender's fan-out has.
         """
-        return self.spread if name in ("fleet", "stsession") else self.peer_spread
+        return self.spread if name in OURS else self.peer_spread
 
 
 FULL = Size()
