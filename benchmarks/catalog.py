@@ -14,6 +14,7 @@ from .figures import (
     Figure,
     Target,
     both,
+    fleet,
     parts,
 )
 
@@ -129,6 +130,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
                 targets=parts(8, 300),
                 ratio=True,
             ),
+            Figure(title="CPU per further role", key="cpu_more", unit="ms", ratio=True),
             Figure(
                 title="memory per further role",
                 key="memory_more",
@@ -142,7 +144,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
                     key=f"{what}_{count}",
                     unit=unit,
                     ratio=count <= 10,  # peers end there
-                    targets=({"fleet": Target(bound=bound)} if count == 500 else {}),
+                    targets=(fleet(bound) if count == 500 else {}),
                 )
                 for count in (1, 10, 100, 500)
                 for what, unit, bound in (
@@ -255,7 +257,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
                 title="times the ideal",
                 key="of_ideal",
                 unit="x",
-                targets={"fleet": Target(bound=1.6)},
+                targets=fleet(1.6),
                 ratio=True,
             ),
             Figure(title="AssumeRole calls", key="asked"),
@@ -270,24 +272,12 @@ BENCHMARKS: tuple[Benchmark, ...] = (
         rounds=1,
         figures=(
             Figure(title="results", key="results"),
-            Figure(title="errors", key="errors", targets={"fleet": Target(bound=3)}),
+            Figure(title="errors", key="errors", targets=fleet(3)),
             Figure(title="of them denials", key="denied"),
             Figure(title="time", key="time", unit="s"),
-            Figure(
-                title="asked, per account",
-                key="asked",
-                targets={"fleet": Target(bound=1.6)},
-            ),
-            Figure(
-                title="granted, per account",
-                key="granted",
-                targets={"fleet": Target(bound=1.1)},
-            ),
-            Figure(
-                title="most in flight",
-                key="most_in_flight",
-                targets={"fleet": Target(bound=16)},
-            ),
+            Figure(title="asked, per account", key="asked", targets=fleet(1.6)),
+            Figure(title="granted, per account", key="granted", targets=fleet(1.1)),
+            Figure(title="most in flight", key="most_in_flight", targets=fleet(16)),
             Figure(title="memory grown by", key="memory", unit="MB"),
         ),
     ),

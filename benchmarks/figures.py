@@ -18,6 +18,7 @@ __all__ = [
     "Figure",
     "Target",
     "both",
+    "fleet",
     "parts",
 ]
 
@@ -91,6 +92,13 @@ def both(bound: float, against: str | None = None) -> dict[str, Target]:
     A target for sessions and for fleets.
     """
     return {name: Target(bound=bound, against=against) for name in OURS}
+
+
+def fleet(bound: float) -> dict[str, Target]:
+    """
+    A target for fleets alone.
+    """
+    return {"fleet": Target(bound=bound)}
 
 
 def parts(stsession: float, fleet: float) -> dict[str, Target]:

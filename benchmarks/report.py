@@ -59,7 +59,7 @@ def _version(name: str) -> str:
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        return "not installed"
+        return "of the checkout" if name in OURS else "not installed"
 
 
 def heading(benchmark: Benchmark) -> str:

@@ -30,14 +30,16 @@ def roles(make: Make, size: Size) -> dict[str, float]:
     with running() as server:
         contender = make(numbers=range(last))
         gc.collect()
-        before, began, kept = resident(), time.perf_counter(), []
+        before, kept = resident(), []
+        began, used = time.perf_counter(), time.process_time()
         for number in range(last):
             session: Any = contender.session(number)
             kept.append((session, [session.client(name) for name in CLIENTS]))
             if (count := number + 1) in (*COUNTS, last):
                 measured[f"time_{count}"] = time.perf_counter() - began
+                measured[f"cpu_{count}"] = time.process_time() - used
                 measured[f"memory_{count}"] = float(resident() - before)
-        for what in ("time", "memory"):
+        for what in ("time", "cpu", "memory"):
             more = measured[f"{what}_{last}"] - measured[f"{what}_1"]
             measured[f"{what}_more"] = more / (last - 1)
         measured["asked"] = float(server.asked())
