@@ -9,6 +9,7 @@ import json
 import sys
 import time
 
+from dataclasses import replace
 from pathlib import Path
 
 from . import report
@@ -30,6 +31,8 @@ def main() -> int:
     for benchmark in BENCHMARKS:
         if options.only and benchmark.scenario not in options.only:
             continue
+        if options.quick:
+            benchmark = replace(benchmark, rounds=1)
         print(report.heading(benchmark), flush=True)
         since = time.monotonic()
         results = measure(benchmark, size="quick" if options.quick else "full")

@@ -190,7 +190,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
         contenders=(*OURS, "recipe"),
         rounds=3,
         figures=(
-            Figure(title="a call", key="call", unit="us", ratio=True),
+            Figure(title="a call", key="call", unit="us"),
             Figure(title="with static keys", key="static", unit="us"),
             Figure(title="part of that", key="of_static", unit="x", targets=both(1.02)),
         ),

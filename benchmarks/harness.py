@@ -29,11 +29,11 @@ def measure(benchmark: Benchmark, *, size: str = "full") -> Results:
     Args:
         benchmark: Which one.
 
-        size: ``"quick"`` does one round of next to nothing, to see that it runs.
+        size: ``"quick"`` does next to nothing, to see that it runs.
     """
     names = list(benchmark.contenders)
     rounds = []
-    for _ in range(benchmark.rounds if size == "full" else 1):
+    for _ in range(benchmark.rounds):
         rounds.append({name: _run(benchmark.scenario, name, size) for name in names})
         names.append(names.pop(0))
     return Results(benchmark=benchmark, rounds=rounds)
