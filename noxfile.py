@@ -134,9 +134,9 @@ def cluster(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """
-    Measure what the README claims.
+    Compare with other libraries, on this machine alone; takes minutes.
     """
-    session.install(".", *group("tests"))
+    session.install(".", *group("bench"))
     session.run("python", "-m", "benchmarks", *session.posargs)
 
 

@@ -4,181 +4,292 @@ Which figures are shown, for whom, and what is aimed at.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from .figures import (
+    BEST,
+    LIBRARIES,
+    OURS,
+    PEERS,
+    STATIC,
+    Benchmark,
+    Figure,
+    Target,
+    both,
+    fleet,
+    parts,
+)
 
 
-__all__ = ["BENCHMARKS", "Benchmark", "Figure", "Target"]
-
-OURS = "stsession"
+__all__ = ["BENCHMARKS"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Target:
+def edges() -> tuple[Figure, ...]:
     """
-    At most this.
-
-    Args:
-        bound: In the figure's unit, or as a ratio.
-
-        against: Which contender a ratio is to; `None` means it is no ratio.
+    The figures of the refresh edge.
     """
-
-    bound: float
-    against: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Figure:
-    """
-    A line of the table.
-
-    Args:
-        title: What it is.
-
-        key: What the scenario calls it.
-
-        unit: One of those of `report`.
-
-        target: What we want to reach. `None` means it is for information.
-    """
-
-    title: str
-    key: str
-    unit: str
-    target: Target | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Benchmark:
-    """
-    A scenario, who takes part, how often, and what is shown of it.
-    """
-
-    title: str
-    scenario: str
-    contenders: tuple[str, ...]
-    rounds: int
-    figures: tuple[Figure, ...]
-
-
-def _tenth(key: str, title: str) -> Figure:
-    return Figure(
-        title=title, key=key, unit="us", target=Target(bound=0.1, against="recipe")
+    return tuple(
+        figure
+        for left in (14, 9)
+        for figure in (
+            Figure(
+                title=f"p50, {left} min left", key=f"p50_{left}", unit="us", ratio=True
+            ),
+            Figure(
+                title=f"p99, {left} min left", key=f"p99_{left}", unit="ms", ratio=True
+            ),
+            Figure(
+                title=f"slowest, {left} min left",
+                key=f"max_{left}",
+                unit="ms",
+                targets=both(0.030),
+                ratio=True,
+            ),
+            Figure(
+                title=f"stalled (> 150 ms), {left} min left",
+                key=f"stalled_{left}",
+                targets=both(0),
+            ),
+        )
     )
 
 
 BENCHMARKS: tuple[Benchmark, ...] = (
     Benchmark(
-        title="import, after boto3 and attrs",
+        title="Import, after boto3",
         scenario="import_cost",
-        contenders=(OURS,),
-        rounds=9,
+        contenders=("stsession", *LIBRARIES),
+        rounds=5,
         figures=(
             Figure(
-                title="import stsession",
-                key="import",
+                title="the package alone",
+                key="alone",
                 unit="ms",
-                target=Target(bound=5),
+                targets={"stsession": Target(bound=0.005)},
             ),
-            Figure(title="and stsession.assume", key="import_and_assume", unit="ms"),
+            Figure(title="with what it needs", key="import", unit="ms", ratio=True),
+            Figure(title="ready to assume a role", key="ready", unit="ms", ratio=True),
         ),
     ),
     Benchmark(
-        title="making a session",
-        scenario="construction",
-        contenders=(OURS, "plain"),
-        rounds=5,
+        title="Cold start: from the process's start to its first signed request",
+        scenario="cold_start",
+        contenders=(*OURS, *PEERS, STATIC),
+        rounds=4,
         figures=(
-            Figure(title="the first", key="first", unit="ms"),
-            Figure(title="a further one", key="further", unit="ms"),
-        ),
-    ),
-    Benchmark(
-        title="fresh get_frozen_credentials()",
-        scenario="hot_path",
-        contenders=(OURS, "recipe"),
-        rounds=5,
-        figures=(
-            _tenth("threads_1", "1 thread"),
-            _tenth("threads_8", "8 threads"),
-            _tenth("threads_32", "32 threads"),
-        ),
-    ),
-    Benchmark(
-        title="sessions with clients for s3 and sts, ready to sign",
-        scenario="roles",
-        contenders=(OURS, "recipe"),
-        rounds=2,
-        figures=tuple(
-            Figure(title=f"{what}, {n} roles", key=f"{what}_{n}", unit=unit)
-            for n in (1, 10, 100)
-            for what, unit in (("time", "s"), ("memory", "MB"))
-        ),
-    ),
-    *(
-        Benchmark(
-            title=f"refresh of an hour's session with {left} left: 32 threads, STS "
-            "takes 300 ms",
-            scenario=scenario,
-            contenders=(OURS, "recipe"),
-            rounds=4,
-            figures=(
-                Figure(title="p50", key="p50", unit="us"),
-                Figure(title="p99", key="p99", unit="ms"),
-                Figure(title="slowest", key="max", unit="ms"),
-                Figure(
-                    title="stalled reads (> 150 ms)",
-                    key="stalled",
-                    unit="",
-                    target=Target(bound=0),
-                ),
-            ),
-        )
-        for scenario, left in (("edge_15", "14 min"), ("edge_10", "9 min"))
-    ),
-    Benchmark(
-        title="STS answers 503 with 9 min left: 4 threads call S3 for 3 s",
-        scenario="outage",
-        contenders=(OURS, "recipe"),
-        rounds=2,
-        figures=(
-            Figure(title="calls", key="calls", unit=""),
-            Figure(title="failed", key="failed", unit="", target=Target(bound=0)),
             Figure(
-                title="slowest call", key="max", unit="ms", target=Target(bound=100)
+                title="time",
+                key="time",
+                unit="ms",
+                targets=both(0.65, "recipe"),
+                ratio=True,
+            ),
+            Figure(
+                title="instructions",
+                key="instructions",
+                unit="M",
+                ratio=True,
+            ),
+            Figure(
+                title="CPU", key="cpu", unit="ms", targets=both(1, STATIC), ratio=True
+            ),
+            Figure(
+                title="peak memory",
+                key="memory",
+                unit="MB",
+                targets=both(1, STATIC),
+                ratio=True,
             ),
         ),
     ),
     Benchmark(
-        title="first use by 64 threads at once: STS takes 100 ms",
-        scenario="herd",
-        contenders=(OURS, "profile"),
+        title="Cold start over TLS",
+        scenario="cold_start_tls",
+        contenders=(*OURS, "recipe", STATIC),
+        rounds=4,
+        figures=(
+            Figure(
+                title="time",
+                key="time",
+                unit="ms",
+                targets=both(0.72, "recipe"),
+                ratio=True,
+            ),
+            Figure(title="CPU", key="cpu", unit="ms", ratio=True),
+            Figure(title="peak memory", key="memory", unit="MB", ratio=True),
+        ),
+    ),
+    Benchmark(
+        title="Sessions with clients for sts, s3, ec2 and dynamodb",
+        scenario="roles",
+        contenders=(*OURS, *PEERS),
+        rounds=2,
+        figures=(
+            Figure(
+                title="time per further role",
+                key="time_more",
+                unit="ms",
+                targets=parts(8, 300),
+                ratio=True,
+            ),
+            Figure(title="CPU per further role", key="cpu_more", unit="ms", ratio=True),
+            Figure(
+                title="memory per further role",
+                key="memory_more",
+                unit="MB",
+                targets=parts(13, 400),
+                ratio=True,
+            ),
+            *(
+                Figure(
+                    title=f"{what}, {count} role{'s' if count > 1 else ''}",
+                    key=f"{what}_{count}",
+                    unit=unit,
+                    ratio=count <= 10,  # peers end there
+                    targets=(fleet(bound) if count == 500 else {}),
+                )
+                for count in (1, 10, 100, 500)
+                for what, unit, bound in (
+                    ("time", "s", 1.5),
+                    ("memory", "MB", 80 * 2**20),
+                )
+            ),
+            Figure(title="STS was asked", key="asked"),
+            Figure(
+                title="first use, time per role",
+                key="time_fetch",
+                unit="ms",
+                ratio=True,
+            ),
+            Figure(
+                title="first use, memory per role",
+                key="memory_fetch",
+                unit="MB",
+                ratio=True,
+            ),
+        ),
+    ),
+    Benchmark(
+        title="A fresh get_frozen_credentials()",
+        scenario="hot_path",
+        contenders=(*OURS, *PEERS),
+        rounds=3,
+        figures=tuple(
+            Figure(
+                title=f"{count} thread{'s' if count > 1 else ''}, {place}",
+                key=f"{zone}_{count}",
+                unit="us",
+                targets=both(0.1, BEST),
+                ratio=True,
+            )
+            for zone, place in (("utc", "UTC"), ("berlin", "Europe/Berlin"))
+            for count in (1, 8, 32)
+        ),
+    ),
+    Benchmark(
+        title="A whole call of S3",
+        scenario="signed_call",
+        contenders=(*OURS, "recipe"),
         rounds=3,
         figures=(
-            Figure(
-                title="AssumeRole calls", key="calls", unit="", target=Target(bound=1)
-            ),
-            Figure(title="all have them after", key="time", unit="ms"),
+            Figure(title="a call", key="call", unit="us"),
+            Figure(title="with static keys", key="static", unit="us"),
+            Figure(title="part of that", key="of_static", unit="x", targets=both(1.02)),
         ),
     ),
     Benchmark(
-        title="1,000 sessions made, used, dropped",
-        scenario="leak",
-        contenders=(OURS,),
+        title="Refresh of an hour's session: 32 threads read, STS takes 300 ms",
+        scenario="edge",
+        contenders=(*OURS, *PEERS),
+        rounds=2,
+        figures=(*edges(), Figure(title="STS was asked", key="asked")),
+    ),
+    Benchmark(
+        title="STS answers 503 with 9 min left: 4 threads call S3",
+        scenario="outage",
+        contenders=(*OURS, *PEERS),
+        rounds=1,
+        figures=(
+            Figure(title="calls", key="calls"),
+            Figure(title="failed", key="failed", targets=both(0)),
+            Figure(
+                title="slowest call",
+                key="max",
+                unit="ms",
+                targets=both(0.1),
+                ratio=True,
+            ),
+        ),
+    ),
+    Benchmark(
+        title="First use by 64 threads at once: STS takes 100 ms",
+        scenario="herd",
+        contenders=(*OURS, "profile", *LIBRARIES),
         rounds=2,
         figures=(
+            Figure(title="AssumeRole calls", key="asked", targets=both(1)),
+            Figure(title="all have them after", key="time", unit="ms", ratio=True),
+        ),
+    ),
+    Benchmark(
+        title="First use by 16 forked processes at once: STS takes 100 ms",
+        scenario="processes",
+        contenders=(*OURS, "profile", *LIBRARIES),
+        rounds=1,
+        figures=(
+            Figure(title="AssumeRole calls", key="asked", ratio=True),
+            Figure(title="all have ended after", key="time", unit="ms", ratio=True),
+        ),
+    ),
+    Benchmark(
+        title="A day of 15-minute sessions, one read a minute",
+        scenario="day",
+        contenders=(*OURS, *PEERS),
+        rounds=1,
+        figures=(Figure(title="AssumeRole calls", key="asked", ratio=True),),
+    ),
+    Benchmark(
+        title="One call for each of many roles: 16 workers, STS takes 100 ms",
+        scenario="fan_out",
+        contenders=(*OURS, *PEERS),
+        rounds=2,
+        figures=(
+            Figure(title="time", key="time", unit="s"),
             Figure(
-                title="left of each", key="bytes", unit="B", target=Target(bound=1024)
+                title="times the ideal",
+                key="of_ideal",
+                unit="x",
+                targets=fleet(1.6),
+                ratio=True,
             ),
-            Figure(
-                title="threads left", key="threads", unit="", target=Target(bound=0)
-            ),
-            Figure(
-                title="descriptors left",
-                key="descriptors",
-                unit="",
-                target=Target(bound=0),
-            ),
+            Figure(title="AssumeRole calls", key="asked"),
+            Figure(title="most in flight", key="most_in_flight"),
+        ),
+    ),
+    Benchmark(
+        title="300 accounts, STS takes 100 ms, throttles above 20 calls a second, "
+        "fails each tenth time, and denies three",
+        scenario="throttled",
+        contenders=("fleet",),
+        rounds=1,
+        figures=(
+            Figure(title="results", key="results"),
+            Figure(title="errors", key="errors", targets=fleet(3)),
+            Figure(title="of them denials", key="denied"),
+            Figure(title="time", key="time", unit="s"),
+            Figure(title="asked, per account", key="asked", targets=fleet(1.6)),
+            Figure(title="granted, per account", key="granted", targets=fleet(1.1)),
+            Figure(title="most in flight", key="most_in_flight", targets=fleet(16)),
+            Figure(title="memory grown by", key="memory", unit="MB"),
+        ),
+    ),
+    Benchmark(
+        title="1,000 sessions with clients made, used, dropped",
+        scenario="leak",
+        contenders=OURS,
+        rounds=1,
+        figures=(
+            Figure(title="left of each", key="bytes", unit="B", targets=both(1024)),
+            Figure(title="threads left", key="threads", targets=both(0)),
+            Figure(title="descriptors left", key="descriptors", targets=both(0)),
         ),
     ),
 )

@@ -1,5 +1,7 @@
 """
-One scenario for one contender: ``python -m benchmarks.child SCENARIO CONTENDER``.
+One scenario for one contender, in a process of its own.
+
+    python -m benchmarks.child SCENARIO CONTENDER SIZE
 """
 
 from __future__ import annotations
@@ -8,22 +10,23 @@ import json
 import logging
 import sys
 
-from typing import Any
 
-
-def main(scenario: str, name: str) -> None:
+def main(scenario: str, name: str, size: str) -> None:
     """
-    Measure, and print the numbers as JSON.
+    Measure, and print the numbers, or what went wrong, as JSON.
     """
-    from .scenarios import SCENARIOS
+    from .contenders import CONTENDERS
+    from .scenarios import FULL, QUICK, SCENARIOS
 
     logging.getLogger("stsession").addHandler(logging.NullHandler())
-    make: Any = None  # its import would be measured as well
-    if scenario != "import_cost":
-        from .contenders import CONTENDERS
-
-        make = CONTENDERS[name]
-    print(json.dumps(SCENARIOS[scenario](make)))
+    try:
+        numbers = SCENARIOS[scenario](
+            CONTENDERS[name], {"full": FULL, "quick": QUICK}[size]
+        )
+    except Exception as e:  # noqa: BLE001 - it is part of the results
+        print(json.dumps({"failed": f"{type(e).__name__}: {e}"}))
+    else:
+        print(json.dumps({"numbers": numbers}))
 
 
 if __name__ == "__main__":

@@ -12,61 +12,81 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from .catalog import OURS, Benchmark, Figure
-from .harness import Results, Spread
+from .figures import BEST, OURS, Benchmark, Figure
+from .results import Results, Spread
 
 
-__all__ = ["document", "heading", "is_met", "lines", "versions"]
+__all__ = ["document", "heading", "lines", "versions"]
 
-SCALE = {"": 1.0, "us": 1e6, "ms": 1e3, "s": 1.0, "MB": 1 / 2**20, "B": 1.0}
+SCALE = {
+    "": 1.0,
+    "x": 1.0,
+    "us": 1e6,
+    "ms": 1e3,
+    "s": 1.0,
+    "MB": 1 / 2**20,
+    "B": 1.0,
+    "M": 1e-6,
+}
 """From what scenarios return (seconds, bytes, numbers) to the units shown."""
 
-TITLE, CELL = 27, 28
+MEASURED = (
+    "boto3",
+    "botocore",
+    "attrs",
+    "urllib3",
+    "stsession",
+    "aws-assume-role-lib",
+    "boto3-refresh-session",
+    "boto3-assume",
+    "boto-session-manager",
+)
 
 
 def versions() -> dict[str, str]:
     """
     What has been measured, and on what.
     """
-    found = {"python": platform.python_version(), "cpus": str(os.cpu_count())}
-    for name in ("boto3", "botocore", "attrs"):
-        found[name] = importlib.metadata.version(name)
-    return found
+    found = {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cpus": str(os.cpu_count()),
+    }
+    return found | {name: _version(name) for name in MEASURED}
 
 
-def is_met(results: Results, figure: Figure) -> bool | None:
-    """
-    Whether the median reaches the target. `None` if there is no target.
-    """
-    target = figure.target
-    if target is None:
-        return None
-    if target.against is None:
-        value = results.spread(OURS, figure).median * SCALE[figure.unit]
-        return value <= target.bound
-    ratio = results.ratio(target.against, figure)
-    return ratio is not None and ratio.median <= target.bound
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "of the checkout" if name in OURS else "not installed"
 
 
 def heading(benchmark: Benchmark) -> str:
     """
     The line above a benchmark's figures.
     """
-    cells = "".join(f"{name:>{CELL}}" for name in benchmark.contenders)
-    return f"\n{benchmark.title} ({benchmark.rounds} rounds)\n{'':{TITLE}}{cells}"
+    rounds = "1 round" if benchmark.rounds == 1 else f"{benchmark.rounds} rounds"
+    return f"\n{benchmark.title} ({rounds})"
 
 
 def lines(results: Results) -> Iterator[str]:
     """
-    A line for each figure: median (minimum to maximum), ratios, target.
+    For each figure a line for each contender: spread, ratio, target.
     """
+    names = results.benchmark.contenders
     for figure in results.benchmark.figures:
-        cells = "".join(
-            f"{_cell(results.spread(name, figure), figure.unit):>{CELL}}"
-            for name in results.benchmark.contenders
-        )
-        notes = [*_ratios(results, figure), *_target(results, figure)]
-        yield f"  {figure.title:{TITLE - 2}}{cells}   {'; '.join(notes)}".rstrip()
+        spreads = {name: results.spread(name, figure) for name in names}
+        if any(spread is not None for spread in spreads.values()):
+            yield f"  {figure.title}"
+        for name, spread in spreads.items():
+            if spread is not None:
+                notes = "; ".join(_notes(results, name, figure))
+                cell = _cell(spread, figure.unit)
+                yield f"    {name:24}{cell:34}{notes}".rstrip()
+    for name in names:
+        if (failure := results.failure(name)) is not None:
+            yield f"  {name} failed: {failure}"
 
 
 def _cell(spread: Spread, unit: str) -> str:
@@ -81,23 +101,32 @@ def _number(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def _ratios(results: Results, figure: Figure) -> Iterator[str]:
-    for other in results.benchmark.contenders[1:]:
-        ratio = results.ratio(other, figure)
-        if ratio is not None:
-            yield (
-                f"{ratio.median:.3g} ({ratio.minimum:.3g} to {ratio.maximum:.3g}) "
-                f"of {other}"
-            )
-
-
-def _target(results: Results, figure: Figure) -> Iterator[str]:
-    target, met = figure.target, is_met(results, figure)
-    if target is not None:
-        of = figure.unit if target.against is None else f"of {target.against}"
-        yield f"target {target.bound:g} {of}".rstrip() + (
-            ": met" if met else ": MISSED"
+def _notes(results: Results, name: str, figure: Figure) -> Iterator[str]:
+    for other, ratio in _ratios(results, name, figure).items():
+        yield (
+            f"{ratio.median:.3g} ({ratio.minimum:.3g} to {ratio.maximum:.3g}) "
+            f"of {other}"
         )
+    if (target := figure.targets.get(name)) is not None:
+        if target.against is None:
+            goal = f"{_number(target.bound * SCALE[figure.unit])} {figure.unit}"
+        else:
+            goal = f"{target.bound:.3g} of {target.against}"
+        met = "met" if results.is_met(name, figure) else "MISSED"
+        yield f"target {goal.strip()}: {met}"
+
+
+def _ratios(results: Results, name: str, figure: Figure) -> dict[str, Spread]:
+    """
+    To whom a figure of ours is compared.
+    """
+    if name not in OURS:
+        return {}
+    others = {BEST: None} if figure.ratio else {}
+    if (target := figure.targets.get(name)) is not None and target.against:
+        others[target.against] = None
+    found = {other: results.ratio(name, other, figure) for other in others}
+    return {other: ratio for other, ratio in found.items() if ratio is not None}
 
 
 def document(all_results: Sequence[Results]) -> dict[str, Any]:
@@ -106,16 +135,52 @@ def document(all_results: Sequence[Results]) -> dict[str, Any]:
     """
     return {
         "versions": versions(),
-        "benchmarks": [
-            {
-                **asdict(results.benchmark),
-                "rounds": results.rounds,
-                "met": {
-                    figure.key: is_met(results, figure)
-                    for figure in results.benchmark.figures
-                    if figure.target is not None
-                },
-            }
-            for results in all_results
+        "benchmarks": [_summary(results) for results in all_results],
+    }
+
+
+def _summary(results: Results) -> dict[str, Any]:
+    benchmark = results.benchmark
+    return {
+        "title": benchmark.title,
+        "scenario": benchmark.scenario,
+        "contenders": benchmark.contenders,
+        "rounds": len(results.rounds),
+        "failed": {
+            name: failure
+            for name in benchmark.contenders
+            if (failure := results.failure(name)) is not None
+        },
+        "figures": [_figure(results, figure) for figure in benchmark.figures],
+        "numbers": [
+            {name: outcome.numbers for name, outcome in outcomes.items()}
+            for outcomes in results.rounds
         ],
+    }
+
+
+def _figure(results: Results, figure: Figure) -> dict[str, Any]:
+    spreads = {
+        name: asdict(spread)
+        for name in results.benchmark.contenders
+        if (spread := results.spread(name, figure)) is not None
+    }
+    return {
+        "title": figure.title,
+        "key": figure.key,
+        "unit": figure.unit,
+        "spreads": spreads,
+        "ratios": {
+            name: {
+                other: asdict(ratio)
+                for other, ratio in _ratios(results, name, figure).items()
+            }
+            for name in spreads
+            if name in OURS
+        },
+        "targets": {
+            name: {**asdict(target), "met": results.is_met(name, figure)}
+            for name, target in figure.targets.items()
+            if name in results.benchmark.contenders
+        },
     }

@@ -1,5 +1,5 @@
 """
-STS and S3 in a process of their own, and the handle to it.
+The handle to the server in another process, and profiles that lead to it.
 
 The process is told what to do by lines of JSON, and answers likewise.
 """
@@ -12,55 +12,40 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from .aws import SOURCE_KEY, SOURCE_SECRET
+from .clock import MovableClock
 
-__all__ = ["BUCKET", "Clock", "Server", "role_arn", "running"]
+
+__all__ = ["BUCKET", "PROFILES", "Server", "role_arn", "running"]
 
 BUCKET = "bucket"
+
+PROFILES = "BENCHMARK_PROFILES"
+"""The variable with the config file that has a profile for each role."""
+
+MOST_PROFILES = 32
 
 
 def role_arn(number: int) -> str:
     """
-    The ARN of a role; a server has as many as were asked for.
+    The ARN of a role, each in an account of its own.
     """
-    return f"arn:aws:iam::123456789012:role/Role{number}"
-
-
-class Clock:
-    """
-    The machine's clocks, which can be moved forward together.
-    """
-
-    def __init__(self) -> None:
-        self.ahead = 0.0
-
-    def wall(self) -> float:
-        """
-        Seconds since 1970-01-01 UTC.
-        """
-        return time.time() + self.ahead
-
-    def monotonic(self) -> float:
-        """
-        Seconds since some instant.
-        """
-        return time.monotonic() + self.ahead
+    return f"arn:aws:iam::{100_000_000_000 + number}:role/Reader"
 
 
 class Server:
     """
-    A server in another process, and a source profile that leads to it.
+    A server in another process.
     """
 
-    def __init__(self, process: subprocess.Popen[str], *, moves: bool) -> None:
+    def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
-        self.moves = moves  # whether contenders have to live by the clock
-        self.clock = Clock()
+        self.clock = MovableClock()
 
     def tell(self, **command: Any) -> Any:
         """
@@ -72,6 +57,12 @@ class Server:
         print(json.dumps(command), file=stdin, flush=True)
         return json.loads(stdout.readline())
 
+    def set(self, **settings: Any) -> None:
+        """
+        Set attributes of `benchmarks.aws.Aws`.
+        """
+        self.tell(do="set", **settings)
+
     def advance(self, seconds: float) -> None:
         """
         Move both processes' clocks forward.
@@ -79,84 +70,67 @@ class Server:
         self.tell(do="advance", seconds=seconds)
         self.clock.ahead += seconds
 
-    def assume_role_calls(self) -> int:
+    def asked(self) -> int:
         """
         How often it was asked for a role's credentials.
         """
-        return int(self.tell(do="count", operation="AssumeRole"))
+        return int(self.tell(do="stats")["asked"])
 
 
 @contextlib.contextmanager
-def running(*, roles: int = 1, moves: bool = False) -> Iterator[Server]:
+def running(*, tls: bool = False) -> Iterator[Server]:
     """
     Start a server, and have this process's sessions find its profiles.
 
     Args:
-        roles: How many roles it knows.
-
-        moves: Whether its clock, and that of the contenders, will be advanced.
+        tls: Whether it is spoken to over TLS.
     """
     with (
-        tempfile.TemporaryDirectory() as directory,
+        tempfile.TemporaryDirectory() as folder,
         subprocess.Popen(
-            [sys.executable, "-m", __name__, directory],
+            [sys.executable, "-m", "benchmarks.wire", folder],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         ) as process,
     ):
-        server = Server(process, moves=moves)
+        server = Server(process)
         try:
-            os.environ.update(server.tell(do="start", roles=roles))
+            port = server.tell(do="listen", tls=tls)
+            os.environ["AWS_ENDPOINT_URL"] = (
+                f"http{'s' if tls else ''}://127.0.0.1:{port}"
+            )
+            if tls:
+                os.environ["AWS_CA_BUNDLE"] = str(Path(folder, "ca.pem"))
+            os.environ.update(_write_profiles(Path(folder)))
             yield server
         finally:
             assert process.stdin is not None
             process.stdin.close()
 
 
-def _serve(directory: str) -> None:
-    from stsession.testing import Fault, LocalSTS
-
-    clock = Clock()
-    with LocalSTS(clock=clock) as local:
-        for line in sys.stdin:
-            command = json.loads(line)
-            answer: Any = None
-            match command["do"]:
-                case "start":
-                    answer = _populate(local, directory, command["roles"])
-                case "advance":
-                    clock.ahead += command["seconds"]
-                case "delay":
-                    local.answer_delay = command["seconds"]
-                case "outage":
-                    local.faults.add(Fault.status(503))
-                case "count":
-                    answer = local.count(command["operation"])
-            print(json.dumps(answer), flush=True)
-
-
-def _populate(local: Any, directory: str, roles: int) -> dict[str, str]:
+def _write_profiles(folder: Path) -> dict[str, str]:
     """
-    Make users, roles, and profiles; return the environment that finds them.
+    Write the source's profile; return the environment that finds it.
     """
-    for number in range(roles):
-        local.add_role(role_arn(number))
-    local.add_bucket(BUCKET, objects={"hello.txt": b"hello"})
-    files = local.write_profile(directory, key=local.add_user(), name="source")
-    # One only: each session reads the whole file.
-    with Path(files.config_file).open("a", encoding="utf-8") as config:
-        config.write(
-            f"[profile role0]\nrole_arn = {role_arn(0)}\n"
-            "source_profile = source\nregion = us-east-1\n"
-        )
+    source = "[profile source]\nregion = us-east-1\n"
+    # In a file of their own: who doesn't need them needn't read them.
+    roles = "".join(
+        f"[profile role{number}{kind}]\nrole_arn = {role_arn(number)}\n"
+        f"source_profile = source\nregion = us-east-1\n{more}"
+        for number in range(MOST_PROFILES)
+        for kind, more in (("", ""), ("short", "duration_seconds = 900\n"))
+    )
+    secrets = (
+        f"[source]\naws_access_key_id = {SOURCE_KEY}\n"
+        f"aws_secret_access_key = {SOURCE_SECRET}\n"
+    )
+    contents = {"config": source, "roles": source + roles, "credentials": secrets}
+    for name, text in contents.items():
+        (folder / name).write_text(text, encoding="utf-8")
     return {
-        "AWS_ENDPOINT_URL": local.endpoint_url,  # nothing leaves the machine
-        "AWS_PROFILE": files.name,
-        "AWS_CONFIG_FILE": files.config_file,
-        "AWS_SHARED_CREDENTIALS_FILE": files.credentials_file,
+        "AWS_PROFILE": "source",
+        "AWS_CONFIG_FILE": str(folder / "config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(folder / "credentials"),
+        PROFILES: str(folder / "roles"),
     }
-
-
-if __name__ == "__main__":
-    _serve(sys.argv[1])
