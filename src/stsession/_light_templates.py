@@ -41,7 +41,6 @@ from ._light_events import (
 from ._light_handlers import HandlerPlan, Parts, UnknownPartError
 from ._light_http import SharedHttpSession
 from ._refresher import Refresher
-from .exceptions import SourceCredentialsError
 
 
 __all__ = ["ClientTemplate", "Tier", "never_refreshed"]
@@ -209,7 +208,7 @@ def never_refreshed() -> Refresher:
 
     def fetch() -> NoReturn:
         msg = "a template was asked to sign"
-        raise SourceCredentialsError(msg, hop="a template", hint="Please report it.")
+        raise AssertionError(msg)
 
     return Refresher(label="a template", fetch=fetch)
 
