@@ -62,6 +62,7 @@ class FleetOptions(TypedDict, total=False):
     refresh: RefreshPolicy
     cache: MemoryCache | None
     on_event: RefreshHook | None
+    share: bool
 
 
 PARAMETERS = (
