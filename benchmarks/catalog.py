@@ -57,7 +57,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
         title="Import, after boto3",
         scenario="import_cost",
         contenders=("stsession", *LIBRARIES),
-        rounds=5,
+        rounds=3,
         figures=(
             Figure(
                 title="the package alone",
@@ -240,7 +240,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
         ),
     ),
     Benchmark(
-        title="A day of 15-minute sessions, one read a minute",
+        title="Eight hours of 15-minute sessions, one read a minute",
         scenario="day",
         contenders=(*OURS, *PEERS),
         rounds=1,
@@ -282,7 +282,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
         ),
     ),
     Benchmark(
-        title="1,000 sessions with clients made, used, dropped",
+        title="Sessions with clients made, used, dropped",
         scenario="leak",
         contenders=OURS,
         rounds=1,

@@ -153,10 +153,17 @@ def _summary(results: Results) -> dict[str, Any]:
         },
         "figures": [_figure(results, figure) for figure in benchmark.figures],
         "numbers": [
-            {name: outcome.numbers for name, outcome in outcomes.items()}
+            {
+                name: {key: _short(value) for key, value in outcome.numbers.items()}
+                for name, outcome in outcomes.items()
+            }
             for outcomes in results.rounds
         ],
     }
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.6g}")
 
 
 def _figure(results: Results, figure: Figure) -> dict[str, Any]:

@@ -133,7 +133,7 @@ def _read(session: Any) -> None:
 
 def day(make: Make, size: Size) -> dict[str, float]:
     """
-    A read in each minute of a day, with sessions of 15 minutes.
+    A read in each minute of a working day, with sessions of 15 minutes.
     """
     with running() as server, contextlib.ExitStack() as seams:
         contender = make(clock=server.clock, seconds=900)

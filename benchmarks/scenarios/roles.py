@@ -119,16 +119,18 @@ def leak(make: Make, size: Size) -> dict[str, float]:
     """
     Sessions made, used, and dropped.
     """
-    batch = size.dropped // 5
+    count = size.dropped_of(make.NAME)
+    batch = count // 5
     with running():
-        _use(make, range(batch))
+        _use(make, range(size.warm))
         before = resident(), threading.active_count(), descriptors()
-        for turn in range(1, 6):
-            _use(make, range(turn * batch, (turn + 1) * batch))
+        for turn in range(5):
+            first = size.warm + turn * batch
+            _use(make, range(first, first + batch))
         after = resident(), threading.active_count(), descriptors()
     memory, crew, files = (b - a for a, b in zip(before, after, strict=True))
     return {
-        "bytes": memory / size.dropped,
+        "bytes": memory / count,
         "threads": float(crew),
         "descriptors": float(files),
     }

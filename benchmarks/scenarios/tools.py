@@ -54,13 +54,14 @@ class Size:
 
         day: How many minutes the day has.
 
-        dropped: How many sessions are made and dropped.
+        dropped: How many sessions of a fleet are made and dropped, and
+            *session_dropped* ordinary ones; *warm* are before those.
 
         starts: How often a process is started.
     """
 
     reads: int = 3200
-    calls: int = 800
+    calls: int = 600
     roles: int = 500
     session_roles: int = 100
     peer_roles: int = 10
@@ -69,8 +70,10 @@ class Size:
     throttled: int = 300
     rate: float = 20.0
     watched: float = 2.0
-    day: int = 24 * 60
+    day: int = 8 * 60
     dropped: int = 1000
+    session_dropped: int = 400
+    warm: int = 240
     starts: int = 1
 
     def roles_of(self, name: str) -> int:
@@ -79,6 +82,12 @@ class Size:
         """
         own = {"fleet": self.roles, "stsession": self.session_roles}
         return own.get(name, self.peer_roles)
+
+    def dropped_of(self, name: str) -> int:
+        """
+        How many sessions of a contender are made and dropped.
+        """
+        return self.dropped if name == "fleet" else self.session_dropped
 
     def spread_of(self, name: str) -> int:
         """
@@ -100,6 +109,8 @@ QUICK = Size(
     watched=0.5,
     day=60,
     dropped=20,
+    session_dropped=20,
+    warm=5,
     starts=1,
 )
 
