@@ -140,3 +140,19 @@ def test_exit_waits_for_nobody():
     )
 
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_cancelled_while_it_waits():
+    """
+    What is cancelled before it begins isn't done.
+    """
+    go, threads = threading.Event(), DaemonThreads(1)
+    first, done = threads.submit(go.wait), []
+    second = threads.submit(done.append, 1)
+
+    assert second.cancel()
+    go.set()
+    threads.shutdown()
+
+    assert first.result()
+    assert [] == done

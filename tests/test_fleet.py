@@ -441,6 +441,20 @@ def test_denied(local, org):
     assert "AccessDeniedError AccessDenied  000000000099 eu-west-1" in run.summary()
 
 
+def test_several_denied(local, org):
+    """
+    What several roles have in common stands once in the summary; a role doesn't.
+    """
+    fleet = Fleet(["000000000098", "000000000099"], role_name="Audit", source=org)
+
+    run = fleet.map(whoami, ordered=True)
+    list(run)
+
+    assert 2 == run.counts.failed
+    assert "2  AccessDeniedError AccessDenied  000000000098 eu-w" in run.summary()
+    assert "Role:" not in run.summary()
+
+
 def test_error_of_the_function(local, org):
     """
     Whatever the function raises is its account's error, without its frames.

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
+import sys
 
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
@@ -207,3 +208,78 @@ def test_few_fleets_are_kept_in_a_worker(monkeypatch):
     assert _fleet_tasks.FLEETS == len(fleets._fleets)
     assert kept[-1] is fleets.of(recipes[-1])
     assert kept[0] is not fleets.of(recipes[0])
+
+
+class OddError(Exception):
+    """
+    An error that can't be made again from its arguments.
+    """
+
+    def __init__(self, one, two):
+        super().__init__(f"{one} and {two}")
+
+
+class SilentError(Exception):
+    """
+    An error that pickles, but loses its text.
+    """
+
+    def __init__(self, *parts):
+        super().__init__()
+        self.parts = parts
+
+    def __str__(self):
+        return " ".join(self.parts)
+
+    def __reduce__(self):
+        return SilentError, ()
+
+
+@pytest.mark.parametrize("error", [OddError(1, 2), SilentError("a", "b")])
+def test_error_that_does_not_survive(error):
+    """
+    It's replaced by one that tells of it.
+    """
+    portable = _fleet_tasks.portable_error(error)
+
+    assert isinstance(portable, ExecutorError)
+    assert type(error).__name__ == portable.type_name
+    assert str(error) in str(portable)
+    assert portable.code is None
+
+
+def test_pickles_by_value_where_it_can(monkeypatch):
+    """
+    With cloudpickle about, as in Dask's workers, it serves for what has no name.
+    """
+    calls = []
+
+    class Cloudpickle:
+        """
+        Something like it.
+        """
+
+        @staticmethod
+        def dumps(thing):
+            """
+            Pickle anything.
+            """
+            calls.append(thing)
+            return b"data"
+
+    monkeypatch.setitem(sys.modules, "cloudpickle", Cloudpickle)
+    nameless = [lambda: None]
+
+    assert b"data" == _fleet_tasks.pickled(nameless)
+    assert pickle.dumps(7, pickle.HIGHEST_PROTOCOL) == _fleet_tasks.pickled(7)
+    assert [nameless] == calls
+
+
+def test_pickles_by_name_elsewhere(monkeypatch):
+    """
+    Without it, what has no name is refused.
+    """
+    monkeypatch.delitem(sys.modules, "cloudpickle", raising=False)
+
+    with pytest.raises((pickle.PicklingError, AttributeError)):
+        _fleet_tasks.pickled(lambda: None)

@@ -87,8 +87,9 @@ class _Work:
         self.stopped = False
 
     def stop(self) -> None:
-        if self.stopped:
-            return
+        """
+        End it; called once.
+        """
         self.stopped = True
         for future in tuple(self.pending):
             future.cancel()

@@ -5,8 +5,8 @@ What is done for one target, here or in another process.
 from __future__ import annotations
 
 import collections
-import importlib
 import pickle
+import sys
 import threading
 import traceback
 
@@ -177,10 +177,7 @@ def pickled(thing: Any) -> bytes:
     try:
         return pickle.dumps(thing, pickle.HIGHEST_PROTOCOL)
     except Exception:
-        try:
-            cloudpickle: Any = importlib.import_module("cloudpickle")
-        except ImportError:
-            cloudpickle = None
+        cloudpickle = sys.modules.get("cloudpickle")
         if cloudpickle is None:
             raise
         data: bytes = cloudpickle.dumps(thing)
