@@ -5,6 +5,7 @@ The credentials of the source, where they are botocore's.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from botocore.exceptions import BotoCoreError, NoCredentialsError
 from ._config_files import Versions, versions_of
 from ._flight import recursion
 from ._fork import forget_after_fork
+from ._seams import current
 from .exceptions import SourceCredentialsError
 
 
@@ -46,6 +48,10 @@ FINDABLE_METHODS = frozenset(
 
 FILE_METHODS = frozenset({"shared-credentials-file", "config-file"})
 
+LOOK_INTERVAL = 1.0
+"""Seconds at least from one look at the files to the next: hundreds of roles may be
+refreshed at once. A key that STS refuses is looked up again anyway."""
+
 LONGEST = 8 * 86_400.0
 """Seconds; no temporary credentials live so long."""
 
@@ -63,6 +69,8 @@ class SourceKeys(Credentials):
         self._name = name
         self._found: Credentials | None = None
         self._read: Versions = None  # of the files that they have been read from
+        self._clock = current().clock
+        self._look_at = -math.inf  # not before, by the monotonic clock
         self._after_fork()
         forget_after_fork(self)
 
@@ -127,6 +135,10 @@ class SourceKeys(Credentials):
         """
         if self._found is None or self._found.method not in FILE_METHODS:
             return
+        now = self._clock.monotonic()
+        if now < self._look_at:
+            return
+        self._look_at = now + LOOK_INTERVAL
         try:
             session = self._make()
             versions = versions_of(session)

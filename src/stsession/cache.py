@@ -4,7 +4,7 @@ Credentials shared by the sessions of a process.
 
 from __future__ import annotations
 
-import collections
+import math
 import threading
 import weakref
 
@@ -17,6 +17,9 @@ from ._refresher import Refresher
 
 
 __all__ = ["MemoryCache"]
+
+SWEEP_INTERVAL = 10.0
+"""Seconds at least from one search for expired credentials to the next."""
 
 
 class MemoryCache:
@@ -53,9 +56,8 @@ class MemoryCache:
         self._refreshers: weakref.WeakValueDictionary[Hashable, Refresher] = (
             weakref.WeakValueDictionary()
         )
-        self._records: collections.OrderedDict[Hashable, Record] = (
-            collections.OrderedDict()
-        )
+        self._records: dict[Hashable, Record] = {}  # the latest last
+        self._sweep_at = -math.inf  # not before, by the monotonic clock
         self._after_fork()
         forget_after_fork(self)
 
@@ -95,13 +97,18 @@ class MemoryCache:
         Remember the credentials for *key*, and forget those that are over.
         """
         with self._lock:
+            self._records.pop(key, None)
             self._records[key] = record
-            self._records.move_to_end(key)
-            for other, kept in list(self._records.items()):
-                if kept.remaining(now) <= 0:
-                    del self._records[other]
-            while len(self._records) > self._max_entries:
-                self._records.popitem(last=False)
+            if now.monotonic >= self._sweep_at:
+                self._sweep(now)
+            if len(self._records) > self._max_entries:
+                del self._records[next(iter(self._records))]
+
+    def _sweep(self, now: Instant) -> None:
+        self._sweep_at = now.monotonic + SWEEP_INTERVAL
+        for key, kept in list(self._records.items()):
+            if kept.remaining(now) <= 0:
+                del self._records[key]
 
 
 PROCESS_CACHE = MemoryCache()
