@@ -17,9 +17,10 @@ __all__ = ["LightSession"]
 BEGUN_LATE = frozenset({"_loader", "_session", "resource_factory"})
 """What the initializer of `boto3.Session` sets."""
 
-LIGHT = frozenset(
-    {"api_version", "config", "endpoint_url", "region_name", "use_ssl", "verify"}
-)
+ORDER = ("region_name", "api_version", "use_ssl", "verify", "endpoint_url")
+"""What is said by position, if it is."""
+
+LIGHT = frozenset({*ORDER, "config"})
 """What may be said about a client that shares parts with others."""
 
 
@@ -33,6 +34,7 @@ class LightSession(RefreshableAssumeRoleSession):
     """
 
     _light: LightClients
+    _is_whole = False
 
     def _begin(self) -> None:
         self._light = LightClients.of(self._source.settings)
@@ -41,14 +43,21 @@ class LightSession(RefreshableAssumeRoleSession):
         if name not in BEGUN_LATE:
             msg = f"{type(self).__name__!r} object has no attribute {name!r}"
             raise AttributeError(msg)
-        session = boto3.Session(botocore_session=self._new_botocore_session())
-        # Another thread may do the same; the first one's counts.
-        session = vars(self).setdefault("_whole", session)
+        session = self._whole
+        vars(self)["_is_whole"] = True  # whatever is registered there goes for clients
         return getattr(session, name)
 
     @property
-    def _is_whole(self) -> bool:
-        return "_whole" in vars(self)
+    def _whole(self) -> boto3.Session:
+        """
+        All that this session may become.
+        """
+        session = vars(self).get("_begun")
+        if session is None:
+            session = boto3.Session(botocore_session=self._new_botocore_session())
+            # Another thread may do the same; the first one's counts.
+            session = vars(self).setdefault("_begun", session)
+        return session
 
     def client(  # type: ignore[override] # typed by boto3-stubs, one by one
         self, service_name: str, *args: Any, **kwargs: Any
@@ -57,15 +66,28 @@ class LightSession(RefreshableAssumeRoleSession):
         Make a client, as `boto3.Session.client` does.
         """
         client = None
-        if not self._is_whole and not args and kwargs.keys() <= LIGHT:
-            client = self._light.get(
-                service_name,
-                credentials=self._signs_with,
-                rejection=self._rejection,
-                session_region=self._region,
-                **kwargs,
-            )
-        return client or super().client(service_name, *args, **kwargs)
+        if not self._is_whole:
+            client = self._light_client(service_name, *args, **kwargs)
+        if client is None:
+            client = self._whole.client(service_name, *args, **kwargs)
+        return client
+
+    def _light_client(self, service_name: str, *args: Any, **kwargs: Any) -> Any:
+        said = dict(zip(ORDER, args, strict=False))
+        if len(args) > len(ORDER) or said.keys() & kwargs.keys():
+            return None  # boto3 has its own word for it
+        said.update(kwargs)
+        if said.get("use_ssl", True) is not None:  # all others mean nothing by it
+            said = {name: value for name, value in said.items() if value is not None}
+        if not said.keys() <= LIGHT:
+            return None
+        return self._light.get(
+            service_name,
+            credentials=self._signs_with,
+            rejection=self._rejection,
+            session_region=self._region,
+            **said,
+        )
 
     def get_credentials(self) -> Any:
         """
@@ -79,5 +101,5 @@ class LightSession(RefreshableAssumeRoleSession):
         The region of clients that aren't told another.
         """
         if self._is_whole:
-            return super().region_name
+            return self._whole.region_name
         return self._region or self._source.settings.get_config_variable("region")

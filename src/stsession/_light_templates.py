@@ -114,19 +114,21 @@ class ClientTemplate:
         base = copy.copy(recorder.emitter)
         self._real: Any = make()
         try:
-            self._take_apart(base, recorder)
+            (recorded,) = recorder.copies  # it's for this client only
+            self._take_apart(base, recorded)
             http = self._real._endpoint.http_session
             self.http = SharedHttpSession(http, lambda: make()._endpoint.http_session)
-            self._check()
-        except (AttributeError, KeyError, TypeError, ValueError) as e:
-            msg = f"it isn't made as is known: {e}"
+            self._check_events(base, recorded, self._check_parts())
+        except UnknownPartError:
+            raise
+        except Exception as e:  # whatever comes of parts that have changed
+            msg = f"it isn't made as is known: {type(e).__name__}: {e}"
             raise UnknownPartError(msg) from e
 
-    def _take_apart(self, base: BaseEventHooks, recorder: EventRecorder) -> None:
+    def _take_apart(self, base: BaseEventHooks, recorded: EventRecorder) -> None:
         if unknown_methods():
             msg = f"emitters are different: {', '.join(sorted(unknown_methods()))}"
             raise UnknownPartError(msg)
-        (recorded,) = recorder.copies  # it's for this client only
         registrations = [*_rejections(), *recorded.registrations]
         self._handlers = HandlerPlan(registrations)
         self._events = EventPlan(base, registrations, self._handlers.numbers)
@@ -179,9 +181,12 @@ class ClientTemplate:
         )
         return client
 
-    def _check(self) -> None:
+    def _check_parts(self) -> CopyOnWriteEvents:
         """
         See whether a client made from the template is like the template.
+
+        Returns:
+            Its emitter.
         """
         events = CopyOnWriteEvents(self._events)
         refresher = never_refreshed()
@@ -190,14 +195,30 @@ class ClientTemplate:
         )
         for ours, theirs in zip(_parts(light), _parts(self._real), strict=True):
             _check_part(ours, theirs)
+        return events
+
+    def _check_events(
+        self, base: BaseEventHooks, recorder: EventRecorder, events: CopyOnWriteEvents
+    ) -> None:
+        """
+        See whether it emits as the template does, and nothing has been missed.
+        """
+        again = EventPlan(base, recorder.registrations, {}).shared
         try:
-            same = _listing(self._events.shared, events) == _listing(events.own(), events)
-        except (AttributeError, KeyError, TypeError) as e:
-            self.tier, self.reason = Tier.TEMPLATE, f"an emitter can't be read: {e}"
-        else:
-            if not same:
-                self.tier = Tier.TEMPLATE
-                self.reason = "shared handlers aren't called in the same order"
+            recorded = _listing(EventAliaser(recorder.emitter))
+            replayed = _listing(again)
+            shared = _listing(self._events.shared, events.resolved)
+            own = _listing(events.own())
+        except Exception as e:  # noqa: BLE001 - it's no more than a look inside
+            self.tier = Tier.TEMPLATE
+            self.reason = f"an emitter can't be read: {type(e).__name__}: {e}"
+            return
+        if recorded != replayed:
+            msg = "not all of its event handlers are known"
+            raise UnknownPartError(msg)
+        if shared != own:
+            self.tier = Tier.TEMPLATE
+            self.reason = "shared handlers aren't called in the same order"
 
 
 def never_refreshed() -> Refresher:
@@ -223,8 +244,7 @@ def _like(thing: Any, **changes: Any) -> Any:
     Make a thing of the same class that differs in some attributes only.
     """
     made = object.__new__(type(thing))
-    for name, value in vars(thing).items():
-        object.__setattr__(made, name, changes.get(name, value))
+    vars(made).update(vars(thing), **changes)
     return made
 
 
@@ -275,7 +295,11 @@ def _check_part(light: Any, real: Any) -> None:
     Make sure that they share nothing but what is known to be shared.
     """
     name = type(real).__qualname__
-    if type(light) is not type(real) or vars(light).keys() != vars(real).keys():
+    if (
+        type(light) is not type(real)
+        or vars(light).keys() != vars(real).keys()
+        or any(vars(base).get("__slots__") for base in type(real).__mro__)
+    ):
         msg = f"{name} isn't made of attributes only"
         raise UnknownPartError(msg)
     bases = {base.__name__ for base in type(real).__mro__}
@@ -295,7 +319,9 @@ def _is_constant(value: Any) -> bool:
     return isinstance(value, CONSTANT) or value is UNSIGNED
 
 
-def _listing(emitter: EventAliaser, events: CopyOnWriteEvents) -> list[Any]:
+def _listing(
+    emitter: EventAliaser, resolved: Callable[[Any], Any] = lambda handler: handler
+) -> list[Any]:
     """
     All handlers with their places, as the inside of an emitter has them.
     """
@@ -305,7 +331,7 @@ def _listing(emitter: EventAliaser, events: CopyOnWriteEvents) -> list[Any]:
         path, node = nodes.pop()
         for section, handlers in enumerate(node["values"] or ()):
             listing += [
-                (path, section, number, events.resolved(handler))
+                (path, section, number, resolved(handler))
                 for number, handler in enumerate(handlers)
             ]
         nodes += [((*path, name), child) for name, child in node["children"].items()]
