@@ -222,7 +222,7 @@ def _surroundings(settings: botocore.session.Session) -> tuple[Any, ...]:
     """
     config = settings.get_default_client_config()
     return (
-        [(name, value) for name, value in os.environ.items() if _is_said(name)],
+        {name: os.environ.get(name) for name in os.environ if _is_said(name)},
         settings.instance_variables(),
         None if config is None else dict(vars(config)),
         (settings.user_agent_name, settings.user_agent_version),

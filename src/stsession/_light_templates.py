@@ -244,7 +244,8 @@ def _like(thing: Any, **changes: Any) -> Any:
     Make a thing of the same class that differs in some attributes only.
     """
     made = object.__new__(type(thing))
-    vars(made).update(vars(thing), **changes)
+    for name, value in {**vars(thing), **changes}.items():
+        object.__setattr__(made, name, value)  # takes less room than a dict has
     return made
 
 
@@ -252,7 +253,11 @@ def _like_with_own(thing: Any, **changes: Any) -> Any:
     """
     The same, with containers of its own.
     """
-    own = {n: copy.copy(v) for n, v in vars(thing).items() if isinstance(v, CONTAINERS)}
+    own = {
+        name: copy.copy(value)
+        for name, value in vars(thing).items()
+        if type(value) in CONTAINERS
+    }
     return _like(thing, **{**own, **changes})
 
 
