@@ -20,7 +20,6 @@ import pytest
 
 from botocore.config import Config
 from botocore.hooks import HierarchicalEmitter
-from botocore.model import ServiceModel
 
 import stsession
 
@@ -99,6 +98,9 @@ SHARED_ENDINGS = ("Parser", "Serializer", "ParamValidationDecorator", "Exception
 
 
 def is_shared(thing):
+    """
+    Tell whether *thing* has no role's own in it.
+    """
     name = type(thing).__name__
     if type(thing).__module__ == "botocore.retryhandler":
         return True
@@ -200,6 +202,9 @@ def print_nothing(**_):
 
 
 def is_from_model(way):
+    """
+    Tell whether it is something that is only read.
+    """
     return any(part in way for part in READ_ONLY) or way.startswith(
         "meta.events._made._event_aliases"
     )
@@ -280,9 +285,7 @@ def test_new_attribute(sessions, monkeypatch):
     monkeypatch.setattr(botocore.client.BaseClient, "__init__", initialize)
 
     assert works(sessions[0], "sts: STS._memory isn't known")
-    assert (
-        sessions[0].client("sts")._memory is not sessions[0].client("sts")._memory
-    )
+    assert sessions[0].client("sts")._memory is not sessions[0].client("sts")._memory
 
 
 def test_new_slot(sessions, monkeypatch):
@@ -362,7 +365,6 @@ def test_handler_for_all_clients(sessions, monkeypatch):
     One that has just names in it serves all clients, as libraries for tracing have.
     """
 
-
     def extend(client):
         service = client.meta.service_model.service_name
         events = client.meta.events
@@ -399,9 +401,11 @@ def test_handler_behind_the_emitter_s_back(sessions, monkeypatch):
 
     created_with(
         monkeypatch,
-        lambda client: None
-        if not hasattr(client.meta.events._emitter, "emitter")
-        else extend(client),
+        lambda client: (
+            None
+            if not hasattr(client.meta.events._emitter, "emitter")
+            else extend(client)
+        ),
     )
 
     assert works(sessions[0], "not all of its event handlers are known")
@@ -420,6 +424,7 @@ def test_other_trie(sessions, monkeypatch):
     """
     If the inside of emitters is different, each client has an emitter of its own.
     """
+
     class Trie(botocore.hooks._PrefixTrie):
         @property
         def _root(self):
@@ -503,7 +508,9 @@ def test_one_odd_service(sessions, monkeypatch):
             client.meta.events.register("before-send", Stranger(client).handle)
 
     created_with(monkeypatch, extend)
-    events = [type(sessions[0].client(name).meta.events) for name in ("sqs", "sts", "sqs")]
+    events = [
+        type(sessions[0].client(name).meta.events) for name in ("sqs", "sts", "sqs")
+    ]
 
     assert _light_events.CopyOnWriteEvents is events[1]
     assert botocore.hooks.EventAliaser is events[0] is events[2]

@@ -159,7 +159,7 @@ class LightClients:
         arguments: dict[str, Any],
     ) -> ClientTemplate | None:
         recorder = EventRecorder(builtin_handlers())
-        session = boto3.Session(
+        session: Any = boto3.Session(
             botocore_session=like(
                 self._settings,
                 credentials=SessionCredentials(never_refreshed()),
@@ -203,7 +203,7 @@ class LightClients:
         said = [given for given in (default, config) if given is not None]
         if not said and self._settings.get_config_variable("defaults_mode") != "legacy":
             return None  # any configuration would have a time-out of its own
-        pooled = Config(max_pool_connections=POOL_SIZE)
+        pooled: Config = Config(max_pool_connections=POOL_SIZE)
         for given in said:
             pooled = pooled.merge(copy.deepcopy(given))  # it may be changed later
         return pooled
@@ -220,7 +220,7 @@ def _surroundings(settings: botocore.session.Session) -> tuple[Any, ...]:
     """
     What shapes clients and isn't said when they are made.
     """
-    config = settings.get_default_client_config()
+    config: Config | None = settings.get_default_client_config()
     return (
         {name: os.environ.get(name) for name in os.environ if _is_said(name)},
         settings.instance_variables(),

@@ -58,7 +58,7 @@ class Registration(NamedTuple):
     unique_id: str | None
     uses_count: bool
 
-    def on(self, emitter: BaseEventHooks, handler: Handler | None) -> None:
+    def on(self, emitter: Any, handler: Handler | None) -> None:
         """
         Make the same call for another handler.
         """
@@ -74,7 +74,7 @@ class EventRecorder(BaseEventHooks):
     """
 
     def __init__(self, emitter: BaseEventHooks) -> None:
-        self.emitter = emitter
+        self.emitter: Any = emitter
         self.registrations: list[Registration] = []
         self.copies: list[EventRecorder] = []
 
@@ -259,4 +259,5 @@ class CopyOnWriteEvents(BaseEventHooks):
         """
         Read by moto and others, though it is private.
         """
-        return self.own()._emitter  # noqa: SLF001 - as they do
+        own: Any = self.own()
+        return own._emitter  # noqa: SLF001 - as they do

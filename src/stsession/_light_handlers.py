@@ -89,9 +89,10 @@ class _Retries:
         retries = client.meta.config.retries
         attempts = retries.get("total_max_attempts")
         limit = {} if attempts is None else {"max_attempts": attempts}
-        standard.register_retry_handler(client=self, **limit)
+        collector: Any = self
+        standard.register_retry_handler(client=collector, **limit)
         if retries["mode"] == "adaptive":
-            adaptive.register_retry_handler(self)
+            adaptive.register_retry_handler(collector)
 
     def register(self, event: str, handler: Any, *_: Any, **__: Any) -> None:
         """

@@ -52,16 +52,14 @@ class LightSession(RefreshableAssumeRoleSession):
         """
         All that this session may become.
         """
-        session = vars(self).get("_begun")
+        session: boto3.Session | None = vars(self).get("_begun")
         if session is None:
             session = boto3.Session(botocore_session=self._new_botocore_session())
             # Another thread may do the same; the first one's counts.
             session = vars(self).setdefault("_begun", session)
         return session
 
-    def client(  # type: ignore[override] # typed by boto3-stubs, one by one
-        self, service_name: str, *args: Any, **kwargs: Any
-    ) -> Any:
+    def client(self, service_name: str, *args: Any, **kwargs: Any) -> Any:
         """
         Make a client, as `boto3.Session.client` does.
         """
@@ -69,7 +67,8 @@ class LightSession(RefreshableAssumeRoleSession):
         if not self._is_whole:
             client = self._light_client(service_name, *args, **kwargs)
         if client is None:
-            client = self._whole.client(service_name, *args, **kwargs)
+            make: Any = self._whole.client  # typed by boto3-stubs, service by service
+            client = make(service_name, *args, **kwargs)
         return client
 
     def _light_client(self, service_name: str, *args: Any, **kwargs: Any) -> Any:

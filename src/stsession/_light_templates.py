@@ -14,6 +14,8 @@ So each template is checked before it serves: whatever isn't known is taken for
 something that mustn't be shared, and that kind of client is then made by botocore.
 """
 
+# ruff: noqa: SLF001 - private names are what this is about
+
 from __future__ import annotations
 
 import copy
@@ -256,7 +258,7 @@ def _like_with_own(thing: Any, **changes: Any) -> Any:
     own = {
         name: copy.copy(value)
         for name, value in vars(thing).items()
-        if type(value) in CONTAINERS
+        if type(value) in CONTAINERS and (type(thing).__name__, name) not in SHARED
     }
     return _like(thing, **{**own, **changes})
 
@@ -292,7 +294,9 @@ def _parts(client: Any) -> Iterator[Any]:
     if resolver is not None:
         yield resolver
         yield resolver._provider
-        yield types.SimpleNamespace(**{n.name: v for n, v in resolver._builtins.items()})
+        yield types.SimpleNamespace(
+            **{n.name: v for n, v in resolver._builtins.items()}
+        )
 
 
 def _check_part(light: Any, real: Any) -> None:
@@ -325,13 +329,13 @@ def _is_constant(value: Any) -> bool:
 
 
 def _listing(
-    emitter: EventAliaser, resolved: Callable[[Any], Any] = lambda handler: handler
+    emitter: Any, resolved: Callable[[Any], Any] = lambda handler: handler
 ) -> list[Any]:
     """
     All handlers with their places, as the inside of an emitter has them.
     """
-    listing = []
-    nodes = [((), emitter._emitter._handlers._root)]
+    listing: list[Any] = []
+    nodes: list[Any] = [((), emitter._emitter._handlers._root)]
     while nodes:
         path, node = nodes.pop()
         for section, handlers in enumerate(node["values"] or ()):

@@ -39,6 +39,9 @@ class Raw(io.BytesIO):
     """
 
     def stream(self, **_):
+        """
+        All at once.
+        """
         yield self.read()
 
 
@@ -53,6 +56,9 @@ class Wire:
         self.sent = []
 
     def send(self, request):
+        """
+        Note a request, and answer it.
+        """
         body = request.body
         body = body.read() if hasattr(body, "read") else body
         self.requests += 1
@@ -139,7 +145,9 @@ MULTIPART = ok(
     "</InitiateMultipartUploadResult>"
 )
 PART = ok(ETag='"part"')
-COMPLETED = ok("<CompleteMultipartUploadResult><ETag>e</ETag></CompleteMultipartUploadResult>")
+COMPLETED = ok(
+    "<CompleteMultipartUploadResult><ETag>e</ETag></CompleteMultipartUploadResult>"
+)
 COPIED = ok("<CopyObjectResult><ETag>e</ETag></CopyObjectResult>")
 EXPRESS = ok(
     "<CreateSessionResult><Credentials><SessionToken>express</SessionToken>"
@@ -283,7 +291,11 @@ def _s3_checksums(session):
 @call()
 def _s3_presigned(session):
     urls = []
-    for config in (None, Config(signature_version="s3v4"), Config(s3={"addressing_style": "path"})):
+    for config in (
+        None,
+        Config(signature_version="s3v4"),
+        Config(s3={"addressing_style": "path"}),
+    ):
         for region in ("us-east-1", "eu-south-1"):
             s3 = session.client("s3", region_name=region, config=config)
             for operation in ("get_object", "put_object"):
@@ -318,7 +330,9 @@ def _s3_permanent_redirect(session):
 
 
 @call(
-    s3_error("AuthorizationHeaderMalformed", 400, "<Region>eu-west-3</Region>" + BUCKET),
+    s3_error(
+        "AuthorizationHeaderMalformed", 400, "<Region>eu-west-3</Region>" + BUCKET
+    ),
     ok(b"hello"),
 )
 def _s3_malformed_header(session):
@@ -498,7 +512,9 @@ def _expired_token(session):
     session.client("s3").list_buckets()
 
 
-DISCOVERED = said(Endpoints=[{"Address": "cell.example.com", "CachePeriodInMinutes": 9}])
+DISCOVERED = said(
+    Endpoints=[{"Address": "cell.example.com", "CachePeriodInMinutes": 9}]
+)
 
 
 @call(DISCOVERED, said(Databases=[]))
@@ -510,7 +526,9 @@ def _discovery(session):
 
 @call(DISCOVERED, said(TableNames=[]))
 def _discovery_if_wanted(session):
-    config = Config(endpoint_discovery_enabled=True, account_id_endpoint_mode="disabled")
+    config = Config(
+        endpoint_discovery_enabled=True, account_id_endpoint_mode="disabled"
+    )
     session.client("dynamodb", config=config).list_tables()
 
 
@@ -672,6 +690,9 @@ ERRORS = {}
 
 
 def error(function):
+    """
+    The same for a use that fails before anything is sent.
+    """
     return call(calls=ERRORS)(function)
 
 
@@ -749,7 +770,7 @@ def outcome(monkeypatch, session, use, answers):
         patch.setattr(botocore.endpoint, "time", time)
         try:
             result = use(session)
-        except Exception as e:
+        except Exception as e:  # noqa: BLE001 - it's what is compared
             error = type(e).__name__, str(e), getattr(e, "response", None)
     return {
         "sent": wire.sent,
@@ -767,6 +788,9 @@ def _tier(request, monkeypatch):
 
 
 def named(calls):
+    """
+    Parameters for a test, with their names.
+    """
     return [pytest.param(*each, id=name) for name, each in calls.items()]
 
 

@@ -11,7 +11,6 @@ import gc
 import os
 import pathlib
 import pickle
-import random
 import threading
 import weakref
 
@@ -19,9 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 import botocore.client
-import botocore.handlers
-import moto
-import moto.core
+import botocore.session
 import pytest
 
 from botocore.config import Config
@@ -39,7 +36,7 @@ import stsession
 from stsession._light_clients import MAX_TEMPLATES, LightClients
 from stsession._light_events import CopyOnWriteEvents
 from stsession._light_session import LightSession
-from stsession.testing import LocalSTS, StubSTS
+from stsession.testing import StubSTS
 
 from . import OTHER_ROLE, ROLE
 from .test_light_clients import DISCOVERED, EXPRESS, SLOW_DOWN, Wire, ok, s3_error, said
@@ -64,10 +61,16 @@ def _wire(monkeypatch):
 
 
 def clients_of(sessions, service="s3", **kwargs):
+    """
+    A client of each session.
+    """
     return [session.client(service, **kwargs) for session in sessions]
 
 
 def urls(wire):
+    """
+    Where requests have gone.
+    """
     return [line.partition(" ")[2] for line in wire.sent if "http" in (line or "")[:12]]
 
 
@@ -123,15 +126,12 @@ def test_discovered_endpoints(sessions, wire):
     assert 2 == sum("https://cell.example.com" in url for url in urls(wire))
 
 
-@pytest.mark.parametrize("mode", ["standard", "adaptive"])
-def test_retry_quota(sessions, wire, mode):
+def test_retry_quota(sessions, wire):
     """
     One that has used up its retries leaves those of the others.
     """
     wire.answers = [SLOW_DOWN]
-    config = Config(retries={"mode": mode, "total_max_attempts": 3})
-    if mode == "adaptive":
-        config = config.merge(Config(retries={"mode": "standard"}))
+    config = Config(retries={"mode": "standard", "total_max_attempts": 3})
     one, other = clients_of(sessions, config=config)
     for _ in range(100):
         with pytest.raises(one.exceptions.ClientError):
@@ -183,7 +183,7 @@ def test_one_isn_t_true(sessions):
     one = sessions[0].client("s3", config=Config(tcp_keepalive=1))
     other = sessions[0].client("s3", config=Config(tcp_keepalive=True))
 
-    assert 1 is one.meta.config.tcp_keepalive
+    assert 1 == one.meta.config.tcp_keepalive
     assert True is other.meta.config.tcp_keepalive
 
 
@@ -215,18 +215,21 @@ def test_handlers(sessions, wire):
     assert 2 == len(keys(wire))
 
 
-def test_copied_events(sessions, wire):
+def test_copied_events(sessions):
     """
     A copy of a client's emitter is another emitter.
     """
     one, _ = clients_of(sessions)
     copied = copy.copy(one.meta.events)
     seen = []
-    copied.register("before-send.s3", lambda **_: seen.append(1))
-    one.list_buckets()
+    copied.register("mine", lambda **_: seen.append(1))
+    one.meta.events.emit("mine")
 
     assert [] == seen
-    assert [1] == copied.emit("before-send.s3") or seen == [1]
+
+    copied.emit("mine")
+
+    assert [1] == seen
 
 
 def test_registering_at_once(sessions):
@@ -303,19 +306,27 @@ def test_environment(stubbed, monkeypatch):
     assert "http://127.0.0.1:1" == after.client("sqs").meta.endpoint_url
 
 
-def test_settings_that_change(stubbed):
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda session: session.set_config_variable("region", "eu-west-3"),
+        lambda session: session.set_default_client_config(Config()),
+        lambda session: setattr(session, "user_agent_extra", "mine"),
+    ],
+    ids=["variable", "config", "user agent"],
+)
+def test_settings_that_change(change):
     """
-    So it does for what is said to its source in code.
+    Nor does it share with those that were made when its settings said other things.
     """
-    before = LightSession(ROLE, source=stubbed)
-    before.client("sqs")
-    stubbed._session.set_config_variable("region", "eu-west-3")
-    stubbed._session.user_agent_extra = "mine"
+    settings = botocore.session.Session()
+    before = LightClients.of(settings)
 
-    after = LightSession(ROLE, source=stubbed).client("sqs")
+    assert before is LightClients.of(settings)
 
-    assert "eu-west-3" == after.meta.region_name
-    assert after.meta.config.user_agent_extra in (None, "mine")
+    change(settings)
+
+    assert before is not LightClients.of(settings)
 
 
 def test_many_kinds(sessions):
@@ -331,6 +342,9 @@ def test_many_kinds(sessions):
     assert first.meta.events.emit("nothing") == []
 
 
+UNCOPIED = (TypeError, NotImplementedError, RecursionError, pickle.PicklingError)
+
+
 def test_copies_of_clients(stubbed, sessions):
     """
     Clients are copied and pickled as little as ordinary ones.
@@ -339,14 +353,9 @@ def test_copies_of_clients(stubbed, sessions):
     light = sessions[0].client("s3")
 
     for make in (copy.copy, copy.deepcopy, pickle.dumps):
-        errors = []
         for client in (ordinary, light):
-            try:
+            with pytest.raises(UNCOPIED):
                 make(client)
-            except Exception as e:
-                errors.append(type(e))
-
-        assert [errors[0]] * 2 == errors if errors else True
 
 
 @pytest.mark.usefixtures("wire")
@@ -395,17 +404,17 @@ def test_close(source, local):
     local.add_role(OTHER_ROLE)
     sessions = [LightSession(role, source=source) for role in ROLES]
     one, other = clients_of(sessions)
-    one.list_buckets()
+    one.list_objects_v2(Bucket="bucket")
     pools = one._endpoint.http_session._session._manager.pools
     one.close()
 
     assert 1 == len(pools)
 
-    other.list_buckets()
+    other.list_objects_v2(Bucket="bucket")
     sessions[0]._light.close()
 
     assert 0 == len(pools)
-    assert one.list_buckets()["Buckets"]
+    assert one.list_objects_v2(Bucket="bucket")["KeyCount"]
 
 
 def in_child(task):
@@ -433,13 +442,13 @@ def test_fork(source, local):
     """
     session = LightSession(ROLE, source=source)
     s3 = session.client("s3")
-    s3.list_buckets()
+    s3.list_objects_v2(Bucket="bucket")
     sockets = descriptors()
 
     def use():
-        s3.list_buckets()
+        s3.list_objects_v2(Bucket="bucket")
         session.client("sqs")
-        return s3._endpoint.http_session._session._manager.pools
+        return True
 
     before = id(s3._endpoint.http_session._session)
     held, done = threading.Event(), threading.Event()
@@ -454,19 +463,22 @@ def test_fork(source, local):
         held.wait()
         try:
             child = in_child(
-                lambda: [use() and None, id(s3._endpoint.http_session._session) != before]
+                lambda: use() and id(s3._endpoint.http_session._session) != before
             )
         finally:
             done.set()
         holding.result()
-    s3.list_buckets()
+    s3.list_objects_v2(Bucket="bucket")
 
-    assert "[None, True]" == child
+    assert "True" == child
     assert before == id(s3._endpoint.http_session._session)
     assert sockets == descriptors()
 
 
 def descriptors():
+    """
+    How many are open, where the platform can tell.
+    """
     directory = pathlib.Path("/proc/self/fd")
     return len(list(directory.iterdir())) if directory.exists() else 0
 
@@ -501,7 +513,9 @@ def test_a_thousand(stubbed, wire):
             session = LightSession(f"arn:aws:iam::{number:012}:role/R", source=stubbed)
             clients = [session.client(name) for name in services]
             clients[1].list_buckets() if number % 10 == 0 else None
-            clients[0].meta.events.register("mine", print) if number % 10 == 1 else None
+            clients[0].meta.events.register(
+                "mine", traced
+            ) if number % 10 == 1 else None
             gone += map(weakref.ref, [session, *clients])
         del session, clients
 
@@ -530,64 +544,6 @@ def test_discovery_leaves_nothing(sessions, wire):
         assert [None, None] == [reference() for reference in gone]
 
 
-@pytest.fixture(name="ambient")
-def _ambient(monkeypatch):
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-
-
-@pytest.mark.usefixtures("ambient")
-def test_moto_after_the_template():
-    """
-    moto answers clients whose template was there before it.
-    """
-    keep = LightSession(ROLE)
-    keep.client("s3")
-    with moto.mock_aws():
-        s3 = LightSession(OTHER_ROLE).client("s3")
-        s3.create_bucket(Bucket="bucket")
-
-        assert ["bucket"] == [each["Name"] for each in s3.list_buckets()["Buckets"]]
-
-
-@pytest.mark.usefixtures("ambient")
-@moto.mock_aws
-def test_moto_as_a_decorator():
-    """
-    moto answers clients whose template is made with it.
-    """
-    assert [] == LightSession(ROLE).client("s3").list_buckets()["Buckets"]
-
-
-@pytest.mark.usefixtures("ambient")
-def test_moto_imported_later(monkeypatch):
-    """
-    moto answers the clients of sessions made after it has come.
-    """
-    handlers = botocore.handlers.BUILTIN_HANDLERS
-    without = [each for each in handlers if "moto" not in type(each[1]).__module__]
-    monkeypatch.setattr(botocore.handlers, "BUILTIN_HANDLERS", without)
-    before = LightSession(ROLE)
-    before.client("s3")
-    monkeypatch.setattr(botocore.handlers, "BUILTIN_HANDLERS", handlers)
-
-    assert len(without) < len(handlers)
-    with moto.mock_aws():
-        assert [] == LightSession(ROLE).client("s3").list_buckets()["Buckets"]
-
-
-def test_moto_patches_a_client(sessions):
-    """
-    A client that moto patches is answered by it.
-    """
-    s3 = sessions[0].client("s3")
-    with moto.mock_aws():
-        moto.core.patch_client(s3)
-
-        assert [] == s3.list_buckets()["Buckets"]
-
-
 def test_stubber(sessions):
     """
     botocore's stubber answers the client it was made for.
@@ -597,7 +553,7 @@ def test_stubber(sessions):
         stubber.add_response("get_caller_identity", {"Account": "1"})
 
         assert "1" == one.get_caller_identity()["Account"]
-        assert not other.meta.events.emit("before-parameter-build.sts", params={}, context={}, model=None)[3:]
+        assert type(one.meta.events._copy) is not type(other.meta.events._copy)
 
 
 def test_wrapped_calls(sessions, wire, monkeypatch):
@@ -611,6 +567,7 @@ def test_wrapped_calls(sessions, wire, monkeypatch):
         seen.append(operation)
         return real(client, operation, parameters)
 
+    sessions[0].credentials()
     s3 = sessions[0].client("s3")
     monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", wrapped)
     s3.list_buckets()
@@ -622,8 +579,10 @@ def test_wrapped_initializer(sessions, wire, monkeypatch):
     """
     Or have each client call them once it is made; also if templates are there.
     """
-    sessions[0].client("s3")
     seen = []
+    for session in sessions:
+        session.credentials()
+        session.client("s3")
     real = botocore.client.BaseClient.__init__
 
     def initialize(client, *args, **kwargs):
@@ -658,6 +617,9 @@ class Roles(RuleBasedStateMachine):
 
     @initialize()
     def begin(self):
+        """
+        Four roles.
+        """
         self.source = boto3.Session("AKIAEXAMPLE", "secret", region_name="us-east-1")
         self.source.events.register("before-send.sts", StubSTS())
         self.clients = []
@@ -670,34 +632,52 @@ class Roles(RuleBasedStateMachine):
 
     @rule(role=st.integers(0, 3), service=st.sampled_from(["s3", "sqs", "sts"]))
     def make(self, role, service):
+        """
+        Make a client.
+        """
         client = self.sessions[role].client(service)
         self.clients.append((role, client))
 
     @rule(number=st.integers(0, 9))
     def register(self, number):
+        """
+        Have one call a handler.
+        """
         if self.clients:
             _, client = self.clients[number % len(self.clients)]
             client.meta.events.register("before-sign", nothing, unique_id="nothing")
 
     @rule(number=st.integers(0, 9))
     def unregister(self, number):
+        """
+        Have it call it no more.
+        """
         if self.clients:
             _, client = self.clients[number % len(self.clients)]
             client.meta.events.unregister("before-sign", unique_id="nothing")
 
     @rule(number=st.integers(0, 9))
     def close(self, number):
+        """
+        Close one.
+        """
         if self.clients:
             _, client = self.clients[number % len(self.clients)]
             client.close()
 
     @rule(number=st.integers(0, 9))
     def drop(self, number):
+        """
+        Forget one.
+        """
         if self.clients:
             self.clients.pop(number % len(self.clients))
 
     @rule(role=st.integers(0, 3))
     def refresh(self, role):
+        """
+        Give a role other keys.
+        """
         self.keys[role] = self.sessions[role].refresh().access_key_id
 
     @rule(number=st.integers(0, 9), inner=st.integers(0, 9))
@@ -718,13 +698,20 @@ class Roles(RuleBasedStateMachine):
         self.check(role, client)
 
     def check(self, role, client):
-        url = client.generate_presigned_url(CALLS[client.meta.service_model.service_name])
+        """
+        Look at who signs.
+        """
+        operation = CALLS[client.meta.service_model.service_name]
+        url = client.generate_presigned_url(operation)
         found = url.partition("Credential=")[2] or url.partition("AWSAccessKeyId=")[2]
 
         assert found.startswith(self.keys[role])
 
     @invariant()
     def all_sign_with_their_own(self):
+        """
+        The last two do.
+        """
         for role, client in getattr(self, "clients", [])[-2:]:
             self.check(role, client)
 
