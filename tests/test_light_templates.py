@@ -14,6 +14,7 @@ import weakref
 
 import botocore.client
 import botocore.hooks
+import botocore.monitoring
 import botocore.retries.standard
 import botocore.session
 import pytest
@@ -526,12 +527,14 @@ def test_plugins(sessions, monkeypatch):
     assert works(sessions[0], "sts: botocore has plugins")
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_monitor(source, monkeypatch):
     """
     So does what reports to an agent on this machine.
     """
     monkeypatch.setenv("AWS_CSM_ENABLED", "true")
+    monkeypatch.setattr(
+        botocore.monitoring, "SocketPublisher", lambda socket, **_: socket.close()
+    )
     session = LightSession(READER, source=source)
 
     assert works(session, "sts: the event handler Monitor.capture isn't known")

@@ -271,9 +271,11 @@ def test_emitting_while_others_register(sessions, wire):
     with ThreadPoolExecutor(5) as threads:
         registering = threads.submit(register)
         done = [threads.submit(s3.list_buckets) for s3 in clients * 25]
-        for each in done:
-            each.result()
-        stop.set()
+        try:
+            for each in done:
+                each.result()
+        finally:
+            stop.set()
         registering.result()
 
     assert 100 == wire.requests
