@@ -5,6 +5,7 @@ A light client sends what an ordinary one sends, and gives the same answers.
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import itertools
 import json
@@ -61,6 +62,8 @@ class Wire:
         """
         body = request.body
         body = body.read() if hasattr(body, "read") else body
+        if body and len(body) > 10_000:
+            body = hashlib.sha256(body).hexdigest()
         self.requests += 1
         if "PresignedUrl" in str(body):  # with a token of whatever length in it
             del request.headers["Content-Length"]
@@ -90,6 +93,10 @@ CHANCES = [
 ]
 
 
+FEATURES = re.compile(r" m/(\S+)")
+"""What a user agent says of what has been used, as it comes out of a set."""
+
+
 def normal(value):
     """
     Without what depends on the instant, or on chance.
@@ -99,6 +106,7 @@ def normal(value):
     if isinstance(value, str):
         for pattern, replacement in CHANCES:
             value = pattern.sub(replacement, value)
+        value = FEATURES.sub(lambda m: f" m/{sorted(m[1].split(','))}", value)
     return value
 
 

@@ -391,6 +391,17 @@ def test_client_of_other_keys(sessions, wire):
     assert isinstance(sessions[0].client("s3").meta.events, CopyOnWriteEvents)
 
 
+def test_copied_session(sessions):
+    """
+    A copy of a session is as light.
+    """
+    sessions[0].client("sts")
+    copied = copy.deepcopy(sessions[0])
+
+    assert isinstance(copied.client("sts").meta.events, CopyOnWriteEvents)
+    assert copied._light is sessions[0]._light
+
+
 def test_no_such_attribute(sessions):
     """
     A session has no more attributes than any.
