@@ -45,6 +45,16 @@ ORDERED = (Tier.COPY_ON_WRITE, Tier.TEMPLATE, Tier.PUBLIC)
 
 NOTHING_YET = (Tier.COPY_ON_WRITE, None)
 
+KEYS = frozenset(
+    {
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SECURITY_TOKEN",
+        "AWS_SESSION_TOKEN",
+    }
+)
+"""What the environment says about who signs, and not about the clients of roles."""
+
 PLUGINS = "BOTOCORE_EXPERIMENTAL__PLUGINS"
 """What botocore calls with each client that it makes."""
 
@@ -235,7 +245,9 @@ def _is_said(variable: str) -> bool:
     """
     Tell whether an environment variable is about requests to AWS.
     """
-    return variable.startswith(("AWS_", "BOTO")) or variable.lower().endswith("_proxy")
+    if variable.startswith(("AWS_", "BOTO")):
+        return variable not in KEYS
+    return variable.lower().endswith("_proxy")
 
 
 def _frozen(value: Any) -> Hashable:

@@ -304,8 +304,19 @@ def test_environment(stubbed, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     after = LightSession(ROLE, source=stubbed)
 
+    assert before._light is not after._light
     assert "https://sqs.eu-central-1.amazonaws.com" == first.meta.endpoint_url
     assert "http://127.0.0.1:1" == after.client("sqs").meta.endpoint_url
+
+
+def test_keys_in_the_environment(stubbed, monkeypatch):
+    """
+    Other keys in it make no difference to the clients of roles.
+    """
+    before = LightSession(ROLE, source=stubbed)
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "other")
+
+    assert before._light is LightSession(ROLE, source=stubbed)._light
 
 
 @pytest.mark.parametrize(
