@@ -29,7 +29,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 from botocore import UNSIGNED
-from botocore.hooks import BaseEventHooks, EventAliaser, HierarchicalEmitter
+from botocore.hooks import BaseEventHooks, HierarchicalEmitter
 from botocore.regions import EndpointResolverBuiltins
 
 from ._botocore import RejectionHandler, SessionCredentials
@@ -205,12 +205,13 @@ class ClientTemplate:
         """
         See whether it emits as the template does, and nothing has been missed.
         """
-        again = EventPlan(base, recorder.registrations, {}).shared
+        again: Any = EventPlan(base, recorder.registrations, {}).shared
+        ours: Any = self._events.shared
         try:
-            recorded = _listing(EventAliaser(recorder.emitter))
-            replayed = _listing(again)
-            shared = _listing(self._events.shared, events.resolved)
-            own = _listing(events.own())
+            recorded = _listing(recorder.emitter)
+            replayed = _listing(again._emitter)
+            shared = _listing(ours._emitter, events.resolved)
+            own = _listing(events._emitter)
         except Exception as e:  # noqa: BLE001 - it's no more than a look inside
             self.tier = Tier.TEMPLATE
             self.reason = f"an emitter can't be read: {type(e).__name__}: {e}"
@@ -335,7 +336,7 @@ def _listing(
     All handlers with their places, as the inside of an emitter has them.
     """
     listing: list[Any] = []
-    nodes: list[Any] = [((), emitter._emitter._handlers._root)]
+    nodes: list[Any] = [((), emitter._handlers._root)]
     while nodes:
         path, node = nodes.pop()
         for section, handlers in enumerate(node["values"] or ()):
