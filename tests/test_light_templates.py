@@ -14,6 +14,7 @@ import weakref
 
 import botocore.client
 import botocore.hooks
+import botocore.loaders
 import botocore.monitoring
 import botocore.retries.standard
 import botocore.session
@@ -87,7 +88,6 @@ SHARED = {
     "ClientCreator",
     "ClientExceptionsFactory",
     "EventPlan",
-    "Loader",
     "ResponseParserFactory",
     "RuleSet",
     "ServiceModel",
@@ -103,6 +103,8 @@ def is_shared(thing):
     Tell whether *thing* has no role's own in it.
     """
     name = type(thing).__name__
+    if isinstance(thing, botocore.loaders.Loader):
+        return True
     if type(thing).__module__ == "botocore.retryhandler":
         return True
     return name in SHARED or name.endswith(SHARED_ENDINGS)
