@@ -5,7 +5,10 @@ Clients for the sessions of many roles, made from templates where that is safe.
 from __future__ import annotations
 
 import collections
+import contextvars
+import copy
 import logging
+import os
 import threading
 import weakref
 
@@ -13,8 +16,10 @@ from collections.abc import Hashable
 from typing import Any
 
 import boto3
+import botocore.handlers
 import botocore.session
 
+from botocore.client import BaseClient, ClientCreator
 from botocore.config import Config
 
 from ._botocore import RejectionHandler, SessionCredentials
@@ -38,6 +43,21 @@ POOL_SIZE = 64
 
 ORDERED = (Tier.COPY_ON_WRITE, Tier.TEMPLATE, Tier.PUBLIC)
 
+NOTHING_YET = (Tier.COPY_ON_WRITE, None)
+
+KEYS = frozenset(
+    {
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SECURITY_TOKEN",
+        "AWS_SESSION_TOKEN",
+    }
+)
+"""What the environment says about who signs, and not about the clients of roles."""
+
+PLUGINS = "BOTOCORE_EXPERIMENTAL__PLUGINS"
+"""What botocore calls with each client that it makes."""
+
 
 class LightClients:
     """
@@ -49,8 +69,9 @@ class LightClients:
 
     def __init__(self, settings: botocore.session.Session) -> None:
         self._settings = settings
+        self._surroundings = _surroundings(settings)
         # Guards both; a template is made under it, once for all who want one.
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._templates: collections.OrderedDict[Hashable, ClientTemplate | None] = (
             collections.OrderedDict()
         )
@@ -58,16 +79,18 @@ class LightClients:
         forget_after_fork(self)
 
     def _after_fork(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     @classmethod
     def of(cls, settings: botocore.session.Session) -> LightClients:
         """
-        Return the one for all sessions that are configured like *settings*.
+        Return the one for all sessions that are configured like *settings* now.
         """
-        clients = _all.get(number_of(settings))
-        if clients is None:  # if two threads come here, each has its own
-            clients = _all[number_of(settings)] = cls(settings)
+        number = number_of(settings)
+        clients = _all.get(number)
+        # If two threads come here, each has its own.
+        if clients is None or clients._surroundings != _surroundings(settings):  # noqa: SLF001 - its own
+            clients = _all[number] = cls(settings)
         return clients
 
     @property
@@ -75,10 +98,7 @@ class LightClients:
         """
         The heaviest way in which a client has been made, and why no lighter one.
         """
-        tiers = list(self._tiers.values())
-        return max(
-            tiers, key=lambda t: ORDERED.index(t[0]), default=(Tier.COPY_ON_WRITE, None)
-        )
+        return max(list(self._tiers.values()), key=_weight, default=NOTHING_YET)
 
     def get(
         self,
@@ -113,11 +133,15 @@ class LightClients:
         Raises:
             Exception: What botocore raises for such arguments.
         """
+        if not isinstance(config, (Config, type(None))):
+            return None
+        # Whoever watches clients being made has put something else there.
+        makers = (BaseClient.__init__, ClientCreator.create_client)
         try:
-            said = frozenset(arguments.items())
-            key = (service_name, session_region, said, _frozen(config))
+            said = _frozen([service_name, session_region, arguments, config])
         except TypeError:  # something in it can't be compared
             return None
+        key = (said, makers)
         with self._lock:
             if key not in self._templates:
                 self._templates[key] = self._new_template(
@@ -158,15 +182,28 @@ class LightClients:
         def make() -> Any:
             return session.client(service_name, config=pooled, **arguments)
 
+        # What the first caller is in the middle of is no business of the others.
+        context = contextvars.Context()
         try:
-            template = ClientTemplate(make, recorder)
+            if os.environ.get(PLUGINS):
+                msg = "botocore has plugins"
+                raise UnknownPartError(msg)
+            template = context.run(ClientTemplate, make, recorder)
         except UnknownPartError as e:
-            reason = f"{service_name}: {e}"
-            logger.debug("no light clients for %s", reason)
-            self._tiers[service_name] = (Tier.PUBLIC, reason)
+            self._note(service_name, Tier.PUBLIC, str(e))
             return None
-        self._tiers[service_name] = (template.tier, template.reason)
+        self._note(service_name, template.tier, template.reason)
         return template
+
+    def _note(self, service_name: str, tier: Tier, reason: str | None) -> None:
+        """
+        Remember the heaviest way in which a service's clients are made.
+        """
+        if reason is not None:
+            reason = f"{service_name}: {reason}"
+            logger.debug("clients are made in the way %r for %s", tier.value, reason)
+        noted = self._tiers.get(service_name, NOTHING_YET)
+        self._tiers[service_name] = max(noted, (tier, reason), key=_weight)
 
     def _pooled(self, config: Config | None) -> Config | None:
         """
@@ -178,27 +215,54 @@ class LightClients:
             return None  # any configuration would have a time-out of its own
         pooled: Config = Config(max_pool_connections=POOL_SIZE)
         for given in said:
-            pooled = pooled.merge(given)
+            pooled = pooled.merge(copy.deepcopy(given))  # it may be changed later
         return pooled
 
 
 _all: weakref.WeakValueDictionary[int, LightClients] = weakref.WeakValueDictionary()
 
 
+def _weight(tier: tuple[Tier, str | None]) -> int:
+    return ORDERED.index(tier[0])
+
+
+def _surroundings(settings: botocore.session.Session) -> tuple[Any, ...]:
+    """
+    What shapes clients and isn't said when they are made.
+    """
+    config: Config | None = settings.get_default_client_config()
+    return (
+        {name: os.environ.get(name) for name in os.environ if _is_said(name)},
+        settings.instance_variables(),
+        None if config is None else dict(vars(config)),
+        (settings.user_agent_name, settings.user_agent_version),
+        settings.user_agent_extra,
+        list(botocore.handlers.BUILTIN_HANDLERS),  # moto appends to it
+    )
+
+
+def _is_said(variable: str) -> bool:
+    """
+    Tell whether an environment variable is about requests to AWS.
+    """
+    if variable.startswith(("AWS_", "BOTO")):
+        return variable not in KEYS
+    return variable.lower().endswith("_proxy")
+
+
 def _frozen(value: Any) -> Hashable:
     """
-    Something that is equal for configurations that say the same.
+    Something that is equal for things that say the same, and mean it: 1 isn't `True`.
 
     Raises:
         TypeError: If there is something in it that can't be compared.
     """
+    kind = type(value)
     if isinstance(value, Config):
-        return _frozen(vars(value))
+        return kind, _frozen(vars(value))
     if isinstance(value, dict):
-        return frozenset((name, _frozen(item)) for name, item in value.items())
+        return kind, frozenset((name, _frozen(item)) for name, item in value.items())
     if isinstance(value, (list, tuple)):
-        return tuple(map(_frozen, value))
-    if not isinstance(value, Hashable):
-        msg = f"a {type(value).__name__} can't be compared"
-        raise TypeError(msg)
-    return value
+        return kind, tuple(map(_frozen, value))
+    hash(value)
+    return kind, value

@@ -4,6 +4,7 @@ The event handlers of a client that are its own, made anew for another client.
 
 from __future__ import annotations
 
+import functools
 import types
 
 from collections.abc import Callable, Iterable
@@ -144,9 +145,20 @@ class HandlerPlan:
 
 def _is_stateless(handler: Any) -> bool:
     if isinstance(handler, types.FunctionType):
-        return handler.__closure__ is None
+        cells = [cell.cell_contents for cell in handler.__closure__ or ()]
+        return all(map(_is_harmless, cells))
+    if isinstance(handler, functools.partial):
+        parts = [handler.func, *handler.args, *handler.keywords.values()]
+        return all(map(_is_harmless, parts))
     owner = getattr(handler, "__self__", handler)
     return type(owner) in STATELESS
+
+
+def _is_harmless(value: Any) -> bool:
+    """
+    Tell whether a handler is the same for all clients if it has *value* in it.
+    """
+    return isinstance(value, (str, int, type(None))) or _is_stateless(value)
 
 
 def _known(handler: Any) -> Any:

@@ -17,9 +17,10 @@ __all__ = ["LightSession"]
 BEGUN_LATE = frozenset({"_loader", "_session", "resource_factory"})
 """What the initializer of `boto3.Session` sets."""
 
-LIGHT = frozenset(
-    {"api_version", "config", "endpoint_url", "region_name", "use_ssl", "verify"}
-)
+ORDER = ("region_name", "api_version", "use_ssl", "verify", "endpoint_url")
+"""What is said by position, if it is."""
+
+LIGHT = frozenset({*ORDER, "config"})
 """What may be said about a client that shares parts with others."""
 
 
@@ -33,6 +34,7 @@ class LightSession(RefreshableAssumeRoleSession):
     """
 
     _light: LightClients | None = None
+    _is_whole = False
 
     def _begin(self) -> None:
         if self._options.share:
@@ -44,40 +46,58 @@ class LightSession(RefreshableAssumeRoleSession):
         if name not in BEGUN_LATE:
             msg = f"{type(self).__name__!r} object has no attribute {name!r}"
             raise AttributeError(msg)
-        session = boto3.Session(botocore_session=self._new_botocore_session())
-        # Another thread may do the same; the first one's counts.
-        session = vars(self).setdefault("_whole", session)
+        session = self._whole
+        vars(self)["_is_whole"] = True  # whatever is registered there goes for clients
         return getattr(session, name)
 
     @property
-    def _lightly(self) -> LightClients | None:
+    def _whole(self) -> boto3.Session:
         """
-        Who makes its clients. `None` if botocore does.
+        All that this session may become.
         """
-        return None if "_whole" in vars(self) else self._light
+        session: boto3.Session | None = vars(self).get("_begun")
+        if session is None:
+            session = boto3.Session(botocore_session=self._new_botocore_session())
+            # Another thread may do the same; the first one's counts.
+            session = vars(self).setdefault("_begun", session)
+        return session
 
     def client(self, service_name: str, *args: Any, **kwargs: Any) -> Any:
         """
         Make a client, as `boto3.Session.client` does.
         """
-        client, light = None, self._lightly
-        if light is not None and not args and kwargs.keys() <= LIGHT:
-            client = light.get(
-                service_name,
-                credentials=self._signs_with,
-                rejection=self._rejection,
-                session_region=self._options.region,
-                **kwargs,
-            )
+        client = None
+        if self._light is not None and not self._is_whole:
+            client = self._light_client(self._light, service_name, *args, **kwargs)
         if client is None:
-            make: Any = super().client  # typed by boto3-stubs, service by service
+            # Typed by boto3-stubs, service by service.
+            make: Any = super().client if self._light is None else self._whole.client
             client = make(service_name, *args, **kwargs)
         return client
+
+    def _light_client(
+        self, light: LightClients, service_name: str, *args: Any, **kwargs: Any
+    ) -> Any:
+        said = dict(zip(ORDER, args, strict=False))
+        if len(args) > len(ORDER) or said.keys() & kwargs.keys():
+            return None  # boto3 has its own word for it
+        said.update(kwargs)
+        if said.get("use_ssl", True) is not None:  # all others mean nothing by it
+            said = {name: value for name, value in said.items() if value is not None}
+        if not said.keys() <= LIGHT:
+            return None
+        return light.get(
+            service_name,
+            credentials=self._signs_with,
+            rejection=self._rejection,
+            session_region=self._options.region,
+            **said,
+        )
 
     def _client_tier(self) -> tuple[str, str | None]:
         if self._light is None:
             return super()._client_tier()
-        if self._lightly is None:
+        if self._is_whole:
             return "public", "the session was asked for something other than a client"
         tier, reason = self._light.tier
         return tier.value, reason
@@ -93,8 +113,7 @@ class LightSession(RefreshableAssumeRoleSession):
         """
         The region of clients that aren't told another.
         """
-        if self._lightly is None:
+        if self._light is None or self._is_whole:
             return super().region_name
-        return self._options.region or self._source.settings.get_config_variable(
-            "region"
-        )
+        settings = self._source.settings
+        return self._options.region or settings.get_config_variable("region")

@@ -113,19 +113,21 @@ class ClientTemplate:
         base = copy.copy(recorder.emitter)
         self._real: Any = make()
         try:
-            self._take_apart(base, recorder)
+            (recorded,) = recorder.copies  # it's for this client only
+            self._take_apart(base, recorded)
             http = self._real._endpoint.http_session
             self.http = SharedHttpSession(http, lambda: make()._endpoint.http_session)
-            self._check()
-        except (AttributeError, KeyError, TypeError, ValueError) as e:
-            msg = f"it isn't made as is known: {e}"
+            self._check_events(base, recorded, self._check_parts())
+        except UnknownPartError:
+            raise
+        except Exception as e:  # whatever comes of parts that have changed
+            msg = f"it isn't made as is known: {type(e).__name__}: {e}"
             raise UnknownPartError(msg) from e
 
-    def _take_apart(self, base: BaseEventHooks, recorder: EventRecorder) -> None:
+    def _take_apart(self, base: BaseEventHooks, recorded: EventRecorder) -> None:
         if unknown_methods():
             msg = f"emitters are different: {', '.join(sorted(unknown_methods()))}"
             raise UnknownPartError(msg)
-        (recorded,) = recorder.copies  # it's for this client only
         registrations = [*_rejections(), *recorded.registrations]
         self._handlers = HandlerPlan(registrations)
         self._events = EventPlan(base, registrations, self._handlers.numbers)
@@ -178,9 +180,12 @@ class ClientTemplate:
         )
         return client
 
-    def _check(self) -> None:
+    def _check_parts(self) -> CopyOnWriteEvents:
         """
         See whether a client made from the template is like the template.
+
+        Returns:
+            Its emitter.
         """
         events = CopyOnWriteEvents(self._events)
         refresher = never_refreshed()
@@ -189,16 +194,31 @@ class ClientTemplate:
         )
         for ours, theirs in zip(_parts(light), _parts(self._real), strict=True):
             _check_part(ours, theirs)
+        return events
+
+    def _check_events(
+        self, base: BaseEventHooks, recorder: EventRecorder, events: CopyOnWriteEvents
+    ) -> None:
+        """
+        See whether it emits as the template does, and nothing has been missed.
+        """
+        again: Any = EventPlan(base, recorder.registrations, {}).shared
+        ours: Any = self._events.shared
         try:
-            same = _listing(self._events.shared, events) == _listing(
-                events.own(), events
-            )
-        except (AttributeError, KeyError, TypeError) as e:
-            self.tier, self.reason = Tier.TEMPLATE, f"an emitter can't be read: {e}"
-        else:
-            if not same:
-                self.tier = Tier.TEMPLATE
-                self.reason = "shared handlers aren't called in the same order"
+            recorded = _listing(recorder.emitter)
+            replayed = _listing(again._emitter)
+            shared = _listing(ours._emitter, events.resolved)
+            own = _listing(events._emitter)
+        except Exception as e:  # noqa: BLE001 - it's no more than a look inside
+            self.tier = Tier.TEMPLATE
+            self.reason = f"an emitter can't be read: {type(e).__name__}: {e}"
+            return
+        if recorded != replayed:
+            msg = "not all of its event handlers are known"
+            raise UnknownPartError(msg)
+        if shared != own:
+            self.tier = Tier.TEMPLATE
+            self.reason = "shared handlers aren't called in the same order"
 
 
 def never_refreshed() -> Refresher:
@@ -224,8 +244,8 @@ def _like(thing: Any, **changes: Any) -> Any:
     Make a thing of the same class that differs in some attributes only.
     """
     made = object.__new__(type(thing))
-    for name, value in vars(thing).items():
-        object.__setattr__(made, name, changes.get(name, value))
+    for name, value in {**vars(thing), **changes}.items():
+        object.__setattr__(made, name, value)  # takes less room than a dict has
     return made
 
 
@@ -233,7 +253,11 @@ def _like_with_own(thing: Any, **changes: Any) -> Any:
     """
     The same, with containers of its own.
     """
-    own = {n: copy.copy(v) for n, v in vars(thing).items() if isinstance(v, CONTAINERS)}
+    own = {
+        name: copy.copy(value)
+        for name, value in vars(thing).items()
+        if type(value) in CONTAINERS and (type(thing).__name__, name) not in SHARED
+    }
     return _like(thing, **{**own, **changes})
 
 
@@ -278,7 +302,11 @@ def _check_part(light: Any, real: Any) -> None:
     Make sure that they share nothing but what is known to be shared.
     """
     name = type(real).__qualname__
-    if type(light) is not type(real) or vars(light).keys() != vars(real).keys():
+    if (
+        type(light) is not type(real)
+        or vars(light).keys() != vars(real).keys()
+        or any(vars(base).get("__slots__") for base in type(real).__mro__)
+    ):
         msg = f"{name} isn't made of attributes only"
         raise UnknownPartError(msg)
     bases = {base.__name__ for base in type(real).__mro__}
@@ -298,17 +326,19 @@ def _is_constant(value: Any) -> bool:
     return isinstance(value, CONSTANT) or value is UNSIGNED
 
 
-def _listing(emitter: Any, events: CopyOnWriteEvents) -> list[Any]:
+def _listing(
+    emitter: Any, resolved: Callable[[Any], Any] = lambda handler: handler
+) -> list[Any]:
     """
     All handlers with their places, as the inside of an emitter has them.
     """
     listing: list[Any] = []
-    nodes: list[Any] = [((), emitter._emitter._handlers._root)]
+    nodes: list[Any] = [((), emitter._handlers._root)]
     while nodes:
         path, node = nodes.pop()
         for section, handlers in enumerate(node["values"] or ()):
             listing += [
-                (path, section, number, events.resolved(handler))
+                (path, section, number, resolved(handler))
                 for number, handler in enumerate(handlers)
             ]
         nodes += [((*path, name), child) for name, child in node["children"].items()]

@@ -1,0 +1,757 @@
+"""
+What light clients of many roles share, and what none has from another.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import functools
+import gc
+import os
+import pathlib
+import pickle
+import threading
+import weakref
+
+from concurrent.futures import ThreadPoolExecutor
+
+import boto3
+import botocore.client
+import botocore.session
+import pytest
+
+from botocore.config import Config
+from botocore.context import start_as_current_context
+from botocore.hooks import BaseEventHooks
+from botocore.httpsession import URLLib3Session
+from botocore.stub import Stubber
+from botocore.useragent import register_feature_id
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+import stsession
+
+from stsession._light_clients import MAX_TEMPLATES, LightClients
+from stsession._light_events import CopyOnWriteEvents
+from stsession._light_session import LightSession
+from stsession.testing import StubSTS
+
+from . import OTHER_ROLE, ROLE
+from .test_light_clients import DISCOVERED, EXPRESS, SLOW_DOWN, Wire, ok, s3_error, said
+
+
+ROLES = [ROLE, OTHER_ROLE]
+
+
+@pytest.fixture(name="sessions")
+def _sessions(stubbed):
+    return [LightSession(role, source=stubbed) for role in ROLES]
+
+
+@pytest.fixture(name="wire")
+def _wire(monkeypatch):
+    """
+    Put answers there, and look at what has been sent.
+    """
+    wire = Wire([ok()])
+    monkeypatch.setattr(URLLib3Session, "send", lambda _, request: wire.send(request))
+    return wire
+
+
+def clients_of(sessions, service="s3", **kwargs):
+    """
+    A client of each session.
+    """
+    return [session.client(service, **kwargs) for session in sessions]
+
+
+def urls(wire):
+    """
+    Where requests have gone.
+    """
+    return [line.partition(" ")[2] for line in wire.sent if "http" in (line or "")[:12]]
+
+
+def keys(wire):
+    """
+    Whose keys have signed, request by request.
+    """
+    lines = [line for line in wire.sent if line and line.startswith("authorization:")]
+    return [line.partition("Credential=")[2].partition("/")[0] for line in lines]
+
+
+def test_bucket_regions(sessions, wire):
+    """
+    Where a bucket is, each finds out for itself.
+    """
+    one, other = clients_of(sessions)
+    moved = "<Bucket>bucket</Bucket>"
+    wire.answers = [
+        s3_error("PermanentRedirect", 301, moved, x_amz_bucket_region="eu-west-3"),
+        ok(),
+    ]
+    one.get_object(Bucket="bucket", Key="a")
+    other.get_object(Bucket="bucket", Key="a")
+
+    here, there = "s3.eu-central-1.amazonaws.com", "s3.eu-west-3.amazonaws.com"
+    assert [f"https://bucket.{host}/a" for host in (here, there, here)] == urls(wire)
+
+
+def test_express_keys(sessions, wire):
+    """
+    Keys for a directory bucket are asked for by each role.
+    """
+    wire.answers = [EXPRESS, ok(), EXPRESS, ok()]
+    for s3 in clients_of(sessions, region_name="us-east-1"):
+        s3.get_object(Bucket="bucket--use1-az4--x-s3", Key="a")
+
+    assert ["?session" in url for url in urls(wire)] == [True, False, True, False]
+    assert "AKIAEXPRESS" == keys(wire)[1] == keys(wire)[3]
+    assert keys(wire)[0] != keys(wire)[2]
+
+
+def test_discovered_endpoints(sessions, wire):
+    """
+    End points are discovered by each.
+    """
+    wire.answers = [DISCOVERED, said(Databases=[])]
+    one, other = clients_of(sessions, "timestream-write", region_name="us-east-1")
+    one.list_databases()
+    wire.requests = 0
+    other.list_databases()
+
+    assert 2 == sum("https://ingest.timestream" in url for url in urls(wire))
+    assert 2 == sum("https://cell.example.com" in url for url in urls(wire))
+
+
+def test_retry_quota(sessions, wire):
+    """
+    One that has used up its retries leaves those of the others.
+    """
+    wire.answers = [SLOW_DOWN]
+    config = Config(retries={"mode": "standard", "total_max_attempts": 3})
+    one, other = clients_of(sessions, config=config)
+    for _ in range(100):
+        with pytest.raises(one.exceptions.ClientError):
+            one.list_buckets()
+    before = wire.requests
+    with pytest.raises(one.exceptions.ClientError):
+        one.list_buckets()
+    middle = wire.requests
+    with pytest.raises(other.exceptions.ClientError):
+        other.list_buckets()
+
+    assert 1 == middle - before
+    assert 3 == wire.requests - middle
+
+
+def test_pages_and_configuration(sessions):
+    """
+    Nor do they see what is cached or changed in another client.
+    """
+    one, other = clients_of(sessions, config=Config(s3={"addressing_style": "path"}))
+    one.get_paginator("list_objects_v2")
+    one.meta.config.s3["addressing_style"] = "virtual"
+    one.meta.config.region_name = "nowhere"
+    later = sessions[0].client("s3", config=Config(s3={"addressing_style": "path"}))
+
+    assert {} == other._cache == later._cache
+    assert "path" == other.meta.config.s3["addressing_style"]
+    assert "path" == later.meta.config.s3["addressing_style"]
+    assert "eu-central-1" == other.meta.config.region_name
+
+
+def test_configuration_that_changes(sessions):
+    """
+    A configuration changed by its owner goes for the clients made from then on.
+    """
+    config = Config(s3={"addressing_style": "path"})
+    before = sessions[0].client("s3", config=config)
+    config.s3["addressing_style"] = "virtual"
+    after = sessions[1].client("s3", config=config)
+
+    assert "path" == before.meta.config.s3["addressing_style"]
+    assert "virtual" == after.meta.config.s3["addressing_style"]
+
+
+def test_one_isn_t_true(sessions):
+    """
+    Arguments that are equal and aren't the same make different clients.
+    """
+    one = sessions[0].client("s3", config=Config(tcp_keepalive=1))
+    other = sessions[0].client("s3", config=Config(tcp_keepalive=True))
+
+    assert 1 == one.meta.config.tcp_keepalive
+    assert True is other.meta.config.tcp_keepalive
+
+
+def test_handlers(sessions, wire):
+    """
+    A handler is called for the client that it was registered with.
+    """
+    one, other = clients_of(sessions)
+    seen = []
+
+    def note(**_):
+        seen.append(1)
+
+    one.meta.events.register("before-send.s3", note)
+    one.list_buckets()
+    other.list_buckets()
+    sessions[0].client("s3").list_buckets()
+
+    assert [1] == seen
+    assert isinstance(one.meta.events, BaseEventHooks)
+
+    one.meta.events.unregister("before-send.s3", note)
+    one.meta.events.unregister("request-created.s3", one._request_signer.handler)
+    wire.sent.clear()
+    one.list_buckets()
+    other.list_buckets()
+    sessions[0].client("s3").list_buckets()
+
+    assert 2 == len(keys(wire))
+
+
+def test_copied_events(sessions):
+    """
+    A copy of a client's emitter is another emitter.
+    """
+    one, _ = clients_of(sessions)
+    copied = copy.copy(one.meta.events)
+    seen = []
+    copied.register("mine", lambda **_: seen.append(1))
+    one.meta.events.emit("mine")
+
+    assert [] == seen
+
+    copied.emit("mine")
+
+    assert [1] == seen
+
+
+def test_registering_at_once(sessions):
+    """
+    Handlers that two threads register at once are both there.
+    """
+    for _ in range(50):
+        events = sessions[0].client("sts").meta.events
+        together = threading.Barrier(2)
+        seen = []
+
+        def register(name, events=events, together=together, seen=seen):
+            together.wait()
+            events.register(f"mine.{name}", lambda **_: seen.append(name))
+
+        with ThreadPoolExecutor(2) as threads:
+            list(threads.map(register, "ab"))
+        for name in "ab":
+            events.emit(f"mine.{name}")
+
+        assert ["a", "b"] == seen
+
+
+def test_emitting_while_others_register(sessions, wire):
+    """
+    Requests go on, signed by their own role, while handlers come and go.
+    """
+    wire.answers = [ok("<ListAllMyBucketsResult/>")]
+    clients = clients_of(sessions) * 2
+    roles = {session.credentials().access_key_id for session in sessions}
+    stop = threading.Event()
+
+    def register():
+        while not stop.is_set():
+            s3 = sessions[0].client("s3")
+            s3.meta.events.register("before-send", lambda **_: None, unique_id="x")
+            s3.meta.events.unregister("before-send", unique_id="x")
+
+    with ThreadPoolExecutor(5) as threads:
+        registering = threads.submit(register)
+        done = [threads.submit(s3.list_buckets) for s3 in clients * 25]
+        try:
+            for each in done:
+                each.result()
+        finally:
+            stop.set()
+        registering.result()
+
+    assert 100 == wire.requests
+    assert len(roles) == len(set(keys(wire)))
+
+
+def test_context_of_the_first_caller(sessions, wire):
+    """
+    What the first caller is in the middle of doesn't show in the others' requests.
+    """
+    with start_as_current_context():
+        register_feature_id("WAITER")
+        sessions[0].client("s3")
+    sessions[1].client("s3").list_buckets()
+    (agent,) = [line for line in wire.sent if line and line.startswith("user-agent")]
+
+    assert "B" not in agent.partition(" m/")[2].partition(" ")[0].split(",")
+
+
+def test_environment(stubbed, monkeypatch):
+    """
+    A session goes by the environment that it was made in.
+    """
+    before = LightSession(ROLE, source=stubbed)
+    first = before.client("sqs")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    after = LightSession(ROLE, source=stubbed)
+
+    assert before._light is not after._light
+    assert "https://sqs.eu-central-1.amazonaws.com" == first.meta.endpoint_url
+    assert "http://127.0.0.1:1" == after.client("sqs").meta.endpoint_url
+
+
+def test_keys_in_the_environment(stubbed, monkeypatch):
+    """
+    Other keys in it make no difference to the clients of roles.
+    """
+    before = LightSession(ROLE, source=stubbed)
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "other")
+
+    assert before._light is LightSession(ROLE, source=stubbed)._light
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda session: session.set_config_variable("region", "eu-west-3"),
+        lambda session: session.set_default_client_config(Config()),
+        lambda session: setattr(session, "user_agent_extra", "mine"),
+    ],
+    ids=["variable", "config", "user agent"],
+)
+def test_settings_that_change(change):
+    """
+    Nor does it share with those that were made when its settings said other things.
+    """
+    settings = botocore.session.Session()
+    before = LightClients.of(settings)
+
+    assert before is LightClients.of(settings)
+
+    change(settings)
+
+    assert before is not LightClients.of(settings)
+
+
+def test_many_kinds(sessions):
+    """
+    The oldest kinds are forgotten; their clients go on.
+    """
+    first = sessions[0].client("sts", region_name="us-east-1")
+    for number in range(MAX_TEMPLATES):
+        sessions[0]._light._templates[number] = None
+    sessions[0].client("sts", region_name="us-east-2")
+
+    assert MAX_TEMPLATES == len(sessions[0]._light._templates)
+    assert first.meta.events.emit("nothing") == []
+
+
+UNCOPIED = (TypeError, NotImplementedError, RecursionError, pickle.PicklingError)
+
+
+def test_copies_of_clients(stubbed, sessions):
+    """
+    Clients are copied and pickled as little as ordinary ones.
+    """
+    ordinary = stsession.assume(ROLE, source=stubbed).client("s3")
+    light = sessions[0].client("s3")
+
+    for make in (copy.copy, copy.deepcopy, pickle.dumps):
+        for client in (ordinary, light):
+            with pytest.raises(UNCOPIED):
+                make(client)
+
+
+@pytest.mark.usefixtures("wire")
+def test_whole_session(sessions):
+    """
+    Handlers registered with a session go for its clients from then on.
+    """
+    session = sessions[0]
+    seen = []
+    before = session.client("s3")
+    session.events.register("before-send.s3", lambda **_: seen.append(1))
+    before.list_buckets()
+    session.client("s3").list_buckets()
+    sessions[1].client("s3").list_buckets()
+
+    assert [1] == seen
+    assert isinstance(before.meta.events, CopyOnWriteEvents)
+    assert "eu-central-1" == session.region_name
+    assert session.get_credentials() is session._session.get_credentials()
+
+
+def test_client_of_other_keys(sessions, wire):
+    """
+    A client with keys of its own is botocore's, and the session stays light.
+    """
+    keys_of_others = {"aws_access_key_id": "AKIAMINE", "aws_secret_access_key": "x"}
+    sessions[0].client("s3", **keys_of_others).list_buckets()
+
+    assert ["AKIAMINE"] == keys(wire)
+    assert not sessions[0]._is_whole
+    assert isinstance(sessions[0].client("s3").meta.events, CopyOnWriteEvents)
+
+
+def test_copied_session(sessions):
+    """
+    A copy of a session is as light.
+    """
+    sessions[0].client("sts")
+    copied = copy.deepcopy(sessions[0])
+
+    assert isinstance(copied.client("sts").meta.events, CopyOnWriteEvents)
+    assert copied._light is sessions[0]._light
+
+
+def test_no_such_attribute(sessions):
+    """
+    A session has no more attributes than any.
+    """
+    assert not hasattr(sessions[0], "nonsense")
+    assert not hasattr(LightSession.__new__(LightSession), "_session")
+
+
+def test_close(source, local):
+    """
+    Closing one client leaves the connections of the others; all may be closed.
+    """
+    local.add_role(OTHER_ROLE)
+    sessions = [LightSession(role, source=source) for role in ROLES]
+    one, other = clients_of(sessions)
+    one.list_objects_v2(Bucket="bucket")
+    pools = one._endpoint.http_session._session._manager.pools
+    one.close()
+
+    assert 1 == len(pools)
+
+    other.list_objects_v2(Bucket="bucket")
+    sessions[0]._light.close()
+
+    assert 0 == len(pools)
+    assert one.list_objects_v2(Bucket="bucket")["KeyCount"]
+
+
+def in_child(task):
+    """
+    What *task* returns in a forked child, as text.
+    """
+    read, write = os.pipe()
+    if not (child := os.fork()):
+        try:
+            os.write(write, str(task()).encode())
+        finally:
+            os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as answer:
+        said = answer.read()
+    os.waitpid(child, 0)
+    return said
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="There's no fork.")
+@pytest.mark.usefixtures("_seams")
+def test_fork(source, local):
+    """
+    A forked child has connections of its own, also if a lock was held meanwhile.
+    """
+    session = LightSession(ROLE, source=source)
+    s3 = session.client("s3")
+    s3.list_objects_v2(Bucket="bucket")
+    sockets = descriptors()
+
+    def use():
+        s3.list_objects_v2(Bucket="bucket")
+        session.client("sqs")
+        return True
+
+    before = id(s3._endpoint.http_session._session)
+    held, done = threading.Event(), threading.Event()
+
+    def hold():
+        with session._light._lock, s3._endpoint.http_session._lock:
+            held.set()
+            done.wait()
+
+    with ThreadPoolExecutor(1) as threads:
+        holding = threads.submit(hold)
+        held.wait()
+        try:
+            child = in_child(
+                lambda: use() and id(s3._endpoint.http_session._session) != before
+            )
+        finally:
+            done.set()
+        holding.result()
+    s3.list_objects_v2(Bucket="bucket")
+
+    assert "True" == child
+    assert before == id(s3._endpoint.http_session._session)
+    assert sockets == descriptors()
+
+
+def descriptors():
+    """
+    How many are open, where the platform can tell.
+    """
+    directory = pathlib.Path("/proc/self/fd")
+    return len(list(directory.iterdir())) if directory.exists() else 0
+
+
+@contextlib.contextmanager
+def no_collector():
+    """
+    What isn't freed by counting references stays.
+    """
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+@pytest.mark.usefixtures("_seams")
+def test_a_thousand(stubbed, wire):
+    """
+    Sessions and clients that are dropped are gone at once, and leave nothing.
+    """
+    wire.answers = [ok(b"<ok/>")]
+    keep = LightSession(ROLE, source=stubbed)
+    services = ["sts", "s3", "ec2", "dynamodb"]
+    for name in services:
+        keep.client(name)
+    before = threading.active_count(), descriptors()
+    gone = []
+    with no_collector():
+        for number in range(1_000):
+            session = LightSession(f"arn:aws:iam::{number:012}:role/R", source=stubbed)
+            clients = [session.client(name) for name in services]
+            clients[1].list_buckets() if number % 10 == 0 else None
+            clients[0].meta.events.register(
+                "mine", traced
+            ) if number % 10 == 1 else None
+            gone += map(weakref.ref, [session, *clients])
+        del session, clients
+
+        assert not any(reference() for reference in gone)
+    assert before == (threading.active_count(), descriptors())
+
+
+def test_discovery_leaves_nothing(sessions, wire):
+    """
+    Nor do clients that ask for their end points, or retry by rate.
+    """
+    wire.answers = [DISCOVERED, said(Databases=[])]
+    config = Config(retries={"mode": "adaptive"})
+    kinds = [("timestream-write", {}), ("s3", {"config": config})]
+    for name, kwargs in kinds:
+        sessions[1].client(name, region_name="us-east-1", **kwargs)
+    with no_collector():
+        clients = [
+            sessions[0].client(name, region_name="us-east-1", **kwargs)
+            for name, kwargs in kinds
+        ]
+        clients[0].list_databases()
+        gone = [weakref.ref(client) for client in clients]
+        del clients
+
+        assert [None, None] == [reference() for reference in gone]
+
+
+def test_stubber(sessions, wire):
+    """
+    botocore's stubber answers the client it was made for.
+    """
+    result = "<GetCallerIdentityResult><Account>2</Account></GetCallerIdentityResult>"
+    wire.answers = [
+        ok(f"<GetCallerIdentityResponse>{result}</GetCallerIdentityResponse>")
+    ]
+    one, other = clients_of(sessions, "sts")
+    with Stubber(one) as stubber:
+        stubber.add_response("get_caller_identity", {"Account": "1"})
+
+        assert "1" == one.get_caller_identity()["Account"]
+        assert "2" == other.get_caller_identity()["Account"]
+
+
+def test_wrapped_calls(sessions, wire, monkeypatch):
+    """
+    Libraries for tracing wrap a method of all clients.
+    """
+    seen = []
+    real = botocore.client.BaseClient._make_api_call
+
+    def wrapped(client, operation, parameters):
+        seen.append(operation)
+        return real(client, operation, parameters)
+
+    sessions[0].credentials()
+    s3 = sessions[0].client("s3")
+    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", wrapped)
+    s3.list_buckets()
+
+    assert ["ListBuckets"] == seen
+
+
+def test_wrapped_initializer(sessions, wire, monkeypatch):
+    """
+    Or have each client call them once it is made; also if templates are there.
+    """
+    seen = []
+    for session in sessions:
+        session.credentials()
+        session.client("s3")
+    real = botocore.client.BaseClient.__init__
+
+    def initialize(client, *args, **kwargs):
+        real(client, *args, **kwargs)
+        note = functools.partial(traced, "s3")
+        client.meta.events.register("before-send", note)
+
+    traces.clear()
+    monkeypatch.setattr(botocore.client.BaseClient, "__init__", initialize)
+    for s3 in clients_of(sessions):
+        s3.list_buckets()
+        seen.append(type(s3.meta.events))
+
+    assert ["s3", "s3"] == traces
+    assert [CopyOnWriteEvents] * 2 == seen
+
+
+traces = []
+
+
+def traced(service, **_):
+    """
+    A handler of a library for tracing.
+    """
+    traces.append(service)
+
+
+class Roles(RuleBasedStateMachine):
+    """
+    Whatever is done with the clients of many roles, each signs with its own keys.
+    """
+
+    @initialize()
+    def begin(self):
+        """
+        Four roles.
+        """
+        self.source = boto3.Session("AKIAEXAMPLE", "secret", region_name="us-east-1")
+        self.source.events.register("before-send.sts", StubSTS())
+        self.clients = []
+        self.sessions = [
+            LightSession(f"arn:aws:iam::{n:012}:role/R", source=self.source)
+            for n in range(4)
+        ]
+        self.keys = [session.credentials().access_key_id for session in self.sessions]
+        self.signed = []
+
+    @rule(role=st.integers(0, 3), service=st.sampled_from(["s3", "sqs", "sts"]))
+    def make(self, role, service):
+        """
+        Make a client.
+        """
+        client = self.sessions[role].client(service)
+        self.clients.append((role, client))
+
+    @rule(number=st.integers(0, 9))
+    def register(self, number):
+        """
+        Have one call a handler.
+        """
+        if self.clients:
+            _, client = self.clients[number % len(self.clients)]
+            client.meta.events.register("before-sign", nothing, unique_id="nothing")
+
+    @rule(number=st.integers(0, 9))
+    def unregister(self, number):
+        """
+        Have it call it no more.
+        """
+        if self.clients:
+            _, client = self.clients[number % len(self.clients)]
+            client.meta.events.unregister("before-sign", unique_id="nothing")
+
+    @rule(number=st.integers(0, 9))
+    def close(self, number):
+        """
+        Close one.
+        """
+        if self.clients:
+            _, client = self.clients[number % len(self.clients)]
+            client.close()
+
+    @rule(number=st.integers(0, 9))
+    def drop(self, number):
+        """
+        Forget one.
+        """
+        if self.clients:
+            self.clients.pop(number % len(self.clients))
+
+    @rule(role=st.integers(0, 3))
+    def refresh(self, role):
+        """
+        Give a role other keys.
+        """
+        self.keys[role] = self.sessions[role].refresh().access_key_id
+
+    @rule(number=st.integers(0, 9), inner=st.integers(0, 9))
+    def ask(self, number, inner):
+        """
+        Use a client, and another one while the first one's handlers are called.
+        """
+        if not self.clients:
+            return
+        role, client = self.clients[number % len(self.clients)]
+        other_role, other = self.clients[inner % len(self.clients)]
+
+        def ask_the_other(**_):
+            self.check(other_role, other)
+
+        client.meta.events.register("before-sign", ask_the_other, unique_id="other")
+        client.meta.events.unregister("before-sign", unique_id="other")
+        self.check(role, client)
+
+    def check(self, role, client):
+        """
+        Look at who signs.
+        """
+        operation = CALLS[client.meta.service_model.service_name]
+        url = client.generate_presigned_url(operation)
+        found = url.partition("Credential=")[2] or url.partition("AWSAccessKeyId=")[2]
+
+        assert found.startswith(self.keys[role])
+
+    @invariant()
+    def all_sign_with_their_own(self):
+        """
+        The last two do.
+        """
+        for role, client in getattr(self, "clients", [])[-2:]:
+            self.check(role, client)
+
+
+CALLS = {"s3": "list_buckets", "sqs": "list_queues", "sts": "get_caller_identity"}
+
+
+def nothing(**_):
+    """
+    A handler.
+    """
+
+
+TestRoles = Roles.TestCase
+TestRoles.settings = settings(max_examples=15, stateful_step_count=20)

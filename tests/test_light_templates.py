@@ -1,0 +1,542 @@
+"""
+What light clients share, by a look at all that can be reached from them.
+"""
+
+from __future__ import annotations
+
+import collections
+import enum
+import functools
+import re
+import sys
+import types
+import weakref
+
+import botocore.client
+import botocore.hooks
+import botocore.loaders
+import botocore.monitoring
+import botocore.retries.standard
+import botocore.session
+import pytest
+
+from botocore.config import Config
+from botocore.hooks import HierarchicalEmitter
+
+import stsession
+
+from stsession import _light_events, _sdk
+from stsession._light_session import LightSession
+from stsession._light_templates import Tier
+from stsession.testing import StubSTS
+
+from .wire import HUB, READER, TARGET, source_of
+
+
+SERVICES = [
+    "cloudfront",
+    "cloudwatch",
+    "dynamodb",
+    "ec2",
+    "events",
+    "iam",
+    "importexport",
+    "lambda",
+    "logs",
+    "machinelearning",
+    "organizations",
+    "rds",
+    "s3",
+    "s3control",
+    "sqs",
+    "sts",
+    "timestream-write",
+]
+
+KINDS = [(service, "standard") for service in SERVICES] + [
+    (service, mode)
+    for service in ("dynamodb", "s3", "sts")
+    for mode in ("legacy", "adaptive")
+]
+
+
+@pytest.fixture(name="source")
+def _source():
+    return source_of(StubSTS())
+
+
+@pytest.fixture(name="sessions")
+def _sessions(source):
+    return [LightSession(role, source=source) for role in (READER, TARGET)]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_tier(sessions, service):
+    """
+    All of a client is shared that can be, with this botocore.
+    """
+    sessions[0].client(service)
+
+    assert (Tier.COPY_ON_WRITE, None) == sessions[0]._light.tier
+
+
+ATOMS = (str, bytes, int, float, type(None), type, enum.Enum, re.Pattern)
+
+CODE = (types.FunctionType, types.BuiltinFunctionType, types.ModuleType)
+
+SHARED = {
+    "ClientCreator",
+    "ClientExceptionsFactory",
+    "EventPlan",
+    "ResponseParserFactory",
+    "RuleSet",
+    "ServiceModel",
+    "SharedHttpSession",
+}
+"""What has no role's own in it, by class."""
+
+SHARED_ENDINGS = ("Parser", "Serializer", "ParamValidationDecorator", "Exceptions")
+
+
+def is_shared(thing):
+    """
+    Tell whether *thing* has no role's own in it.
+    """
+    name = type(thing).__name__
+    if isinstance(thing, botocore.loaders.Loader):
+        return True
+    if type(thing).__module__ == "botocore.retryhandler":
+        return True
+    return name in SHARED or name.endswith(SHARED_ENDINGS)
+
+
+def inside(thing):
+    """
+    What a thing consists of, each with what it is called.
+    """
+    if isinstance(thing, types.MethodType):
+        yield "self", thing.__self__
+    elif isinstance(thing, types.FunctionType):
+        for number, cell in enumerate(thing.__closure__ or ()):
+            yield f"cell {number}", cell.cell_contents
+    elif isinstance(thing, collections.abc.Mapping):
+        yield from thing.items()
+    elif isinstance(thing, (list, tuple, set, frozenset, collections.deque)):
+        yield from enumerate(thing)
+    elif hasattr(thing, "__dict__"):
+        yield from vars(thing).items()
+
+
+def reachable(root):
+    """
+    All that can be reached and may change, by its address, with a way to it.
+    """
+    found, waiting = {}, [((), root)]
+    while waiting:
+        way, thing = waiting.pop()
+        if isinstance(thing, ATOMS) or id(thing) in found:
+            continue
+        if isinstance(thing, (weakref.ProxyType, weakref.CallableProxyType)):
+            continue
+        if is_shared(thing) or is_of_all(thing):
+            continue
+        found[id(thing)] = way, thing
+        for name, part in inside(thing):
+            waiting.append(((*way, str(name)), part))
+    return found
+
+
+def is_of_all(thing):
+    """
+    Code, a lock's own, and what a refresher has in common with others.
+    """
+    return isinstance(thing, types.ModuleType) or type(thing).__module__ in (
+        "stsession._refresher",
+        "stsession._policy",
+    )
+
+
+def is_fixed(thing):
+    """
+    Tell whether nothing can be kept in *thing* itself.
+    """
+    return isinstance(thing, (*ATOMS, *CODE, tuple, frozenset)) or type(thing) is object
+
+
+READ_ONLY = (
+    "_excluded_params",
+    "_method_to_api_mapping",
+    "_param_definitions",
+    "_user_provided_options",
+)
+"""What comes from the model or from the caller, and isn't written to."""
+
+
+@pytest.mark.parametrize(("service", "mode"), KINDS)
+def test_nothing_in_common(sessions, service, mode):
+    """
+    Clients of two roles have nothing in common that one could leave a trace in.
+
+    Nor have they once both have an emitter of their own.
+    """
+    config = Config(retries={"mode": mode}, user_agent_extra="mine")
+    clients = [session.client(service, config=config) for session in sessions]
+    (template,) = sessions[0]._light._templates.values()
+    known = reachable(template._events._base)  # what all clients of a session have
+    for _ in range(2):
+        one, other = map(reachable, clients)
+        common = {
+            ".".join(one[address][0])
+            for address in one.keys() & other.keys()
+            if not is_fixed(one[address][1]) and address not in known
+        }
+
+        assert len(one) > 20
+        assert set() == {way for way in common if not is_from_model(way)}
+
+        for client in clients:
+            client.meta.events.register("before-send", print_nothing)
+
+
+def print_nothing(**_):
+    """
+    A handler.
+    """
+
+
+def is_from_model(way):
+    """
+    Tell whether it is something that is only read.
+    """
+    return any(part in way for part in READ_ONLY) or way.startswith(
+        "meta.events._made._event_aliases"
+    )
+
+
+def handlers_of(events):
+    """
+    All handlers with event, section and name.
+    """
+    emitter = events
+    while hasattr(emitter, "_emitter") or hasattr(emitter, "emitter"):
+        emitter = getattr(emitter, "_emitter", None) or emitter.emitter
+    found, waiting = collections.Counter(), [((), emitter._handlers._root)]
+    while waiting:
+        path, node = waiting.pop()
+        for section, handlers in enumerate(node["values"] or ()):
+            for handler in handlers:
+                owner = getattr(handler, "__self__", handler)
+                name = getattr(handler, "__qualname__", type(handler).__qualname__)
+                found[".".join(path), section, name, type(owner).__name__] += 1
+        for name, child in node["children"].items():
+            waiting.append(((*path, name), child))
+    return found
+
+
+def shape(thing, seen):
+    """
+    The attributes of a thing and its parts, with their types, as far as they're ours.
+    """
+    if isinstance(thing, botocore.hooks.BaseEventHooks) or is_shared(thing):
+        return "the same for all, or compared elsewhere"
+    if id(thing) in seen or not type(thing).__module__.startswith("botocore."):
+        return type(thing).__name__
+    seen.add(id(thing))
+    return {name: shape(value, seen) for name, value in vars(thing).items()}
+
+
+@pytest.mark.parametrize(("service", "mode"), KINDS)
+def test_like_an_ordinary_one(source, sessions, service, mode):
+    """
+    A light client has the attributes and the event handlers of an ordinary one.
+    """
+    config = Config(retries={"mode": mode})
+    ordinary = stsession.assume(HUB, source=source).client(service, config=config)
+    light = sessions[0].client(service, config=config)
+    http = ordinary._endpoint.http_session, light._endpoint.http_session
+    expected, actual = shape(ordinary, set()), shape(light, set())
+    expected["_endpoint"].pop("http_session")
+    actual["_endpoint"].pop("http_session")
+
+    assert expected == actual
+    assert handlers_of(ordinary.meta.events) == handlers_of(light.meta.events)
+    assert [hasattr(each, "send") and hasattr(each, "close") for each in http]
+
+
+def works(session, reason, *, tier=Tier.PUBLIC):
+    """
+    Tell whether the session's clients do, in that tier and for that reason.
+    """
+    sts = session.client("sts")
+    sts.meta.events.register("before-send", StubSTS())
+    sts.assume_role(RoleArn=TARGET, RoleSessionName="name")
+    assert not session._is_whole
+    found, why = session._light.tier
+    return found is tier and reason in (why or "")
+
+
+def test_new_attribute(sessions, monkeypatch):
+    """
+    A part that isn't known isn't shared.
+    """
+    real = botocore.client.BaseClient.__init__
+
+    def initialize(self, *args, **kwargs):
+        real(self, *args, **kwargs)
+        self._memory = ["of one role"]
+
+    monkeypatch.setattr(botocore.client.BaseClient, "__init__", initialize)
+
+    assert works(sessions[0], "sts: STS._memory isn't known")
+    assert sessions[0].client("sts")._memory is not sessions[0].client("sts")._memory
+
+
+def test_new_slot(sessions, monkeypatch):
+    """
+    Nor are objects with attributes that aren't seen.
+    """
+
+    class Slotted(botocore.client.BaseClient):
+        __slots__ = ("_memory",)
+
+    def make(creator, service_name, service_model):
+        cls = real(creator, service_name, service_model)
+        return type(cls.__name__, (cls, Slotted), {})
+
+    real = botocore.client.ClientCreator._create_client_class
+    monkeypatch.setattr(botocore.client.ClientCreator, "_create_client_class", make)
+
+    assert works(sessions[0], "isn't made of attributes only")
+
+
+class Stranger:
+    """
+    Whose methods handle events for one client.
+    """
+
+    def __init__(self, client):
+        self.client = weakref.proxy(client)
+
+    def handle(self, **_):
+        """
+        Do nothing.
+        """
+
+
+def created_with(monkeypatch, extend):
+    """
+    Have botocore call *extend* with each client that it makes.
+    """
+    real = botocore.client.ClientCreator.create_client
+
+    def create_client(creator, *args, **kwargs):
+        client = real(creator, *args, **kwargs)
+        extend(client)
+        return client
+
+    monkeypatch.setattr(botocore.client.ClientCreator, "create_client", create_client)
+
+
+def test_new_handler(sessions, monkeypatch):
+    """
+    Nor are clients with a handler that isn't known.
+    """
+
+    def extend(client):
+        client.meta.events.register("before-send", Stranger(client).handle)
+
+    created_with(monkeypatch, extend)
+
+    assert works(sessions[0], "sts: the event handler Stranger.handle isn't known")
+
+
+def test_new_handler_for_a_client(sessions, monkeypatch):
+    """
+    Nor are those with a function that knows its client.
+    """
+
+    def extend(client):
+        client.meta.events.register("before-send", lambda **_: client.meta and None)
+
+    created_with(monkeypatch, extend)
+
+    assert works(sessions[0], "isn't known")
+
+
+def test_handler_for_all_clients(sessions, monkeypatch):
+    """
+    One that has just names in it serves all clients, as libraries for tracing have.
+    """
+
+    def extend(client):
+        service = client.meta.service_model.service_name
+        events = client.meta.events
+        events.register("before-send", functools.partial(count, service=service))
+        events.register("before-send", lambda **_: count(service=service))
+
+    for session in sessions:
+        session.credentials()
+    created_with(monkeypatch, extend)
+    counted.clear()
+
+    assert all(works(session, "", tier=Tier.COPY_ON_WRITE) for session in sessions)
+    assert ["sts"] * 4 == counted
+
+
+counted = []
+
+
+def count(service, **_):
+    """
+    A handler.
+    """
+    counted.append(service)
+
+
+def test_handler_behind_the_emitter_s_back(sessions, monkeypatch):
+    """
+    Nor are clients whose emitter has more than was registered.
+    """
+
+    def extend(client):
+        emitter = client.meta.events._emitter.emitter
+        emitter._handlers.append_item("before-send", Stranger(client).handle)
+
+    created_with(
+        monkeypatch,
+        lambda client: (
+            None
+            if not hasattr(client.meta.events._emitter, "emitter")
+            else extend(client)
+        ),
+    )
+
+    assert works(sessions[0], "not all of its event handlers are known")
+
+
+def test_new_method_of_emitters(sessions, monkeypatch):
+    """
+    Nor are clients shared if emitters can do more than is known.
+    """
+    monkeypatch.setattr(HierarchicalEmitter, "defer", lambda _: None, raising=False)
+
+    assert works(sessions[0], "sts: emitters are different: defer")
+
+
+def test_other_trie(sessions, monkeypatch):
+    """
+    If the inside of emitters is different, each client has an emitter of its own.
+    """
+
+    class Trie(botocore.hooks._PrefixTrie):
+        @property
+        def _root(self):
+            if sys._getframe(1).f_code.co_name == "_listing":
+                raise AttributeError("_root")
+            return self._tree
+
+        @_root.setter
+        def _root(self, root):
+            self._tree = root
+
+        def __copy__(self):
+            copied = type(self)()
+            copied._tree = self._recursive_copy(self._tree)
+            return copied
+
+    monkeypatch.setattr(botocore.hooks, "_PrefixTrie", Trie)
+    monkeypatch.setattr(_sdk, "_builtin_handlers", _sdk._BuiltinHandlers())
+
+    assert works(sessions[0], "sts: an emitter can't be read", tier=Tier.TEMPLATE)
+    assert sessions[0].client("sts").meta.events._copy is not None
+
+
+def test_renamed(sessions, monkeypatch):
+    """
+    Nor are clients whose parts are called otherwise.
+    """
+
+    def initialize(self, *args, **kwargs):
+        real(self, *args, **kwargs)
+        self._signer = vars(self).pop("_request_signer")
+
+    class Renamed:
+        def __get__(self, client, _):
+            return vars(client)["_signer"]
+
+    real = botocore.client.BaseClient.__init__
+    monkeypatch.setattr(botocore.client.BaseClient, "__init__", initialize)
+    monkeypatch.setattr(
+        botocore.client.BaseClient, "_request_signer", Renamed(), raising=False
+    )
+    # It is needed while the base class sets things up.
+    monkeypatch.setattr(
+        botocore.client.BaseClient, "_register_handlers", lambda _: None
+    )
+
+    assert not works(sessions[0], "sts: ", tier=Tier.COPY_ON_WRITE)
+
+
+def test_other_retries(sessions, monkeypatch):
+    """
+    Nor are clients whose retries are set up otherwise.
+    """
+    register = botocore.retries.standard.register_retry_handler
+
+    def register_retry_handler(client, max_attempts=None):
+        client.meta.service_model.service_id  # noqa: B018 - as it does
+        return register(client=client.itself(), max_attempts=max_attempts)
+
+    monkeypatch.setattr(
+        botocore.client.BaseClient, "itself", lambda self: self, raising=False
+    )
+    monkeypatch.setattr(
+        botocore.retries.standard, "register_retry_handler", register_retry_handler
+    )
+    config = Config(retries={"mode": "standard"})
+    sessions[0].client("sts", config=config)
+
+    tier, reason = sessions[0]._light.tier
+    assert Tier.PUBLIC is tier
+    assert "itself" in reason
+
+
+def test_one_odd_service(sessions, monkeypatch):
+    """
+    What goes for one service goes for no other, and is remembered.
+    """
+
+    def extend(client):
+        if client.meta.service_model.service_name == "sqs":
+            client.meta.events.register("before-send", Stranger(client).handle)
+
+    created_with(monkeypatch, extend)
+    events = [
+        type(sessions[0].client(name).meta.events) for name in ("sqs", "sts", "sqs")
+    ]
+
+    assert _light_events.CopyOnWriteEvents is events[1]
+    assert botocore.hooks.EventAliaser is events[0] is events[2]
+    assert Tier.PUBLIC is sessions[0]._light.tier[0]
+
+
+def test_plugins(sessions, monkeypatch):
+    """
+    botocore's plugins are called with each client.
+    """
+    monkeypatch.setenv("BOTOCORE_EXPERIMENTAL__PLUGINS", "nothing=stsession_no_such")
+
+    assert works(sessions[0], "sts: botocore has plugins")
+
+
+def test_monitor(source, monkeypatch):
+    """
+    So does what reports to an agent on this machine.
+    """
+    monkeypatch.setenv("AWS_CSM_ENABLED", "true")
+    monkeypatch.setattr(
+        botocore.monitoring, "SocketPublisher", lambda socket, **_: socket.close()
+    )
+    session = LightSession(READER, source=source)
+
+    assert works(session, "sts: the event handler Monitor.capture isn't known")
