@@ -604,3 +604,17 @@ def test_is_one_of_ours(source):
     fleet = Fleet(IDS, role_name="Audit", source=source)
 
     assert FleetSession is type(fleet.session(IDS[0]))
+
+
+@pytest.mark.parametrize(
+    ("share", "tier"), [(True, "copy-on-write"), (False, "unshared")]
+)
+def test_share(source, share, tier):
+    """
+    Clients of a fleet are light, unless it is to have no share in anything.
+    """
+    fleet = Fleet(IDS, role_name="Audit", source=source, share=share)
+    session = fleet.session(IDS[0])
+    session.client("sqs")
+
+    assert tier == session.status().client_tier

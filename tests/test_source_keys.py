@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import datetime as dt
 import threading
 
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from stsession import _config_files
 from stsession._sdk import new_session
 from stsession._source_keys import SourceKeys
 from stsession.exceptions import SourceCredentialsError
+from stsession.testing import FakeClock, installed
 
 
 class Dated(Credentials):
@@ -270,7 +272,9 @@ def test_unchanged_files_aren_t_read_again(tmp_path, monkeypatch):
     files = tmp_path / "credentials"
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(files))
     write_key(files, "AKIA1")
-    source, found = SourceKeys(new_session, "default"), []
+    clock, found = FakeClock(), []
+    with installed(clock=clock):
+        source = SourceKeys(new_session, "default")
     parsed, real = [], configloader.raw_config_parse
 
     def parse(name, *args, **kwargs):
@@ -283,16 +287,19 @@ def test_unchanged_files_aren_t_read_again(tmp_path, monkeypatch):
     source.read_again()
     monkeypatch.setattr(configloader, "raw_config_parse", parse)
     for _ in range(5):
+        clock.advance(dt.timedelta(seconds=2))
         source.read_again()
     found.append(source.get_frozen_credentials().access_key)
 
     assert [] == parsed
 
     write_key(files, "AKIA22")
-    source.read_again()
-    found.append(source.get_frozen_credentials().access_key)
+    for _ in range(2):
+        source.read_again()  # the first time it's still the same second
+        found.append(source.get_frozen_credentials().access_key)
+        clock.advance(dt.timedelta(seconds=2))
 
-    assert ["AKIA1", "AKIA1", "AKIA22"] == found
+    assert ["AKIA1", "AKIA1", "AKIA1", "AKIA22"] == found
     assert str(files) in parsed
 
 

@@ -17,6 +17,7 @@ from ._assume import (
     SourceLike,
     find_source,
 )
+from ._light_clients import LightClients
 from ._light_session import LightSession
 from ._pace import Pace, pace_of
 from ._recipe import portable
@@ -36,12 +37,12 @@ class FleetSession(LightSession):
     _root: Source | None = None
 
     @classmethod
-    def by(cls, root: Source, **arguments: Any) -> FleetSession:
+    def by(cls, root: Source, light: LightClients, **arguments: Any) -> FleetSession:
         """
         Make one whose source has been found out already.
         """
         session = cls.__new__(cls)
-        session._root = root  # noqa: SLF001 - its own
+        session._root, session._light = root, light  # noqa: SLF001 - its own
         session._become(**arguments)  # noqa: SLF001 - its own
         return session
 
@@ -90,7 +91,11 @@ class FleetSessions:
         arguments.update(role_arn=role_arn, source=self.source, region=region)
         if arguments["role_session_name"] is None:
             arguments["role_session_name"] = self._role_session_name
-        return FleetSession.by(self.root, **arguments)
+        return FleetSession.by(self.root, self._light, **arguments)
+
+    @functools.cached_property
+    def _light(self) -> LightClients:
+        return LightClients.of(self.root.settings)
 
     @functools.cached_property
     def _role_session_name(self) -> str:

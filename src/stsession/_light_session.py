@@ -37,10 +37,11 @@ class LightSession(RefreshableAssumeRoleSession):
     _is_whole = False
 
     def _begin(self) -> None:
-        if self._options.share:
-            self._light = LightClients.of(self._source.settings)
-        else:
+        if not self._options.share:
+            self._light = None
             super()._begin()
+        elif self._light is None:
+            self._light = LightClients.of(self._source.settings)
 
     def __getattr__(self, name: str) -> Any:
         if name not in BEGUN_LATE:
