@@ -431,7 +431,7 @@ def test_other_trie(sessions, monkeypatch):
     class Trie(botocore.hooks._PrefixTrie):
         @property
         def _root(self):
-            if sys._getframe(1).f_code.co_name == "_listing":
+            if sys._getframe(1).f_code.co_name == "listing":
                 raise AttributeError("_root")
             return self._tree
 

@@ -8,9 +8,9 @@ serialiser and parser, connections and TLS context. It has of its own whatever
 may ever hold something of one role: credentials, signer, retry quota, event
 handlers, caches of end points and bucket regions, S3 Express session keys.
 
-This relies on parts of botocore that aren't promised: the attributes in `SHARED`,
-those that `ClientTemplate` sets, and how the handlers in `_light_handlers` are made.
-So each template is checked before it serves: whatever isn't known is taken for
+This relies on parts of botocore that aren't promised: the attributes that
+`ClientTemplate` sets, those in `_light_checks`, and how the handlers in
+`_light_handlers` are made. So each template is checked before it serves: whatever isn't known is taken for
 something that mustn't be shared, and that kind of client is then made by botocore.
 """
 
@@ -18,19 +18,17 @@ from __future__ import annotations
 
 import copy
 import enum
-import re
 import threading
-import types
 import weakref
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NoReturn
 
-from botocore import UNSIGNED
 from botocore.hooks import BaseEventHooks, HierarchicalEmitter
 from botocore.regions import EndpointResolverBuiltins
 
 from ._botocore import RejectionHandler, SessionCredentials
+from ._light_checks import SHARED, check_part, listing, parts_of
 from ._light_events import (
     CopyOnWriteEvents,
     EventPlan,
@@ -44,35 +42,6 @@ from ._refresher import Refresher
 
 
 __all__ = ["ClientTemplate", "Tier", "never_refreshed"]
-
-SHARED = {
-    ("BaseClient", "_exceptions"),
-    ("BaseClient", "_exceptions_factory"),
-    ("BaseClient", "_loader"),
-    ("BaseClient", "_response_parser"),
-    ("BaseClient", "_serializer"),
-    ("ClientMeta", "_method_to_api_mapping"),
-    ("ClientMeta", "_service_model"),
-    ("Config", "_user_provided_options"),
-    ("Endpoint", "_response_parser_factory"),
-    ("EndpointProvider", "_excluded_params"),
-    ("EndpointProvider", "ruleset"),
-    ("EndpointRulesetResolver", "_param_definitions"),
-    ("EndpointRulesetResolver", "_service_model"),
-    ("RequestSigner", "_auth_token"),
-}
-"""What isn't a constant and yet is the same for all roles, by class and name."""
-
-CONSTANT = (
-    str,
-    bytes,
-    int,
-    float,
-    type(None),
-    type,
-    enum.Enum,
-    re.Pattern,
-)
 
 CONTAINERS = (dict, list, set)
 
@@ -192,8 +161,8 @@ class ClientTemplate:
         light = self._client(
             events, SessionCredentials(refresher), RejectionHandler(refresher)
         )
-        for ours, theirs in zip(_parts(light), _parts(self._real), strict=True):
-            _check_part(ours, theirs)
+        for ours, theirs in zip(parts_of(light), parts_of(self._real), strict=True):
+            check_part(ours, theirs)
         return events
 
     def _check_events(
@@ -205,10 +174,10 @@ class ClientTemplate:
         again: Any = EventPlan(base, recorder.registrations, {}).shared
         ours: Any = self._events.shared
         try:
-            recorded = _listing(recorder.emitter)
-            replayed = _listing(again._emitter)
-            shared = _listing(ours._emitter, events.resolved)
-            own = _listing(events._emitter)
+            recorded = listing(recorder.emitter)
+            replayed = listing(again._emitter)
+            shared = listing(ours._emitter, events.resolved)
+            own = listing(events._emitter)
         except Exception as e:  # noqa: BLE001 - it's no more than a look inside
             self.tier = Tier.TEMPLATE
             self.reason = f"an emitter can't be read: {type(e).__name__}: {e}"
@@ -276,70 +245,3 @@ def _resolver(resolver: Any, events: BaseEventHooks, credentials: Any) -> Any:
         _instance_cache={},
         _provider=_like(resolver._provider),
     )
-
-
-def _parts(client: Any) -> Iterator[Any]:
-    """
-    What belongs to one client only.
-    """
-    yield client
-    yield client.meta
-    yield client._client_config
-    yield client._endpoint
-    yield client._request_signer
-    yield client._user_agent_creator
-    resolver = client._ruleset_resolver
-    if resolver is not None:
-        yield resolver
-        yield resolver._provider
-        yield types.SimpleNamespace(
-            **{n.name: v for n, v in resolver._builtins.items()}
-        )
-
-
-def _check_part(light: Any, real: Any) -> None:
-    """
-    Make sure that they share nothing but what is known to be shared.
-    """
-    name = type(real).__qualname__
-    if (
-        type(light) is not type(real)
-        or vars(light).keys() != vars(real).keys()
-        or any(vars(base).get("__slots__") for base in type(real).__mro__)
-    ):
-        msg = f"{name} isn't made of attributes only"
-        raise UnknownPartError(msg)
-    bases = {base.__name__ for base in type(real).__mro__}
-    for attribute, value in vars(real).items():
-        if vars(light)[attribute] is not value or _is_constant(value):
-            continue
-        if not any((base, attribute) in SHARED for base in bases):
-            msg = f"{name}.{attribute} isn't known"
-            raise UnknownPartError(msg)
-
-
-def _is_constant(value: Any) -> bool:
-    if isinstance(value, (tuple, frozenset)):
-        return all(map(_is_constant, value))
-    if isinstance(value, types.FunctionType):
-        return value.__closure__ is None
-    return isinstance(value, CONSTANT) or value is UNSIGNED
-
-
-def _listing(
-    emitter: Any, resolved: Callable[[Any], Any] = lambda handler: handler
-) -> list[Any]:
-    """
-    All handlers with their places, as the inside of an emitter has them.
-    """
-    listing: list[Any] = []
-    nodes: list[Any] = [((), emitter._handlers._root)]
-    while nodes:
-        path, node = nodes.pop()
-        for section, handlers in enumerate(node["values"] or ()):
-            listing += [
-                (path, section, number, resolved(handler))
-                for number, handler in enumerate(handlers)
-            ]
-        nodes += [((*path, name), child) for name, child in node["children"].items()]
-    return sorted(listing, key=lambda place: place[:3])
