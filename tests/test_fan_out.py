@@ -421,9 +421,17 @@ def test_summary(hand):
     lines = str(run).splitlines()
 
     assert "14 of 14 done: 1 succeeded, 13 failed" == lines[0]
-    assert lines[1].startswith("    12  ValueError  000000000001 eu-west-1, ")
-    assert lines[1].endswith("000000000010 eu-west-1, and 2 more")
-    assert "     1  KeyError    000000000000 eu-west-1" == lines[2]
+    assert "    12  ValueError" == lines[1]
+    assert lines[2].startswith(
+        "        000000000001 eu-west-1, 000000000002 eu-west-1,"
+    )
+    assert lines[5].endswith("000000000010 eu-west-1, and 2 more")
+    assert "        First: no" == lines[6]
+    assert [
+        "     1  KeyError",
+        "        000000000000 eu-west-1",
+        "        'x'",
+    ] == lines[7:]
     assert "<FleetRun: 14 of 14 done, 13 failed>" == repr(run)
 
 

@@ -116,7 +116,8 @@ def test_no_bar_without_the_extra(monkeypatch, lines):
     progress.advance(ok=True)
 
     assert [
-        "fleet: 1 of 2 done, 0 failed; for a bar: pip install stsession[progress]",
+        "fleet: for a progress bar, pip install stsession[progress]",
+        "fleet: 1 of 2 done, 0 failed",
         "fleet: 2 of 2 done, 0 failed",
     ] == lines()
 

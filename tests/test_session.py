@@ -369,3 +369,14 @@ def test_ensures_a_span(session):
         session.ensure(60)
 
     assert "min_validity" == caught.value.parameter
+
+
+def test_whose(source):
+    """
+    A session tells its role and its account; of a chain, those of the last.
+    """
+    hub, target = (f"arn:aws:iam::{n:012}:role/Reader" for n in (1, 2))
+    session = stsession.assume([hub, target], source=source)
+
+    assert target == session.role_arn
+    assert "000000000002" == session.account_id

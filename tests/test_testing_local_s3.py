@@ -304,3 +304,14 @@ def test_misses_buckets_and_operations(s3):
 
     assert ("NoSuchBucket", 404) == missing
     assert ("NotImplemented", 501) == unknown
+
+
+def test_list_buckets(local_sts, s3):
+    """
+    All of them are listed, whoever asks.
+    """
+    local_sts.add_bucket("b")
+    local_sts.add_bucket("a")
+    found = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
+
+    assert ["a", "b", "data"] == found

@@ -24,6 +24,7 @@ from ._refresher import Refresher
 from ._session import RefreshableSession
 from ._source import custom_source, sdk_source
 from ._sources import Source
+from ._sts import account_of
 from ._sts_endpoint import StsEndpoint
 from .cache import PROCESS_CACHE, MemoryCache
 from .exceptions import InvalidRequestError
@@ -80,6 +81,20 @@ class RefreshableAssumeRoleSession(RefreshableSession):
         arguments = locals()
         del arguments["self"]
         self._become(**arguments)
+
+    @property
+    def role_arn(self) -> str:
+        """
+        The ARN of the role; of a chain, of its last.
+        """
+        return self._refresher.label
+
+    @property
+    def account_id(self) -> str | None:
+        """
+        The account that the role is in. `None` on servers that have no accounts.
+        """
+        return account_of(self.role_arn)
 
     def _become(
         self, role_arn: str | Sequence[str], *, source: SourceLike, **given: Any

@@ -153,8 +153,10 @@ class FleetRun(Generic[T]):
                 return result
             if self._work.stopped or not self._work.pending:
                 self._finish()
-            with contextlib.suppress(queue.Empty):
+            try:
                 self._land(self._work.done.get(timeout=HEARTBEAT))
+            except queue.Empty:
+                self._work.progress.wait()
 
     def _finish(self) -> None:
         broken, self._broken = self._broken, None

@@ -5,6 +5,7 @@ What a fleet takes, and what it refuses at once.
 from __future__ import annotations
 
 import datetime as dt
+import inspect
 import pickle
 
 from collections.abc import Collection, Mapping, Sequence
@@ -90,8 +91,8 @@ def check_retries(config: object) -> None:
         raise InvalidRequestError(
             "sts_config has retries, but a fleet asks again by itself.",
             parameter="sts_config",
-            hint="Leave retries out; refresh=RefreshPolicy(load_timeout=...) says how "
-            "long it goes on.",
+            hint="Leave retries out; RefreshPolicy(load_timeout=timedelta(seconds="
+            "30)), passed as refresh, says how long it goes on.",
         )
 
 
@@ -107,6 +108,12 @@ def check_map(function: object, max_workers: object, executor: object) -> None:
             f"function is of type {type(function).__name__}.",
             parameter="function",
             hint="Pass a function that takes a session.",
+        )
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+        raise InvalidRequestError(
+            "function would return something that hasn't run yet.",
+            parameter="function",
+            hint="Pass a plain function: neither async nor one with yield.",
         )
     if not isinstance(max_workers, int) or max_workers < 1:
         raise InvalidRequestError(

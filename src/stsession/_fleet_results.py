@@ -5,6 +5,7 @@ What comes of a run over a fleet.
 from __future__ import annotations
 
 import collections
+import textwrap
 
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
@@ -24,6 +25,11 @@ KEPT = 1_000
 
 SHOWN = 10
 """Accounts that the summary names for each kind of failure."""
+
+LONGEST = 300
+"""Characters that it has of an error's text."""
+
+INDENT = " " * 8
 
 
 def code_of(error: BaseException) -> str | None:
@@ -145,19 +151,21 @@ class FleetCounts:
 @attrs.define
 class _Group:
     count: int = 0
-    hop: str | None = None
+    text: str = ""
     hint: str = ""
     names: list[str] = attrs.field(factory=list)
 
     def add(self, result: FleetResult[Any]) -> None:
         self.count += 1
         if self.count == 1:
-            self.hop, self.hint = result.hop, result.hint
-        elif self.hop != result.hop:
-            self.hop = None
+            self.hint = result.hint
+            text = str(result.error).removesuffix(result.hint)
+            self.text = textwrap.shorten(text, LONGEST, placeholder=" …")
+        elif self.hint != result.hint:
+            self.hint = ""
         if len(self.names) < SHOWN:
-            where = f" {result.region}" if result.region else ""
-            self.names.append(f"{result.account_id or result.role_arn}{where}")
+            words = (result.account_id or result.role_arn, result.account_name)
+            self.names.append(" ".join(filter(None, (*words, result.region))))
 
 
 class Failures:
@@ -187,15 +195,16 @@ class Failures:
         The lines of a table: how many, what, and where; the most frequent first.
         """
         ranked = sorted(self._groups.items(), key=lambda item: -item[1].count)
-        kinds = {key: " ".join(filter(None, key)) for key, _ in ranked}
-        width = max((len(kind) for kind in kinds.values()), default=0)
         lines = []
         for key, group in ranked:
+            lines.append(
+                f"{group.count:>6}  {' '.join(filter(None, dict.fromkeys(key)))}"
+            )
             more = group.count - len(group.names)
-            where = ", ".join(group.names) + (f", and {more} more" if more else "")
-            lines.append(f"{group.count:>6}  {kinds[key]:<{width}}  {where}")
-            if group.hop is not None:
-                lines.append(f"        Role: {group.hop}")
-            if group.hint:
-                lines.append(f"        {group.hint}")
+            names = [*sorted(group.names), *([f"and {more} more"] if more else ())]
+            first = f"First: {group.text}" if group.count > 1 else group.text
+            for text in (", ".join(names), first, group.hint):
+                lines += textwrap.wrap(
+                    text, 88, initial_indent=INDENT, subsequent_indent=INDENT
+                )
         return lines

@@ -53,7 +53,10 @@ class Outcome:
         They would keep alive whatever the function had at hand, once for each of
         what may be a thousand failures.
         """
-        lines = traceback.format_exception(type(error), error, error.__traceback__)
+        frames = error.__traceback__
+        if frames is not None and frames.tb_next is not None:
+            frames = frames.tb_next  # the first is `attempt`
+        lines = traceback.format_exception(type(error), error, frames)
         text = "".join(lines)[-TRACEBACK_LENGTH:]
         for link in causes(error):
             link.__traceback__ = None

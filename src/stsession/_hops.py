@@ -107,8 +107,10 @@ class Hop:
     def _paced(self) -> Callable[[Callable[[], Fetched]], Fetched]:
         if self.pace is None:
             return at_once
-        asking = self._endpoint.load_timeout()
-        return self.pace.pursuit(max(0.0, self._load_timeout() - asking))
+        limit = self.policy.load_timeout
+        return self.pace.pursuit(
+            self.pace.patience if limit is None else limit.total_seconds()
+        )
 
     def _load_timeout(self) -> float:
         if self.policy.load_timeout is not None:

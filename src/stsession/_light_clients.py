@@ -7,6 +7,7 @@ from __future__ import annotations
 import collections
 import contextvars
 import copy
+import functools
 import logging
 import os
 import threading
@@ -92,6 +93,16 @@ class LightClients:
         if clients is None or clients._surroundings != _surroundings(settings):  # noqa: SLF001 - its own
             clients = _all[number] = cls(settings)
         return clients
+
+    @functools.cached_property
+    def session(self) -> boto3.Session:
+        """
+        A session of nobody, to ask what is the same for all.
+        """
+        credentials = SessionCredentials(never_refreshed())
+        return boto3.Session(
+            botocore_session=like(self._settings, credentials=credentials)
+        )
 
     @property
     def tier(self) -> tuple[Tier, str | None]:

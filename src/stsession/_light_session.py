@@ -4,6 +4,9 @@ A session that is hardly more than its role, for those who need hundreds.
 
 from __future__ import annotations
 
+import functools
+import inspect
+
 from typing import Any
 
 import boto3
@@ -22,6 +25,22 @@ ORDER = ("region_name", "api_version", "use_ssl", "verify", "endpoint_url")
 
 LIGHT = frozenset({*ORDER, "config"})
 """What may be said about a client that shares parts with others."""
+
+
+def _same_for_all(name: str) -> Any:
+    """
+    A property or method of `boto3.Session` that says the same for all roles.
+    """
+    ordinary: Any = getattr(boto3.Session, name)
+    is_property = isinstance(ordinary, property)
+    if is_property:
+        ordinary = ordinary.fget
+
+    @functools.wraps(ordinary)
+    def ask(session: LightSession, *args: Any, **kwargs: Any) -> Any:
+        return ordinary(session._spokesman, *args, **kwargs)  # noqa: SLF001 - its own
+
+    return property(ask) if is_property else ask
 
 
 class LightSession(RefreshableAssumeRoleSession):
@@ -63,6 +82,22 @@ class LightSession(RefreshableAssumeRoleSession):
             session = vars(self).setdefault("_begun", session)
         return session
 
+    @property
+    def _spokesman(self) -> boto3.Session:
+        """
+        Who knows what is the same for all roles.
+        """
+        light = self._light
+        return self if light is None or self._is_whole else light.session
+
+    available_profiles = _same_for_all("available_profiles")
+    get_available_partitions = _same_for_all("get_available_partitions")
+    get_available_regions = _same_for_all("get_available_regions")
+    get_available_resources = _same_for_all("get_available_resources")
+    get_available_services = _same_for_all("get_available_services")
+    get_partition_for_region = _same_for_all("get_partition_for_region")
+    profile_name = _same_for_all("profile_name")
+
     def client(self, service_name: str, *args: Any, **kwargs: Any) -> Any:
         """
         Make a client, as `boto3.Session.client` does.
@@ -75,6 +110,9 @@ class LightSession(RefreshableAssumeRoleSession):
             make: Any = super().client if self._light is None else self._whole.client
             client = make(service_name, *args, **kwargs)
         return client
+
+    # For those who write code with its help.
+    client.__signature__ = inspect.signature(boto3.Session.client)  # type: ignore[attr-defined]
 
     def _light_client(
         self, light: LightClients, service_name: str, *args: Any, **kwargs: Any

@@ -10,8 +10,9 @@ handlers, caches of end points and bucket regions, S3 Express session keys.
 
 This relies on parts of botocore that aren't promised: the attributes that
 `ClientTemplate` sets, those in `_light_checks`, and how the handlers in
-`_light_handlers` are made. So each template is checked before it serves: whatever isn't known is taken for
-something that mustn't be shared, and that kind of client is then made by botocore.
+`_light_handlers` are made. So each template is checked before it serves: whatever
+isn't known is taken for something that mustn't be shared, and that kind of client is
+then made by botocore.
 """
 
 from __future__ import annotations

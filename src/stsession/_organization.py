@@ -101,8 +101,15 @@ class Organization:
         self._include_management = include_management
 
     def __repr__(self) -> str:
-        within = "" if self._parent is None else f"parent={self._parent!r}"
-        return f"{type(self).__name__}({within})"
+        said = {
+            "parent": self._parent,
+            "exclude": sorted(self._exclude) or None,
+            "include_management": None if self._include_management else False,
+        }
+        given = (
+            f"{name}={value!r}" for name, value in said.items() if value is not None
+        )
+        return f"{type(self).__name__}({', '.join(given)})"
 
     def listed(self, source: Source) -> tuple[Account, ...]:
         """

@@ -33,6 +33,11 @@ class Progress(Protocol):
         There is one more.
         """
 
+    def wait(self) -> None:
+        """
+        There is none for the moment.
+        """
+
     def close(self) -> None:
         """
         There won't be any more.
@@ -45,6 +50,11 @@ class Silence:
     """
 
     def advance(self, *, ok: bool) -> None:
+        """
+        Say nothing.
+        """
+
+    def wait(self) -> None:
         """
         Say nothing.
         """
@@ -73,6 +83,12 @@ class Bar:
             self._bar.set_postfix(failed=self._failed, refresh=False)
         self._bar.update()
 
+    def wait(self) -> None:
+        """
+        Let its clock go on.
+        """
+        self._bar.refresh()
+
     def close(self) -> None:
         """
         Leave the cursor on a line of its own.
@@ -85,9 +101,8 @@ class Lines:
     Lines in the log, for each tenth and at least every half minute.
     """
 
-    def __init__(self, total: int, *, advice: str = "") -> None:
+    def __init__(self, total: int) -> None:
         self._total = total
-        self._advice = advice
         self._done = self._failed = self._told = 0
         self._monotonic = current().clock.monotonic
         self._told_at = self._monotonic()
@@ -98,20 +113,22 @@ class Lines:
         """
         self._done += 1
         self._failed += not ok
-        a_step = (self._done - self._told) * 100 >= STEP * self._total
-        if a_step or self._monotonic() >= self._told_at + INTERVAL:
+        if (self._done - self._told) * 100 >= STEP * self._total:
+            self._tell()
+        self.wait()
+
+    def wait(self) -> None:
+        """
+        Write one if none has been written for long.
+        """
+        if self._monotonic() >= self._told_at + INTERVAL:
             self._tell()
 
     def _tell(self) -> None:
         self._told, self._told_at = self._done, self._monotonic()
         logger.info(
-            "fleet: %s of %s done, %s failed%s",
-            self._done,
-            self._total,
-            self._failed,
-            self._advice,
+            "fleet: %s of %s done, %s failed", self._done, self._total, self._failed
         )
-        self._advice = ""
 
     def close(self) -> None:
         """
@@ -130,5 +147,7 @@ def progress_of(total: int) -> Progress:
     try:
         from tqdm import tqdm  # noqa: PLC0415 - it comes with an extra
     except ImportError:
-        return Lines(total, advice="; for a bar: pip install stsession[progress]")
+        # Seen also where nobody has set up logging.
+        logger.warning("fleet: for a progress bar, pip install stsession[progress]")
+        return Lines(total)
     return Bar(tqdm(total=total, unit="session", file=sys.stderr))

@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from ._accounts import (
     AccountOptions,
@@ -150,7 +150,7 @@ class Fleet:
                 parameter="role_name",
                 hint="Pass role_name=: the role that each account has.",
             )
-        self._name = _text_of(accounts, role_name)
+        self._name = _text_of(self._listed or accounts, role_name)
         self._sessions: dict[tuple[str, str | None], RefreshableAssumeRoleSession] = {}
         self._runs: weakref.WeakSet[FleetRun[Any]] = weakref.WeakSet()
         self._after_fork()
@@ -178,6 +178,9 @@ class Fleet:
     @functools.cached_property
     def _named(self) -> Mapping[str, list[FleetTarget]]:
         return by_name(self._all())
+
+    def __contains__(self, account: object) -> bool:
+        return account in self._named or account in self._all()
 
     def __len__(self) -> int:
         return len(self._all())
@@ -281,6 +284,10 @@ class Fleet:
             self._sessions.clear()
         self._source.close()
 
+    def __reduce__(self) -> NoReturn:
+        msg = "A fleet isn't pickled or copied; make another, or pass its sessions."
+        raise TypeError(msg)
+
     def __enter__(self) -> Self:
         return self
 
@@ -294,5 +301,7 @@ class Fleet:
 
 
 def _text_of(accounts: object, role_name: str | None) -> str:
-    what = repr(accounts) if isinstance(accounts, Organization) else "accounts"
+    what = repr(accounts)
+    if isinstance(accounts, tuple):
+        what = f"{len({target.role_arn for target in accounts})} accounts"
     return f"{what}, role {role_name}" if role_name else what

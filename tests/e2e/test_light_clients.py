@@ -791,7 +791,7 @@ def outcome(monkeypatch, session, use, answers):
 @pytest.fixture(name="tier", params=[Tier.COPY_ON_WRITE, Tier.TEMPLATE])
 def _tier(request, monkeypatch):
     if request.param is Tier.TEMPLATE:
-        monkeypatch.setattr(_light_templates, "_listing", None)
+        monkeypatch.setattr(_light_templates, "listing", None)
     return request.param
 
 

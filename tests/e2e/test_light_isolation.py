@@ -8,6 +8,7 @@ import contextlib
 import copy
 import functools
 import gc
+import inspect
 import os
 import pathlib
 import pickle
@@ -757,3 +758,37 @@ def nothing(**_):
 
 TestRoles = Roles.TestCase
 TestRoles.settings = settings(max_examples=15, stateful_step_count=20)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda session: session.available_profiles,
+        lambda session: session.get_available_partitions(),
+        lambda session: session.get_available_regions("ec2"),
+        lambda session: session.get_available_resources(),
+        lambda session: session.get_available_services(),
+        lambda session: session.get_partition_for_region("cn-north-1"),
+        lambda session: session.profile_name,
+        lambda session: session.region_name,
+        lambda session: type(session.get_credentials()),
+    ],
+)
+def test_questions(sessions, stubbed, ask):
+    """
+    What is the same for all roles is told as boto3 does, and clients stay light.
+    """
+    answer = ask(sessions[0])
+    sessions[0].client("sqs")
+
+    assert ask(stsession.assume(ROLES[0], source=stubbed)) == answer
+    assert "copy-on-write" == sessions[0].status().client_tier
+
+
+def test_signature(sessions):
+    """
+    It takes what `boto3.Session.client` takes, and says so.
+    """
+    assert inspect.signature(boto3.Session.client) == inspect.signature(
+        type(sessions[0]).client
+    )

@@ -127,6 +127,8 @@ for result in (run := fleet.map(inspect, ordered=True)):
     assert_type(result.error, Exception | None)
 assert_type(run.counts, stsession.FleetCounts)
 assert_type(fleet.session("123456789012"), stsession.RefreshableAssumeRoleSession)
+assert_type(fleet.session("123456789012").role_arn, str)
+assert_type(fleet.session("123456789012").account_id, str | None)
 assert_type(next(iter(fleet)), stsession.FleetTarget)
 stsession.Fleet(stsession.Organization(parent="r-ab12"), role_name="Audit")
 stsession.Fleet(["123456789012"], role_name="Audit", ttl=900)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

@@ -93,6 +93,7 @@ class S3Service:
             "GetObject": self._get_object,
             "HeadBucket": self._head_bucket,
             "HeadObject": self._head_object,
+            "ListBuckets": self._list_buckets,
             "ListObjects": self._list_objects,
             "ListObjectsV2": self._list_objects_v2,
             "PutObject": self._put_object,
@@ -113,6 +114,8 @@ class S3Service:
         """
         bucket, _, key = unquote(request.path).lstrip("/").partition("/")
         query = request.query_params()
+        if not bucket and request.method == "GET":
+            return "ListBuckets", {**query, "Bucket": "", "Key": ""}
         params = {k: v for k, v in query.items() if not k.startswith("X-Amz-")}
         for method, has_key, telling, operation in _OPERATIONS:
             fits = (method, has_key) == (request.method, bool(key))
@@ -235,6 +238,14 @@ class S3Service:
         self._parts(call)
         del self._uploads[call.params["uploadId"]]
         return Answer(status=204)
+
+    def _list_buckets(self, call: _Call) -> Answer:
+        made_at = iso(self._iam.now())
+        buckets: list[Tree] = [
+            {"Name": name, "CreationDate": made_at} for name in sorted(self._buckets)
+        ]
+        tree: Tree = {"Buckets": {"Bucket": buckets}}
+        return Answer(body=to_xml({"ListAllMyBucketsResult": tree}).encode())
 
     def _list_objects(self, call: _Call) -> Answer:
         keys, more = self._page(call, after=call.params.get("marker", ""))
