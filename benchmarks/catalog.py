@@ -152,7 +152,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
                     ("memory", "MB", 80 * 2**20),
                 )
             ),
-            Figure(title="STS was asked", key="asked"),
+            Figure(title="STS was asked until then", key="asked"),
             Figure(
                 title="first use, time per role",
                 key="time_fetch",

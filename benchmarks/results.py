@@ -108,10 +108,16 @@ class Results:
 
     def is_met(self, contender: str, figure: Figure) -> bool | None:
         """
-        Whether the median reaches the target. `None` if there is no target.
+        Whether the median reaches the target.
+
+        `None` if there is no target, or if it hasn't been measured, as in the quick
+        mode; whoever has failed hasn't reached it.
         """
         target = figure.targets.get(contender)
         if target is None:
+            return None
+        measured = self.spread(contender, figure) is not None
+        if not measured and self.failure(contender) is None:
             return None
         if target.against is None:
             found = self.spread(contender, figure)
