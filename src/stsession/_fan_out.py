@@ -18,6 +18,7 @@ import attrs
 from ._accounts import FleetTarget
 from ._fleet_results import Failures, FleetCounts, FleetResult
 from ._fleet_tasks import carried, opened
+from ._fork import forget_after_fork
 from ._progress import Progress, Silence
 from .exceptions import ExecutorError
 
@@ -85,17 +86,31 @@ class _Work:
         self.close: Callable[[], None] = lambda: None
         self.progress: Progress = Silence()
         self.stopped = False
+        forget_after_fork(self)
 
     def stop(self) -> None:
         """
         End it; called once.
         """
         self.stopped = True
+        self.clear()
+        self.done.put(None)  # whoever waits has to look
+
+    def clear(self) -> None:
+        """
+        Do away with what has begun.
+        """
         for future in tuple(self.pending):
             future.cancel()
         self.close()
         self.progress.close()
-        self.done.put(None)  # whoever waits has to look
+
+    def _after_fork(self) -> None:
+        # Who works on it isn't here, and the bar is the parent's.
+        self.stopped = True
+        self.pending.clear()
+        self.done = queue.SimpleQueue()
+        self.close, self.progress = lambda: None, Silence()
 
 
 class FleetRun(Generic[T]):
@@ -160,13 +175,14 @@ class FleetRun(Generic[T]):
 
     def _finish(self) -> None:
         broken, self._broken = self._broken, None
-        if broken is None:
+        if broken is None or self._work.stopped:
             raise StopIteration
         raise ExecutorError(
             f"The executor gave up when {self._done} of {self._total} results were "
-            f"there: {type(broken).__name__}.",
+            f"there: {type(broken).__name__}: {broken}.",
             type_name=type(broken).__name__,
-            hint="A worker may have run out of memory or been killed; look at its log.",
+            hint="It may have been shut down, or a worker may have run out of memory "
+            "or been killed; look at its log.",
         ) from broken
 
     def _begin(self) -> Iterator[tuple[int, FleetTarget]]:
@@ -174,6 +190,8 @@ class FleetRun(Generic[T]):
         self._total = len(targets)
         self._work.progress = self._plan.progress(self._total)
         self._submit, self._work.close = self._plan.open()
+        if self._work.stopped:  # by another thread, meanwhile
+            self._work.clear()
         return iter(enumerate(targets))
 
     def _fill(self) -> None:
@@ -185,7 +203,7 @@ class FleetRun(Generic[T]):
             if self._targets is None:
                 self._targets = self._begin()
             place = next(self._targets, None)
-            if place is None or self._submit is None:
+            if place is None or self._submit is None or work.stopped:
                 return
             try:
                 future = self._submit(place[1])

@@ -115,7 +115,7 @@ def check_map(function: object, max_workers: object, executor: object) -> None:
             parameter="function",
             hint="Pass a plain function: neither async nor one with yield.",
         )
-    if not isinstance(max_workers, int) or max_workers < 1:
+    if type(max_workers) is not int or max_workers < 1:
         raise InvalidRequestError(
             f"max_workers is {max_workers!r}; it has to be an int of at least 1.",
             parameter="max_workers",

@@ -36,7 +36,10 @@ def code_of(error: BaseException) -> str | None:
     """
     The error code in an error of AWS, or in one of ours that has one.
     """
-    response = getattr(error, "response", None)
+    try:
+        response = getattr(error, "response", None)
+    except Exception:  # noqa: BLE001 - it's anybody's
+        response = None
     if isinstance(response, Mapping):
         told = response.get("Error")
         return (

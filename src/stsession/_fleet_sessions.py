@@ -4,8 +4,6 @@ How the sessions of a fleet are made.
 
 from __future__ import annotations
 
-import functools
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +15,7 @@ from ._assume import (
     SourceLike,
     find_source,
 )
+from ._lazy import lazy
 from ._light_clients import LightClients
 from ._light_session import LightSession
 from ._pace import Pace, pace_of
@@ -67,7 +66,7 @@ class FleetSessions:
     source: SourceLike
     common: Mapping[str, Any] = attrs.field(repr=False)
 
-    @functools.cached_property
+    @lazy
     def root(self) -> Source:
         """
         Who the source is.
@@ -91,13 +90,26 @@ class FleetSessions:
         arguments.update(role_arn=role_arn, source=self.source, region=region)
         if arguments["role_session_name"] is None:
             arguments["role_session_name"] = self._role_session_name
-        return FleetSession.by(self.root, self._light, **arguments)
+        return FleetSession.by(self.root, self._light(), **arguments)
 
-    @functools.cached_property
     def _light(self) -> LightClients:
-        return LightClients.of(self.root.settings)
+        """
+        Who makes clients for the present surroundings; kept for as long as this is.
+        """
+        light = LightClients.of(self.root.settings)
+        vars(self)["_held"] = light
+        return light
 
-    @functools.cached_property
+    def close(self) -> None:
+        """
+        Close the idle connections to STS and to services.
+        """
+        light: LightClients | None = vars(self).get("_held")
+        if light is not None:
+            light.close()
+        self.root.close()
+
+    @lazy
     def _role_session_name(self) -> str:
         return default_role_session_name()
 

@@ -94,7 +94,7 @@ class RemoteTask:
     """
 
     function: Function
-    recipe: bytes
+    recipe: bytes = attrs.field(repr=False)
     target: FleetTarget
     number: str
 

@@ -4,16 +4,14 @@ Clients for the sessions of many roles, made from templates where that is safe.
 
 from __future__ import annotations
 
-import collections
 import contextvars
 import copy
-import functools
 import logging
 import os
 import threading
 import weakref
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
 import boto3
@@ -24,8 +22,10 @@ from botocore.client import BaseClient, ClientCreator
 from botocore.config import Config
 
 from ._botocore import RejectionHandler, SessionCredentials
+from ._config_files import versions_of
 from ._fork import forget_after_fork
 from ._identity import number_of
+from ._lazy import lazy
 from ._light_events import EventRecorder
 from ._light_handlers import UnknownPartError
 from ._light_templates import ClientTemplate, Tier, never_refreshed
@@ -39,6 +39,9 @@ logger = logging.getLogger("stsession")
 MAX_TEMPLATES = 128
 """Kinds of clients to keep a template for: services times regions, mostly."""
 
+PATIENCE = 2.0
+"""Seconds that others wait for a template; making one takes a fraction of that."""
+
 POOL_SIZE = 64
 """Connections to one host that are kept. botocore's 10 are for a single client."""
 
@@ -48,10 +51,10 @@ NOTHING_YET = (Tier.COPY_ON_WRITE, None)
 
 KEYS = frozenset(
     {
-        "AWS_ACCESS_KEY_ID",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_SECURITY_TOKEN",
-        "AWS_SESSION_TOKEN",
+        b"AWS_ACCESS_KEY_ID",
+        b"AWS_SECRET_ACCESS_KEY",
+        b"AWS_SECURITY_TOKEN",
+        b"AWS_SESSION_TOKEN",
     }
 )
 """What the environment says about who signs, and not about the clients of roles."""
@@ -71,16 +74,14 @@ class LightClients:
     def __init__(self, settings: botocore.session.Session) -> None:
         self._settings = settings
         self._surroundings = _surroundings(settings)
-        # Guards both; a template is made under it, once for all who want one.
-        self._lock = threading.RLock()
-        self._templates: collections.OrderedDict[Hashable, ClientTemplate | None] = (
-            collections.OrderedDict()
-        )
+        self._templates: dict[Hashable, ClientTemplate | None] = {}  # the latest last
+        self._after_fork()
         self._tiers: dict[str, tuple[Tier, str | None]] = {}
         forget_after_fork(self)
 
     def _after_fork(self) -> None:
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()  # guards the templates, and who is making one
+        self._making: dict[Hashable, threading.Event] = {}
 
     @classmethod
     def of(cls, settings: botocore.session.Session) -> LightClients:
@@ -94,7 +95,7 @@ class LightClients:
             clients = _all[number] = cls(settings)
         return clients
 
-    @functools.cached_property
+    @lazy
     def session(self) -> boto3.Session:
         """
         A session of nobody, to ask what is the same for all.
@@ -152,17 +153,44 @@ class LightClients:
             said = _frozen([service_name, session_region, arguments, config])
         except TypeError:  # something in it can't be compared
             return None
-        key = (said, makers)
-        with self._lock:
-            if key not in self._templates:
-                self._templates[key] = self._new_template(
-                    service_name, session_region, config, arguments
-                )
-                while len(self._templates) > MAX_TEMPLATES:
-                    self._templates.popitem(last=False)
-            self._templates.move_to_end(key)
-            template = self._templates[key]
+        template = self._template(
+            (said, makers),
+            lambda: self._new_template(service_name, session_region, config, arguments),
+        )
         return None if template is None else template.client(credentials, rejection)
+
+    def _template(
+        self, key: Hashable, make: Callable[[], ClientTemplate | None]
+    ) -> ClientTemplate | None:
+        """
+        The template for *key*. One thread makes it, and others wait for it.
+
+        Not for ever, as botocore logs meanwhile, and a logging handler may want a
+        client; who has no template then goes without.
+        """
+        with self._lock:
+            if key in self._templates:
+                self._templates[key] = template = self._templates.pop(key)
+                return template
+            made, mine = self._making.get(key), threading.Event()
+            if made is None:
+                self._making[key] = mine
+        if made is not None:
+            made.wait(PATIENCE)
+            return self._templates.get(key)
+        try:
+            template = make()
+            if _surroundings(self._settings) != self._surroundings:
+                return None  # it may have been made for either
+            with self._lock:
+                self._templates[key] = template
+                while len(self._templates) > MAX_TEMPLATES:
+                    del self._templates[next(iter(self._templates))]
+            return template
+        finally:
+            with self._lock:
+                self._making.pop(key, None)
+            mine.set()
 
     def close(self) -> None:
         """
@@ -243,7 +271,8 @@ def _surroundings(settings: botocore.session.Session) -> tuple[Any, ...]:
     """
     config: Config | None = settings.get_default_client_config()
     return (
-        {name: os.environ.get(name) for name in os.environ if _is_said(name)},
+        {name: value for name, value in _environment() if _is_said(name)},
+        versions_of(settings),
         settings.instance_variables(),
         None if config is None else dict(vars(config)),
         (settings.user_agent_name, settings.user_agent_version),
@@ -252,13 +281,19 @@ def _surroundings(settings: botocore.session.Session) -> tuple[Any, ...]:
     )
 
 
-def _is_said(variable: str) -> bool:
+def _environment() -> Iterable[tuple[bytes, bytes]]:
+    if hasattr(os, "environb"):  # there it is as it is kept
+        return os.environb.items()
+    return ((os.fsencode(name), os.fsencode(os.environ[name])) for name in os.environ)
+
+
+def _is_said(variable: bytes) -> bool:
     """
     Tell whether an environment variable is about requests to AWS.
     """
-    if variable.startswith(("AWS_", "BOTO")):
+    if variable.startswith((b"AWS_", b"BOTO")):
         return variable not in KEYS
-    return variable.lower().endswith("_proxy")
+    return variable.lower().endswith(b"_proxy")
 
 
 def _frozen(value: Any) -> Hashable:

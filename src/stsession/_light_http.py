@@ -4,6 +4,7 @@ Connections that clients of many roles share.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 
 from collections.abc import Callable
@@ -13,6 +14,9 @@ from ._fork import forget_after_fork
 
 
 __all__ = ["SharedHttpSession"]
+
+MAX_HOSTS = 256
+"""To how many hosts idle connections are kept."""
 
 
 class SharedHttpSession:
@@ -27,7 +31,7 @@ class SharedHttpSession:
     """
 
     def __init__(self, session: Any, make: Callable[[], Any]) -> None:
-        self._session = session
+        self._session = _widened(session)
         self._make = make
         self._lock = threading.Lock()
         forget_after_fork(self)
@@ -41,7 +45,7 @@ class SharedHttpSession:
         if session is None:
             with self._lock:
                 if self._session is None:
-                    self._session = self._make()
+                    self._session = _widened(self._make())
                 session = self._session
         return session
 
@@ -62,3 +66,19 @@ class SharedHttpSession:
         """
         if self._session is not None:
             self._session.close()
+
+
+def _widened(session: Any) -> Any:
+    """
+    Have a session of botocore keep the connections to more hosts.
+
+    urllib3 keeps those to ten, which is enough for one client; but buckets are
+    hosts, and many roles use one bucket each. Where the inside of botocore is
+    different, it stays at ten.
+    """
+    manager: Any = getattr(session, "_manager", None)
+    pools = getattr(manager, "pools", None)
+    if pools is not None and not len(pools):
+        with contextlib.suppress(TypeError):
+            manager.pools = type(pools)(MAX_HOSTS)
+    return session

@@ -10,6 +10,7 @@ import inspect
 from typing import Any
 
 import boto3
+import botocore.session
 
 from ._assume import RefreshableAssumeRoleSession
 from ._light_clients import LightClients
@@ -140,6 +141,14 @@ class LightSession(RefreshableAssumeRoleSession):
             return "public", "the session was asked for something other than a client"
         tier, reason = self._light.tier
         return tier.value, reason
+
+    def _botocore_session(self) -> botocore.session.Session:
+        # For a further role; nobody registers anything there.
+        if self._light is None or self._is_whole:
+            return super()._botocore_session()
+        whole: Any = self._whole
+        session: botocore.session.Session = whole._session  # noqa: SLF001 - as above
+        return session
 
     def get_credentials(self) -> Any:
         """

@@ -88,7 +88,7 @@ class ClientTemplate:
             http = self._real._endpoint.http_session
             self.http = SharedHttpSession(http, lambda: make()._endpoint.http_session)
             self._check_events(base, recorded, self._check_parts())
-        except UnknownPartError:
+        except (UnknownPartError, MemoryError):
             raise
         except Exception as e:  # whatever comes of parts that have changed
             msg = f"it isn't made as is known: {type(e).__name__}: {e}"

@@ -64,16 +64,17 @@ class _GarbageCollector:
 
         Whoever has switched it off before finds it so.
         """
-        with self._lock:
-            if not self._parsing:
-                self._was_on = gc.isenabled()
-                gc.disable()
-            self._parsing += 1
+        counted = False
         try:
+            with self._lock:
+                if not self._parsing:
+                    self._was_on = gc.isenabled()
+                self._parsing, counted = self._parsing + 1, True
+                gc.disable()
             yield
         finally:
             with self._lock:
-                self._parsing -= 1
+                self._parsing -= counted
                 if not self._parsing and self._was_on:
                     gc.enable()
 

@@ -79,9 +79,9 @@ class Pace:
             Whether that was before *deadline*, an instant of the monotonic clock.
         """
         turn = threading.Event()
-        with self._lock:
-            self._queue.append(turn)
         try:
+            with self._lock:
+                self._queue.append(turn)
             while True:
                 turn.clear()  # before looking, so that no call to it is missed
                 now = self.clock.monotonic()
@@ -95,7 +95,8 @@ class Pace:
                 self.wait(turn, left if wait is None else min(wait, left))
         finally:
             with self._lock:
-                self._queue.remove(turn)
+                if turn in self._queue:  # Ctrl-C may have come before
+                    self._queue.remove(turn)
                 if self._queue:
                     self._queue[0].set()
 

@@ -142,7 +142,7 @@ def progress_of(total: int) -> Progress:
     """
     Return what suits where standard error leads to.
     """
-    if not sys.stderr.isatty():
+    if not _is_terminal(sys.stderr):
         return Lines(total)
     try:
         from tqdm import tqdm  # noqa: PLC0415 - it comes with an extra
@@ -151,3 +151,10 @@ def progress_of(total: int) -> Progress:
         logger.warning("fleet: for a progress bar, pip install stsession[progress]")
         return Lines(total)
     return Bar(tqdm(total=total, unit="session", file=sys.stderr))
+
+
+def _is_terminal(stream: Any) -> bool:
+    try:
+        return bool(stream.isatty())
+    except (AttributeError, ValueError):  # there is none, or it is closed
+        return False

@@ -28,6 +28,10 @@ LEAST = 0.5
 LONGEST_DEBT = 5.0
 """Seconds at most that a cut keeps everybody from asking."""
 
+LONGEST_WAIT = 30.0
+"""Seconds at most that an answer that says when to ask again keeps everybody from
+asking: it was told to one."""
+
 FORGOTTEN_AFTER = 300.0
 """Seconds without an answer after which a limit is void."""
 
@@ -122,7 +126,7 @@ class RateLimit:
         """
         self._answered(now)
         if retry_after is not None:
-            self._next_at = max(self._next_at, now + retry_after)
+            self._next_at = max(self._next_at, now + min(retry_after, LONGEST_WAIT))
         if began < self._cut_at:
             return
         self._forget(now)

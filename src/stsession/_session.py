@@ -5,7 +5,6 @@ A boto3 session whose credentials refresh themselves.
 from __future__ import annotations
 
 import datetime as dt
-import functools
 import weakref
 
 from collections.abc import Callable, Hashable, Sequence
@@ -20,6 +19,7 @@ from . import _recipe
 from ._botocore import RejectionHandler, SessionCredentials
 from ._credentials import TemporaryCredentials
 from ._events import RefreshHook
+from ._lazy import lazy
 from ._options import Options
 from ._refresher import Refresher
 from ._sdk import like
@@ -272,14 +272,19 @@ class RefreshableSession(boto3.Session):
 
         return RefreshableAssumeRoleSession(role_arn, source=self, **kwargs)
 
-    @functools.cached_property
+    @lazy
     def _own_source(self) -> HopSource:
         """
         This session as the source of another.
         """
+        settings = self._botocore_session()
         return HopSource(
-            self._refresher, self._session, key=self._key, is_role=self._is_role
+            self._refresher, settings, key=self._key, is_role=self._is_role
         )
+
+    def _botocore_session(self) -> botocore.session.Session:
+        session: botocore.session.Session = self._session  # boto3 has no other way
+        return session
 
     def _inherited(self, options: Options) -> Options:
         """

@@ -4,7 +4,6 @@ Many accounts: a session for each, and functions over all of them.
 
 from __future__ import annotations
 
-import functools
 import threading
 import weakref
 
@@ -37,11 +36,12 @@ from ._fleet_options import (
 from ._fleet_results import FleetCounts, FleetResult
 from ._fleet_sessions import FleetSessions
 from ._fork import forget_after_fork
+from ._lazy import lazy
 from ._options import check_names
 from ._organization import Organization
 from ._progress import Silence, progress_of
 from ._sts_clients import has_custom_endpoint
-from .exceptions import InvalidRequestError
+from .exceptions import InvalidRequestError, OrganizationError
 
 
 if TYPE_CHECKING:
@@ -159,6 +159,7 @@ class Fleet:
     def _after_fork(self) -> None:
         self._lock = threading.Lock()  # guards the sessions and the listing's result
         self._listing = threading.Lock()  # held while the organization is asked
+        self._listed_by: int | None = None  # the thread that holds it
 
     def __repr__(self) -> str:
         return f"<Fleet of {self._name} by {self._source.name}>"
@@ -167,15 +168,29 @@ class Fleet:
         """
         All targets. Blocks while the organization is asked, once.
         """
-        with self._listing:
-            if self._listed is None and self._accounts is not None:
-                found: list[FleetTarget] = []
-                for account in self._accounts.listed(self._source):
-                    found += self._targets.of_one(account.id, name=account.name)
-                self._listed = tuple(found)
-            return self._listed or ()
+        if self._listed is None and self._accounts is not None:
+            if self._listed_by == threading.get_ident():
+                raise OrganizationError(
+                    "The accounts of a fleet are asked for by what lists them.",
+                    hint="Don't use the fleet in a hook of its source.",
+                )
+            with self._listing:
+                self._listed_by = threading.get_ident()
+                try:
+                    self._list(self._accounts)
+                finally:
+                    self._listed_by = None
+        return self._listed or ()
 
-    @functools.cached_property
+    def _list(self, accounts: Organization) -> None:
+        if self._listed is not None:  # by who had the lock before
+            return
+        found: list[FleetTarget] = []
+        for account in accounts.listed(self._source):
+            found += self._targets.of_one(account.id, name=account.name)
+        self._listed = tuple(found)
+
+    @lazy
     def _named(self) -> Mapping[str, list[FleetTarget]]:
         return by_name(self._all())
 
@@ -268,21 +283,24 @@ class Fleet:
                 progress=progress_of if progress else lambda _: Silence(),
             )
         )
-        self._runs.add(run)
+        with self._lock:
+            self._runs.add(run)
         return run
 
     def close(self) -> None:
         """
-        End the runs, drop the sessions, and close the connections to STS.
+        End the runs, drop the sessions, and close the idle connections of all clients.
 
         Sessions that somebody else holds go on working. A fleet that is used again
         makes new ones.
         """
-        for run in tuple(self._runs):
+        with self._lock:
+            runs = tuple(self._runs)
+        for run in runs:
             run.close()
         with self._lock:
             self._sessions.clear()
-        self._source.close()
+        self._make.close()
 
     def __reduce__(self) -> NoReturn:
         msg = "A fleet isn't pickled or copied; make another, or pass its sessions."
