@@ -13,7 +13,7 @@ import botocore.session
 from ._clock import SystemClock
 
 
-__all__ = ["Session", "Versions", "versions_of"]
+__all__ = ["Session", "Versions", "present_versions_of", "versions_of"]
 
 SETTLED = 2.0
 """Seconds in which a file may change again, and its times stay the same."""
@@ -28,13 +28,20 @@ Versions = tuple[tuple[str, Version], ...] | None
 """The files of a session; `None` if they may change without it showing."""
 
 
-def versions_of(session: botocore.session.Session) -> Versions:
+def present_versions_of(session: botocore.session.Session) -> Versions:
     """
     Return the present versions of a session's files, without reading them.
     """
-    now = SystemClock().wall()  # files are dated by the machine's
     names = map(session.get_config_variable, ("config_file", "credentials_file"))
-    files = tuple(_version(name) for name in names if name is not None)
+    return tuple(_version(name) for name in names if name is not None)
+
+
+def versions_of(session: botocore.session.Session) -> Versions:
+    """
+    Return the same if it's certain that other contents would be another version.
+    """
+    now = SystemClock().wall()  # files are dated by the machine's
+    files = present_versions_of(session) or ()
     dates = [date for _, version in files for date in (version or ())[:2]]
     return files if max(dates, default=0) < (now - SETTLED) * 1e9 else None
 

@@ -22,7 +22,7 @@ from botocore.client import BaseClient, ClientCreator
 from botocore.config import Config
 
 from ._botocore import RejectionHandler, SessionCredentials
-from ._config_files import versions_of
+from ._config_files import present_versions_of
 from ._fork import forget_after_fork
 from ._identity import number_of
 from ._lazy import lazy
@@ -272,7 +272,7 @@ def _surroundings(settings: botocore.session.Session) -> tuple[Any, ...]:
     config: Config | None = settings.get_default_client_config()
     return (
         {name: value for name, value in _environment() if _is_said(name)},
-        versions_of(settings),
+        present_versions_of(settings),
         settings.instance_variables(),
         None if config is None else dict(vars(config)),
         (settings.user_agent_name, settings.user_agent_version),
