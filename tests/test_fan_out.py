@@ -6,12 +6,16 @@ import weakref
 
 from concurrent.futures import BrokenExecutor, Executor, Future
 
+from unittest import mock
+
 import attrs
 import pytest
 
+from stsession import _fan_out
 from stsession._accounts import FleetTarget
 from stsession._fan_out import BUFFERED, FleetRun, Plan
 from stsession._fleet_tasks import Outcome
+from stsession._progress import Silence
 from stsession.exceptions import ExecutorError
 
 
@@ -448,3 +452,87 @@ def test_failures_kept(hand):
 
     assert 1_000 == len(run.failures)
     assert 1_005 == run.counts.failed
+
+
+def test_closed_while_the_targets_are_listed(hand):
+    """
+    Nothing begins then, and what had been made ready is done away with.
+    """
+    run = None
+
+    def targets():
+        run.close()
+        return [target(number) for number in range(5)]
+
+    run = FleetRun(Plan(targets=targets, open=hand.open, max_workers=2))
+
+    assert [] == list(run)
+    assert [] == hand.futures
+    assert hand.closed
+
+
+def test_closed_while_a_task_is_given_away(hand):
+    """
+    Whoever takes tasks may refuse them then; that's no failure.
+    """
+
+    def take(_):
+        run.close()
+        raise RuntimeError("cannot schedule new futures after shutdown")
+
+    run = FleetRun(
+        Plan(
+            targets=lambda: [target(1)],
+            open=lambda: (take, hand.close),
+            max_workers=2,
+        )
+    )
+
+    assert [] == list(run)
+
+
+def test_refused(hand):
+    """
+    If nobody has closed the run, the reason is told.
+    """
+    hand.refuses = RuntimeError("cannot schedule new futures after shutdown")
+    run = run_of(hand, 3)
+
+    with pytest.raises(ExecutorError, match="RuntimeError: cannot schedule new fut"):
+        next(run)
+
+
+def test_forked_child(hand):
+    """
+    A run is over in a child: those who work on it aren't there.
+    """
+    run = run_of(hand, 3)
+    run._fill()
+    run._work._after_fork()
+
+    assert [] == list(run)
+    assert 0 == hand.closed
+
+
+def test_waiting_is_told(hand):
+    """
+    Who draws the progress hears that there's nothing new.
+    """
+    told = []
+
+    class Progress(Silence):
+        def wait(self):
+            told.append("nothing new")
+            hand.finish()
+
+    run = FleetRun(
+        Plan(
+            targets=lambda: [target(1)],
+            open=hand.open,
+            max_workers=1,
+            progress=lambda _: Progress(),
+        )
+    )
+    with mock.patch.object(_fan_out, "HEARTBEAT", 0.001):
+        assert [1] == [result.value for result in run]
+    assert ["nothing new"] == told

@@ -680,3 +680,86 @@ def test_share(source, share, tier):
     session.client("sqs")
 
     assert tier == session.status().client_tier
+
+
+def pools(fleet):
+    """
+    To how many hosts the fleet's clients keep connections.
+    """
+    light = vars(fleet._make)["_held"]
+    sessions = [template.http._session for template in light._templates.values()]
+    return [len(session._manager.pools) for session in sessions]
+
+
+def test_close_closes_connections(local, org):
+    """
+    Idle connections of its clients are closed with a fleet, and opened again.
+    """
+    fleet = Fleet(IDS, role_name="Audit", source=org)
+    session = fleet.session(IDS[0])
+    client = session.client("sts")
+    client.get_caller_identity()
+    before = pools(fleet)
+    fleet.close()
+
+    assert [1] == before
+    assert [0] == pools(fleet)
+    assert IDS[0] == client.get_caller_identity()["Account"]
+
+
+def test_listing_asks_itself(source, monkeypatch):
+    """
+    A hook of the source that wants to know the accounts would wait for itself.
+    """
+    organization = stsession.Organization()
+    fleet = Fleet(organization, role_name="Audit", source=source)
+    monkeypatch.setattr(organization, "listed", lambda _: len(fleet))
+
+    with pytest.raises(stsession.OrganizationError, match="by what lists them"):
+        len(fleet)
+
+
+def test_listed_by_another_thread(source, monkeypatch):
+    """
+    Who had to wait for it finds it done.
+    """
+    organization, asked = stsession.Organization(), []
+    fleet = Fleet(organization, role_name="Audit", source=source)
+
+    def listed(_):
+        asked.append(1)
+        return ()
+
+    monkeypatch.setattr(organization, "listed", listed)
+    fleet._list(organization)
+    fleet._list(organization)
+
+    assert [1] == asked
+
+
+def test_error_whose_response_raises(local, org):
+    """
+    Whatever an error does when it is looked at, it is the result of its account.
+    """
+
+    class Odd(Exception):
+        @property
+        def response(self):
+            raise KeyError("nothing here")
+
+    def raising(session):
+        raise Odd
+
+    run = Fleet(IDS[:1], role_name="Audit", source=org).map(raising)
+
+    assert ["Odd"] == [type(result.error).__name__ for result in run]
+
+
+def test_traceback_begins_with_the_function(local, org):
+    """
+    Our own frame isn't in it.
+    """
+    (result,) = Fleet(IDS[:1], role_name="Audit", source=org).map(lambda _: 1 / 0)
+
+    assert "_fleet_tasks" not in result.traceback
+    assert "1 / 0" in result.traceback

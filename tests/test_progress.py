@@ -139,3 +139,46 @@ def test_silence(lines, capsys):
 
     assert [] == lines()
     assert ("", "") == capsys.readouterr()
+
+
+@pytest.mark.parametrize("stream", [None, "closed"])
+def test_no_stream(monkeypatch, stream):
+    """
+    Without a standard error, as in a service, there are lines in the log.
+    """
+    if stream == "closed":
+        stream = Terminal()
+        stream.close()
+        monkeypatch.setattr(Terminal, "isatty", io.StringIO.isatty)
+    monkeypatch.setattr(sys, "stderr", stream)
+
+    assert isinstance(progress_of(2), Lines)
+
+
+def test_a_line_while_nothing_is_done(clock, lines):
+    """
+    After half a minute there is one, though there is no result.
+    """
+    progress = Lines(200)
+    progress.wait()
+    clock.advance(dt.timedelta(seconds=31))
+    progress.wait()
+    progress.wait()
+
+    assert ["fleet: 0 of 200 done, 0 failed"] == lines()
+
+
+def test_bar_while_nothing_is_done():
+    """
+    The bar is drawn anew, so that its clock goes on; silence is silent.
+    """
+    drawn = []
+
+    class Tqdm:
+        def refresh(self):
+            drawn.append("bar")
+
+    Bar(Tqdm()).wait()
+    Silence().wait()
+
+    assert ["bar"] == drawn

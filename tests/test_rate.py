@@ -185,3 +185,13 @@ def test_old_answers_are_dropped():
         limit.let_through(tenth / 10)
 
     assert len(limit._let_through) <= 10
+
+
+def test_long_retry_after():
+    """
+    What one was told to wait keeps the others for half a minute at most.
+    """
+    limit = RateLimit()
+    limit.throttled(0.0, began=0.0, retry_after=3600.0)
+
+    assert 30.0 == limit.wait(0.0)

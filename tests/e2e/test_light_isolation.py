@@ -13,6 +13,7 @@ import os
 import pathlib
 import pickle
 import threading
+import types
 import weakref
 
 from concurrent.futures import ThreadPoolExecutor
@@ -34,8 +35,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 import stsession
 
+from stsession import _light_clients
 from stsession._light_clients import MAX_TEMPLATES, LightClients
 from stsession._light_events import CopyOnWriteEvents
+from stsession._light_http import SharedHttpSession
 from stsession._light_session import LightSession
 from stsession.testing import StubSTS
 
@@ -792,3 +795,140 @@ def test_signature(sessions):
     assert inspect.signature(boto3.Session.client) == inspect.signature(
         type(sessions[0]).client
     )
+
+
+@pytest.mark.parametrize("posix", [True, False])
+def test_environment(stubbed, monkeypatch, posix):
+    """
+    A client is for the environment in which its session was made, and never for
+    that of another session.
+    """
+    if not posix:
+        monkeypatch.delattr(os, "environb", raising=False)
+
+    def url(session):
+        return session.client("sqs").meta.endpoint_url
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "http://one.example")
+    first = LightSession(ROLE, source=stubbed)
+    urls = [url(first)]
+    late = LightSession(OTHER_ROLE, source=stubbed)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "http://two.example")
+    urls += [url(LightSession(ROLE, source=stubbed)), late.client("s3") and url(late)]
+    late_s3 = first._light._templates
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "http://one.example")
+    urls += [url(LightSession(ROLE, source=stubbed))]
+
+    assert [f"http://{which}.example" for which in ("one", "two", "one", "one")] == urls
+    assert 1 == len(late_s3)  # that of s3 might have been for either
+
+
+def test_config_file(tmp_path, monkeypatch):
+    """
+    The same goes for the config file.
+    """
+    config, urls = tmp_path / "config", []
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    for name in ("one", "other"):
+        config.write_text(
+            "[profile source]\nregion = eu-west-1\naws_access_key_id = AKIAEXAMPLE\n"
+            f"aws_secret_access_key = s\nendpoint_url = http://{name}.example\n"
+        )
+        session = LightSession(ROLE, source="source")
+        urls.append(session.client("sqs").meta.endpoint_url)
+
+    assert ["http://one.example", "http://other.example"] == urls
+
+
+def test_who_cannot_wait(sessions, monkeypatch):
+    """
+    While a template is being made, others wait for a while, and go without then.
+    """
+    monkeypatch.setattr(_light_clients, "PATIENCE", 0.001)
+    making, made = threading.Event(), threading.Event()
+    real = _light_clients.ClientTemplate
+
+    def make(*args):
+        making.set()
+        made.wait(30)
+        return real(*args)
+
+    monkeypatch.setattr(_light_clients, "ClientTemplate", make)
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(sessions[0].client, "sqs")
+        making.wait(30)
+        second = sessions[1].client("sqs")
+        made.set()
+
+    assert isinstance(first.result().meta.events, CopyOnWriteEvents)
+    assert not isinstance(second.meta.events, CopyOnWriteEvents)
+    assert isinstance(sessions[1].client("sqs").meta.events, CopyOnWriteEvents)
+
+
+def test_who_waits(sessions, monkeypatch):
+    """
+    Mostly that is long enough.
+    """
+    real = threading.Event.wait
+    waiting = threading.Event()
+    template = _light_clients.ClientTemplate
+
+    def wait(event, timeout=None):
+        waiting.set()
+        return real(event, 30)
+
+    def make(*args):
+        monkeypatch.setattr(threading.Event, "wait", wait)
+        real(waiting, 30)
+        return template(*args)
+
+    monkeypatch.setattr(_light_clients, "ClientTemplate", make)
+    with ThreadPoolExecutor(2) as threads:
+        clients = list(threads.map(lambda session: session.client("sqs"), sessions))
+
+    assert [CopyOnWriteEvents] * 2 == [type(client.meta.events) for client in clients]
+
+
+def test_many_hosts(sessions):
+    """
+    Connections to many hosts are kept, as buckets are hosts.
+    """
+    http = sessions[0].client("s3")._endpoint.http_session
+    manager = http._current()._manager
+    for number in range(30):
+        manager.connection_from_url(f"https://bucket{number}.example")
+
+    assert 30 == len(manager.pools)
+
+
+def test_hosts_of_another_botocore():
+    """
+    Where the inside of botocore is different, it stays as it is.
+    """
+    odd = types.SimpleNamespace(_manager=types.SimpleNamespace(pools=()))
+    SharedHttpSession(odd, object)
+    plain = object()
+
+    assert () == odd._manager.pools
+    assert plain is SharedHttpSession(plain, object)._session
+
+
+def test_further_role(sessions):
+    """
+    To be the source of a further role isn't to be more than a session for clients.
+    """
+    further = sessions[0].assume(OTHER_ROLE)
+    sessions[0].client("sqs")
+
+    assert OTHER_ROLE == further.role_arn
+    assert "copy-on-write" == sessions[0].status().client_tier
+
+
+def test_further_role_of_a_whole_one(sessions):
+    """
+    A session that is more than that is taken as it is.
+    """
+    sessions[0].events.register("stsession-test", nothing)
+    source = sessions[0]._own_source
+
+    assert source.settings.get_component("event_emitter").emit("stsession-test")
