@@ -240,7 +240,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
         ),
     ),
     Benchmark(
-        title="Eight hours of 15-minute sessions, one read a minute",
+        title="Four hours of 15-minute sessions, one read a minute",
         scenario="day",
         contenders=(*OURS, *PEERS),
         rounds=1,
@@ -250,7 +250,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
         title="One call for each of many roles: 16 workers, STS takes 100 ms",
         scenario="fan_out",
         contenders=(*OURS, *PEERS),
-        rounds=2,
+        rounds=1,
         figures=(
             Figure(title="time", key="time", unit="s"),
             Figure(

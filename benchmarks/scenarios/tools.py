@@ -70,7 +70,7 @@ class Size:
     throttled: int = 300
     rate: float = 20.0
     watched: float = 2.0
-    day: int = 8 * 60
+    day: int = 4 * 60
     dropped: int = 1000
     session_dropped: int = 400
     warm: int = 240
