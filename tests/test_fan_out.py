@@ -5,7 +5,6 @@ import threading
 import weakref
 
 from concurrent.futures import BrokenExecutor, Executor, Future
-
 from unittest import mock
 
 import attrs

@@ -742,17 +742,17 @@ def test_error_whose_response_raises(local, org):
     Whatever an error does when it is looked at, it is the result of its account.
     """
 
-    class Odd(Exception):
+    class OddError(Exception):
         @property
         def response(self):
             raise KeyError("nothing here")
 
     def raising(session):
-        raise Odd
+        raise OddError
 
     run = Fleet(IDS[:1], role_name="Audit", source=org).map(raising)
 
-    assert ["Odd"] == [type(result.error).__name__ for result in run]
+    assert ["OddError"] == [type(result.error).__name__ for result in run]
 
 
 def test_traceback_begins_with_the_function(local, org):

@@ -798,10 +798,9 @@ def test_signature(sessions):
 
 
 @pytest.mark.parametrize("posix", [True, False])
-def test_environment(stubbed, monkeypatch, posix):
+def test_environment_of_a_session(stubbed, monkeypatch, posix):
     """
-    A client is for the environment in which its session was made, and never for
-    that of another session.
+    A client is never made for the environment of another session.
     """
     if not posix:
         monkeypatch.delattr(os, "environb", raising=False)
