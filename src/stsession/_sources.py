@@ -54,7 +54,7 @@ class SdkSource:
         name: str,
         key: Hashable,
     ) -> None:
-        self.load_timeout = 0.0
+        self.load_timeout: float = 0.0
         self.name = name
         self.key = key
         self._keys = SourceKeys(make, name)
@@ -171,8 +171,8 @@ class HopSource:
         lasts: bool = True,
     ) -> None:
         self._lasts = lasts
-        self.load_timeout = refresher.load_timeout
-        self.name = refresher.label
+        self.load_timeout: float = refresher.load_timeout
+        self.name: str = refresher.label
         self.key = key
         self.is_role = is_role
         self._refresher = refresher
@@ -272,10 +272,10 @@ class MfaSource:
     def __init__(self, user: SdkSource, session: HopSource) -> None:
         self._user = user
         self._session = session
-        self.applies = True  # most likely; `prepare` finds out
-        self.name = user.name
+        self.applies: bool = True  # most likely; `prepare` finds out
+        self.name: str = user.name
         self.key: Hashable = ("mfa", session.key)
-        self.load_timeout = session.load_timeout
+        self.load_timeout: float = session.load_timeout
 
     @property
     def _who(self) -> SdkSource | HopSource:
@@ -346,7 +346,7 @@ class Nobody:
 
     is_role = False
     renewable = True
-    load_timeout = 0.0
+    load_timeout: float = 0.0
 
     def __init__(self, settings: botocore.session.Session, *, key: Hashable) -> None:
         self.key = key

@@ -84,9 +84,10 @@ class SessionStatus:
     """The roles from the first to the session's own."""
 
     client_tier: str = "public"
-    """How its clients are made: ``"public"``, by botocore from models and handlers
-    that sessions share; in a fleet mostly ``"copy-on-write"`` or else ``"template"``,
-    which are much lighter; and ``"unshared"``, with ``share=False``."""
+    """The way in which its clients are made. It is ``"public"``, by botocore from
+    models and handlers that sessions share; in a fleet mostly ``"copy-on-write"`` or
+    else ``"template"``, which are much lighter; and ``"unshared"``, with
+    ``share=False``."""
 
     client_tier_reason: str | None = None
     """Why they are no lighter. `None` if there's nothing to explain."""
