@@ -546,7 +546,9 @@ def test_a_thousand(stubbed, wire):
         del session, clients
 
         assert not any(reference() for reference in gone)
-    assert before == (threading.active_count(), descriptors())
+    # Those of tests before may end meanwhile.
+    assert before[0] >= threading.active_count()
+    assert before[1] >= descriptors()
 
 
 def test_discovery_leaves_nothing(sessions, wire):
