@@ -24,11 +24,9 @@ import botocore.session
 import pytest
 
 from botocore.config import Config
-from botocore.context import start_as_current_context
 from botocore.hooks import BaseEventHooks
 from botocore.httpsession import URLLib3Session
 from botocore.stub import Stubber
-from botocore.useragent import register_feature_id
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -290,8 +288,11 @@ def test_context_of_the_first_caller(sessions, wire):
     """
     What the first caller is in the middle of doesn't show in the others' requests.
     """
-    with start_as_current_context():
-        register_feature_id("WAITER")
+    # Earlier versions of botocore have no such things.
+    context = pytest.importorskip("botocore.context")
+    useragent = pytest.importorskip("botocore.useragent")
+    with context.start_as_current_context():
+        useragent.register_feature_id("WAITER")
         sessions[0].client("s3")
     sessions[1].client("s3").list_buckets()
     (agent,) = [line for line in wire.sent if line and line.startswith("user-agent")]
