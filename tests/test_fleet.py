@@ -686,7 +686,7 @@ def pools(fleet):
     """
     To how many hosts the fleet's clients keep connections.
     """
-    light = vars(fleet._make)["_held"]
+    light = fleet._sample._light
     sessions = [template.http._session for template in light._templates.values()]
     return [len(session._manager.pools) for session in sessions]
 

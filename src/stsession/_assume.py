@@ -216,16 +216,6 @@ def find_source(given: SourceLike) -> Source:
     )
 
 
-DEFAULTS = {
-    name: parameter.default
-    for name, parameter in inspect.signature(
-        RefreshableAssumeRoleSession
-    ).parameters.items()
-    if parameter.default is not parameter.empty
-}
-"""What an argument is if it isn't given."""
-
-
 P = ParamSpec("P")
 
 

@@ -62,7 +62,7 @@ class Plan:
     """
 
     targets: Callable[[], Sequence[FleetTarget]]
-    open: Callable[[], tuple[Callable[[FleetTarget], Future[Any]], Callable[[], None]]]
+    open: Callable[[], Opened]
     max_workers: int
     ordered: bool = False
     progress: Callable[[int], Progress] = lambda _: Silence()

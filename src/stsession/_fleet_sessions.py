@@ -4,17 +4,14 @@ How the sessions of a fleet are made.
 
 from __future__ import annotations
 
+import inspect
+
 from collections.abc import Mapping
 from typing import Any
 
 import attrs
 
-from ._assume import (
-    DEFAULTS,
-    RefreshableAssumeRoleSession,
-    SourceLike,
-    find_source,
-)
+from ._assume import RefreshableAssumeRoleSession, SourceLike, find_source
 from ._lazy import lazy
 from ._light_clients import LightClients
 from ._light_session import LightSession
@@ -27,6 +24,15 @@ from ._sts_endpoint import StsEndpoint
 
 __all__ = ["FleetSession", "FleetSessions"]
 
+DEFAULTS = {
+    name: parameter.default
+    for name, parameter in inspect.signature(
+        RefreshableAssumeRoleSession
+    ).parameters.items()
+    if parameter.default is not parameter.empty
+}
+"""What an argument is if it isn't given."""
+
 
 class FleetSession(LightSession):
     """
@@ -36,12 +42,12 @@ class FleetSession(LightSession):
     _root: Source | None = None
 
     @classmethod
-    def by(cls, root: Source, light: LightClients, **arguments: Any) -> FleetSession:
+    def by(cls, root: Source, **arguments: Any) -> FleetSession:
         """
         Make one whose source has been found out already.
         """
         session = cls.__new__(cls)
-        session._root, session._light = root, light  # noqa: SLF001 - its own
+        session._root = root  # noqa: SLF001 - its own
         session._become(**arguments)  # noqa: SLF001 - its own
         return session
 
@@ -90,23 +96,13 @@ class FleetSessions:
         arguments.update(role_arn=role_arn, source=self.source, region=region)
         if arguments["role_session_name"] is None:
             arguments["role_session_name"] = self._role_session_name
-        return FleetSession.by(self.root, self._light(), **arguments)
-
-    def _light(self) -> LightClients:
-        """
-        Who makes clients for the present surroundings; kept for as long as this is.
-        """
-        light = LightClients.of(self.root.settings)
-        vars(self)["_held"] = light
-        return light
+        return FleetSession.by(self.root, **arguments)
 
     def close(self) -> None:
         """
         Close the idle connections to STS and to services.
         """
-        light: LightClients | None = vars(self).get("_held")
-        if light is not None:
-            light.close()
+        LightClients.of(self.root.settings).close()
         self.root.close()
 
     @lazy

@@ -177,7 +177,8 @@ class LightClients:
                 self._making[key] = mine
         if made is not None:
             made.wait(PATIENCE)
-            return self._templates.get(key)
+            with self._lock:
+                return self._templates.get(key)
         try:
             template = make()
             if _surroundings(self._settings) != self._surroundings:

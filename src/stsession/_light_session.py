@@ -57,11 +57,10 @@ class LightSession(RefreshableAssumeRoleSession):
     _is_whole = False
 
     def _begin(self) -> None:
-        if not self._options.share:
-            self._light = None
-            super()._begin()
-        elif self._light is None:
+        if self._options.share:
             self._light = LightClients.of(self._source.settings)
+        else:
+            super()._begin()
 
     def __getattr__(self, name: str) -> Any:
         if name not in BEGUN_LATE:

@@ -90,7 +90,7 @@ class Fleet:
 
         regions:
             For which regions sessions are made, in each account; they share its
-            credentials. `None` means the region of the source.
+            credentials, but with ``cache=None``. `None` means the region of the source.
 
         **options:
             See :func:`stsession.assume`. *sts_region* is by default that of the
@@ -133,7 +133,8 @@ class Fleet:
             strict=not has_custom_endpoint(root.settings, url_of(source, options)),
         )
         # What assume() would refuse for any account is refused now. The session is
-        # kept, too: as long as it is there, all share its source and its pace.
+        # kept, too: as long as it is there, all share its source, its pace, and the
+        # templates of its clients.
         self._sample = self._make.make(
             f"arn:{self._targets.partition}:iam::{PLACEHOLDER}:role/"
             f"{role_name or 'Role'}",
