@@ -763,3 +763,18 @@ def test_traceback_begins_with_the_function(local, org):
 
     assert "_fleet_tasks" not in result.traceback
     assert "1 / 0" in result.traceback
+
+
+def test_unknown_option_of_an_account(source):
+    """
+    The account is named, and what may have been meant.
+    """
+    accounts = {IDS[0]: {"externalid": "b3d9"}}
+
+    with pytest.raises(TypeError) as caught:
+        Fleet(accounts, role_name="Audit", source=source)
+
+    assert (
+        f"accounts['{IDS[0]}'] got an unexpected keyword argument 'externalid'; "
+        "did you mean external_id?"
+    ) == str(caught.value)

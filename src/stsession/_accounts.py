@@ -26,6 +26,7 @@ __all__ = [
     "AccountOptions",
     "FleetTarget",
     "Targets",
+    "by_name",
     "checked_regions",
     "checked_role_name",
     "find_target",

@@ -354,5 +354,5 @@ def assume(  # noqa: D417 - its signature is that of the class
     if not args and "role_arn" not in kwargs:
         msg = "assume() needs the ARN of a role."
         raise TypeError(msg)
-    check_names("assume", inspect.signature(assume).parameters, kwargs)
+    check_names("assume()", inspect.signature(assume).parameters, kwargs)
     return RefreshableAssumeRoleSession(*args, **kwargs)

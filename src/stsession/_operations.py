@@ -43,7 +43,7 @@ def options_of(function: Callable[..., Any], given: SessionOptions) -> Options:
     options = SessionOptions.__annotations__
     if not given.keys() <= options.keys():
         known = inspect.signature(function).parameters.keys() - {"options"}
-        check_names(function.__name__, [*known, *options], given)
+        check_names(f"{function.__name__}()", [*known, *options], given)
     return Options.checked(**given)
 
 

@@ -221,9 +221,16 @@ def _check_place(options: Options) -> None:
         )
 
 
-def check_names(function: str, known: Iterable[str], given: Mapping[str, Any]) -> None:
+def check_names(whose: str, known: Iterable[str], given: Mapping[str, Any]) -> None:
     """
-    Refuse arguments that *function* doesn't know, and guess what was meant.
+    Refuse arguments that aren't known, and guess what was meant.
+
+    Args:
+        whose: What takes them, for the message: ``assume()``.
+
+        known: The names that there are.
+
+        given: What was passed.
 
     Raises:
         TypeError: If there is one.
@@ -237,5 +244,5 @@ def check_names(function: str, known: Iterable[str], given: Mapping[str, Any]) -
         snake = re.sub("(?<=[a-z])(?=[A-Z])", "_", name).lower()
         near = difflib.get_close_matches(SPELLINGS.get(snake, snake), known, 1)
         guess = f"; did you mean {near[0]}?" if near else ""
-        msg = f"{function}() got an unexpected keyword argument {name!r}{guess}"
+        msg = f"{whose} got an unexpected keyword argument {name!r}{guess}"
         raise TypeError(msg)

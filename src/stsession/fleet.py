@@ -112,7 +112,7 @@ class Fleet:
         regions: Iterable[str] | None = None,
         **options: Unpack[FleetOptions],
     ) -> None:
-        check_names("Fleet", PARAMETERS, options)
+        check_names("Fleet()", PARAMETERS, options)
         check_retries(options.get("sts_config"))
         self._make = FleetSessions(source=source, common=options)
         root = self._make.root
