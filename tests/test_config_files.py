@@ -220,23 +220,26 @@ def outcome(session):
         return str(e)
 
 
-def test_file_that_vanishes(files, monkeypatch):
+def test_file_that_appears(files, monkeypatch):
     """
-    A file that is replaced at this moment isn't taken for any other.
+    What a file said that wasn't there before isn't taken for what there was before.
     """
-    real = os.stat
+    config, _ = files
+    text, parse = config.read_text(), configloader.raw_config_parse
+    config.unlink()
 
-    def stat(path, *args, **kwargs):
-        if str(path) == str(files[0]):
-            raise FileNotFoundError(path)
-        return real(path, *args, **kwargs)
+    def parse_late(name, *args, **kwargs):
+        config.write_text(text)
+        return parse(name, *args, **kwargs)
 
-    assert versions_of(Session()) is not None
+    with monkeypatch.context() as patched:
+        patched.setattr(configloader, "raw_config_parse", parse_late)
 
-    monkeypatch.setattr(os.path, "isfile", lambda path: True)
-    monkeypatch.setattr(os, "stat", stat)
+        assert "default" in read()["profiles"]
 
-    assert versions_of(Session()) is None
+    config.unlink()
+
+    assert "default" not in read()["profiles"]
 
 
 def test_few_versions_are_kept(files):

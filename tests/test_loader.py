@@ -20,8 +20,6 @@ from stsession._loader import (
     LARGE,
     ModelLoader,
     Models,
-    _garbage_collector,
-    _GarbageCollector,
     _Loaders,
     loader_for,
 )
@@ -319,65 +317,6 @@ def test_collector_is_paused_for_large_models_only(monkeypatch):
 
     assert [True, False] == seen
     assert gc.isenabled()
-
-
-def test_collector_stays_off():
-    """
-    If somebody has switched it off before.
-    """
-    gc.disable()
-    try:
-        with _garbage_collector.paused():
-            pass
-
-        assert not gc.isenabled()
-    finally:
-        gc.enable()
-
-
-def test_collector_waits_for_the_last():
-    """
-    Of two who parse at the same time, the last switches it on; after errors, too.
-    """
-    collector, seen = _GarbageCollector(), []
-    with pytest.raises(ValueError, match="bad"), collector.paused():  # noqa: PT012
-        with collector.paused():
-            seen.append(gc.isenabled())
-        seen.append(gc.isenabled())
-        raise ValueError("bad")
-
-    assert [False, False] == seen
-    assert gc.isenabled()
-
-
-def test_collector_with_many_threads():
-    """
-    It is on in the end, and was never on while somebody parsed.
-    """
-    collector, seen = _GarbageCollector(), []
-
-    def parse(_):
-        with collector.paused():
-            seen.append(gc.isenabled())
-
-    with ThreadPoolExecutor(8) as threads:
-        list(threads.map(parse, range(200)))
-
-    assert {False} == set(seen)
-    assert gc.isenabled()
-
-
-def test_collector_after_a_fork():
-    """
-    A child that was forked while another thread was parsing has it on.
-    """
-    collector = _GarbageCollector()
-    with collector.paused():
-        collector._after_fork()
-
-        assert gc.isenabled()
-
-        collector._parsing = 1  # the parent's goes on
 
 
 def test_search_path_of_the_user(tmp_path, monkeypatch):

@@ -5,12 +5,14 @@ The config and credentials files, parsed once for each time they change.
 from __future__ import annotations
 
 import os
+import stat
 
 from typing import Any
 
 import botocore.session
 
 from ._clock import SystemClock
+from ._garbage import collection_paused
 
 
 __all__ = ["Session", "Versions", "present_versions_of", "versions_of"]
@@ -50,12 +52,12 @@ def _version(name: str) -> tuple[str, Version]:
     # As botocore finds them.
     path = os.path.expanduser(os.path.expandvars(name))  # noqa: PTH111
     path = os.path.abspath(path)  # noqa: PTH100
-    if not os.path.isfile(path):  # noqa: PTH113
-        return path, None
     try:
         s = os.stat(path)  # noqa: PTH116
-    except OSError:  # it is just being replaced
-        return path, (2**63,)  # in the future, so that it isn't settled
+    except (OSError, ValueError):
+        return path, None
+    if not stat.S_ISREG(s.st_mode):
+        return path, None
     return path, (s.st_mtime_ns, s.st_ctime_ns, s.st_size, s.st_ino, s.st_dev)
 
 
@@ -99,6 +101,8 @@ _parsed = _Parsed()
 class Session(botocore.session.Session):
     """
     A session of botocore that doesn't parse what another has parsed.
+
+    Nor does the garbage collector look at its clients while they are made.
     """
 
     _own: dict[str, Any] | None = None
@@ -121,10 +125,18 @@ class Session(botocore.session.Session):
             return self._own
         return super().full_config
 
+    def create_client(self, *args: Any, **kwargs: Any) -> Any:
+        """
+        Make a client, as all of botocore's sessions do.
+        """
+        with collection_paused():
+            return super().create_client(*args, **kwargs)
+
     def _read(self) -> Any:
         versions = versions_of(self)
         config = _parsed.get(versions)
         if config is None:
             config = super().full_config
-            _parsed.add(versions, config)
+            if versions == versions_of(self):  # or it may say what others said
+                _parsed.add(versions, config)
         return config

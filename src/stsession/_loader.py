@@ -4,14 +4,12 @@ The SDK's models, parsed once in a process, and fast.
 
 from __future__ import annotations
 
-import gc
 import gzip
 import json
 import os
 import threading
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from botocore.exceptions import DataNotFoundError
 from botocore.loaders import ExtrasProcessor, JSONFileLoader, Loader
 
 from ._fork import forget_after_fork
+from ._garbage import collection_paused
 
 
 __all__ = ["ModelLoader", "Models", "loader_for"]
@@ -35,51 +34,6 @@ READERS: dict[str, Callable[[Path], bytes]] = {
     ".json": Path.read_bytes,
     ".json.gz": _read_gzip,
 }
-
-
-class _GarbageCollector:
-    """
-    The cyclic garbage collector, which finds nothing in a model being parsed.
-
-    It looks again and again, though, as a model is ten thousands of new dicts.
-    """
-
-    def __init__(self) -> None:
-        self._parsing = 0
-        self._was_on = False
-        self._lock = threading.Lock()  # guards the two above
-        forget_after_fork(self)
-
-    def _after_fork(self) -> None:
-        # Those who parse aren't here to switch it on again.
-        self._lock = threading.Lock()
-        if self._parsing and self._was_on:
-            gc.enable()
-        self._parsing = 0
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """
-        Switch it off for the whole process; the last one out switches it on.
-
-        Whoever has switched it off before finds it so.
-        """
-        counted = False
-        try:
-            with self._lock:
-                if not self._parsing:
-                    self._was_on = gc.isenabled()
-                self._parsing, counted = self._parsing + 1, True
-                gc.disable()
-            yield
-        finally:
-            with self._lock:
-                self._parsing -= counted
-                if not self._parsing and self._was_on:
-                    gc.enable()
-
-
-_garbage_collector = _GarbageCollector()
 
 
 class Models(JSONFileLoader):
@@ -109,7 +63,7 @@ class Models(JSONFileLoader):
 def _parsed(text: str) -> Any:
     if len(text) < LARGE:
         return json.loads(text)
-    with _garbage_collector.paused():
+    with collection_paused():
         return json.loads(text)
 
 
