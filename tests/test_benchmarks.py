@@ -3,6 +3,7 @@ import importlib.util
 import json
 import re
 
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import pytest
@@ -17,6 +18,7 @@ from benchmarks.aws import SOURCE_KEY, Aws  # noqa: E402
 from benchmarks.catalog import BENCHMARKS  # noqa: E402
 from benchmarks.contenders import CONTENDERS  # noqa: E402
 from benchmarks.figures import Benchmark, Figure, Target  # noqa: E402
+from benchmarks.first_requests import program  # noqa: E402
 from benchmarks.harness import measure  # noqa: E402
 from benchmarks.results import Outcome, Results, Spread  # noqa: E402
 from benchmarks.scenarios import SCENARIOS  # noqa: E402
@@ -69,6 +71,13 @@ def results_of(*rounds, figure=FIGURE):
         for times in rounds
     ]
     return Results(benchmark=benchmark, rounds=outcomes)
+
+
+def once(benchmark, *names):
+    """
+    One round of a benchmark, for these contenders.
+    """
+    return replace(benchmark, contenders=names, rounds=1)
 
 
 class TestResults:
@@ -242,18 +251,25 @@ class TestCatalog:
         In a process of its own a contender is measured: one call for 64 threads.
         """
         (herd,) = (b for b in BENCHMARKS if b.scenario == "herd")
-        benchmark = Benchmark(
-            title=herd.title,
-            scenario="herd",
-            contenders=("stsession",),
-            rounds=1,
-            figures=herd.figures,
-        )
 
-        results = measure(benchmark, size="quick")
+        results = measure(once(herd, "stsession"), size="quick")
 
         assert results.failure("stsession") is None
         assert [1.0] == results.values("stsession", "asked")
+
+    def test_first_requests(self):
+        """
+        Each contender whose start is measured has a program, and ours reach S3.
+        """
+        starts = [b for b in BENCHMARKS if b.scenario.startswith("cold_start")]
+        for start in starts:
+            assert all(map(program, start.contenders))
+
+        results = measure(once(starts[0], "stsession", "fleet", "recipe"), size="quick")
+
+        for name in ("stsession", "fleet", "recipe"):
+            assert results.failure(name) is None
+            assert all(time > 0 for time in results.values(name, "time"))
 
     def test_failures_are_results(self):
         """

