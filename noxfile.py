@@ -127,7 +127,7 @@ def minimums(session: nox.Session) -> None:
 @nox.session
 def cluster(session: nox.Session) -> None:
     """
-    Run a fleet's functions on a Dask cluster of two processes.
+    Run a fleet's functions on Dask, loky and MPI, with two processes each.
     """
     session.install(".", *group("tests"), *group("cluster"))
     session.run("pytest", "tests/cluster", *session.posargs)

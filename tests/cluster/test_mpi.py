@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+from pathlib import Path
+
+import pytest
+
+from .conftest import IDS
+
+
+pytest.importorskip("mpi4py")
+
+ROOT = Path(__file__).parents[2]
+
+AS_ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+"""In a container there may be nobody else."""
+
+
+@pytest.mark.skipif(shutil.which("mpiexec") is None, reason="there is no MPI")
+def test_all_accounts(places):
+    """
+    Of three MPI processes, one has the fleet, and the others do the work.
+    """
+    done = subprocess.run(
+        ["mpiexec", "--oversubscribe", "-n", "3", sys.executable]
+        + ["-m", "mpi4py.futures", "-m", "tests.cluster.mpi_main"],
+        cwd=ROOT,
+        env={**os.environ, **places, **AS_ROOT},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    told = json.loads(done.stdout.splitlines()[-1])
+    workers = {process for _, process, _ in told["values"]}
+
+    assert IDS == sorted(account for account, _, _ in told["values"])
+    assert len(workers) <= 2
+    assert told["process"] not in workers
+    assert ["NoSuchBucket"] == told["errors"]
