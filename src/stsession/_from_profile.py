@@ -41,9 +41,9 @@ from ._source import (
     sdk_source,
 )
 from ._sources import HopSource, Source
-from ._sts import StsRequest
 from ._sts_clients import has_custom_endpoint
 from ._sts_endpoint import StsEndpoint
+from ._sts_protocols import StsRequest
 from ._unsigned_requests import WebIdentityRequest
 
 

@@ -16,8 +16,8 @@ from ._proofs import NoProof, Proof
 from ._root_requests import AssumeRootRequest
 from ._session import RefreshableSession
 from ._sources import Source
-from ._sts import StsRequest
 from ._sts_clients import has_custom_endpoint
+from ._sts_protocols import StsRequest
 from .exceptions import InvalidRequestError
 
 
