@@ -21,7 +21,7 @@ from ._accounts import (
     checked_role_name,
     find_target,
 )
-from ._assume import RefreshableAssumeRoleSession, SourceLike
+from ._assume import RefreshableAssumeRoleSession
 from ._fan_out import FleetRun, Plan
 from ._fleet_executors import opening
 from ._fleet_options import (
@@ -40,6 +40,7 @@ from ._lazy import lazy
 from ._options import check_names
 from ._organization import Organization
 from ._progress import Silence, progress_of
+from ._source_like import SourceLike
 from ._sts_clients import has_custom_endpoint
 from .exceptions import InvalidRequestError, OrganizationError
 
