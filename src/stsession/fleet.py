@@ -22,7 +22,7 @@ from ._accounts import (
     find_target,
 )
 from ._assume import RefreshableAssumeRoleSession
-from ._fan_out import FleetRun, Plan
+from ._fan_out import FleetRun
 from ._fleet_executors import opening
 from ._fleet_options import (
     PARAMETERS,
@@ -33,6 +33,7 @@ from ._fleet_options import (
     partition_of,
     url_of,
 )
+from ._fleet_plan import Plan
 from ._fleet_results import FleetCounts, FleetResult
 from ._fleet_sessions import FleetSessions
 from ._fork import forget_after_fork
