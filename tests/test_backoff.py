@@ -7,7 +7,8 @@ from __future__ import annotations
 import pytest
 
 from stsession._backoff import Backoff
-from stsession._policy import Freshness, RefreshPolicy
+from stsession._plan import Freshness
+from stsession._policy import RefreshPolicy
 from stsession.exceptions import FailureKind
 
 from .engine import failure

@@ -12,7 +12,8 @@ import pytest
 
 from stsession import _fan_out
 from stsession._accounts import FleetTarget
-from stsession._fan_out import BUFFERED, FleetRun, Plan
+from stsession._fan_out import FleetRun
+from stsession._fleet_plan import BUFFERED, Plan
 from stsession._fleet_tasks import Outcome
 from stsession._progress import Silence
 from stsession.exceptions import ExecutorError

@@ -11,8 +11,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec
 
 import attrs
-import boto3
-import botocore.session
 
 from botocore.config import Config
 
@@ -20,9 +18,8 @@ from ._events import RefreshHook
 from ._hops import Chain
 from ._options import DEFAULT_POLICY, Options, check_names
 from ._policy import RefreshPolicy
-from ._refresher import Refresher
 from ._session import RefreshableSession
-from ._source import custom_source, sdk_source
+from ._source_like import SourceLike, find_source, hops_of
 from ._sources import Source
 from ._sts import account_of
 from ._sts_endpoint import StsEndpoint
@@ -36,10 +33,7 @@ if TYPE_CHECKING:
     from ._second_factor import Mfa
 
 
-__all__ = ["RefreshableAssumeRoleSession", "SourceLike", "assume"]
-
-SourceLike = str | boto3.Session | botocore.session.Session | Callable[[], Any] | None
-"""What *source* takes."""
+__all__ = ["RefreshableAssumeRoleSession", "assume"]
 
 
 class RefreshableAssumeRoleSession(RefreshableSession):
@@ -160,15 +154,6 @@ def _as_chain(role_arn: object) -> tuple[str, ...]:
     )
 
 
-def hops_of(source: SourceLike) -> tuple[Refresher, ...]:
-    """
-    What keeps the credentials of a source, if it is one of ours.
-    """
-    if isinstance(source, RefreshableSession):
-        return source._hops  # noqa: SLF001 - one of ours
-    return ()
-
-
 def as_mfa(
     serial: str | None,
     code: CodeLike,
@@ -190,30 +175,6 @@ def as_mfa(
                 hint='Pass the serial number or ARN of the device, or "auto".',
             )
     return None
-
-
-def find_source(given: SourceLike) -> Source:
-    """
-    Find out who *given* is.
-
-    Raises:
-        InvalidRequestError: If it is nobody.
-    """
-    if isinstance(given, RefreshableSession):
-        return given._own_source  # noqa: SLF001 - one of ours
-    if isinstance(given, boto3.Session):
-        # boto3 has no other way to its botocore session.
-        return sdk_source(given._session)  # noqa: SLF001
-    if given is None or isinstance(given, (str, botocore.session.Session)):
-        return sdk_source(given)
-    if callable(given):
-        return custom_source(given)
-    raise InvalidRequestError(
-        f"source is of type {type(given).__name__}.",
-        parameter="source",
-        hint="Pass the name of a profile, a session, or a function that returns "
-        "credentials.",
-    )
 
 
 P = ParamSpec("P")

@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 import attrs
 
-from ._policy import Freshness, RefreshPolicy
+from ._plan import Freshness
+from ._policy import RefreshPolicy
 from .exceptions import RefreshError
 
 

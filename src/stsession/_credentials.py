@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import attrs
 
-from ._policy import RefreshPlan
+from ._plan import RefreshPlan
 
 
 __all__ = ["Fetched", "Instant", "Record", "TemporaryCredentials"]

@@ -8,7 +8,7 @@ import contextlib
 import queue
 import weakref
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Future
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import attrs
 
 from ._accounts import FleetTarget
+from ._fleet_plan import Plan
 from ._fleet_results import Failures, FleetCounts, FleetResult
 from ._fleet_tasks import carried, opened
 from ._fork import forget_after_fork
@@ -27,52 +28,13 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-__all__ = ["FleetRun", "Opened", "Plan"]
+__all__ = ["FleetRun"]
 
 T = TypeVar("T")
-
-Opened = tuple[Callable[[FleetTarget], "Future[Any]"], Callable[[], None]]
-"""What takes tasks, and what to call when there are no more."""
-
-BUFFERED = 2
-"""Results that may wait to be taken, as a multiple of what is done at once."""
-
-BUFFERED_IN_ORDER = 4
 
 HEARTBEAT = 1.0
 """Seconds after which a waiting consumer looks whether it was interrupted; Windows
 doesn't wake it."""
-
-
-@attrs.frozen(kw_only=True)
-class Plan:
-    """
-    What a run does.
-
-    Args:
-        targets: Lists the targets; called when the first result is wanted.
-
-        open: Makes what takes tasks.
-
-        max_workers: How many tasks there are at once.
-
-        ordered: Whether results come in the order of the targets.
-
-        progress: Makes the one who is told, for a number of targets.
-    """
-
-    targets: Callable[[], Sequence[FleetTarget]]
-    open: Callable[[], Opened]
-    max_workers: int
-    ordered: bool = False
-    progress: Callable[[int], Progress] = lambda _: Silence()
-
-    @property
-    def room(self) -> int:
-        """
-        Tasks and results that there are at most before the consumer takes one.
-        """
-        return self.max_workers * (BUFFERED_IN_ORDER if self.ordered else BUFFERED)
 
 
 class _Work:

@@ -15,7 +15,7 @@ from typing import Any
 from ._accounts import FleetTarget
 from ._assume import RefreshableAssumeRoleSession
 from ._daemon_threads import DaemonThreads
-from ._fan_out import Opened
+from ._fleet_plan import Opened
 from ._fleet_sessions import FleetSessions
 from ._fleet_tasks import RemoteTask, attempt
 from .exceptions import InvalidRequestError

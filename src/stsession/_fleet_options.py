@@ -15,12 +15,12 @@ from typing import Any, Literal, TypedDict
 from botocore.config import Config
 
 from ._accounts import AccountOptions
-from ._assume import SourceLike
 from ._events import RefreshHook
 from ._mfa import CodeLike
 from ._options import Options
 from ._policy import RefreshPolicy
 from ._session import RefreshableSession
+from ._source_like import SourceLike
 from ._sources import Source
 from .cache import MemoryCache
 from .exceptions import InvalidRequestError

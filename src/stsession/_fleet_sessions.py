@@ -11,13 +11,14 @@ from typing import Any
 
 import attrs
 
-from ._assume import RefreshableAssumeRoleSession, SourceLike, find_source
+from ._assume import RefreshableAssumeRoleSession
 from ._lazy import lazy
 from ._light_clients import LightClients
 from ._light_session import LightSession
 from ._pace import Pace, pace_of
 from ._recipe import portable
 from ._session_names import default_role_session_name
+from ._source_like import SourceLike, find_source
 from ._sources import Source
 from ._sts_endpoint import StsEndpoint
 

@@ -29,6 +29,7 @@ from ._profiles import (
 from ._proofs import NoProof, Proof, TokenProof
 from ._refresher import Refresher
 from ._requests import AssumeRoleRequest
+from ._sdk_source import SdkSource
 from ._second_factor import Mfa
 from ._session import RefreshableSession
 from ._source import (
@@ -39,10 +40,10 @@ from ._source import (
     profile_settings,
     sdk_source,
 )
-from ._sources import HopSource, SdkSource, Source
-from ._sts import StsRequest
+from ._sources import HopSource, Source
 from ._sts_clients import has_custom_endpoint
 from ._sts_endpoint import StsEndpoint
+from ._sts_protocols import StsRequest
 from ._unsigned_requests import WebIdentityRequest
 
 

@@ -20,9 +20,10 @@ from ._requests import AssumeRoleRequest
 from ._seams import current
 from ._source import hop_source
 from ._sources import HopSource, Nobody, Source
-from ._sts import StsFetch, StsRequest, at_once
+from ._sts import StsFetch, at_once
 from ._sts_clients import has_custom_endpoint
 from ._sts_endpoint import StsEndpoint
+from ._sts_protocols import StsRequest
 from .cache import MemoryCache
 
 

@@ -9,15 +9,15 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from ._assume import SourceLike, hops_of
 from ._hops import Hop
 from ._options import Options, SessionOptions, check_names
 from ._proofs import NoProof, Proof
 from ._root_requests import AssumeRootRequest
 from ._session import RefreshableSession
+from ._source_like import SourceLike, hops_of
 from ._sources import Source
-from ._sts import StsRequest
 from ._sts_clients import has_custom_endpoint
+from ._sts_protocols import StsRequest
 from .exceptions import InvalidRequestError
 
 

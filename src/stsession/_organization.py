@@ -15,8 +15,8 @@ import attrs
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ._assume import SourceLike, find_source
 from ._redact import redact
+from ._source_like import SourceLike, find_source
 from ._sources import Source
 from .exceptions import InvalidRequestError, OrganizationError, StsessionError
 

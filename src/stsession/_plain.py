@@ -10,8 +10,8 @@ from ._clock import Clock, utc
 from ._credentials import Fetched, TemporaryCredentials
 from ._policy import RefreshPolicy
 from ._refresher import Refresher
+from ._sdk_source import SdkSource
 from ._seams import current
-from ._sources import SdkSource
 from ._sts_errors import translate
 
 

@@ -5,18 +5,19 @@ When credentials are refreshed. Nothing here looks at a clock.
 from __future__ import annotations
 
 import datetime as dt
-import enum
 import math
 import sys
 
-from typing import Any, Literal
+from typing import Literal
 
 import attrs
 
+from ._plan import UNDATED, RefreshPlan
+from ._policy_checks import check_codes, check_pair, check_tiers, one_of, share, span
 from .exceptions import FailureKind
 
 
-__all__ = ["Freshness", "RefreshPlan", "RefreshPolicy"]
+__all__ = ["RefreshPolicy"]
 
 
 REJECTION_CODES = frozenset(
@@ -43,59 +44,6 @@ SDK_RAISED_CODES = frozenset(
 )
 
 
-class Freshness(enum.IntEnum):
-    """
-    How much a refresh matters now.
-    """
-
-    FRESH = 0
-    ADVISORY = 1
-    MANDATORY = 2
-    EXPIRED = 3
-
-
-@attrs.frozen(kw_only=True)
-class RefreshPlan:
-    """
-    What one set of credentials goes through, in seconds before its expiration.
-    """
-
-    due: float
-    """A refresh is tried from here on: the advisory window, with jitter."""
-
-    mandatory: float
-    """Callers wait for the refresh from here on."""
-
-    floor: float
-    """Too little left to sign with."""
-
-    settle: float
-    """Seconds after the fetch in which no advisory refresh starts."""
-
-    advisory: float
-    """The advisory window without jitter; the retries scale with it."""
-
-    clamped: bool = False
-    """Whether a configured window didn't fit the lifetime."""
-
-    def freshness(self, remaining: float) -> Freshness:
-        """
-        Tell how fresh credentials with *remaining* seconds left are.
-        """
-        if remaining > self.due:
-            return Freshness.FRESH
-        if remaining > self.mandatory and remaining > self.floor:
-            return Freshness.ADVISORY
-        if remaining > self.floor:
-            return Freshness.MANDATORY
-        return Freshness.EXPIRED
-
-
-UNDATED = RefreshPlan(
-    due=-math.inf, mandatory=-math.inf, floor=-math.inf, settle=0.0, advisory=300.0
-)
-
-
 def _seconds(span: dt.timedelta) -> float:
     return span.total_seconds()
 
@@ -116,74 +64,6 @@ def _doubled(first: float, failures: int) -> float:
 
 def _minutes(n: float) -> dt.timedelta:
     return dt.timedelta(minutes=n)
-
-
-def _not_negative(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-    if value is not None and value < type(value)(0):
-        msg = f"{attribute.name} is {value}; it can't be negative."
-        raise ValueError(msg)
-
-
-def _span(default: dt.timedelta | None) -> Any:
-    def check(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-        if value is None and attribute.default is None:
-            return
-        if not isinstance(value, dt.timedelta):
-            msg = f"{attribute.name} is {value!r}; give a datetime.timedelta."
-            raise TypeError(msg)
-        _not_negative(instance, attribute, value)
-
-    return attrs.field(default=default, validator=check)
-
-
-def _pair(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-    if value is None and attribute.default is None:
-        return
-    spans = value if isinstance(value, tuple) else ()
-    if len(spans) != 2 or not all(isinstance(span, dt.timedelta) for span in spans):
-        msg = f"{attribute.name} is {value!r}; give a pair of datetime.timedelta."
-        raise TypeError(msg)
-    if not dt.timedelta(0) <= value[0] <= value[1]:
-        msg = f"{attribute.name} is {value}; the second can't be less than the first."
-        raise ValueError(msg)
-
-
-def _tiers(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-    for tier in value:
-        if [dt.timedelta] * 2 != [type(span) for span in tier]:
-            msg = f"{attribute.name} has {tier!r}; give pairs of datetime.timedelta."
-            raise TypeError(msg)
-    if sorted(value) != list(value):
-        msg = f"{attribute.name} isn't in ascending order."
-        raise ValueError(msg)
-
-
-def _fraction(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        msg = f"{attribute.name} is {value!r}; give a plain number."
-        raise TypeError(msg)
-    unbounded = value == math.inf and attribute.name == "advisory_maximum_fraction"
-    if not (math.isfinite(value) or unbounded):
-        msg = f"{attribute.name} is {value}; give a finite number."
-        raise ValueError(msg)
-    _not_negative(instance, attribute, value)
-
-
-def _share(default: float) -> Any:
-    return attrs.field(default=default, validator=_fraction)
-
-
-def _codes(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-    if value is None and attribute.default is None:
-        return
-    codes = value if isinstance(value, frozenset) else [None]
-    if not all(isinstance(code, str) for code in codes):
-        msg = f"{attribute.name} is {value!r}; give a frozenset of str."
-        raise TypeError(msg)
-
-
-def _one_of(*choices: object) -> Any:
-    return attrs.field(default=choices[0], validator=attrs.validators.in_(choices))
 
 
 @attrs.frozen(kw_only=True, repr=False)
@@ -353,60 +233,62 @@ class RefreshPolicy:
     .. versionadded:: 0.1.0
     """
 
-    advisory: dt.timedelta | None = _span(None)
-    mandatory: dt.timedelta | None = _span(None)
-    stale: Literal["until_rejected", "never", "always"] = _one_of(
+    advisory: dt.timedelta | None = span(None)
+    mandatory: dt.timedelta | None = span(None)
+    stale: Literal["until_rejected", "never", "always"] = one_of(
         "until_rejected", "never", "always"
     )
-    permanent: Literal["serve", "raise"] = _one_of("serve", "raise")
+    permanent: Literal["serve", "raise"] = one_of("serve", "raise")
     background: bool = True
     resend: bool = True
-    load_timeout: dt.timedelta | None = _span(None)
-    mandatory_wait: dt.timedelta = _span(dt.timedelta(seconds=5))
+    load_timeout: dt.timedelta | None = span(None)
+    mandatory_wait: dt.timedelta = span(dt.timedelta(seconds=5))
 
-    advisory_fraction: float = _share(1 / 4)
-    advisory_minimum: dt.timedelta = _span(_minutes(5))
-    advisory_minimum_fraction: float = _share(1 / 3)
-    advisory_maximum_fraction: float = _share(1 / 2)
+    advisory_fraction: float = share(1 / 4)
+    advisory_minimum: dt.timedelta = span(_minutes(5))
+    advisory_minimum_fraction: float = share(1 / 3)
+    advisory_maximum_fraction: float = share(1 / 2)
     advisory_tiers: tuple[tuple[dt.timedelta, dt.timedelta], ...] = attrs.field(
-        default=(), validator=_tiers
+        default=(), validator=check_tiers
     )
-    mandatory_fraction: float = _share(1 / 5)
-    mandatory_maximum: dt.timedelta = _span(_minutes(1))
-    early: float = _share(0.05)
-    jitter: float = _share(0.2)
-    usable_minimum: dt.timedelta = _span(dt.timedelta(seconds=5))
-    usable_minimum_fraction: float = _share(1 / 30)
-    settle: dt.timedelta = _span(_minutes(1))
-    settle_fraction: float = _share(1 / 10)
-    source_margin: dt.timedelta = _span(_minutes(2))
-    source_margin_fraction: float = _share(1 / 10)
-    source_minimum: dt.timedelta = _span(_minutes(1))
+    mandatory_fraction: float = share(1 / 5)
+    mandatory_maximum: dt.timedelta = span(_minutes(1))
+    early: float = share(0.05)
+    jitter: float = share(0.2)
+    usable_minimum: dt.timedelta = span(dt.timedelta(seconds=5))
+    usable_minimum_fraction: float = share(1 / 30)
+    settle: dt.timedelta = span(_minutes(1))
+    settle_fraction: float = share(1 / 10)
+    source_margin: dt.timedelta = span(_minutes(2))
+    source_margin_fraction: float = share(1 / 10)
+    source_minimum: dt.timedelta = span(_minutes(1))
 
-    retry_base_fraction: float = _share(1 / 60)
-    retry_base_minimum: dt.timedelta = _span(dt.timedelta(seconds=2))
-    retry_base_maximum: dt.timedelta = _span(dt.timedelta(seconds=15))
-    retry_maximum_fraction: float = _share(1 / 4)
-    retry_maximum_lower: dt.timedelta = _span(dt.timedelta(seconds=15))
-    retry_maximum: dt.timedelta = _span(_minutes(5))
-    retry_maximum_expired: dt.timedelta = _span(dt.timedelta(seconds=30))
-    retry_spread: float = _share(0.5)
-    retry_throttled_factor: float = _share(2.0)
-    retry_gap: dt.timedelta = _span(dt.timedelta(seconds=10))
+    retry_base_fraction: float = share(1 / 60)
+    retry_base_minimum: dt.timedelta = span(dt.timedelta(seconds=2))
+    retry_base_maximum: dt.timedelta = span(dt.timedelta(seconds=15))
+    retry_maximum_fraction: float = share(1 / 4)
+    retry_maximum_lower: dt.timedelta = span(dt.timedelta(seconds=15))
+    retry_maximum: dt.timedelta = span(_minutes(5))
+    retry_maximum_expired: dt.timedelta = span(dt.timedelta(seconds=30))
+    retry_spread: float = share(0.5)
+    retry_throttled_factor: float = share(2.0)
+    retry_gap: dt.timedelta = span(dt.timedelta(seconds=10))
     retry_pause: tuple[dt.timedelta, dt.timedelta] | None = attrs.field(
-        default=None, validator=_pair
+        default=None, validator=check_pair
     )
-    retry_permanent: dt.timedelta = _span(dt.timedelta(seconds=30))
+    retry_permanent: dt.timedelta = span(dt.timedelta(seconds=30))
     attempts_per_minute: int = attrs.field(default=7, validator=attrs.validators.ge(1))
     error_kept: tuple[dt.timedelta, dt.timedelta] = attrs.field(
-        default=(dt.timedelta(seconds=1), dt.timedelta(seconds=5)), validator=_pair
+        default=(dt.timedelta(seconds=1), dt.timedelta(seconds=5)), validator=check_pair
     )
-    raised_codes: frozenset[str] | None = attrs.field(default=None, validator=_codes)
+    raised_codes: frozenset[str] | None = attrs.field(
+        default=None, validator=check_codes
+    )
     rejection_codes: frozenset[str] = attrs.field(
-        default=REJECTION_CODES, validator=_codes
+        default=REJECTION_CODES, validator=check_codes
     )
-    rejection_interval: dt.timedelta = _span(dt.timedelta(seconds=30))
-    clock_jump: dt.timedelta = _span(dt.timedelta(seconds=5))
+    rejection_interval: dt.timedelta = span(dt.timedelta(seconds=30))
+    clock_jump: dt.timedelta = span(dt.timedelta(seconds=5))
 
     def __repr__(self) -> str:
         changed = (

@@ -19,7 +19,8 @@ from ._credentials import Fetched, Instant, Record
 from ._events import Announcer
 from ._flight import Flight, in_background, leading, recursion, refuse_recursion
 from ._fork import forget_after_fork
-from ._policy import Freshness, RefreshPolicy
+from ._plan import Freshness
+from ._policy import RefreshPolicy
 from ._seams import current
 from ._state import RefreshState, own
 from .exceptions import RefreshError

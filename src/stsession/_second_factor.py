@@ -19,8 +19,9 @@ from ._mfa_devices import find_serial
 from ._options import Options
 from ._proofs import CodeProof, Proof
 from ._refresher import Refresher
+from ._sdk_source import SdkSource
 from ._source import hop_source
-from ._sources import MfaSource, SdkSource, Source
+from ._sources import MfaSource, Source
 from ._sts_clients import has_custom_endpoint
 from ._sts_endpoint import StsEndpoint
 from ._token_requests import SessionTokenRequest

@@ -9,13 +9,14 @@ import datetime as dt
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ._assume import SourceLike, as_mfa, find_source
+from ._assume import as_mfa
 from ._mfa import CodeLike
 from ._operations import flat, made_session
 from ._options import SessionOptions
 from ._proofs import NoProof, Proof
 from ._root_requests import AssumeRootRequest
 from ._session import RefreshableSession
+from ._source_like import SourceLike, find_source
 from ._token_requests import FederationTokenRequest, SessionTokenRequest
 
 

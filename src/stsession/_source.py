@@ -30,7 +30,8 @@ from ._sdk import (
     shared_loader,
     usable_profile,
 )
-from ._sources import HopSource, Nobody, SdkSource, Source
+from ._sdk_source import SdkSource
+from ._sources import HopSource, Nobody, Source
 from ._words import as_credentials
 from .exceptions import InvalidRequestError, SourceCredentialsError
 

@@ -7,140 +7,22 @@ from __future__ import annotations
 import contextlib
 import math
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from typing import Any
 
 import botocore.session
 
-from botocore.credentials import ReadOnlyCredentials
-from botocore.exceptions import BotoCoreError
-
 from ._botocore import SessionCredentials
-from ._clock import utc
 from ._credentials import Record
 from ._refresher import Refresher
 from ._sdk import like
-from ._source_keys import SourceKeys
+from ._sdk_source import SdkSource, described
 from ._sts_clients import StsClients
 from ._sts_endpoint import StsEndpoint
 from .exceptions import RefreshError
 
 
-__all__ = ["HopSource", "MfaSource", "Nobody", "SdkSource", "Source"]
-
-ROLE_METHODS = frozenset({"assume-role", "assume-role-with-web-identity"})
-
-
-class SdkSource:
-    """
-    Credentials that botocore knows how to find.
-
-    Args:
-        make: Makes a botocore session that finds them, configured by the same
-            profile and environment each time.
-
-        settings: The session whose settings and event handlers carry over.
-
-        name: For messages.
-
-        key: What sets it apart from other sources.
-    """
-
-    def __init__(
-        self,
-        make: Callable[[], botocore.session.Session],
-        settings: botocore.session.Session,
-        *,
-        name: str,
-        key: Hashable,
-    ) -> None:
-        self.load_timeout: float = 0.0
-        self.name = name
-        self.key = key
-        self._keys = SourceKeys(make, name)
-        self._clients = StsClients(
-            like(settings, credentials=self._keys, handlers=True)
-        )
-
-    @property
-    def settings(self) -> botocore.session.Session:
-        """
-        What further sessions are configured like.
-        """
-        return self._clients.session
-
-    @property
-    def is_role(self) -> bool:
-        """
-        Whether botocore assumed a role to get them.
-        """
-        return self._keys.method in ROLE_METHODS
-
-    @property
-    def renewable(self) -> bool:
-        """
-        Whether they are more than a copied set of temporary keys.
-        """
-        return self._keys.renewable
-
-    def describe(self, wall: float) -> str:
-        """
-        Its name, and when its credentials expire.
-        """
-        remaining = self._keys.remaining()
-        return _described(self.name, None if remaining is None else wall + remaining)
-
-    def frozen(self) -> ReadOnlyCredentials:
-        """
-        The credentials as they are now, in botocore's words.
-        """
-        return self._keys.get_frozen_credentials()
-
-    def look(self) -> None:
-        """
-        Look for the credentials now; what is wrong with them is told later.
-        """
-        with contextlib.suppress(BotoCoreError):
-            self._keys.found()
-
-    @property
-    def is_long_lived(self) -> bool:
-        """
-        Whether they are the keys of a user, which have no end.
-        """
-        return self.frozen().token is None
-
-    def would_ask(self) -> bool:
-        """
-        Never; what botocore asks for is its own affair.
-        """
-        return False
-
-    def client(self, region: str | None, endpoint: StsEndpoint) -> Any:
-        """
-        An STS client that signs with them.
-        """
-        return self._clients.get(region, endpoint)
-
-    def prepare(self) -> float | None:
-        """
-        Let them refresh; return the seconds they have left.
-        """
-        self._keys.read_again()
-        self.frozen()
-        return self._keys.remaining()
-
-    def resolve_again(self) -> bool:
-        """
-        Look for others in the same place; tell whether there can be any.
-        """
-        return self._keys.resolve_again()
-
-    def close(self) -> None:
-        """
-        Close the connections to STS.
-        """
-        self._clients.close()
+__all__ = ["HopSource", "MfaSource", "Nobody", "Source"]
 
 
 class HopSource:
@@ -194,7 +76,7 @@ class HopSource:
         record = self._refresher.record
         if record is None or record.credentials.expires_at is None:
             return self.name
-        return _described(self.name, record.credentials.expires_at.timestamp())
+        return described(self.name, record.credentials.expires_at.timestamp())
 
     def would_ask(self) -> bool:
         """
@@ -400,9 +282,3 @@ class Nobody:
 
 
 Source = SdkSource | HopSource | MfaSource | Nobody
-
-
-def _described(name: str, expires_at: float | None) -> str:
-    if expires_at is None:
-        return name
-    return f"{name} (its credentials expire at {utc(expires_at):%Y-%m-%d %H:%M:%S} UTC)"

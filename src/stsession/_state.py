@@ -22,7 +22,8 @@ from ._backoff import MINUTE, Backoff
 from ._credentials import Fetched, Instant, Record
 from ._events import Announcer, EventName, Reason, RefreshEvent, shorten
 from ._flight import Flight, unattended
-from ._policy import Freshness, RefreshPolicy
+from ._plan import Freshness
+from ._policy import RefreshPolicy
 from .exceptions import RefreshError
 
 

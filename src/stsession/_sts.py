@@ -9,7 +9,7 @@ import logging
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import attrs
 
@@ -18,10 +18,11 @@ from ._credentials import Fetched, Instant, TemporaryCredentials
 from ._proof import NoProof, Proof
 from ._sts_endpoint import StsEndpoint
 from ._sts_errors import server_time, translate, unusable_answer
+from ._sts_protocols import Signatory, StsRequest
 from .exceptions import FailureKind, RefreshError
 
 
-__all__ = ["Signatory", "StsFetch", "StsRequest", "at_once"]
+__all__ = ["StsFetch", "at_once"]
 
 logger = logging.getLogger("stsession")
 
@@ -38,87 +39,6 @@ PACKED_SIZE_WARNING = 90
 
 
 T = TypeVar("T")
-
-
-class StsRequest(Protocol):
-    """
-    A checked request for credentials.
-    """
-
-    @property
-    def operation(self) -> str:
-        """
-        The method of an STS client.
-        """
-
-    @property
-    def label(self) -> str:
-        """
-        What messages call it: mostly the ARN of a role.
-        """
-
-    @property
-    def what(self) -> str:
-        """
-        What couldn't be done, if it fails.
-        """
-
-    @property
-    def duration_seconds(self) -> int | Literal["max"] | None:
-        """
-        How long the credentials shall live.
-        """
-
-    def to_params(self, *, duration_seconds: int | None) -> dict[str, Any]:
-        """
-        Its parameters.
-        """
-
-
-class Signatory(Protocol):
-    """
-    Who signs a request to STS. Sources are such.
-    """
-
-    @property
-    def is_role(self) -> bool:
-        """
-        Whether its credentials are known to be those of an assumed role.
-        """
-
-    @property
-    def renewable(self) -> bool:
-        """
-        Whether there can be others some time, if STS refuses these.
-        """
-
-    def would_ask(self) -> bool:
-        """
-        Whether `prepare` would ask somebody for something now.
-        """
-
-    def describe(self, wall: float) -> str:
-        """
-        Its name, and when its credentials expire, for messages.
-        """
-
-    def client(self, region: str | None, endpoint: StsEndpoint) -> Any:
-        """
-        An STS client that signs with its credentials.
-        """
-
-    def prepare(self) -> float | None:
-        """
-        Have credentials to sign with.
-
-        Returns:
-            The seconds they have left. `None` if that isn't known.
-        """
-
-    def resolve_again(self) -> bool:
-        """
-        Look the credentials up anew; return whether there can be others.
-        """
 
 
 class _LongestDurations:

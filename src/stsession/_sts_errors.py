@@ -4,20 +4,16 @@ Errors of the SDK, and of STS behind it, as errors of ours.
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 
 from email.utils import parsedate_to_datetime
-from typing import Any
-
-import attrs
 
 from botocore import exceptions as sdk
 from botocore.parsers import ResponseParserError
 
 from ._answers import skew_text
 from ._causes import causes
-from ._redact import redact
+from ._sdk_errors import Answer, presentable, text_of
 from .exceptions import (
     AccessDeniedError,
     ClockError,
@@ -25,7 +21,6 @@ from .exceptions import (
     MfaError,
     RefreshError,
     SourceCredentialsError,
-    StsessionError,
     StsUnavailableError,
 )
 
@@ -135,53 +130,6 @@ EXCEPTIONS: list[tuple[type[BaseException], type[RefreshError], FailureKind, str
     (sdk.MetadataRetrievalError, SourceCredentialsError, UNKNOWN, RENEW),
 ]
 
-MESSAGE_LENGTH = 400
-
-
-@attrs.frozen(kw_only=True, eq=False, repr=False)
-class _Answer:
-    """
-    What an error of the SDK tells about the answer.
-    """
-
-    operation: str
-    code: str
-    message: str
-    status: int | None
-    headers: dict[str, str]
-
-    @classmethod
-    def of(cls, error: sdk.ClientError) -> _Answer:
-        response: Any = error.response
-        # Some servers leave out <ErrorResponse>, so that code and message
-        # stand where "Error" should.
-        told = response.get("Error")
-        if not isinstance(told, dict) or not told.get("Code"):
-            told = response
-        metadata = response.get("ResponseMetadata") or {}
-        return cls(
-            operation=error.operation_name,
-            code=str(told.get("Code") or ""),
-            message=_first_sentences(str(told.get("Message") or "")),
-            status=metadata.get("HTTPStatusCode"),
-            headers=metadata.get("HTTPHeaders") or {},
-        )
-
-    @property
-    def retry_after(self) -> dt.timedelta | None:
-        seconds = self.headers.get("retry-after", "")
-        return (
-            dt.timedelta(seconds=int(seconds))
-            if seconds.isdecimal() and len(seconds) < 9
-            else None
-        )
-
-
-def _first_sentences(message: str) -> str:
-    # SignatureDoesNotMatch goes on with the request, session token and all.
-    message = re.split("\n|The Canonical String", message, maxsplit=1)[0].strip()
-    return redact(message)[:MESSAGE_LENGTH]
-
 
 def server_time(headers: dict[str, str]) -> float | None:
     """
@@ -216,7 +164,7 @@ def translate(
         if isinstance(link, RefreshError):
             return link
         if isinstance(link, sdk.ClientError):
-            ours = _of_answer(_Answer.of(link), what, hop, source, wall)
+            ours = _of_answer(Answer.of(link), what, hop, source, wall)
         else:
             ours = _of_exception(link, what, hop, source)
         if ours is not None:
@@ -227,39 +175,8 @@ def translate(
             hop=hop,
             hint="The cause of this error says more.",
         )
-    ours.__cause__ = _presentable(error)
+    ours.__cause__ = presentable(error)
     return ours
-
-
-def _presentable(error: Exception) -> Exception:
-    """
-    The error itself, or one like it and without causes if it tells a secret.
-    """
-    if not any(map(_tells_a_secret, causes(error))):
-        return error
-    if isinstance(error, sdk.ClientError):
-        told = _Answer.of(error)
-        response: Any = {
-            "Error": {"Code": told.code, "Message": told.message},
-            "ResponseMetadata": error.response.get("ResponseMetadata", {}),
-        }
-        return sdk.ClientError(response, error.operation_name)
-    if isinstance(error, ResponseParserError):
-        return ResponseParserError(_text_of(error))
-    return StsessionError(f"{type(error).__name__}: {_text_of(error)}")
-
-
-def _tells_a_secret(error: BaseException) -> bool:
-    if isinstance(error, ResponseParserError):  # quotes the answer
-        return True
-    text = repr(error.response) if isinstance(error, sdk.ClientError) else str(error)
-    return "Canonical" in text or redact(text) != text
-
-
-def _text_of(error: BaseException) -> str:
-    # ResponseParserError goes on with the answer, secret key and all.
-    text = str(error).split("\n", maxsplit=1)[0]
-    return redact(text).rstrip(".:")[:MESSAGE_LENGTH]
 
 
 def _of_exception(
@@ -268,7 +185,7 @@ def _of_exception(
     for theirs, ours, kind, hint in EXCEPTIONS:
         if isinstance(error, theirs):
             return ours(
-                f"{what}. {type(error).__name__}: {_text_of(error)}.",
+                f"{what}. {type(error).__name__}: {text_of(error)}.",
                 kind=kind,
                 hop=hop,
                 hint=hint.format(source=source, who=source),
@@ -277,7 +194,7 @@ def _of_exception(
 
 
 def _of_answer(
-    answer: _Answer, what: str, hop: str, source: str, wall: float
+    answer: Answer, what: str, hop: str, source: str, wall: float
 ) -> RefreshError:
     cls, kind, hint = _classify(answer)
     who = _principal(answer.message) or f"the user or role behind {source}"
@@ -300,7 +217,7 @@ def _of_answer(
     )
 
 
-def _classify(answer: _Answer) -> tuple[type[RefreshError], FailureKind, str]:
+def _classify(answer: Answer) -> tuple[type[RefreshError], FailureKind, str]:
     code = re.sub("(Error)?(Exception)?$", "", answer.code)
     told = answer.message.lower()
     if code == "SignatureDoesNotMatch" and (

@@ -21,8 +21,8 @@ from ._accounts import (
     checked_role_name,
     find_target,
 )
-from ._assume import RefreshableAssumeRoleSession, SourceLike
-from ._fan_out import FleetRun, Plan
+from ._assume import RefreshableAssumeRoleSession
+from ._fan_out import FleetRun
 from ._fleet_executors import opening
 from ._fleet_options import (
     PARAMETERS,
@@ -33,6 +33,7 @@ from ._fleet_options import (
     partition_of,
     url_of,
 )
+from ._fleet_plan import Plan
 from ._fleet_results import FleetCounts, FleetResult
 from ._fleet_sessions import FleetSessions
 from ._fork import forget_after_fork
@@ -40,6 +41,7 @@ from ._lazy import lazy
 from ._options import check_names
 from ._organization import Organization
 from ._progress import Silence, progress_of
+from ._source_like import SourceLike
 from ._sts_clients import has_custom_endpoint
 from .exceptions import InvalidRequestError, OrganizationError
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stsession._credentials import Instant, Record, TemporaryCredentials
-from stsession._policy import Freshness, RefreshPolicy
+from stsession._plan import Freshness
+from stsession._policy import RefreshPolicy
 
 from .strategies import DRAWS, KINDS, LIFETIMES, POLICIES
 

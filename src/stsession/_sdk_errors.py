@@ -1,0 +1,109 @@
+"""
+What errors of the SDK tell, without the secrets.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+from typing import Any
+
+import attrs
+
+from botocore import exceptions as sdk
+from botocore.parsers import ResponseParserError
+
+from ._causes import causes
+from ._redact import redact
+from .exceptions import StsessionError
+
+
+__all__ = ["Answer", "presentable", "text_of"]
+
+MESSAGE_LENGTH = 400
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class Answer:
+    """
+    What an error of the SDK tells about the answer.
+    """
+
+    operation: str
+    code: str
+    message: str
+    status: int | None
+    headers: dict[str, str]
+
+    @classmethod
+    def of(cls, error: sdk.ClientError) -> Answer:
+        """
+        Read it, whatever is missing.
+        """
+        response: Any = error.response
+        # Some servers leave out <ErrorResponse>, so that code and message
+        # stand where "Error" should.
+        told = response.get("Error")
+        if not isinstance(told, dict) or not told.get("Code"):
+            told = response
+        metadata = response.get("ResponseMetadata") or {}
+        return cls(
+            operation=error.operation_name,
+            code=str(told.get("Code") or ""),
+            message=_first_sentences(str(told.get("Message") or "")),
+            status=metadata.get("HTTPStatusCode"),
+            headers=metadata.get("HTTPHeaders") or {},
+        )
+
+    @property
+    def retry_after(self) -> dt.timedelta | None:
+        """
+        How long it asks to wait. `None` if it doesn't say.
+        """
+        seconds = self.headers.get("retry-after", "")
+        return (
+            dt.timedelta(seconds=int(seconds))
+            if seconds.isdecimal() and len(seconds) < 9
+            else None
+        )
+
+
+def _first_sentences(message: str) -> str:
+    # SignatureDoesNotMatch goes on with the request, session token and all.
+    message = re.split("\n|The Canonical String", message, maxsplit=1)[0].strip()
+    return redact(message)[:MESSAGE_LENGTH]
+
+
+def presentable(error: Exception) -> Exception:
+    """
+    The error itself, or one like it and without causes if it tells a secret.
+    """
+    if not any(map(_tells_a_secret, causes(error))):
+        return error
+    if isinstance(error, sdk.ClientError):
+        told = Answer.of(error)
+        response: Any = {
+            "Error": {"Code": told.code, "Message": told.message},
+            "ResponseMetadata": error.response.get("ResponseMetadata", {}),
+        }
+        return sdk.ClientError(response, error.operation_name)
+    if isinstance(error, ResponseParserError):
+        return ResponseParserError(text_of(error))
+    return StsessionError(f"{type(error).__name__}: {text_of(error)}")
+
+
+def _tells_a_secret(error: BaseException) -> bool:
+    if isinstance(error, ResponseParserError):  # quotes the answer
+        return True
+    text = repr(error.response) if isinstance(error, sdk.ClientError) else str(error)
+    return "Canonical" in text or redact(text) != text
+
+
+def text_of(error: BaseException) -> str:
+    """
+    The first line of an error.
+    """
+    # ResponseParserError goes on with the answer, secret key and all.
+    text = str(error).split("\n", maxsplit=1)[0]
+    return redact(text).rstrip(".:")[:MESSAGE_LENGTH]
