@@ -68,6 +68,7 @@ WRONG_CODE = (
 LONG_LIVED = "Only the keys of an IAM user can do this; take those as the source."
 WAIT = "Nothing to do but wait; it is tried again."
 CHECK_NETWORK = "Check the network, the proxy, and the end point."
+MEND = "Mend the config file."
 CHECK_SOURCE = "Check the access key and secret key of {source}."
 
 # Codes without "Exception" or "Error" at their end.
@@ -130,7 +131,8 @@ EXCEPTIONS: list[tuple[type[BaseException], type[RefreshError], FailureKind, str
     (sdk.HTTPClientError, StsUnavailableError, OUTAGE, CHECK_NETWORK),
     (ResponseParserError, StsUnavailableError, OUTAGE, WAIT),
     (OSError, StsUnavailableError, OUTAGE, "Check the network."),
-    (sdk.InvalidConfigError, SourceCredentialsError, SOURCE, "Mend the config file."),
+    (sdk.InvalidConfigError, SourceCredentialsError, SOURCE, MEND),
+    (sdk.ConfigParseError, SourceCredentialsError, SOURCE, MEND),
     (sdk.MissingDependencyException, SourceCredentialsError, SOURCE, "Install it."),
     (sdk.MetadataRetrievalError, SourceCredentialsError, UNKNOWN, RENEW),
 ]
