@@ -51,6 +51,14 @@ ROOT = (
     "task policy, that centralized root access is enabled, and that the account is a "
     "member of the organization."
 )
+USER = (
+    "An IAM user needs no permission for this: check that {source} has the keys of "
+    "one, and whether a policy denies it, as some do without MFA (mfa_serial)."
+)
+FEDERATION = (
+    "Check that {who} is an IAM user that is allowed sts:GetFederationToken, and "
+    "sts:TagSession if tags are passed."
+)
 FEDERATED = (
     "A federated user may call neither IAM nor STS; as the source, take whoever got "
     "its token."
@@ -70,6 +78,15 @@ WAIT = "Nothing to do but wait; it is tried again."
 CHECK_NETWORK = "Check the network, the proxy, and the end point."
 MEND = "Mend the config file."
 CHECK_SOURCE = "Check the access key and secret key of {source}."
+
+# What AccessDenied means for operations other than AssumeRole.
+DENIED = {
+    "AssumeRoleWithSAML": PROVIDER,
+    "AssumeRoleWithWebIdentity": PROVIDER,
+    "AssumeRoot": ROOT,
+    "GetFederationToken": FEDERATION,
+    "GetSessionToken": USER,
+}
 
 # Codes without "Exception" or "Error" at their end.
 CODES: dict[str, tuple[type[RefreshError], FailureKind, str]] = {
@@ -317,10 +334,8 @@ def _classify(answer: _Answer) -> tuple[type[RefreshError], FailureKind, str]:
         _principal(answer.message) or ""
     ):
         return SourceCredentialsError, SOURCE, FEDERATED
-    if code == "AccessDenied" and answer.operation == "AssumeRoot":
-        return AccessDeniedError, REQUEST, ROOT
-    if code == "AccessDenied" and ("withwebidentity" in told or "withsaml" in told):
-        return AccessDeniedError, REQUEST, PROVIDER
+    if code == "AccessDenied" and answer.operation in DENIED:
+        return AccessDeniedError, REQUEST, DENIED[answer.operation]
     if code in CODES:
         return CODES[code]
     status = answer.status or 0
