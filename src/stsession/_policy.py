@@ -149,8 +149,12 @@ def _pair(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
 
 
 def _tiers(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if not isinstance(value, tuple):  # a list couldn't be hashed
+        msg = f"{attribute.name} is {value!r}; give a tuple of pairs."
+        raise TypeError(msg)
     for tier in value:
-        if [dt.timedelta] * 2 != [type(span) for span in tier]:
+        spans = tier if isinstance(tier, tuple) else ()
+        if [dt.timedelta] * 2 != [type(span) for span in spans]:
             msg = f"{attribute.name} has {tier!r}; give pairs of datetime.timedelta."
             raise TypeError(msg)
     if sorted(value) != list(value):
@@ -180,6 +184,21 @@ def _codes(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     if not all(isinstance(code, str) for code in codes):
         msg = f"{attribute.name} is {value!r}; give a frozenset of str."
         raise TypeError(msg)
+
+
+def _flag(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if not isinstance(value, bool):
+        msg = f"{attribute.name} is {value!r}; give True or False."
+        raise TypeError(msg)
+
+
+def _number(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        msg = f"{attribute.name} is {value!r}; give an int."
+        raise TypeError(msg)
+    if value < 1:
+        msg = f"{attribute.name} is {value}; it has to be 1 at least."
+        raise ValueError(msg)
 
 
 def _one_of(*choices: object) -> Any:
@@ -344,7 +363,7 @@ class RefreshPolicy:
 
         TypeError:
             If a span isn't a :class:`datetime.timedelta`, a fraction no plain
-            number, or codes no frozenset of str.
+            number, codes no frozenset of str, or another field not of its type.
 
     .. seealso:: `AssumeRole: DurationSeconds
        <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>`_
@@ -359,8 +378,8 @@ class RefreshPolicy:
         "until_rejected", "never", "always"
     )
     permanent: Literal["serve", "raise"] = _one_of("serve", "raise")
-    background: bool = True
-    resend: bool = True
+    background: bool = attrs.field(default=True, validator=_flag)
+    resend: bool = attrs.field(default=True, validator=_flag)
     load_timeout: dt.timedelta | None = _span(None)
     mandatory_wait: dt.timedelta = _span(dt.timedelta(seconds=5))
 
@@ -397,7 +416,7 @@ class RefreshPolicy:
         default=None, validator=_pair
     )
     retry_permanent: dt.timedelta = _span(dt.timedelta(seconds=30))
-    attempts_per_minute: int = attrs.field(default=7, validator=attrs.validators.ge(1))
+    attempts_per_minute: int = attrs.field(default=7, validator=_number)
     error_kept: tuple[dt.timedelta, dt.timedelta] = attrs.field(
         default=(dt.timedelta(seconds=1), dt.timedelta(seconds=5)), validator=_pair
     )
