@@ -611,6 +611,59 @@ def test_progress(local, org, caplog):
     assert "fleet: 6 of 6 done, 1 failed" == lines[-1]
 
 
+def test_log_of_failures(local, org, caplog):
+    """
+    What a result tells isn't warned about as well.
+    """
+    fleet = Fleet([*IDS, "000000000099"], role_name="Audit", source=org)
+    with caplog.at_level(logging.DEBUG, logger="stsession"):
+        run = fleet.map(whoami)
+        list(run)
+    logged = {r.levelno for r in caplog.records if r.name == "stsession"}
+
+    assert 1 == run.counts.failed
+    assert {logging.DEBUG} == logged
+
+
+def test_log_of_failures_elsewhere(local, org, caplog):
+    """
+    The same session, used by its own, warns as any other.
+    """
+    fleet = Fleet(["000000000099"], role_name="Audit", source=org)
+    list(fleet.map(whoami))
+    session = fleet.session("000000000099")
+    with pytest.raises(stsession.AccessDeniedError):
+        session.refresh()
+
+    assert [logging.ERROR] == [
+        r.levelno for r in caplog.records if r.levelno > logging.INFO
+    ]
+
+
+def test_log_of_failures_that_are_no_result(source, caplog):
+    """
+    While there are credentials no result tells of a refusal, so the log does.
+    """
+    clock = FakeClock()
+    stub = StubSTS(clock=clock)
+    source.events.register("before-send.sts", stub)
+    with installed(clock=clock, run=lambda task: False):
+        fleet = Fleet(IDS[:1], role_name="Audit", source=source)
+
+        def use(session):
+            return session.credentials()
+
+        list(fleet.map(use))
+        clock.advance(dt.timedelta(minutes=59, seconds=30))
+        stub.goes_down(Fault.access_denied())
+        (result,) = fleet.map(use)
+
+    assert result.ok
+    assert [logging.ERROR] == [
+        r.levelno for r in caplog.records if r.levelno > logging.INFO
+    ]
+
+
 def test_close(local, org):
     """
     Closing ends the runs and drops the sessions; the fleet can be used again.
