@@ -48,6 +48,12 @@ def _org(local):
     return local.session(local.add_user(), region="eu-west-1")
 
 
+def nowhere():
+    """
+    A source without a region.
+    """
+
+
 def whoami(session):
     """
     The account that the session acts in.
@@ -173,7 +179,18 @@ def test_twice_but_different(source):
         ([], "A", "accounts", "accounts is empty"),
         (IDS, None, "role_name", "no role_name is given"),
         (IDS, "arn:aws:iam::000000000001:role/A", "role_name", "the name only"),
-        (IDS, "a b", "role_arn", "."),
+        (IDS, "", "role_name", "^role_name is 0 characters long"),
+        (IDS, "a b", "role_name", "^role_name has ' ' at position 2"),
+        (IDS, "a/b/c d", "role_name", "^the name in role_name has ' '"),
+        (IDS, "a b/c", "role_name", "^the path in role_name has ' '"),
+        (IDS, "p" * 512 + "/c", "role_name", "^the path in role_name is 514 char"),
+        (IDS, 7, "role_name", "role_name is 7"),
+        (
+            {IDS[0]: {"role_name": "a b"}},
+            "A",
+            "role_name",
+            "^accounts has '000000000001': role_name has ' '",
+        ),
         (["arn:aws:iam::1:role/A"], None, "role_arn", "accounts has 'arn:aws:iam::1"),
         ({IDS[0]: "A"}, "A", "accounts", r"\['000000000001'\] is of type str"),
         ({IDS[0]: {"regions": "eu-west-1"}}, "A", "regions", "takes a list of regions"),
@@ -196,11 +213,59 @@ def test_bad_accounts(accounts, role_name, parameter, text, source):
     assert parameter == caught.value.parameter
 
 
+def test_role_names_elsewhere(source):
+    """
+    Servers that aren't AWS's have other names, but they go into an ARN, too.
+    """
+    url = "http://localhost:9000"
+    name = "tenant$a/" + "x" * 65
+    (target,) = Fleet(IDS[:1], role_name=name, source=source, sts_endpoint_url=url)
+
+    assert f"arn:aws:iam::{IDS[0]}:role/{name}" == target.role_arn
+    with pytest.raises(InvalidRequestError, match="role_name is 'a b'") as caught:
+        Fleet(IDS, role_name="a b", source=source, sts_endpoint_url=url)
+
+    assert "role_name" == caught.value.parameter
+
+
+@pytest.mark.parametrize("region", ["euwest1", "EU-west-1", ""])
+def test_region_in_no_partition(region):
+    """
+    It's told at once, as no ARN can be made; also if it is the source's.
+    """
+    source = boto3.Session("AKIAIOSFODNN7EXAMPLE", "s3cr3t", region_name=region)
+    for make in (
+        lambda: Fleet(IDS, role_name="A", source=source),
+        lambda: Fleet(IDS, role_name="A", source=nowhere, regions=[region]),
+    ):
+        with pytest.raises(InvalidRequestError, match="no partition") as caught:
+            make()
+
+        assert "regions" == caught.value.parameter
+
+
+def test_region_elsewhere(source):
+    """
+    Servers that aren't AWS's call their regions anything.
+    """
+    (target,) = Fleet(
+        IDS[:1],
+        role_name="Audit",
+        source=nowhere,
+        regions=["default"],
+        sts_endpoint_url="http://localhost:9000",
+    )
+
+    assert ("default", ARN.format(IDS[0])) == (target.region, target.role_arn)
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [
         ({"regions": []}, "empty list"),
         ({"regions": ["nowhere else"]}, "can't be a region"),
+        ({"regions": [5]}, "region is of type int"),
+        ({"sts_regions": ["nowhere else"]}, "can't be a region"),
         ({"duration_seconds": 1}, "duration_seconds"),
         ({"sts_endpoint_url": "x"}, "sts_endpoint_url"),
         ({"refresh": 7}, "refresh is of type int"),
