@@ -8,6 +8,8 @@ import pickle
 import threading
 import weakref
 
+from concurrent.futures import ThreadPoolExecutor
+
 import boto3
 import pytest
 
@@ -17,6 +19,7 @@ from botocore.exceptions import ClientError
 import stsession
 
 from stsession import Fleet, InvalidRequestError, RefreshPolicy
+from stsession._connections import kept
 from stsession._fleet_sessions import FleetSession
 from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, installed
 
@@ -742,6 +745,30 @@ def test_close(local, org):
     list(run)
     assert session is not fleet.session(IDS[0])
     assert IDS[0] == whoami(fleet.session(IDS[0]))
+
+
+def test_connections(source, stub, monkeypatch):
+    """
+    As many are kept as a run has workers, to STS as well, and never fewer than 64.
+    """
+    monkeypatch.setattr(kept, "number", 64)
+    fleet = Fleet(IDS[:1], role_name="Audit", source=source, cache=None)
+
+    def connections(session):
+        session.refresh()
+        sts = session._source.client("eu-west-1", session._refresher.fetch.endpoint)
+        clients = session.client("s3"), session.client("s3"), sts
+        return [client.meta.config.max_pool_connections for client in clients]
+
+    def run(max_workers, executor=None):
+        (result,) = fleet.map(connections, max_workers=max_workers, executor=executor)
+        return result.value
+
+    assert [64] * 3 == run(16)
+    assert [100] * 3 == run(100)
+    assert [100] * 3 == run(16)
+    with ThreadPoolExecutor(1) as executor:
+        assert [128] * 3 == run(128, executor)
 
 
 def test_a_thousand_sessions(source, stub):
