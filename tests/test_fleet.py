@@ -8,6 +8,8 @@ import pickle
 import threading
 import weakref
 
+from concurrent.futures import ThreadPoolExecutor
+
 import boto3
 import pytest
 
@@ -17,6 +19,7 @@ from botocore.exceptions import ClientError
 import stsession
 
 from stsession import Fleet, InvalidRequestError, RefreshPolicy
+from stsession._connections import kept
 from stsession._fleet_sessions import FleetSession
 from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, installed
 
@@ -46,6 +49,12 @@ def _org(local):
     A source that the local STS knows.
     """
     return local.session(local.add_user(), region="eu-west-1")
+
+
+def nowhere():
+    """
+    A source without a region.
+    """
 
 
 def whoami(session):
@@ -173,7 +182,18 @@ def test_twice_but_different(source):
         ([], "A", "accounts", "accounts is empty"),
         (IDS, None, "role_name", "no role_name is given"),
         (IDS, "arn:aws:iam::000000000001:role/A", "role_name", "the name only"),
-        (IDS, "a b", "role_arn", "."),
+        (IDS, "", "role_name", "^role_name is 0 characters long"),
+        (IDS, "a b", "role_name", "^role_name has ' ' at position 2"),
+        (IDS, "a/b/c d", "role_name", "^the name in role_name has ' '"),
+        (IDS, "a b/c", "role_name", "^the path in role_name has ' '"),
+        (IDS, "p" * 512 + "/c", "role_name", "^the path in role_name is 514 char"),
+        (IDS, 7, "role_name", "role_name is 7"),
+        (
+            {IDS[0]: {"role_name": "a b"}},
+            "A",
+            "role_name",
+            "^accounts has '000000000001': role_name has ' '",
+        ),
         (["arn:aws:iam::1:role/A"], None, "role_arn", "accounts has 'arn:aws:iam::1"),
         ({IDS[0]: "A"}, "A", "accounts", r"\['000000000001'\] is of type str"),
         ({IDS[0]: {"regions": "eu-west-1"}}, "A", "regions", "takes a list of regions"),
@@ -196,11 +216,59 @@ def test_bad_accounts(accounts, role_name, parameter, text, source):
     assert parameter == caught.value.parameter
 
 
+def test_role_names_elsewhere(source):
+    """
+    Servers that aren't AWS's have other names, but they go into an ARN, too.
+    """
+    url = "http://localhost:9000"
+    name = "tenant$a/" + "x" * 65
+    (target,) = Fleet(IDS[:1], role_name=name, source=source, sts_endpoint_url=url)
+
+    assert f"arn:aws:iam::{IDS[0]}:role/{name}" == target.role_arn
+    with pytest.raises(InvalidRequestError, match="role_name is 'a b'") as caught:
+        Fleet(IDS, role_name="a b", source=source, sts_endpoint_url=url)
+
+    assert "role_name" == caught.value.parameter
+
+
+@pytest.mark.parametrize("region", ["euwest1", "EU-west-1", ""])
+def test_region_in_no_partition(region):
+    """
+    It's told at once, as no ARN can be made; also if it is the source's.
+    """
+    source = boto3.Session("AKIAIOSFODNN7EXAMPLE", "s3cr3t", region_name=region)
+    for make in (
+        lambda: Fleet(IDS, role_name="A", source=source),
+        lambda: Fleet(IDS, role_name="A", source=nowhere, regions=[region]),
+    ):
+        with pytest.raises(InvalidRequestError, match="no partition") as caught:
+            make()
+
+        assert "regions" == caught.value.parameter
+
+
+def test_region_elsewhere(source):
+    """
+    Servers that aren't AWS's call their regions anything.
+    """
+    (target,) = Fleet(
+        IDS[:1],
+        role_name="Audit",
+        source=nowhere,
+        regions=["default"],
+        sts_endpoint_url="http://localhost:9000",
+    )
+
+    assert ("default", ARN.format(IDS[0])) == (target.region, target.role_arn)
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [
         ({"regions": []}, "empty list"),
         ({"regions": ["nowhere else"]}, "can't be a region"),
+        ({"regions": [5]}, "region is of type int"),
+        ({"sts_regions": ["nowhere else"]}, "can't be a region"),
         ({"duration_seconds": 1}, "duration_seconds"),
         ({"sts_endpoint_url": "x"}, "sts_endpoint_url"),
         ({"refresh": 7}, "refresh is of type int"),
@@ -611,6 +679,59 @@ def test_progress(local, org, caplog):
     assert "fleet: 6 of 6 done, 1 failed" == lines[-1]
 
 
+def test_log_of_failures(local, org, caplog):
+    """
+    What a result tells isn't warned about as well.
+    """
+    fleet = Fleet([*IDS, "000000000099"], role_name="Audit", source=org)
+    with caplog.at_level(logging.DEBUG, logger="stsession"):
+        run = fleet.map(whoami)
+        list(run)
+    logged = {r.levelno for r in caplog.records if r.name == "stsession"}
+
+    assert 1 == run.counts.failed
+    assert {logging.DEBUG} == logged
+
+
+def test_log_of_failures_elsewhere(local, org, caplog):
+    """
+    The same session, used by its own, warns as any other.
+    """
+    fleet = Fleet(["000000000099"], role_name="Audit", source=org)
+    list(fleet.map(whoami))
+    session = fleet.session("000000000099")
+    with pytest.raises(stsession.AccessDeniedError):
+        session.refresh()
+
+    assert [logging.ERROR] == [
+        r.levelno for r in caplog.records if r.levelno > logging.INFO
+    ]
+
+
+def test_log_of_failures_that_are_no_result(source, caplog):
+    """
+    While there are credentials no result tells of a refusal, so the log does.
+    """
+    clock = FakeClock()
+    stub = StubSTS(clock=clock)
+    source.events.register("before-send.sts", stub)
+    with installed(clock=clock, run=lambda task: False):
+        fleet = Fleet(IDS[:1], role_name="Audit", source=source)
+
+        def use(session):
+            return session.credentials()
+
+        list(fleet.map(use))
+        clock.advance(dt.timedelta(minutes=59, seconds=30))
+        stub.goes_down(Fault.access_denied())
+        (result,) = fleet.map(use)
+
+    assert result.ok
+    assert [logging.ERROR] == [
+        r.levelno for r in caplog.records if r.levelno > logging.INFO
+    ]
+
+
 def test_close(local, org):
     """
     Closing ends the runs and drops the sessions; the fleet can be used again.
@@ -624,6 +745,30 @@ def test_close(local, org):
     list(run)
     assert session is not fleet.session(IDS[0])
     assert IDS[0] == whoami(fleet.session(IDS[0]))
+
+
+def test_connections(source, stub, monkeypatch):
+    """
+    As many are kept as a run has workers, to STS as well, and never fewer than 64.
+    """
+    monkeypatch.setattr(kept, "number", 64)
+    fleet = Fleet(IDS[:1], role_name="Audit", source=source, cache=None)
+
+    def connections(session):
+        session.refresh()
+        sts = session._source.client("eu-west-1", session._refresher.fetch.endpoint)
+        clients = session.client("s3"), session.client("s3"), sts
+        return [client.meta.config.max_pool_connections for client in clients]
+
+    def run(max_workers, executor=None):
+        (result,) = fleet.map(connections, max_workers=max_workers, executor=executor)
+        return result.value
+
+    assert [64] * 3 == run(16)
+    assert [100] * 3 == run(100)
+    assert [100] * 3 == run(16)
+    with ThreadPoolExecutor(1) as executor:
+        assert [128] * 3 == run(128, executor)
 
 
 def test_a_thousand_sessions(source, stub):

@@ -15,6 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 import boto3
 import pytest
 
+from botocore.config import Config
+
 import stsession
 
 from stsession import _mfa
@@ -642,6 +644,117 @@ class TestWrongCodes:
 
         assert isinstance(failing(assume()), stsession.AccessDeniedError)
         assert [SERIAL] == person.asked
+
+
+class TestLostAnswers:
+    """
+    A code may have been used up though there was no answer, so it isn't sent again.
+    """
+
+    @pytest.mark.parametrize("fault", [Fault.status(500), Fault.hang(), Fault.reset()])
+    @pytest.mark.parametrize("lasting", [None, False])
+    def test_another_code(self, assume, stub, patience, fault, lasting):
+        """
+        It is tried once more with the next one.
+        """
+        stub.fail_next(fault=fault)
+
+        assert assume(mfa_session=lasting).credentials()
+        assert [30.0] == patience.steps
+        assert 2 == len(codes_sent(stub)) == len(set(codes_sent(stub)))
+
+    @pytest.mark.parametrize("lasting", [None, False])
+    def test_a_string(self, assume, stub, lasting):
+        """
+        There is no other, so it is sent once; the error is that of STS.
+        """
+        stub.fail_next(fault=Fault.status(500))
+        session = assume(mfa_code="271828", mfa_session=lasting)
+        error = failing(session)
+
+        assert isinstance(error, stsession.StsUnavailableError)
+        assert ["271828"] == codes_sent(stub)
+
+    def test_a_string_later(self, assume, stub, clock):
+        """
+        Whoever tries again is told where codes may come from.
+        """
+        stub.fail_next(fault=Fault.status(500))
+        session = assume(mfa_code="271828")
+        failing(session)
+        clock.advance(minutes(1))
+        error = failing(session)
+
+        assert isinstance(error, stsession.MfaError)
+        assert "the one that was given has been used" in str(error)
+        assert ["271828"] == codes_sent(stub)
+
+    def test_down(self, assume, stub):
+        """
+        After two codes it is an error.
+        """
+        stub.goes_down(Fault.status(503))
+        error = failing(assume())
+
+        assert isinstance(error, stsession.StsUnavailableError)
+        assert 2 == len(codes_sent(stub)) == len(set(codes_sent(stub)))
+
+    @pytest.mark.parametrize("settings", [None, Config(retries={"max_attempts": 9})])
+    def test_throttling(self, assume, stub, settings):
+        """
+        Nor is it sent again if STS has no time, whatever the client's settings.
+        """
+        stub.goes_down(Fault.throttled())
+        error = failing(assume(sts_config=settings))
+
+        assert isinstance(error, stsession.StsUnavailableError)
+        assert 1 == len(codes_sent(stub))
+
+    def test_another_region(self, assume, stub):
+        """
+        The next region is asked with the next code.
+        """
+        stub.fail_next(fault=Fault.status(500))
+        session = assume(sts_regions=["eu-west-1", "eu-central-1"])
+        session.credentials()
+        hosts = [call.host for call in stub.requests if "TokenCode" in call.params]
+
+        assert ["eu-west-1", "eu-central-1"] == [h.split(".")[1] for h in hosts]
+        assert 2 == len(set(codes_sent(stub)))
+
+    def test_a_region_that_is_off(self, assume, stub, person):
+        """
+        If there is no other, asking once more makes no sense.
+        """
+        stub.goes_down(Fault.error("RegionDisabledException", status=403))
+        error = failing(assume())
+
+        assert "Activate STS" in error.hint
+        assert [SERIAL] == person.asked
+
+    def test_the_longest_duration(self, assume, stub):
+        """
+        An hour is asked for with another code, too.
+        """
+        stub.fail_next(fault=Fault.error("ValidationError", "DurationSeconds"))
+        session = assume(mfa_session=False, duration_seconds="max")
+        session.credentials()
+
+        assert ["43200", "3600"] == [
+            call.params["DurationSeconds"] for call in stub.requests
+        ]
+        assert 2 == len(set(codes_sent(stub)))
+
+    def test_requests_without_a_code(self, assume, stub):
+        """
+        They are repeated by the client, as ever.
+        """
+        session = assume()
+        session._hops[0].get()
+        stub.fail_next(2, fault=Fault.status(500))
+        session.credentials()
+
+        assert ["GetSessionToken"] + ["AssumeRole"] * 3 == operations(stub)
 
 
 class TestSingleCodes:

@@ -673,6 +673,19 @@ def test_denied(stub, make, name):
     assert "unsigned" not in str(error)
 
 
+@each_unsigned
+@pytest.mark.parametrize("message", ["", "Not authorized to perform sts:TagSession"])
+def test_denied_for_another_reason(stub, make, name, message):
+    """
+    The advice depends on what was asked, not on what STS says about it.
+    """
+    stub.goes_down(Fault.error("AccessDenied", message, status=403))
+    error = failing(make(name))
+
+    assert "names the identity provider" in error.hint
+    assert "unsigned" not in str(error)
+
+
 def test_root_denied(stub, make):
     """
     The advice is about who may become root, and not about trust policies.
@@ -696,6 +709,21 @@ def test_federation_denied(stub, make):
 
     assert isinstance(error, stsession.AccessDeniedError)
     assert "federated-user/alice" in str(error)
+    assert "user/source is an IAM user that is allowed sts:GetFed" in error.hint
+    assert "trust policy" not in error.hint
+
+
+def test_session_token_denied(stub, make):
+    """
+    The advice is about what a user may do by itself.
+    """
+    stub.goes_down(Fault.access_denied())
+    error = failing(make("session_token"))
+
+    assert isinstance(error, stsession.AccessDeniedError)
+    assert error.hint.startswith("An IAM user needs no permission for this: check ")
+    assert "whether a policy denies it" in error.hint
+    assert "trust policy" not in error.hint
 
 
 @pytest.mark.parametrize(

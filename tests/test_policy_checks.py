@@ -141,8 +141,33 @@ class TestChecks:
         """
         With none there would never be credentials.
         """
-        with pytest.raises(ValueError, match="attempts_per_minute"):
+        with pytest.raises(ValueError, match="attempts_per_minute is 0; it has to be"):
             RefreshPolicy(attempts_per_minute=0)
+
+    @pytest.mark.parametrize("value", ["7", 7.5, None, True])
+    def test_attempts_are_counted_in_whole_numbers(self, value):
+        """
+        Nothing else can be.
+        """
+        with pytest.raises(TypeError, match=r"attempts_per_minute is .*; give an int"):
+            RefreshPolicy(attempts_per_minute=value)
+
+    @pytest.mark.parametrize("name", ["background", "resend"])
+    @pytest.mark.parametrize("value", ["no", 0, None, seconds(1)])
+    def test_flags(self, name, value):
+        """
+        A text from a configuration file, "no" too, would count as `True`.
+        """
+        with pytest.raises(TypeError, match=rf"^{name} is .*; give True or False"):
+            RefreshPolicy(**{name: value})
+
+    def test_every_field_is_checked(self):
+        """
+        None takes what fits no field at all.
+        """
+        for field in attrs.fields(RefreshPolicy):
+            with pytest.raises((TypeError, ValueError), match=field.name):
+                RefreshPolicy(**{field.name: object()})
 
 
 @pytest.mark.parametrize(
@@ -154,6 +179,8 @@ class TestChecks:
         ("error_kept", (1, 5), TypeError),
         ("error_kept", (dt.timedelta(-1), dt.timedelta(1)), ValueError),
         ("advisory_tiers", ((900, 300),), TypeError),
+        ("advisory_tiers", (900, 300), TypeError),
+        ("advisory_tiers", [(dt.timedelta(2), dt.timedelta(1))], TypeError),
         (
             "advisory_tiers",
             (

@@ -216,20 +216,64 @@ def test_no_falling_back(stub, files, monkeypatch, way):
     assert 0 == stub.attempts
 
 
-@pytest.mark.parametrize("source", ["dev", None])
-def test_file_that_cannot_be_read(tmp_path, monkeypatch, source):
+def given():
     """
-    The error is ours, and names the file.
+    A source that is a function.
+    """
+
+
+UNREADABLE = {
+    "profile": (lambda: stsession.assume(READER, source="dev"), "source"),
+    "default": (lambda: stsession.assume(READER), "source"),
+    "session": (
+        lambda: stsession.assume(READER, source=botocore.session.Session()),
+        "source",
+    ),
+    "function": (lambda: stsession.assume(READER, source=given), None),
+    "from_profile": (lambda: stsession.from_profile("dev"), "name"),
+    "web_identity": (lambda: stsession.web_identity(READER, token=given), None),
+    "saml": (
+        lambda: stsession.saml(
+            READER, "arn:aws:iam::123456789012:saml-provider/Idp", assertion=given
+        ),
+        None,
+    ),
+    "session_token": (stsession.session_token, "source"),
+    "federation_token": (lambda: stsession.federation_token("jane"), "source"),
+    "fleet": (lambda: stsession.Fleet([READER]), "source"),
+    "fleet of a function": (lambda: stsession.Fleet([READER], source=given), None),
+}
+
+
+@pytest.mark.parametrize("way", UNREADABLE)
+def test_file_that_cannot_be_read(tmp_path, monkeypatch, way):
+    """
+    The error is ours, and names the file, whoever reads it.
     """
     path = tmp_path / "config"
     path.write_text("[profile dev]\n[profile dev]\n", encoding="utf-8")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(path))
+    make, parameter = UNREADABLE[way]
     with pytest.raises(stsession.InvalidRequestError) as caught:
-        stsession.assume(READER, source=source)
+        make()
 
-    assert "source" == caught.value.parameter
+    assert parameter == caught.value.parameter
     assert str(path) in str(caught.value)
     assert isinstance(caught.value.__cause__, ConfigParseError)
+
+
+def test_file_that_can_no_longer_be_read(stub, files):
+    """
+    Before the source was looked for; whoever needs it is told.
+    """
+    files[1].write_text(keys("dev", "AKIADEV"))
+    session = stsession.assume(READER, source="dev", sts_region=REGION)
+    files[1].write_text("[dev]\n[dev]\n")
+    error = failing(session)
+
+    assert isinstance(error, SourceCredentialsError)
+    assert str(files[1]) in str(error)
+    assert "Mend the config file." == error.hint
 
 
 def test_nobody(stub):

@@ -274,6 +274,8 @@ EXCEPTIONS = {
         sdk.PartialCredentialsError(provider="env", cred_var="x"),
         SOURCE,
     ),
+    "InvalidConfigError": (sdk.InvalidConfigError(error_msg="x"), SOURCE),
+    "ConfigParseError": (sdk.ConfigParseError(path="x"), SOURCE),
     "ProfileNotFound": (sdk.ProfileNotFound(profile="x"), SOURCE),
     "SSOTokenLoadError": (sdk.SSOTokenLoadError(error_msg="x"), SOURCE_EXPIRED),
     "UnauthorizedSSOTokenError": (sdk.UnauthorizedSSOTokenError(), SOURCE_EXPIRED),

@@ -8,13 +8,14 @@ import datetime as dt
 import re
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import attrs
 
 from ._options import check_names, check_regions
 from ._requests import AssumeRoleRequest
-from ._role_arns import checked_role_arn
+from ._role_arns import checked_role_arn, checked_role_name
 from .exceptions import InvalidRequestError
 
 
@@ -28,7 +29,6 @@ __all__ = [
     "Targets",
     "by_name",
     "checked_regions",
-    "checked_role_name",
     "find_target",
 ]
 
@@ -178,27 +178,39 @@ class Targets:
                 "of a role.",
                 "An account ID has 12 digits, zeros at its start included.",
             )
-        role = options.get("role_name", self.role_name)
+        role = self.role_name
+        if "role_name" in options:
+            with _naming(entry):
+                role = checked_role_name(options["role_name"], strict=self.strict)
         if role is None:
             raise InvalidRequestError(
                 f"accounts has the ID {entry}, but no role_name is given.",
                 parameter="role_name",
                 hint="Pass role_name=, or the ARNs of roles.",
             )
-        return f"arn:{self.partition}:iam::{entry}:role/{checked_role_name(role)}"
+        return f"arn:{self.partition}:iam::{entry}:role/{role}"
 
     def _check(self, entry: object, arn: str, request: dict[str, Any]) -> None:
-        try:
+        with _naming(entry):
             if request:
                 AssumeRoleRequest.checked(
                     arn, custom_endpoint=not self.strict, **{**self.common, **request}
                 )
             else:  # the rest has been checked once for all
                 checked_role_arn(arn, strict=self.strict)
-        except InvalidRequestError as e:
-            raise InvalidRequestError(
-                f"accounts has {entry!r}: {e}", parameter=e.parameter
-            ) from e
+
+
+@contextmanager
+def _naming(entry: object) -> Iterator[None]:
+    """
+    Have errors name the account that they are about.
+    """
+    try:
+        yield
+    except InvalidRequestError as e:
+        raise InvalidRequestError(
+            f"accounts has {entry!r}: {e}", parameter=e.parameter
+        ) from e
 
 
 def by_name(targets: Iterable[FleetTarget]) -> Mapping[str, list[FleetTarget]]:
@@ -262,19 +274,6 @@ def _checked_options(entry: object, different: object) -> Mapping[str, Any]:
     return different
 
 
-def checked_role_name(value: object) -> str:
-    """
-    Return the name of a role, with its path if it has one.
-    """
-    if not isinstance(value, str) or value.startswith(("arn:", "role/")):
-        raise InvalidRequestError(
-            f"role_name is {value!r}.",
-            parameter="role_name",
-            hint='Pass the name only, with its path if it has one: "team/Audit".',
-        )
-    return value.removeprefix("/")
-
-
 def checked_regions(value: object, what: str = "regions") -> tuple[str, ...]:
     """
     Return the names of regions, each of them once.
@@ -292,7 +291,7 @@ def checked_regions(value: object, what: str = "regions") -> tuple[str, ...]:
             parameter="regions",
             hint="Name a region, or leave it out for that of the source.",
         )
-    check_regions(regions)
+    check_regions(regions, "regions")
     return regions
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from ._accounts import FleetTarget
 from ._assume import RefreshableAssumeRoleSession
+from ._connections import kept
 from ._daemon_threads import DaemonThreads
 from ._fleet_plan import Opened
 from ._fleet_sessions import FleetSessions
@@ -52,6 +53,8 @@ def opening(
     Raises:
         InvalidRequestError: If *make* can't be sent there.
     """
+    if executor is None or _shares_objects(executor):
+        kept.widen(max_workers)
     if executor is None:
         return partial(_open_threads, function, session_of, max_workers)
     if _shares_objects(executor):

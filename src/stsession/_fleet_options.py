@@ -13,6 +13,7 @@ from concurrent.futures import Executor, ProcessPoolExecutor
 from typing import Any, Literal, TypedDict
 
 from botocore.config import Config
+from botocore.exceptions import UnknownRegionError
 
 from ._accounts import AccountOptions
 from ._events import RefreshHook
@@ -142,13 +143,33 @@ def _check_pickles(function: object) -> None:
         ) from e
 
 
-def partition_of(source: Source, region: str | None) -> str:
+def partition_of(source: Source, region: str | None, *, strict: bool) -> str:
     """
     The partition that a region is in.
+
+    Args:
+        source: Whose configuration knows of regions.
+
+        region: It.
+
+        strict: Whether the server is AWS's; others call their regions anything.
+
+    Raises:
+        InvalidRequestError: If it is in none.
     """
     if region is None:
         return "aws"
-    partition: str = source.settings.get_partition_for_region(region)
+    try:
+        partition: str = source.settings.get_partition_for_region(region)
+    except UnknownRegionError:
+        if not strict:
+            return "aws"
+        raise InvalidRequestError(
+            f"{region!r} is a region in no partition that botocore knows.",
+            parameter="regions",
+            hint='The names of regions are like "eu-west-1"; check regions=, and the '
+            "region of the source.",
+        ) from None
     return partition
 
 

@@ -20,6 +20,7 @@ from ._assume import RefreshableAssumeRoleSession
 from ._causes import causes
 from ._fleet_results import code_of
 from ._fleet_sessions import FleetSessions
+from ._flight import reporting
 from ._fork import forget_after_fork
 from .exceptions import ExecutorError
 
@@ -71,10 +72,11 @@ def attempt(
     """
     Make the session, and call the function with it.
     """
-    try:
-        return Outcome(value=function(session_of(target)))
-    except Exception as e:  # noqa: BLE001 - it's the target's result
-        return Outcome.of_error(e)
+    with reporting():
+        try:
+            return Outcome(value=function(session_of(target)))
+        except Exception as e:  # noqa: BLE001 - it's the target's result
+            return Outcome.of_error(e)
 
 
 @attrs.frozen(kw_only=True)

@@ -22,6 +22,8 @@ __all__ = [
     "leading",
     "recursion",
     "refuse_recursion",
+    "reported",
+    "reporting",
     "unattended",
 ]
 
@@ -97,6 +99,25 @@ def unattended() -> bool:
     Whether nobody waits at this thread.
     """
     return bool(_thread.__dict__.get("unattended", False))
+
+
+@contextmanager
+def reporting() -> Iterator[None]:
+    """
+    Note that whatever is raised at this thread is told as a result.
+    """
+    before, _thread.reported = reported(), True
+    try:
+        yield
+    finally:
+        _thread.reported = before
+
+
+def reported() -> bool:
+    """
+    Whether whatever is raised at this thread is told, and needn't be logged as well.
+    """
+    return bool(_thread.__dict__.get("reported", False))
 
 
 def refuse_recursion(whom: object, label: str) -> None:

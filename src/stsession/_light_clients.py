@@ -23,6 +23,7 @@ from botocore.config import Config
 
 from ._botocore import RejectionHandler, SessionCredentials
 from ._config_files import present_versions_of
+from ._connections import kept
 from ._fork import forget_after_fork
 from ._identity import number_of
 from ._lazy import lazy
@@ -41,9 +42,6 @@ MAX_TEMPLATES = 128
 
 PATIENCE = 2.0
 """Seconds that others wait for a template; making one takes a fraction of that."""
-
-POOL_SIZE = 64
-"""Connections to one host that are kept. botocore's 10 are for a single client."""
 
 ORDERED = (Tier.COPY_ON_WRITE, Tier.TEMPLATE, Tier.PUBLIC)
 
@@ -150,7 +148,9 @@ class LightClients:
         # Whoever watches clients being made has put something else there.
         makers = (BaseClient.__init__, ClientCreator.create_client)
         try:
-            said = _frozen([service_name, session_region, arguments, config])
+            said = _frozen(
+                [service_name, session_region, arguments, config, kept.number]
+            )
         except TypeError:  # something in it can't be compared
             return None
         template = self._template(
@@ -253,7 +253,7 @@ class LightClients:
         said = [given for given in (default, config) if given is not None]
         if not said and self._settings.get_config_variable("defaults_mode") != "legacy":
             return None  # any configuration would have a time-out of its own
-        pooled: Config = Config(max_pool_connections=POOL_SIZE)
+        pooled: Config = Config(max_pool_connections=kept.number)
         for given in said:
             pooled = pooled.merge(copy.deepcopy(given))  # it may be changed later
         return pooled

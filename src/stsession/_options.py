@@ -97,8 +97,10 @@ class Options:
             value = getattr(options, name)
             if not fits(value):
                 raise _wrong(name, value, hint)
-        check_regions((options.region, options.sts_region))
+        check_regions([options.region])
+        check_regions([options.sts_region], "sts_region")
         _check_place(options)
+        check_regions(options.sts_regions or (), "sts_regions")
         return options
 
     def endpoint(self, source: Source, *, role_arn: str) -> StsEndpoint:
@@ -170,7 +172,7 @@ def _wrong(parameter: str, value: object, hint: str) -> InvalidRequestError:
     )
 
 
-def check_regions(regions: Iterable[object]) -> None:
+def check_regions(regions: Iterable[object], parameter: str = "region") -> None:
     """
     Refuse what can't be the name of a region; `None` passes.
 
@@ -178,20 +180,24 @@ def check_regions(regions: Iterable[object]) -> None:
         InvalidRequestError: If one can't.
     """
     for region in regions:
-        _check_region(region)
+        _check_region(region, parameter)
 
 
-def _check_region(region: object) -> None:
+def _check_region(region: object, parameter: str) -> None:
     if region is None:
         return
     if not isinstance(region, str):
-        raise _wrong("region", region, 'Pass the name of a region: "eu-west-1".')
+        raise InvalidRequestError(
+            f"{parameter.removesuffix('s')} is of type {type(region).__name__}.",
+            parameter=parameter,
+            hint='Pass the name of a region: "eu-west-1".',
+        )
     try:
         validate_region_name(region)
     except InvalidRegionError:
         raise InvalidRequestError(
             f"{region!r} can't be a region.",
-            parameter="region",
+            parameter=parameter,
             hint='The names of regions are like "eu-west-1".',
         ) from None
 

@@ -13,7 +13,16 @@ from typing import Literal
 import attrs
 
 from ._plan import UNDATED, RefreshPlan
-from ._policy_checks import check_codes, check_pair, check_tiers, one_of, share, span
+from ._policy_checks import (
+    check_codes,
+    check_flag,
+    check_number,
+    check_pair,
+    check_tiers,
+    one_of,
+    share,
+    span,
+)
 from .exceptions import FailureKind
 
 
@@ -224,7 +233,7 @@ class RefreshPolicy:
 
         TypeError:
             If a span isn't a :class:`datetime.timedelta`, a fraction no plain
-            number, or codes no frozenset of str.
+            number, codes no frozenset of str, or another field not of its type.
 
     .. seealso:: `AssumeRole: DurationSeconds
        <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>`_
@@ -239,8 +248,8 @@ class RefreshPolicy:
         "until_rejected", "never", "always"
     )
     permanent: Literal["serve", "raise"] = one_of("serve", "raise")
-    background: bool = True
-    resend: bool = True
+    background: bool = attrs.field(default=True, validator=check_flag)
+    resend: bool = attrs.field(default=True, validator=check_flag)
     load_timeout: dt.timedelta | None = span(None)
     mandatory_wait: dt.timedelta = span(dt.timedelta(seconds=5))
 
@@ -277,7 +286,7 @@ class RefreshPolicy:
         default=None, validator=check_pair
     )
     retry_permanent: dt.timedelta = span(dt.timedelta(seconds=30))
-    attempts_per_minute: int = attrs.field(default=7, validator=attrs.validators.ge(1))
+    attempts_per_minute: int = attrs.field(default=7, validator=check_number)
     error_kept: tuple[dt.timedelta, dt.timedelta] = attrs.field(
         default=(dt.timedelta(seconds=1), dt.timedelta(seconds=5)), validator=check_pair
     )

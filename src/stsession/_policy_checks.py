@@ -12,7 +12,16 @@ from typing import Any
 import attrs
 
 
-__all__ = ["check_codes", "check_pair", "check_tiers", "one_of", "share", "span"]
+__all__ = [
+    "check_codes",
+    "check_flag",
+    "check_number",
+    "check_pair",
+    "check_tiers",
+    "one_of",
+    "share",
+    "span",
+]
 
 
 def _not_negative(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
@@ -56,8 +65,12 @@ def check_tiers(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     """
     Pairs of spans in order.
     """
+    if not isinstance(value, tuple):  # a list couldn't be hashed
+        msg = f"{attribute.name} is {value!r}; give a tuple of pairs."
+        raise TypeError(msg)
     for tier in value:
-        if [dt.timedelta] * 2 != [type(span) for span in tier]:
+        spans = tier if isinstance(tier, tuple) else ()
+        if [dt.timedelta] * 2 != [type(span) for span in spans]:
             msg = f"{attribute.name} has {tier!r}; give pairs of datetime.timedelta."
             raise TypeError(msg)
     if sorted(value) != list(value):
@@ -93,6 +106,27 @@ def check_codes(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     if not all(isinstance(code, str) for code in codes):
         msg = f"{attribute.name} is {value!r}; give a frozenset of str."
         raise TypeError(msg)
+
+
+def check_flag(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    """
+    `True` or `False`.
+    """
+    if not isinstance(value, bool):
+        msg = f"{attribute.name} is {value!r}; give True or False."
+        raise TypeError(msg)
+
+
+def check_number(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    """
+    An int, 1 at least.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        msg = f"{attribute.name} is {value!r}; give an int."
+        raise TypeError(msg)
+    if value < 1:
+        msg = f"{attribute.name} is {value}; it has to be 1 at least."
+        raise ValueError(msg)
 
 
 def one_of(*choices: object) -> Any:

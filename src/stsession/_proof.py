@@ -31,6 +31,12 @@ class Proof(Protocol):
         """
 
     @property
+    def serves_once(self) -> bool:
+        """
+        Whether it must not be sent twice, not even if there was no answer.
+        """
+
+    @property
     def patience(self) -> float:
         """
         Seconds more that others wait for a request that it goes with.
@@ -82,6 +88,7 @@ class NoProof:
 
     key: Hashable = None
     asks = False
+    serves_once = False
     patience = 0.0
 
     def parameters(self) -> dict[str, str]:

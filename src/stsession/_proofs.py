@@ -100,6 +100,13 @@ class CodeProof(NoProof):
         """
         return self._needed()
 
+    @property
+    def serves_once(self) -> bool:  # type: ignore[override]
+        """
+        A code may be used up though the answer got lost.
+        """
+        return self._needed()
+
     def parameters(self) -> dict[str, str]:
         """
         The device and its code.

@@ -10,7 +10,7 @@ from ._limits import ROLE_ARN, ROLE_NAME, ROLE_PATH
 from .exceptions import InvalidRequestError
 
 
-__all__ = ["PARTITIONS", "checked_role_arn"]
+__all__ = ["PARTITIONS", "checked_role_arn", "checked_role_name"]
 
 
 PARTITIONS = (
@@ -32,6 +32,9 @@ _ROLE = (
 _FOREIGN_ROLE = r"arn:\S*:role/\S+"
 
 _SHAPE = "A role's ARN looks like arn:aws:iam::123456789012:role/Reader."
+
+_PATH = ROLE_PATH._replace(parameter="role_name", characters="[!-~]")
+_NAME = ROLE_NAME._replace(parameter="role_name")
 
 # What people pass, and what to tell them; the first match is taken.
 _MISTAKES = (
@@ -98,6 +101,28 @@ def checked_role_arn(value: object, *, strict: bool = True) -> str:
     return _checked(value, strict=strict, hint=_advice(value))
 
 
+def checked_role_name(value: object, *, strict: bool = True) -> str:
+    """
+    Return the name of a role, with its path if it has one, as its ARN has it.
+
+    Args:
+        value: What was passed.
+
+        strict: Whether the server is AWS's.
+    """
+    hint = 'Pass the name only, with its path if it has one: "team/Audit".'
+    if not isinstance(value, str) or value.startswith(("arn:", "role/")):
+        raise _error(f"role_name is {value!r}.", hint, parameter="role_name")
+    path, slash, name = value.removeprefix("/").rpartition("/")
+    if strict:
+        if slash:
+            _PATH.text(f"/{path}/", what="the path in role_name")
+        _NAME.text(name, what="the name in role_name" if slash else "role_name")
+    elif not re.fullmatch(r"\S+", value):
+        raise _error(f"role_name is {value!r}.", hint, parameter="role_name")
+    return f"{path}{slash}{name}"
+
+
 def _checked(value: object, *, strict: bool, hint: str) -> str:
     arn = ROLE_ARN.text(value, strict=strict, hint=hint)
     match = re.fullmatch(_ROLE if strict else _FOREIGN_ROLE, arn)
@@ -115,8 +140,10 @@ def _checked(value: object, *, strict: bool, hint: str) -> str:
     return arn
 
 
-def _error(message: str, hint: str) -> InvalidRequestError:
-    return InvalidRequestError(message, parameter="role_arn", hint=hint)
+def _error(
+    message: str, hint: str, *, parameter: str = "role_arn"
+) -> InvalidRequestError:
+    return InvalidRequestError(message, parameter=parameter, hint=hint)
 
 
 def _advice(text: str) -> str:

@@ -10,7 +10,7 @@ import os
 import threading
 import weakref
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any, TypeVar
 
 import botocore.session
@@ -124,9 +124,10 @@ def sdk_source(given: str | botocore.session.Session | None) -> SdkSource:
         )
         profile = given.instance_variables().get("profile")
         name = f'a session of profile "{profile}"' if profile else "the given session"
-        return _registry.get(
-            key, lambda: SdkSource(_Remake(given), given, name=name, key=key)
-        )
+        with _reading_files("source"):
+            return _registry.get(
+                key, lambda: SdkSource(_Remake(given), given, name=name, key=key)
+            )
     name = "the default credentials" if given is None else f'profile "{given}"'
     key = ("profile", given, _environment())
 
@@ -153,8 +154,10 @@ def nobody(settings: SdkSource | None = None) -> Nobody:
     key = ("nobody", None if settings is None else settings.key, _environment())
 
     def make() -> Nobody:
-        like = _new_session(None) if settings is None else settings.settings
-        return Nobody(like, key=key)
+        if settings is not None:
+            return Nobody(settings.settings, key=key)
+        with _reading_files(None):
+            return Nobody(_new_session(None), key=key)
 
     return _registry.get(key, make)
 
@@ -230,16 +233,25 @@ def profile_settings(
     Raises:
         InvalidRequestError: If there is no such profile, or a file can't be read.
     """
-    try:
+    with _reading_files(parameter):
         session = _new_session(name)
         _check_profile(session, parameter)
+    return session
+
+
+@contextlib.contextmanager
+def _reading_files(parameter: str | None) -> Iterator[None]:
+    """
+    Say it in our words if a config file can't be read.
+    """
+    try:
+        yield
     except ConfigParseError as e:
         raise InvalidRequestError(
             f"{e}.",
             parameter=parameter,
             hint="A section or a key may be there twice.",
         ) from e
-    return session
 
 
 class _Remake:
@@ -310,9 +322,9 @@ def custom_source(get: Callable[[], Any]) -> HopSource:
     )
     # What it gives may be the last, and may depend on who asks; so it is shared
     # with no other session.
-    return HopSource(
-        refresher, _new_session(None), key=object(), is_role=False, lasts=False
-    )
+    with _reading_files(None):
+        settings = _new_session(None)
+        return HopSource(refresher, settings, key=object(), is_role=False, lasts=False)
 
 
 def hop_source(

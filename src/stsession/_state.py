@@ -21,7 +21,7 @@ from . import _answers
 from ._backoff import MINUTE, Backoff
 from ._credentials import Fetched, Instant, Record
 from ._events import Announcer, EventName, Reason, RefreshEvent, shorten
-from ._flight import Flight, unattended
+from ._flight import Flight, reported, unattended
 from ._plan import Freshness
 from ._policy import RefreshPolicy
 from .exceptions import RefreshError
@@ -403,10 +403,6 @@ class RefreshState:
             first=record is None,
         )
         self.announcer.counters.failures += 1
-        level = self.announcer.warning_level(now.monotonic)
-        if self.backoff.raises and not self._told_refusal:
-            self._told_refusal = True
-            level = logging.ERROR
         self._note(
             "failed",
             now,
@@ -414,10 +410,28 @@ class RefreshState:
             since=flight.began,
             log=f"refresh failed ({error}); {_answers.left(remaining)}, "
             f"next attempt in {pause:.0f} s",
-            level=level,
+            level=self._level_of_failure(remaining, now),
             error=type(error).__name__,
             next_attempt_in=dt.timedelta(seconds=pause),
         )
+
+    def _level_of_failure(self, remaining: float, now: Instant) -> int:
+        if reported() and not self._serves(remaining, now):
+            return logging.DEBUG
+        if self.backoff.raises and not self._told_refusal:
+            self.announcer.warning_level(now.monotonic)
+            self._told_refusal = True
+            return logging.ERROR
+        return self.announcer.warning_level(now.monotonic)
+
+    def _serves(self, remaining: float, now: Instant) -> bool:
+        """
+        Whether whoever asks now gets what is held, and not the error.
+        """
+        if self.record is None:
+            return False
+        usable = self.freshness(now) is not Freshness.EXPIRED
+        return usable or self._serves_expired(remaining)
 
     def after_fork(self) -> None:
         """

@@ -152,6 +152,7 @@ class StsFetch:
         except RefreshError as e:
             if not self._too_long(e, duration):
                 raise
+            proof = self._unspent(proof, e)
         answer = self._answer_of_a_region(proof, CHAINED_MAXIMUM)
         longest.refused(self.request.label)  # it was the duration, then
         return answer
@@ -162,14 +163,33 @@ class StsFetch:
         """
         The answer of the first region that gives one.
         """
-        for region in self.endpoint.regions:
+        *earlier, last = self._tries()
+        for region in earlier:
             try:
                 return self._translating(partial(self._call, region, duration, proof))
             except RefreshError as e:  # noqa: PERF203 - there are few regions
-                error = e
-                if not _elsewhere(error):
+                if not _passes(e, elsewhere=region != last):
                     raise
-        raise error
+                proof = self._unspent(proof, e)
+        return self._translating(partial(self._call, last, duration, proof))
+
+    def _tries(self) -> tuple[str | None, ...]:
+        """
+        The regions to ask. The only one is asked twice if its client asks once.
+        """
+        regions = self.endpoint.regions
+        alone = len(regions) == 1 and self.pace is at_once
+        return regions * 2 if alone and self.proof.serves_once else regions
+
+    def _unspent(self, proof: dict[str, str], error: RefreshError) -> dict[str, str]:
+        """
+        What goes with the request if it is sent again after *error*.
+        """
+        if not self.proof.serves_once:
+            return proof
+        if not self.proof.can_renew():
+            raise error
+        return self._translating(self.proof.parameters)
 
     def _duration(self) -> int | None:
         if self.request.duration_seconds != "max":
@@ -187,7 +207,9 @@ class StsFetch:
     def _call(
         self, region: str | None, duration: int | None, proof: dict[str, str]
     ) -> dict[str, Any]:
-        client = self.source.client(region, self.endpoint)
+        once = self.proof.serves_once
+        endpoint = self.endpoint.asked_once if once else self.endpoint
+        client = self.source.client(region, endpoint)
         params = {**self.request.to_params(duration_seconds=duration), **proof}
         try:
             answer: dict[str, Any] = getattr(client, self.request.operation)(**params)
@@ -263,11 +285,18 @@ class StsFetch:
             )
 
 
-def _elsewhere(error: RefreshError) -> bool:
+def _passes(error: RefreshError, *, elsewhere: bool) -> bool:
     """
-    Whether another region may do what this one didn't.
+    Whether another try may do what this one didn't.
+
+    Args:
+        error: What came of it.
+
+        elsewhere: Whether the other would be in another region.
     """
-    return error.kind is FailureKind.OUTAGE or error.code == "RegionDisabledException"
+    if error.code == "RegionDisabledException":
+        return elsewhere
+    return error.kind is FailureKind.OUTAGE
 
 
 def _shorter(*spans: float | None) -> float | None:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import botocore.session
 
+from ._connections import kept
 from ._fork import forget_after_fork
 from ._sts_endpoint import StsEndpoint
 
@@ -58,7 +59,7 @@ class StsClients:
         """
         Return a client for *region*.
         """
-        key = (region, endpoint)
+        key = (region, endpoint, kept.number)
         with self._lock:
             client = self._clients.get(key)
             if client is None:

@@ -13,6 +13,8 @@ import attrs
 from botocore import UNSIGNED
 from botocore.config import Config
 
+from ._connections import kept
+
 
 __all__ = ["StsEndpoint"]
 
@@ -59,7 +61,7 @@ class StsEndpoint:
             retries=_retries(self._attempts),
             # Many roles may be refreshed at once by one client. Our requests
             # have been checked, and other servers take other values than AWS.
-            max_pool_connections=50,
+            max_pool_connections=kept.number,
             parameter_validation=False,
         )
         if self.config is not None:

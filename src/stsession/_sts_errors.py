@@ -46,6 +46,14 @@ ROOT = (
     "task policy, that centralized root access is enabled, and that the account is a "
     "member of the organization."
 )
+USER = (
+    "An IAM user needs no permission for this: check that {source} has the keys of "
+    "one, and whether a policy denies it, as some do without MFA (mfa_serial)."
+)
+FEDERATION = (
+    "Check that {who} is an IAM user that is allowed sts:GetFederationToken, and "
+    "sts:TagSession if tags are passed."
+)
 FEDERATED = (
     "A federated user may call neither IAM nor STS; as the source, take whoever got "
     "its token."
@@ -63,7 +71,17 @@ WRONG_CODE = (
 LONG_LIVED = "Only the keys of an IAM user can do this; take those as the source."
 WAIT = "Nothing to do but wait; it is tried again."
 CHECK_NETWORK = "Check the network, the proxy, and the end point."
+MEND = "Mend the config file."
 CHECK_SOURCE = "Check the access key and secret key of {source}."
+
+# What AccessDenied means for operations other than AssumeRole.
+DENIED = {
+    "AssumeRoleWithSAML": PROVIDER,
+    "AssumeRoleWithWebIdentity": PROVIDER,
+    "AssumeRoot": ROOT,
+    "GetFederationToken": FEDERATION,
+    "GetSessionToken": USER,
+}
 
 # Codes without "Exception" or "Error" at their end.
 CODES: dict[str, tuple[type[RefreshError], FailureKind, str]] = {
@@ -125,7 +143,8 @@ EXCEPTIONS: list[tuple[type[BaseException], type[RefreshError], FailureKind, str
     (sdk.HTTPClientError, StsUnavailableError, OUTAGE, CHECK_NETWORK),
     (ResponseParserError, StsUnavailableError, OUTAGE, WAIT),
     (OSError, StsUnavailableError, OUTAGE, "Check the network."),
-    (sdk.InvalidConfigError, SourceCredentialsError, SOURCE, "Mend the config file."),
+    (sdk.InvalidConfigError, SourceCredentialsError, SOURCE, MEND),
+    (sdk.ConfigParseError, SourceCredentialsError, SOURCE, MEND),
     (sdk.MissingDependencyException, SourceCredentialsError, SOURCE, "Install it."),
     (sdk.MetadataRetrievalError, SourceCredentialsError, UNKNOWN, RENEW),
 ]
@@ -232,10 +251,8 @@ def _classify(answer: Answer) -> tuple[type[RefreshError], FailureKind, str]:
         _principal(answer.message) or ""
     ):
         return SourceCredentialsError, SOURCE, FEDERATED
-    if code == "AccessDenied" and answer.operation == "AssumeRoot":
-        return AccessDeniedError, REQUEST, ROOT
-    if code == "AccessDenied" and ("withwebidentity" in told or "withsaml" in told):
-        return AccessDeniedError, REQUEST, PROVIDER
+    if code == "AccessDenied" and answer.operation in DENIED:
+        return AccessDeniedError, REQUEST, DENIED[answer.operation]
     if code in CODES:
         return CODES[code]
     status = answer.status or 0

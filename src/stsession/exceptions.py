@@ -123,7 +123,7 @@ class InvalidRequestError(StsessionError, ValueError):
     """
 
     parameter: str | None
-    """The name of the parameter, or `None` if several clash."""
+    """The name of the parameter, or `None` if several clash, or none is at fault."""
 
     def __init__(
         self, message: str, *, parameter: str | None = None, hint: str = ""

@@ -18,7 +18,6 @@ from ._accounts import (
     Targets,
     by_name,
     checked_regions,
-    checked_role_name,
     find_target,
 )
 from ._assume import RefreshableAssumeRoleSession
@@ -41,6 +40,7 @@ from ._lazy import lazy
 from ._options import check_names
 from ._organization import Organization
 from ._progress import Silence, progress_of
+from ._role_arns import checked_role_name
 from ._source_like import SourceLike
 from ._sts_clients import has_custom_endpoint
 from .exceptions import InvalidRequestError, OrganizationError
@@ -124,15 +124,16 @@ class Fleet:
             places = checked_regions(regions)
         if not (options.get("sts_region") or options.get("sts_regions")):
             options["sts_region"] = own_region or places[0]
+        strict = not has_custom_endpoint(root.settings, url_of(source, options))
         if role_name is not None:
-            role_name = checked_role_name(role_name)
+            role_name = checked_role_name(role_name, strict=strict)
         self._source = root
         self._targets = Targets(
             role_name=role_name,
             regions=places,
-            partition=partition_of(root, own_region or places[0]),
+            partition=partition_of(root, own_region or places[0], strict=strict),
             common={k: v for k, v in options.items() if k in REQUEST},
-            strict=not has_custom_endpoint(root.settings, url_of(source, options)),
+            strict=strict,
         )
         # What assume() would refuse for any account is refused now. The session is
         # kept, too: as long as it is there, all share its source, its pace, and the
