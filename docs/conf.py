@@ -120,9 +120,19 @@ def shorten_defaults(
     return POLICY.sub(" = RefreshPolicy(),", signature), returns
 
 
+def hide_private_bases(
+    app: Sphinx, name: str, thing: object, options: object, bases: list[type]
+) -> None:
+    """
+    Leave out what has a part of a class, and is nothing by itself.
+    """
+    bases[:] = [base for base in bases if base.__module__ != "stsession._closing"]
+
+
 def setup(app: Sphinx) -> None:
     """
     Called by Sphinx.
     """
+    app.connect("autodoc-process-bases", hide_private_bases)
     app.connect("autodoc-process-signature", shorten_defaults)
     app.connect("missing-reference", find_public_name)

@@ -417,6 +417,27 @@ def test_throttled(source, stub):
     assert clock.monotonic() > 4
 
 
+def test_no_turn(source, stub):
+    """
+    Who has no turn in time isn't asked for; the result says whom that was about.
+    """
+    clock, policy = FakeClock(), RefreshPolicy(load_timeout=dt.timedelta(seconds=0.4))
+
+    def wait(event, seconds):
+        clock.advance(dt.timedelta(seconds=seconds + 1e-6))
+
+    stub.goes_down(Fault.throttled())
+    with installed(clock=clock, wait=wait):
+        fleet = Fleet(IDS[:2], role_name="Audit", source=source, refresh=policy)
+        first, second = fleet.map(lambda s: s.credentials(), max_workers=1)
+
+    assert 1 == stub.attempts
+    assert "STS answered Throttling" in str(first.error)
+    assert f"Could not assume {ARN.format(IDS[1])} as" in str(second.error)
+    assert "there was no turn within 0 s" in str(second.error)
+    assert ARN.format(IDS[1]) == second.hop
+
+
 def test_client_sends_once(local, org):
     """
     The SDK's client doesn't ask again by itself.

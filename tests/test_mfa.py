@@ -737,7 +737,8 @@ class TestLostAnswers:
         An hour is asked for with another code, too.
         """
         stub.fail_next(fault=Fault.error("ValidationError", "DurationSeconds"))
-        session = assume(mfa_session=False, duration_seconds="max")
+        arn = f"{READER}ForAnHour"  # it is remembered for the process
+        session = assume(arn, mfa_session=False, duration_seconds="max")
         session.credentials()
 
         assert ["43200", "3600"] == [

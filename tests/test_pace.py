@@ -90,12 +90,33 @@ def test_patience_ends(pace, clock):
     assert len(ask.asked_at) > 5
 
 
-def test_asks_once_at_least(pace, clock):
+@pytest.mark.parametrize("patience", [0.0, 1.0])
+def test_no_turn(pace, clock, patience):
     """
-    Without any patience STS is asked all the same.
+    Who has no turn in time doesn't ask, and takes nobody's turn.
     """
     ask = Answers(clock, "keys")
     pace.answered(0.0, THROTTLED)
+    pursuit = pace.pursuit(patience, what="Could not do it", hop="x")
+    with pytest.raises(StsUnavailableError) as caught:
+        pursuit(ask)
+
+    assert [] == ask.asked_at
+    assert f"no turn within {patience:.0f} s" in str(caught.value)
+    assert (FailureKind.THROTTLED, "x", True) == (
+        caught.value.kind,
+        caught.value.hop,
+        caught.value.retryable,
+    )
+    assert "keys" == Pursuit(pace=pace)(ask)
+    assert pytest.approx([2.0], abs=0.001) == ask.asked_at
+
+
+def test_a_turn_at_once(pace, clock):
+    """
+    Nobody needs patience while there is no limit.
+    """
+    ask = Answers(clock, "keys")
 
     assert "keys" == Pursuit(pace=pace, patience=0.0)(ask)
 

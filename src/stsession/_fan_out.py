@@ -10,12 +10,12 @@ import weakref
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Future
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import attrs
 
 from ._accounts import FleetTarget
+from ._closing import Closing
 from ._fleet_plan import Plan
 from ._fleet_results import Failures, FleetCounts, FleetResult
 from ._fleet_tasks import carried, opened
@@ -75,7 +75,7 @@ class _Work:
         self.close, self.progress = lambda: None, Silence()
 
 
-class FleetRun(Generic[T]):
+class FleetRun(Closing, Generic[T]):
     """
     The results of a function over a fleet, as they come: an iterator.
 
@@ -275,14 +275,3 @@ class FleetRun(Generic[T]):
         Leave the rest undone. Doesn't wait for what has begun.
         """
         self._end()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -110,7 +110,9 @@ class Hop:
             return at_once
         limit = self.policy.load_timeout
         return self.pace.pursuit(
-            self.pace.patience if limit is None else limit.total_seconds()
+            self.pace.patience if limit is None else limit.total_seconds(),
+            what=self.request.what,
+            hop=self.request.label,
         )
 
     def _load_timeout(self) -> float:

@@ -17,7 +17,7 @@ from ._clock import Clock
 from ._fork import forget_after_fork
 from ._rate import RateLimit
 from ._seams import Seams, current
-from .exceptions import FailureKind, RefreshError
+from .exceptions import FailureKind, RefreshError, StsUnavailableError
 
 
 __all__ = ["PATIENCE", "Pace", "Pursuit", "pace_of"]
@@ -65,11 +65,11 @@ class Pace:
         with self._lock:
             return self._limit.rate
 
-    def pursuit(self, patience: float) -> Pursuit:
+    def pursuit(self, patience: float, *, what: str, hop: str) -> Pursuit:
         """
         Make who asks at this pace, for *patience* seconds.
         """
-        return Pursuit(pace=self, patience=patience)
+        return Pursuit(pace=self, patience=patience, what=what, hop=hop)
 
     def take_turn(self, deadline: float) -> bool:
         """
@@ -137,25 +137,31 @@ class Pursuit:
         pace: It.
 
         patience: Seconds after which what STS said last is the answer.
+
+        what: What couldn't be done, if it fails.
+
+        hop: For whom.
     """
 
     pace: Pace
     patience: float = PATIENCE
+    what: str = "Could not ask STS"
+    hop: str | None = None
 
     def __call__(self, ask: Callable[[], T]) -> T:
         """
         Call *ask* as often as it takes.
 
         Raises:
-            RefreshError: What STS said last.
+            RefreshError: What STS said last, or that there was no turn to ask it.
         """
         pace = self.pace
         deadline = pace.clock.monotonic() + self.patience
         last: RefreshError | None = None
         outages = 0
         while True:
-            if not pace.take_turn(deadline) and last is not None:
-                raise last
+            if not pace.take_turn(deadline):
+                raise last or self._no_turn()
             began = pace.clock.monotonic()
             try:
                 value = ask()
@@ -168,6 +174,17 @@ class Pursuit:
             outages += last.kind is FailureKind.OUTAGE
             if not self._passes(last, outages, deadline):
                 raise last
+
+    def _no_turn(self) -> StsUnavailableError:
+        # Asking all the same would be what STS wants less of.
+        return StsUnavailableError(
+            f"{self.what}. STS takes fewer requests than there are, and there was no "
+            f"turn within {self.patience:.0f} s.",
+            kind=FailureKind.THROTTLED,
+            hop=self.hop,
+            hint="Try again later; load_timeout of RefreshPolicy sets how long to "
+            "wait.",
+        )
 
     def _passes(self, error: RefreshError, outages: int, deadline: float) -> bool:
         """

@@ -100,12 +100,7 @@ class CodeProof(NoProof):
         """
         return self._needed()
 
-    @property
-    def serves_once(self) -> bool:  # type: ignore[override]
-        """
-        A code may be used up though the answer got lost.
-        """
-        return self._needed()
+    serves_once = asks  # it may be used up though the answer got lost
 
     def parameters(self) -> dict[str, str]:
         """

@@ -21,6 +21,7 @@ from ._flight import Flight, in_background, leading, recursion, refuse_recursion
 from ._fork import forget_after_fork
 from ._plan import Freshness
 from ._policy import RefreshPolicy
+from ._remembered import remembered
 from ._seams import current
 from ._state import RefreshState, own
 from .exceptions import RefreshError
@@ -152,7 +153,7 @@ class Refresher:
                     state.look(now)
                     if freshness is Freshness.EXPIRED:  # that's as long as one waits
                         state.give_up(flight, now)
-                    return state.make_do(now)
+                    return state.make_do(now, flight.error)
 
     def refresh(self) -> Record:
         """
@@ -360,8 +361,9 @@ class Refresher:
             raise
         except Exception as e:  # noqa: BLE001 - told to all who wait
             error = _answers.as_refresh_error(e, self.label, self.source)
+            kept = remembered(error)
             with self._locked():
-                self._state.fail(flight, error, self._now())
+                self._state.fail(flight, error, self._now(), kept=kept)
         finally:
             # Whatever happens, nobody waits for a flight without a leader.
             with self._lock:

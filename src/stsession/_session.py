@@ -8,7 +8,6 @@ import datetime as dt
 import weakref
 
 from collections.abc import Callable, Hashable, Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -17,6 +16,7 @@ import botocore.session
 
 from . import _recipe
 from ._botocore import RejectionHandler, SessionCredentials
+from ._closing import Closing
 from ._credentials import TemporaryCredentials
 from ._events import RefreshHook
 from ._lazy import lazy
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["RefreshableSession"]
 
 
-class RefreshableSession(boto3.Session):
+class RefreshableSession(Closing, boto3.Session):
     """
     A `boto3.Session` whose credentials refresh themselves.
 
@@ -311,17 +311,6 @@ class RefreshableSession(boto3.Session):
         credentials have to be refreshed. May be called more than once.
         """
         self._source.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _while(

@@ -246,9 +246,14 @@ class RefreshState:
 
     # -- Without a flight, or after one that brought nothing ---------------------
 
-    def make_do(self, now: Instant) -> Record:
+    def make_do(self, now: Instant, failed: RefreshError | None = None) -> Record:
         """
         Return what is held if it may be used.
+
+        Args:
+            now: The time.
+
+            failed: What the caller has just met with, tracebacks and all.
 
         Raises:
             RefreshError: If it may not.
@@ -256,10 +261,10 @@ class RefreshState:
         record, gate = self.record, self.backoff
         refusal = gate.refusal(now.monotonic)
         if refusal is not None and self.policy.permanent == "raise":
-            raise own(refusal)
+            raise own(failed or refusal)
         if record is not None and self.freshness(now) is not Freshness.EXPIRED:
             return record
-        error = self.last_error
+        error = failed or self.last_error
         if error is None:
             error = self._without_failure(now)
         if record is None:
@@ -384,14 +389,31 @@ class RefreshState:
         if self.flight is not None and self.flight.boards_here:
             self.drop(self.flight)
 
-    def fail(self, flight: Flight, error: RefreshError, now: Instant) -> None:
+    def fail(
+        self,
+        flight: Flight,
+        error: RefreshError,
+        now: Instant,
+        *,
+        kept: RefreshError | None = None,
+    ) -> None:
         """
         A flight has brought nothing.
+
+        Args:
+            flight: It.
+
+            error: What those who wait for it are told.
+
+            now: The time.
+
+            kept: What others are told later. `None` means the same.
         """
         if self.flight is not flight:
             return  # given up before
         self.flight = None
-        flight.error = self.last_error = error
+        flight.error, error = error, kept or error
+        self.last_error = error
         record = self.record
         remaining = 0.0 if record is None else record.remaining(now)
         pause = self.backoff.failed(

@@ -9,7 +9,6 @@ import weakref
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from ._accounts import (
@@ -21,6 +20,7 @@ from ._accounts import (
     find_target,
 )
 from ._assume import RefreshableAssumeRoleSession
+from ._closing import Closing
 from ._fan_out import FleetRun
 from ._fleet_executors import opening
 from ._fleet_options import (
@@ -47,7 +47,7 @@ from .exceptions import InvalidRequestError, OrganizationError
 
 
 if TYPE_CHECKING:
-    from typing_extensions import Self, Unpack
+    from typing_extensions import Unpack
 
 
 __all__ = [
@@ -66,7 +66,7 @@ T = TypeVar("T")
 PLACEHOLDER = "000000000000"
 
 
-class Fleet:
+class Fleet(Closing):
     """
     One role in each of many accounts.
 
@@ -309,17 +309,6 @@ class Fleet:
     def __reduce__(self) -> NoReturn:
         msg = "A fleet isn't pickled or copied; make another, or pass its sessions."
         raise TypeError(msg)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _text_of(accounts: object, role_name: str | None) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 
 from mpi4py.futures import MPIPoolExecutor
 
@@ -24,7 +25,8 @@ def main() -> None:
         values = [r.value for r in fleet.map(functions.where, executor=executor)]
         run = fleet.map(functions.no_such_bucket, executor=executor)
         errors = sorted({r.error.type_name for r in run})
-    print(json.dumps({"process": os.getpid(), "values": values, "errors": errors}))
+    told = {"process": os.getpid(), "values": values, "errors": errors}
+    sys.stdout.write(f"{json.dumps(told)}\n")
 
 
 if __name__ == "__main__":

@@ -26,9 +26,9 @@ def test_all_accounts(places):
     """
     Of three MPI processes, one has the fleet, and the others do the work.
     """
+    python = [sys.executable, "-m", "mpi4py.futures", "-m", "tests.cluster.mpi_main"]
     done = subprocess.run(
-        ["mpiexec", "--oversubscribe", "-n", "3", sys.executable]
-        + ["-m", "mpi4py.futures", "-m", "tests.cluster.mpi_main"],
+        ["mpiexec", "--oversubscribe", "-n", "3", *python],
         cwd=ROOT,
         env={**os.environ, **places, **AS_ROOT},
         capture_output=True,

@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+import copy
+import gc
+import weakref
+
+import pytest
+
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+)
+
+import stsession
+
+from stsession import RefreshError, StsUnavailableError
+from stsession._remembered import remembered
+from stsession.testing import FakeClock, Fault, StubSTS, installed
+
+from .wire import READER, failing, source_of
+
+
+class Held:
+    """
+    Something that a caller has at hand.
+    """
+
+
+class AwkwardError(Exception):
+    """
+    It can't be copied.
+    """
+
+    def __init__(self, one, two):
+        super().__init__(f"{one} and {two}")
+
+
+class SilentError(Exception):
+    """
+    It can't even be shown.
+    """
+
+    def __str__(self):
+        msg = "Not me."
+        raise RuntimeError(msg)
+
+    __reduce__ = __str__
+
+
+class SameError(Exception):
+    """
+    It is its own copy.
+    """
+
+    def __copy__(self):
+        return self
+
+
+def caused_by(cause):
+    """
+    An error of ours, raised with a cause that has been raised.
+    """
+    try:
+        try:
+            raise cause
+        except BaseException as e:
+            raise StsUnavailableError("No.", hop=READER, hint="Wait.") from e
+    except RefreshError as error:
+        return error
+
+
+def raised(text):
+    """
+    An exception that has a traceback.
+    """
+    try:
+        raise ValueError(text)
+    except ValueError as e:
+        return e
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        ClientError({"Error": {"Code": "Teapot", "Message": "Hot."}}, "AssumeRole"),
+        EndpointConnectionError(endpoint_url="https://x", error="gone"),
+        OSError(2, "No such file"),
+        StsUnavailableError("Down.", http_status=500, hop="there"),
+    ],
+)
+def test_says_the_same(cause):
+    """
+    What is remembered is the error with its cause, but without tracebacks.
+    """
+    error = caused_by(cause)
+    kept = remembered(error)
+
+    assert (str(error), error.hop, error.hint) == (str(kept), kept.hop, kept.hint)
+    assert type(cause) is type(kept.__cause__)
+    assert str(cause) == str(kept.__cause__)
+    assert vars(cause) == vars(kept.__cause__)
+    assert [None, None] == [e.__traceback__ for e in (kept, kept.__cause__)]
+    assert kept.__cause__.__context__ is None
+
+
+def test_leaves_the_error_alone():
+    """
+    Whoever is told of it sees where it comes from.
+    """
+    error = caused_by(OSError("x"))
+    remembered(error)
+
+    assert error.__traceback__ is not None
+    assert error.__cause__.__traceback__ is not None
+
+
+def test_without_a_cause():
+    """
+    There need be none.
+    """
+    assert remembered(StsUnavailableError("No.")).__cause__ is None
+
+
+def test_errors_in_errors():
+    """
+    botocore quotes those of urllib3, which have tracebacks themselves.
+    """
+    cause = ConnectTimeoutError(endpoint_url="https://x", error=raised("slow"))
+    cause.request = Held()
+    cause.all = [raised("a"), {"b": raised("b")}]
+    kept = remembered(caused_by(cause)).__cause__
+
+    assert str(cause) == str(kept)
+    assert "slow" == kept.kwargs["error"]
+    assert not hasattr(kept, "request") or "Held" == kept.request
+    assert getattr(kept, "all", ["a", {"b": "b"}]) == ["a", {"b": "b"}]
+
+
+@pytest.mark.parametrize(
+    ("cause", "text"),
+    [
+        (AwkwardError(1, 2), "AwkwardError: 1 and 2"),
+        (SameError("x"), "SameError: x"),
+        (SilentError(), "SilentError"),
+    ],
+)
+def test_that_can_t_be_copied(cause, text):
+    """
+    Another one tells of it then.
+    """
+    kept = remembered(caused_by(cause)).__cause__
+
+    assert (stsession.StsessionError, text) == (type(kept), str(kept))
+    assert cause.__traceback__ is not None
+
+
+def test_what_is_in_it():
+    """
+    Arguments of an exception may be anything; what isn't plain is named only.
+    """
+    kept = remembered(caused_by(OSError("x", (Held(), 5)))).__cause__
+
+    assert ("x", ("Held", 5)) == kept.args
+
+
+# -- In a session ----------------------------------------------------------------------
+
+
+@pytest.fixture(name="stub")
+def _stub():
+    clock = FakeClock()
+    with installed(clock=clock):
+        yield StubSTS(clock=clock)
+
+
+def from_vault():
+    """
+    A source that fails.
+    """
+    raise OSError("sealed")
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault.access_denied(), Fault.status(500), Fault.hang(), None]
+)
+def test_no_frame_is_kept(stub, fault):
+    """
+    What a caller had at hand goes when the caller is done with the error.
+    """
+    if fault is None:
+        session = stsession.assume(READER, source=from_vault, region="eu-west-1")
+    else:
+        stub.goes_down(fault)
+        session = stsession.assume(READER, source=source_of(stub))
+    alive = []
+
+    def use():
+        held = Held()
+        alive.append(weakref.ref(held))
+        with pytest.raises(RefreshError):
+            session.credentials()
+
+    use()
+    use()
+    gc.collect()
+
+    assert [None, None] == [reference() for reference in alive]
+    assert "Could not" in session.status().hop.last_error
+
+
+def test_who_meets_with_it_sees_all(stub):
+    """
+    The error of a fetch has the traceback of its cause.
+
+    While it pauses, the cause is still of its class.
+    """
+    stub.goes_down(Fault.access_denied())
+    session = stsession.assume(READER, source=source_of(stub))
+    first, second = failing(session), failing(session)
+
+    assert 1 == stub.attempts
+    assert first.__cause__.__traceback__ is not None
+    assert second.__cause__.__traceback__ is None
+    assert str(first) == str(second)
+    assert first.__cause__.response["Error"] == second.__cause__.response["Error"]
+    assert copy.copy(second).hop == READER
