@@ -89,6 +89,7 @@ def test_nothing_is_parsed_twice(first_request):
         "_mfa",
         "_mfa_devices",
         "_operations",
+        "_picked_source",
         "_profiles",
         "_proofs",
         "_saml_roles",

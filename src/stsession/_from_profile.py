@@ -16,6 +16,7 @@ from ._hops import Hop
 from ._mfa import CodeLike
 from ._operations import flat, options_of
 from ._options import Options, SessionOptions
+from ._picked_source import PROFILE_METHODS, picked_source
 from ._plain import plain_refresher
 from ._profiles import (
     First,
@@ -32,14 +33,7 @@ from ._requests import AssumeRoleRequest
 from ._sdk_source import SdkSource
 from ._second_factor import Mfa
 from ._session import RefreshableSession
-from ._source import (
-    PROFILE_METHODS,
-    hop_source,
-    nobody,
-    picked_source,
-    profile_settings,
-    sdk_source,
-)
+from ._source import hop_source, nobody, profile_settings, sdk_source
 from ._sources import HopSource, Source
 from ._sts_clients import has_custom_endpoint
 from ._sts_endpoint import StsEndpoint

@@ -24,7 +24,6 @@ from ._identity import number_of
 from ._policy import RefreshPolicy
 from ._refresher import Refresher
 from ._sdk import (
-    NO_PROFILE,
     configured_like,
     new_session,
     shared_loader,
@@ -33,7 +32,7 @@ from ._sdk import (
 from ._sdk_source import SdkSource
 from ._sources import HopSource, Nobody, Source
 from ._words import as_credentials
-from .exceptions import InvalidRequestError, SourceCredentialsError
+from .exceptions import InvalidRequestError
 
 
 __all__ = [
@@ -41,8 +40,12 @@ __all__ = [
     "SdkSource",
     "Source",
     "custom_source",
+    "environment",
     "hop_source",
+    "new_profile_session",
     "nobody",
+    "profile_settings",
+    "registry",
     "sdk_source",
 ]
 
@@ -55,28 +58,6 @@ FILES = {
 SECRET_VARIABLES = frozenset(
     {"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"}
 )
-
-PROFILE_METHODS = frozenset(
-    {
-        "config-file",
-        "custom-process",
-        "login",
-        "shared-credentials-file",
-        "sso",
-    }
-)
-"""How botocore finds credentials in a profile, but for its role."""
-
-METADATA_VARIABLES = (
-    "ec2_metadata_service_endpoint",
-    "ec2_metadata_service_endpoint_mode",
-    "ec2_metadata_v1_disabled",
-    "imds_use_ipv6",
-    "metadata_service_num_attempts",
-    "metadata_service_timeout",
-)
-"""What a profile may say about how an instance is asked."""
-
 
 S = TypeVar("S", bound=Source)
 
@@ -104,7 +85,8 @@ class _Registry:
             return source
 
 
-_registry = _Registry()
+registry = _Registry()
+"""All of them."""
 
 
 def sdk_source(given: str | botocore.session.Session | None) -> SdkSource:
@@ -120,16 +102,16 @@ def sdk_source(given: str | botocore.session.Session | None) -> SdkSource:
             "session",
             number_of(given),
             number_of(keys) if explicit else None,
-            _environment(),
+            environment(),
         )
         profile = given.instance_variables().get("profile")
         name = f'a session of profile "{profile}"' if profile else "the given session"
         with _reading_files("source"):
-            return _registry.get(
+            return registry.get(
                 key, lambda: SdkSource(_Remake(given), given, name=name, key=key)
             )
     name = "the default credentials" if given is None else f'profile "{given}"'
-    key = ("profile", given, _environment())
+    key = ("profile", given, environment())
 
     def make_source() -> SdkSource:
         session = profile_settings(given, parameter="source")
@@ -141,7 +123,7 @@ def sdk_source(given: str | botocore.session.Session | None) -> SdkSource:
             source.look()  # the environment may say something else tomorrow
         return source
 
-    return _registry.get(key, make_source)
+    return registry.get(key, make_source)
 
 
 def nobody(settings: SdkSource | None = None) -> Nobody:
@@ -151,72 +133,15 @@ def nobody(settings: SdkSource | None = None) -> Nobody:
     Args:
         settings: Whose settings carry over. `None` means the environment's.
     """
-    key = ("nobody", None if settings is None else settings.key, _environment())
+    key = ("nobody", None if settings is None else settings.key, environment())
 
     def make() -> Nobody:
         if settings is not None:
             return Nobody(settings.settings, key=key)
         with _reading_files(None):
-            return Nobody(_new_session(None), key=key)
+            return Nobody(new_profile_session(None), key=key)
 
-    return _registry.get(key, make)
-
-
-def picked_source(
-    name: str, profile: str | None, methods: frozenset[str], settings: SdkSource
-) -> SdkSource:
-    """
-    Return a source of some of botocore's ways to find credentials.
-
-    Args:
-        name: For messages.
-
-        profile: Where they are looked for. `None`: in no profile.
-
-        methods: The ways, in botocore's words.
-
-        settings: Whose settings carry over.
-    """
-    key = ("picked", profile, methods, settings.key, _environment())
-
-    def make_session() -> botocore.session.Session:
-        session = _new_session(profile) if profile else new_session(NO_PROFILE)
-        for variable in METADATA_VARIABLES:
-            value = settings.settings.get_config_variable(variable)
-            session.set_config_variable(variable, value)
-        resolver = session.get_component("credential_provider")
-        picked = _Picked(resolver, methods, name)
-        session.register_component("credential_provider", picked)
-        return session
-
-    def make() -> SdkSource:
-        return SdkSource(make_session, settings.settings, name=name, key=key)
-
-    return _registry.get(key, make)
-
-
-class _Picked:
-    """
-    Some of the providers of botocore's chain.
-    """
-
-    def __init__(self, resolver: Any, methods: frozenset[str], name: str) -> None:
-        self._providers = [p for p in resolver.providers if p.METHOD in methods]
-        self._name = name
-
-    def load_credentials(self) -> Any:
-        """
-        Return the first that are found.
-        """
-        for provider in self._providers:
-            credentials = provider.load()
-            if credentials is not None:
-                return credentials
-        raise SourceCredentialsError(
-            f"Could not find credentials in {self._name}.",
-            hop=self._name,
-            hint="Add some (aws configure, aws sso login), or name another source.",
-        )
+    return registry.get(key, make)
 
 
 def profile_settings(
@@ -234,7 +159,7 @@ def profile_settings(
         InvalidRequestError: If there is no such profile, or a file can't be read.
     """
     with _reading_files(parameter):
-        session = _new_session(name)
+        session = new_profile_session(name)
         _check_profile(session, parameter)
     return session
 
@@ -273,7 +198,10 @@ class _Remake:
         return configured_like(self._given)
 
 
-def _new_session(profile: str | None) -> botocore.session.Session:
+def new_profile_session(profile: str | None) -> botocore.session.Session:
+    """
+    A botocore session for a profile. `None` means the one of the environment.
+    """
     session = new_session(profile=profile)
     # An unknown profile is reported later, by name.
     if usable_profile(session) == session.profile:
@@ -294,7 +222,7 @@ def _check_profile(session: botocore.session.Session, parameter: str) -> None:
     )
 
 
-def _environment() -> Hashable:
+def environment() -> Hashable:
     """
     What the environment says about AWS, without the secrets.
     """
@@ -323,7 +251,7 @@ def custom_source(get: Callable[[], Any]) -> HopSource:
     # What it gives may be the last, and may depend on who asks; so it is shared
     # with no other session.
     with _reading_files(None):
-        settings = _new_session(None)
+        settings = new_profile_session(None)
         return HopSource(refresher, settings, key=object(), is_role=False, lasts=False)
 
 
@@ -333,7 +261,7 @@ def hop_source(
     """
     Return the source that a role in the middle of a chain is.
     """
-    return _registry.get(
+    return registry.get(
         ("hop", number_of(refresher)),
         lambda: HopSource(refresher, previous.settings, key=key, is_role=is_role),
     )

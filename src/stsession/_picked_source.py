@@ -1,0 +1,95 @@
+"""
+Some of the ways in which botocore finds credentials, as somebody who signs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import botocore.session
+
+from ._sdk import NO_PROFILE, new_session
+from ._sdk_source import SdkSource
+from ._source import environment, new_profile_session, registry
+from .exceptions import SourceCredentialsError
+
+
+__all__ = ["PROFILE_METHODS", "picked_source"]
+
+PROFILE_METHODS = frozenset(
+    {
+        "config-file",
+        "custom-process",
+        "login",
+        "shared-credentials-file",
+        "sso",
+    }
+)
+"""How botocore finds credentials in a profile, but for its role."""
+
+METADATA_VARIABLES = (
+    "ec2_metadata_service_endpoint",
+    "ec2_metadata_service_endpoint_mode",
+    "ec2_metadata_v1_disabled",
+    "imds_use_ipv6",
+    "metadata_service_num_attempts",
+    "metadata_service_timeout",
+)
+"""What a profile may say about how an instance is asked."""
+
+
+def picked_source(
+    name: str, profile: str | None, methods: frozenset[str], settings: SdkSource
+) -> SdkSource:
+    """
+    Return a source of some of botocore's ways to find credentials.
+
+    Args:
+        name: For messages.
+
+        profile: Where they are looked for. `None`: in no profile.
+
+        methods: The ways, in botocore's words.
+
+        settings: Whose settings carry over.
+    """
+    key = ("picked", profile, methods, settings.key, environment())
+
+    def make_session() -> botocore.session.Session:
+        session = new_profile_session(profile) if profile else new_session(NO_PROFILE)
+        for variable in METADATA_VARIABLES:
+            value = settings.settings.get_config_variable(variable)
+            session.set_config_variable(variable, value)
+        resolver = session.get_component("credential_provider")
+        picked = _Picked(resolver, methods, name)
+        session.register_component("credential_provider", picked)
+        return session
+
+    def make() -> SdkSource:
+        return SdkSource(make_session, settings.settings, name=name, key=key)
+
+    return registry.get(key, make)
+
+
+class _Picked:
+    """
+    Some of the providers of botocore's chain.
+    """
+
+    def __init__(self, resolver: Any, methods: frozenset[str], name: str) -> None:
+        self._providers = [p for p in resolver.providers if p.METHOD in methods]
+        self._name = name
+
+    def load_credentials(self) -> Any:
+        """
+        Return the first that are found.
+        """
+        for provider in self._providers:
+            credentials = provider.load()
+            if credentials is not None:
+                return credentials
+        raise SourceCredentialsError(
+            f"Could not find credentials in {self._name}.",
+            hop=self._name,
+            hint="Add some (aws configure, aws sso login), or name another source.",
+        )
