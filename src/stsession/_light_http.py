@@ -5,9 +5,12 @@ Connections that clients of many roles share.
 from __future__ import annotations
 
 import contextlib
+import os
+import ssl
 import threading
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ._fork import forget_after_fork
@@ -31,7 +34,7 @@ class SharedHttpSession:
     """
 
     def __init__(self, session: Any, make: Callable[[], Any]) -> None:
-        self._session = _widened(session)
+        self._session = _prepared(session)
         self._make = make
         self._lock = threading.Lock()
         forget_after_fork(self)
@@ -45,7 +48,7 @@ class SharedHttpSession:
         if session is None:
             with self._lock:
                 if self._session is None:
-                    self._session = _widened(self._make())
+                    self._session = _prepared(self._make())
                 session = self._session
         return session
 
@@ -68,17 +71,64 @@ class SharedHttpSession:
             self._session.close()
 
 
-def _widened(session: Any) -> Any:
+def _prepared(session: Any) -> Any:
     """
-    Have a session of botocore keep the connections to more hosts.
+    Have a session of botocore connect to many hosts, often, at little cost.
 
-    urllib3 keeps those to ten, which is enough for one client; but buckets are
-    hosts, and many roles use one bucket each. Where the inside of botocore is
-    different, it stays at ten.
+    Where the inside of botocore or urllib3 is different, it costs more.
     """
     manager: Any = getattr(session, "_manager", None)
+    _widen(manager)
+    settings: Any = getattr(manager, "connection_pool_kw", {})
+    context = settings.get("ssl_context")
+    if type(context) is ssl.SSLContext:
+        context.load_verify_locations = _ReadOnce(context)  # type: ignore[method-assign]
+    return session
+
+
+def _widen(manager: Any) -> None:
+    """
+    Keep the connections to more than urllib3's ten hosts.
+
+    Those are enough for one client; but buckets are hosts, and many roles use one
+    bucket each.
+    """
     pools = getattr(manager, "pools", None)
     if pools is not None and not len(pools):
         with contextlib.suppress(TypeError):
             manager.pools = type(pools)(MAX_HOSTS)
-    return session
+
+
+class _ReadOnce:
+    """
+    Has a TLS context read a file of trusted certificates once for each change.
+
+    urllib3 has it read anew for each connection, which is most of the CPU time that
+    one takes.
+    """
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._context = context
+        self._lock = threading.Lock()  # guards the next, and has others wait for it
+        self._trusted: tuple[Any, ...] | None = None
+
+    def __call__(
+        self, cafile: Any = None, capath: Any = None, cadata: Any = None
+    ) -> None:
+        load = partial(ssl.SSLContext.load_verify_locations, self._context)
+        with self._lock:
+            version = None if capath or cadata else _version(cafile)
+            if version is None or version != self._trusted:
+                load(cafile, capath, cadata)
+                self._trusted = version
+
+
+def _version(file: Any) -> tuple[Any, ...] | None:
+    """
+    What changes if a file does. `None` if it can't be told.
+    """
+    try:
+        s = os.stat(file)  # noqa: PTH116 - whatever OpenSSL takes for a path
+    except (OSError, TypeError, ValueError):
+        return None
+    return file, s.st_mtime_ns, s.st_ctime_ns, s.st_size, s.st_ino, s.st_dev

@@ -12,6 +12,8 @@ import inspect
 import os
 import pathlib
 import pickle
+import shutil
+import ssl
 import threading
 import types
 import weakref
@@ -25,7 +27,7 @@ import pytest
 
 from botocore.config import Config
 from botocore.hooks import BaseEventHooks
-from botocore.httpsession import URLLib3Session
+from botocore.httpsession import URLLib3Session, get_cert_path
 from botocore.stub import Stubber
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -903,15 +905,78 @@ def test_many_hosts(sessions):
     assert 30 == len(manager.pools)
 
 
-def test_hosts_of_another_botocore():
+@pytest.fixture(name="reading")
+def _reading(monkeypatch):
+    """
+    The files of trusted certificates that are read.
+    """
+    read, real = [], ssl.SSLContext.load_verify_locations
+
+    def load(context, cafile=None, capath=None, cadata=None):
+        read.append(cafile)
+        return real(context, cafile, capath, cadata)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", load)
+    return read
+
+
+@pytest.fixture(name="tls")
+def _tls(sessions):
+    """
+    The TLS context of all clients of S3.
+    """
+    http = sessions[0].client("s3")._endpoint.http_session
+    return http._current()._manager.connection_pool_kw["ssl_context"]
+
+
+@pytest.fixture(name="trusted")
+def _trusted(tmp_path):
+    return shutil.copy(get_cert_path(True), tmp_path / "ca.pem")
+
+
+def test_trusted_certificates_are_read_once(tls, trusted, reading):
+    """
+    However many connections are opened at once; and again if the file has changed.
+    """
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(tls.load_verify_locations, [trusted] * 16))
+
+    assert [trusted] == reading
+    assert tls.cert_store_stats()["x509_ca"] > 100
+
+    os.utime(trusted, (1, 1))
+    tls.load_verify_locations(trusted)
+
+    assert [trusted] * 2 == reading
+
+
+def test_trusted_certificates_that_cant_be_read(tls, trusted, tmp_path, reading):
+    """
+    That's an error each time; what isn't a file is read each time.
+    """
+    missing = str(tmp_path / "none.pem")
+    for _ in range(2):
+        with pytest.raises(FileNotFoundError):
+            tls.load_verify_locations(missing)
+        tls.load_verify_locations(capath=str(tmp_path))
+        tls.load_verify_locations(cadata=trusted.read_text())
+
+    assert [missing, None, None] * 2 == reading
+
+
+def test_inside_of_another_botocore():
     """
     Where the inside of botocore is different, it stays as it is.
     """
-    odd = types.SimpleNamespace(_manager=types.SimpleNamespace(pools=()))
-    SharedHttpSession(odd, object)
+    context = object()
+    manager = types.SimpleNamespace(
+        pools=(), connection_pool_kw={"ssl_context": context}
+    )
+    SharedHttpSession(types.SimpleNamespace(_manager=manager), object)
     plain = object()
 
-    assert () == odd._manager.pools
+    assert () == manager.pools
+    assert {"ssl_context": context} == manager.connection_pool_kw
     assert plain is SharedHttpSession(plain, object)._session
 
 
