@@ -120,9 +120,11 @@ async def serve(folder: str) -> None:
         print(json.dumps(answer), flush=True)
 
     def read() -> None:
-        for line in sys.stdin:
-            asyncio.run_coroutine_threadsafe(obey(json.loads(line)), loop).result()
-        loop.call_soon_threadsafe(ended.set)
+        try:
+            for line in sys.stdin:
+                asyncio.run_coroutine_threadsafe(obey(json.loads(line)), loop).result()
+        finally:  # who asks is not kept waiting for what can't be done
+            loop.call_soon_threadsafe(ended.set)
 
     threading.Thread(target=read, daemon=True).start()
     await ended.wait()
