@@ -57,6 +57,29 @@ class SameError(Exception):
         return self
 
 
+class VaultError(StsUnavailableError, ConnectionError):
+    """
+    A source's own error, which can't be pickled.
+    """
+
+    def __init__(self, vault, door):
+        super().__init__(f"{vault} is down.", hint="Wait.", hop=vault)
+        self.door = door
+
+    def __reduce__(self):
+        msg = "Not me."
+        raise RuntimeError(msg)
+
+
+class OnlyError(RefreshError):
+    """
+    There is but one of it.
+    """
+
+    def __copy__(self):
+        return self
+
+
 def caused_by(cause):
     """
     An error of ours, raised with a cause that has been raised.
@@ -120,6 +143,22 @@ def test_without_a_cause():
     There need be none.
     """
     assert remembered(StsUnavailableError("No.")).__cause__ is None
+
+
+@pytest.mark.parametrize("error", [VaultError("Safe", 5), OnlyError("No.")])
+def test_of_another_class(error):
+    """
+    It has the class of the error, whatever that does when it is copied.
+    """
+    try:
+        raise error
+    except RefreshError:
+        kept = remembered(error)
+
+    assert kept is not error
+    assert (type(error), str(error)) == (type(kept), str(kept))
+    assert vars(error) == vars(kept)
+    assert kept.__traceback__ is None
 
 
 def test_errors_in_errors():
@@ -225,3 +264,22 @@ def test_who_meets_with_it_sees_all(stub):
     assert str(first) == str(second)
     assert first.__cause__.response["Error"] == second.__cause__.response["Error"]
     assert copy.copy(second).hop == READER
+
+
+@pytest.mark.parametrize("make", [lambda: VaultError("Safe", 5), lambda: OnlyError("")])
+def test_source_with_an_error_of_its_own(stub, make):
+    """
+    It counts as a failure like any other: the source is left alone for a while.
+    """
+    calls = []
+
+    def get():
+        calls.append(len(calls))
+        raise make()
+
+    session = stsession.assume(READER, source=get, region="eu-west-1")
+    first, second = failing(session), failing(session)
+
+    assert [0] == calls
+    assert type(make()) is type(first) is type(second)
+    assert first is not second

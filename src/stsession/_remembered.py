@@ -14,9 +14,23 @@ from typing import Any
 from .exceptions import RefreshError, StsessionError
 
 
-__all__ = ["remembered"]
+__all__ = ["copied", "remembered"]
 
 PLAIN = (str, bytes, int, float, dt.date, dt.timedelta, enum.Enum, type(None))
+
+
+def copied(error: RefreshError) -> RefreshError:
+    """
+    A copy without a traceback and causes.
+
+    Sources may raise errors of ours with classes of their own; neither their
+    initializers nor what they do when they are copied or pickled is relied on.
+    """
+    cls = type(error)
+    mine = cls.__new__(cls, *error.args)
+    mine.args = error.args  # if it's an OSError, too, it waits for its initializer
+    vars(mine).update(vars(error))
+    return mine
 
 
 def remembered(error: RefreshError) -> RefreshError:
@@ -26,7 +40,7 @@ def remembered(error: RefreshError) -> RefreshError:
     A traceback holds the frames of all who called, and whatever these have at
     hand: requests with their tokens, and the user's own data.
     """
-    mine = copy.copy(error)
+    mine = copied(error)
     if error.__cause__ is not None:
         mine.__cause__ = _bare(error.__cause__)
     return mine

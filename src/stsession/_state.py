@@ -7,7 +7,6 @@ its caller holds the lock.
 
 from __future__ import annotations
 
-import copy
 import datetime as dt
 import logging
 import math
@@ -24,6 +23,7 @@ from ._events import Announcer, EventName, Reason, RefreshEvent, shorten
 from ._flight import Flight, reported, unattended
 from ._plan import Freshness
 from ._policy import RefreshPolicy
+from ._remembered import copied
 from .exceptions import RefreshError
 
 
@@ -513,6 +513,6 @@ def own(error: RefreshError) -> RefreshError:
 
     A shared one would collect the tracebacks of all of them.
     """
-    mine = copy.copy(error)
+    mine = copied(error)
     mine.__cause__ = error.__cause__
     return mine
