@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import builtins
 import copy
 import gc
+import sys
 import weakref
 
 import pytest
@@ -192,6 +194,18 @@ def test_that_can_t_be_copied(cause, text):
 
     assert (stsession.StsessionError, text) == (type(kept), str(kept))
     assert cause.__traceback__ is not None
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="there are no groups")
+def test_a_group():
+    """
+    Its errors have tracebacks of their own, so they aren't kept.
+    """
+    group = builtins.ExceptionGroup("two tasks", [raised("a"), raised("b")])
+    kept = remembered(caused_by(group)).__cause__
+
+    assert "ExceptionGroup: two tasks (2 sub-exceptions)" == str(kept)
+    assert stsession.StsessionError is type(kept)
 
 
 def test_what_is_in_it():

@@ -4,6 +4,7 @@ Errors to keep: without the frames that a traceback holds on to.
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import copy
 import datetime as dt
@@ -15,6 +16,9 @@ from .exceptions import RefreshError, StsessionError
 
 
 __all__ = ["copied", "remembered"]
+
+GROUPS = getattr(builtins, "BaseExceptionGroup", ())
+"""They hold errors where they can't be taken out; before Python 3.11 there are none."""
 
 PLAIN = (str, bytes, int, float, dt.date, dt.timedelta, enum.Enum, type(None))
 
@@ -52,7 +56,8 @@ def _bare(cause: BaseException) -> BaseException:
     """
     with contextlib.suppress(Exception):  # whatever its class does
         bare = copy.copy(cause)
-        if type(bare) is type(cause) and bare is not cause:
+        mine = type(bare) is type(cause) and bare is not cause
+        if mine and not isinstance(bare, GROUPS):
             bare.args = _plain(bare.args)
             vars(bare).update(_plain(vars(bare)))
             return bare
