@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import copy
 import datetime as dt
 import gc
@@ -727,6 +728,44 @@ def test_log_of_failures_elsewhere(local, org, caplog):
     assert [logging.ERROR] == [
         r.levelno for r in caplog.records if r.levelno > logging.INFO
     ]
+
+
+def test_log_of_other_sessions(source, stub, caplog):
+    """
+    Those that a run's function uses besides are no result, so they warn as ever.
+    """
+    down = StubSTS()
+    down.goes_down(Fault.access_denied())
+    theirs = boto3.Session("AKIATHEIRS", "s3cr3t", region_name="eu-west-1")
+    theirs.events.register("before-send.sts", down)
+    other = stsession.assume(ARN.format(IDS[2]), source=theirs)
+    fleet = Fleet(IDS[:1], role_name="Audit", source=source)
+
+    def use(session):
+        session.credentials()
+        with contextlib.suppress(stsession.AccessDeniedError):
+            other.credentials()
+
+    (result,) = fleet.map(use)
+
+    assert result.ok
+    assert [(logging.ERROR, True)] == [
+        (r.levelno, IDS[2] in r.getMessage())
+        for r in caplog.records
+        if r.levelno > logging.INFO
+    ]
+
+
+def test_log_of_a_source(local, org, caplog):
+    """
+    A source that is one of ours fails for all accounts, and all results tell it.
+    """
+    hub = stsession.assume(ARN.format("000000000099"), source=org)
+    run = Fleet(IDS[:2], role_name="Audit", source=hub).map(whoami)
+    hops = [result.hop for result in run]
+
+    assert [ARN.format("000000000099")] * 2 == hops
+    assert not [r for r in caplog.records if r.levelno > logging.INFO]
 
 
 def test_log_of_failures_that_are_no_result(source, caplog):

@@ -438,7 +438,7 @@ class RefreshState:
         )
 
     def _level_of_failure(self, remaining: float, now: Instant) -> int:
-        if reported() and not self._serves(remaining, now):
+        if reported(self.announcer) and not self._serves(remaining, now):
             return logging.DEBUG
         if self.backoff.raises and not self._told_refusal:
             self.announcer.warning_level(now.monotonic)
