@@ -439,6 +439,33 @@ def test_no_turn(source, stub):
     assert ARN.format(IDS[1]) == second.hop
 
 
+@pytest.mark.parametrize("mfa_session", [True, False])
+def test_single_code(source, stub, mfa_session):
+    """
+    With one code there is no further try; the result is what STS said of the first.
+    """
+    clock = FakeClock()
+
+    def wait(event, seconds):
+        clock.advance(dt.timedelta(seconds=seconds + 1e-6))
+
+    stub.goes_down(Fault.status(503))
+    with installed(clock=clock, wait=wait):
+        fleet = Fleet(
+            IDS[:1],
+            role_name="Audit",
+            source=source,
+            mfa_serial="arn:aws:iam::123456789012:mfa/ci",
+            mfa_code="271828",
+            mfa_session=mfa_session,
+        )
+        (result,) = fleet.map(lambda s: s.credentials())
+
+    assert 1 == stub.attempts
+    assert "STS answered ServiceUnavailable" in str(result.error)
+    assert isinstance(result.error, stsession.StsUnavailableError)
+
+
 def test_client_sends_once(local, org):
     """
     The SDK's client doesn't ask again by itself.
