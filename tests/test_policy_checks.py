@@ -181,6 +181,8 @@ class TestChecks:
         ("advisory_tiers", ((900, 300),), TypeError),
         ("advisory_tiers", (900, 300), TypeError),
         ("advisory_tiers", [(dt.timedelta(2), dt.timedelta(1))], TypeError),
+        ("advisory_tiers", ((dt.timedelta(1),) * 3,), TypeError),
+        ("advisory_tiers", ((dt.timedelta(1), dt.timedelta(-1)),), ValueError),
         (
             "advisory_tiers",
             (
