@@ -9,7 +9,7 @@ import pickle
 import threading
 import weakref
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import boto3
 import pytest
@@ -22,6 +22,7 @@ import stsession
 from stsession import Fleet, InvalidRequestError, RefreshPolicy
 from stsession._connections import kept
 from stsession._fleet_sessions import FleetSession
+from stsession._pace import OUTAGES
 from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, installed
 
 from .fleet_simulation import our_objects
@@ -215,6 +216,16 @@ def test_bad_accounts(accounts, role_name, parameter, text, source):
         Fleet(accounts, role_name=role_name, source=source)
 
     assert parameter == caught.value.parameter
+
+
+def test_role_name_with_a_path(source):
+    """
+    As IAM shows it, with slashes at both ends, or without the first.
+    """
+    for name in ("team/Audit", "/team/Audit"):
+        (target,) = Fleet(IDS[:1], role_name=name, source=source)
+
+        assert f"arn:aws:iam::{IDS[0]}:role/team/Audit" == target.role_arn
 
 
 def test_role_names_elsewhere(source):
@@ -437,6 +448,31 @@ def test_no_turn(source, stub):
     assert f"Could not assume {ARN.format(IDS[1])} as" in str(second.error)
     assert "there was no turn within 0 s" in str(second.error)
     assert ARN.format(IDS[1]) == second.hop
+
+
+def test_codes(source, stub):
+    """
+    With a function, each of a fleet's tries has a code of its own, and is one request.
+    """
+    clock, codes = FakeClock(), iter(range(100_000, 100_100))
+
+    def wait(event, seconds):
+        clock.advance(dt.timedelta(seconds=seconds + 1e-6))
+
+    stub.goes_down(Fault.status(503))
+    with installed(clock=clock, wait=wait):
+        fleet = Fleet(
+            IDS[:1],
+            role_name="Audit",
+            source=source,
+            mfa_serial="arn:aws:iam::123456789012:mfa/ci",
+            mfa_code=lambda serial: str(next(codes)),
+            mfa_session=False,
+        )
+        list(fleet.map(lambda s: s.credentials()))
+    sent = [call.params["TokenCode"] for call in stub.requests]
+
+    assert [str(100_000 + number) for number in range(OUTAGES)] == sent
 
 
 @pytest.mark.parametrize("mfa_session", [True, False])
@@ -795,28 +831,39 @@ def test_log_of_a_source(local, org, caplog):
     assert not [r for r in caplog.records if r.levelno > logging.INFO]
 
 
-def test_log_of_failures_that_are_no_result(source, caplog):
+@pytest.mark.parametrize(
+    ("used_for", "fault", "permanent", "expected"),
+    [
+        (59.5, Fault.access_denied(), "serve", (True, [logging.ERROR])),
+        (59.5, Fault.access_denied(), "raise", (False, [])),
+        (59.5, Fault.status(500), "raise", (True, [logging.WARNING])),
+        (61, Fault.status(500), "serve", (True, [logging.WARNING])),
+        (61, Fault.access_denied(), "serve", (False, [])),
+    ],
+)
+def test_log_of_failures_that_are_no_result(
+    source, caplog, used_for, fault, permanent, expected
+):
     """
-    While there are credentials no result tells of a refusal, so the log does.
+    As long as credentials are used no result tells of a failure, so the log does.
     """
     clock = FakeClock()
     stub = StubSTS(clock=clock)
     source.events.register("before-send.sts", stub)
+    policy = RefreshPolicy(permanent=permanent, load_timeout=dt.timedelta(0))
     with installed(clock=clock, run=lambda task: False):
-        fleet = Fleet(IDS[:1], role_name="Audit", source=source)
+        fleet = Fleet(IDS[:1], role_name="Audit", source=source, refresh=policy)
 
         def use(session):
             return session.credentials()
 
         list(fleet.map(use))
-        clock.advance(dt.timedelta(minutes=59, seconds=30))
-        stub.goes_down(Fault.access_denied())
+        clock.advance(dt.timedelta(minutes=used_for))
+        stub.goes_down(fault)
         (result,) = fleet.map(use)
+    logged = [r.levelno for r in caplog.records if r.levelno > logging.INFO]
 
-    assert result.ok
-    assert [logging.ERROR] == [
-        r.levelno for r in caplog.records if r.levelno > logging.INFO
-    ]
+    assert expected == (result.ok, logged)
 
 
 def test_close(local, org):
@@ -856,6 +903,18 @@ def test_connections(source, stub, monkeypatch):
     assert [100] * 3 == run(16)
     with ThreadPoolExecutor(1) as executor:
         assert [128] * 3 == run(128, executor)
+
+
+def test_connections_of_processes(source, monkeypatch):
+    """
+    Workers that are processes have connections of their own; here are no more.
+    """
+    monkeypatch.setattr(kept, "number", 64)
+    fleet = Fleet(IDS[:1], role_name="Audit", source=None, regions=["eu-west-1"])
+    with ProcessPoolExecutor(1) as executor:
+        fleet.map(len, executor=executor, max_workers=100).close()
+
+    assert 64 == kept.number
 
 
 def test_a_thousand_sessions(source, stub):

@@ -106,8 +106,7 @@ def reporting(whose: Iterable[object]) -> Iterator[None]:
     """
     Note that what is raised at this thread for *whose* failures is told as a result.
     """
-    before = _thread.__dict__.get("reported", ())
-    _thread.reported = (*before, *whose)
+    before, _thread.reported = _thread.__dict__.get("reported", ()), tuple(whose)
     try:
         yield
     finally:

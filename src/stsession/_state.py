@@ -450,7 +450,8 @@ class RefreshState:
         """
         Whether whoever asks now gets what is held, and not the error.
         """
-        if self.record is None:
+        refused = self.backoff.raises and self.policy.permanent == "raise"
+        if self.record is None or refused:
             return False
         usable = self.freshness(now) is not Freshness.EXPIRED
         return usable or self._serves_expired(remaining)
