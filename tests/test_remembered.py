@@ -262,14 +262,16 @@ def test_no_frame_is_kept(stub, fault):
     assert "Could not" in session.status().hop.last_error
 
 
-def test_who_meets_with_it_sees_all(stub):
+@pytest.mark.parametrize("permanent", ["serve", "raise"])
+def test_who_meets_with_it_sees_all(stub, permanent):
     """
     The error of a fetch has the traceback of its cause.
 
     While it pauses, the cause is still of its class.
     """
     stub.goes_down(Fault.access_denied())
-    session = stsession.assume(READER, source=source_of(stub))
+    policy = stsession.RefreshPolicy(permanent=permanent)
+    session = stsession.assume(READER, source=source_of(stub), refresh=policy)
     first, second = failing(session), failing(session)
 
     assert 1 == stub.attempts
