@@ -903,6 +903,7 @@ def test_connections(source, stub, monkeypatch):
     assert [100] * 3 == run(16)
     with ThreadPoolExecutor(1) as executor:
         assert [128] * 3 == run(128, executor)
+    assert [4096] * 3 == run(1_000_000)
 
 
 def test_connections_of_processes(source, monkeypatch):
