@@ -136,4 +136,11 @@ def one_of(*choices: object) -> Any:
     """
     One of *choices*, by default the first.
     """
-    return attrs.field(default=choices[0], validator=attrs.validators.in_(choices))
+
+    def check(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if value not in choices:
+            words = " or ".join(map(repr, choices))
+            msg = f"{attribute.name} is {value!r}; give {words}."
+            raise ValueError(msg)
+
+    return attrs.field(default=choices[0], validator=check)
