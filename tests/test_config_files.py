@@ -10,7 +10,14 @@ from botocore import configloader
 from botocore.exceptions import ConfigParseError
 
 from stsession import _config_files
-from stsession._config_files import KEPT, SETTLED, Session, _Parsed, versions_of
+from stsession._config_files import (
+    KEPT,
+    SETTLED,
+    Session,
+    _Parsed,
+    present_versions_of,
+    versions_of,
+)
 
 
 @pytest.fixture(name="files")
@@ -208,6 +215,17 @@ def test_unreadable_file(files, number):
     path.write_text(good)
 
     assert botocore.session.Session().full_config == Session().full_config
+
+
+def test_name_that_no_file_can_have(files):
+    """
+    There is no such file, as for botocore.
+    """
+    session = Session()
+    session.set_config_variable("config_file", "a\0b")
+
+    assert None in dict(present_versions_of(session)).values()
+    assert "default" not in session.full_config["profiles"]
 
 
 def outcome(session):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import copy
 import datetime as dt
 import gc
@@ -8,7 +9,7 @@ import pickle
 import threading
 import weakref
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import boto3
 import pytest
@@ -21,6 +22,7 @@ import stsession
 from stsession import Fleet, InvalidRequestError, RefreshPolicy
 from stsession._connections import kept
 from stsession._fleet_sessions import FleetSession
+from stsession._pace import OUTAGES
 from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, installed
 
 from .fleet_simulation import our_objects
@@ -214,6 +216,16 @@ def test_bad_accounts(accounts, role_name, parameter, text, source):
         Fleet(accounts, role_name=role_name, source=source)
 
     assert parameter == caught.value.parameter
+
+
+def test_role_name_with_a_path(source):
+    """
+    As IAM shows it, with slashes at both ends, or without the first.
+    """
+    for name in ("team/Audit", "/team/Audit"):
+        (target,) = Fleet(IDS[:1], role_name=name, source=source)
+
+        assert f"arn:aws:iam::{IDS[0]}:role/team/Audit" == target.role_arn
 
 
 def test_role_names_elsewhere(source):
@@ -436,6 +448,58 @@ def test_no_turn(source, stub):
     assert f"Could not assume {ARN.format(IDS[1])} as" in str(second.error)
     assert "there was no turn within 0 s" in str(second.error)
     assert ARN.format(IDS[1]) == second.hop
+
+
+def test_codes(source, stub):
+    """
+    With a function, each of a fleet's tries has a code of its own, and is one request.
+    """
+    clock, codes = FakeClock(), iter(range(100_000, 100_100))
+
+    def wait(event, seconds):
+        clock.advance(dt.timedelta(seconds=seconds + 1e-6))
+
+    stub.goes_down(Fault.status(503))
+    with installed(clock=clock, wait=wait):
+        fleet = Fleet(
+            IDS[:1],
+            role_name="Audit",
+            source=source,
+            mfa_serial="arn:aws:iam::123456789012:mfa/ci",
+            mfa_code=lambda serial: str(next(codes)),
+            mfa_session=False,
+        )
+        list(fleet.map(lambda s: s.credentials()))
+    sent = [call.params["TokenCode"] for call in stub.requests]
+
+    assert [str(100_000 + number) for number in range(OUTAGES)] == sent
+
+
+@pytest.mark.parametrize("mfa_session", [True, False])
+def test_single_code(source, stub, mfa_session):
+    """
+    With one code there is no further try; the result is what STS said of the first.
+    """
+    clock = FakeClock()
+
+    def wait(event, seconds):
+        clock.advance(dt.timedelta(seconds=seconds + 1e-6))
+
+    stub.goes_down(Fault.status(503))
+    with installed(clock=clock, wait=wait):
+        fleet = Fleet(
+            IDS[:1],
+            role_name="Audit",
+            source=source,
+            mfa_serial="arn:aws:iam::123456789012:mfa/ci",
+            mfa_code="271828",
+            mfa_session=mfa_session,
+        )
+        (result,) = fleet.map(lambda s: s.credentials())
+
+    assert 1 == stub.attempts
+    assert "STS answered ServiceUnavailable" in str(result.error)
+    assert isinstance(result.error, stsession.StsUnavailableError)
 
 
 def test_client_sends_once(local, org):
@@ -729,28 +793,77 @@ def test_log_of_failures_elsewhere(local, org, caplog):
     ]
 
 
-def test_log_of_failures_that_are_no_result(source, caplog):
+def test_log_of_other_sessions(source, stub, caplog):
     """
-    While there are credentials no result tells of a refusal, so the log does.
+    Those that a run's function uses besides are no result, so they warn as ever.
+    """
+    down = StubSTS()
+    down.goes_down(Fault.access_denied())
+    theirs = boto3.Session("AKIATHEIRS", "s3cr3t", region_name="eu-west-1")
+    theirs.events.register("before-send.sts", down)
+    other = stsession.assume(ARN.format(IDS[2]), source=theirs)
+    fleet = Fleet(IDS[:1], role_name="Audit", source=source)
+
+    def use(session):
+        session.credentials()
+        with contextlib.suppress(stsession.AccessDeniedError):
+            other.credentials()
+
+    (result,) = fleet.map(use)
+
+    assert result.ok
+    assert [(logging.ERROR, True)] == [
+        (r.levelno, IDS[2] in r.getMessage())
+        for r in caplog.records
+        if r.levelno > logging.INFO
+    ]
+
+
+def test_log_of_a_source(local, org, caplog):
+    """
+    A source that is one of ours fails for all accounts, and all results tell it.
+    """
+    hub = stsession.assume(ARN.format("000000000099"), source=org)
+    run = Fleet(IDS[:2], role_name="Audit", source=hub).map(whoami)
+    hops = [result.hop for result in run]
+
+    assert [ARN.format("000000000099")] * 2 == hops
+    assert not [r for r in caplog.records if r.levelno > logging.INFO]
+
+
+@pytest.mark.parametrize(
+    ("used_for", "fault", "permanent", "expected"),
+    [
+        (59.5, Fault.access_denied(), "serve", (True, [logging.ERROR])),
+        (59.5, Fault.access_denied(), "raise", (False, [])),
+        (59.5, Fault.status(500), "raise", (True, [logging.WARNING])),
+        (61, Fault.status(500), "serve", (True, [logging.WARNING])),
+        (61, Fault.access_denied(), "serve", (False, [])),
+    ],
+)
+def test_log_of_failures_that_are_no_result(
+    source, caplog, used_for, fault, permanent, expected
+):
+    """
+    As long as credentials are used no result tells of a failure, so the log does.
     """
     clock = FakeClock()
     stub = StubSTS(clock=clock)
     source.events.register("before-send.sts", stub)
+    policy = RefreshPolicy(permanent=permanent, load_timeout=dt.timedelta(0))
     with installed(clock=clock, run=lambda task: False):
-        fleet = Fleet(IDS[:1], role_name="Audit", source=source)
+        fleet = Fleet(IDS[:1], role_name="Audit", source=source, refresh=policy)
 
         def use(session):
             return session.credentials()
 
         list(fleet.map(use))
-        clock.advance(dt.timedelta(minutes=59, seconds=30))
-        stub.goes_down(Fault.access_denied())
+        clock.advance(dt.timedelta(minutes=used_for))
+        stub.goes_down(fault)
         (result,) = fleet.map(use)
+    logged = [r.levelno for r in caplog.records if r.levelno > logging.INFO]
 
-    assert result.ok
-    assert [logging.ERROR] == [
-        r.levelno for r in caplog.records if r.levelno > logging.INFO
-    ]
+    assert expected == (result.ok, logged)
 
 
 def test_close(local, org):
@@ -790,6 +903,19 @@ def test_connections(source, stub, monkeypatch):
     assert [100] * 3 == run(16)
     with ThreadPoolExecutor(1) as executor:
         assert [128] * 3 == run(128, executor)
+    assert [4096] * 3 == run(1_000_000)
+
+
+def test_connections_of_processes(source, monkeypatch):
+    """
+    Workers that are processes have connections of their own; here are no more.
+    """
+    monkeypatch.setattr(kept, "number", 64)
+    fleet = Fleet(IDS[:1], role_name="Audit", source=None, regions=["eu-west-1"])
+    with ProcessPoolExecutor(1) as executor:
+        fleet.map(len, executor=executor, max_workers=100).close()
+
+    assert 64 == kept.number
 
 
 def test_a_thousand_sessions(source, stub):

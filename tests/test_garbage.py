@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import gc
+import threading
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,6 +15,19 @@ from stsession._garbage import _GarbageCollector, collection_paused
 
 
 ROLE = "arn:aws:iam::123456789012:role/Reader"
+
+
+class InterruptedLock(contextlib.nullcontext):
+    """
+    A lock that somebody waits for who presses Ctrl-C, once.
+    """
+
+    waits = True
+
+    def __enter__(self):
+        if self.waits:
+            self.waits = False
+            raise KeyboardInterrupt
 
 
 def test_collector_stays_off():
@@ -71,7 +86,56 @@ def test_collector_after_a_fork():
 
         assert gc.isenabled()
 
-        collector._pauses = 1  # the parent's goes on
+
+def test_collector_after_a_fork_inside():
+    """
+    A child that was forked by whoever had it paused goes on, and pauses it again.
+    """
+    collector = _GarbageCollector()
+    with collector.paused():
+        collector._after_fork()
+    seen = [gc.isenabled()]
+    with collector.paused():
+        seen.append(gc.isenabled())
+
+    assert [True, False] == seen
+    assert gc.isenabled()
+
+
+def test_collector_of_an_interruption():
+    """
+    Ctrl-C on the way in doesn't switch on what somebody has switched off.
+    """
+    collector = _GarbageCollector()
+    with collector.paused():
+        pass
+    gc.disable()
+    try:
+        collector._lock = InterruptedLock()
+        with pytest.raises(KeyboardInterrupt), collector.paused():
+            pass
+
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+def test_collector_that_interrupts():
+    """
+    A signal's handler, or a finalizer, that makes a client at the worst moment.
+    """
+    collector, seen = _GarbageCollector(), []
+
+    def pause():
+        with collector._lock, collector.paused():
+            seen.append(gc.isenabled())
+
+    thread = threading.Thread(target=pause, daemon=True)
+    thread.start()
+    thread.join(10)
+
+    assert [False] == seen
+    assert gc.isenabled()
 
 
 @pytest.mark.parametrize(("share", "expected"), [(True, False), (False, True)])

@@ -32,6 +32,7 @@ from .wire import (
     failing,
     minutes,
     params_of,
+    profile_session,
     source_of,
     told_by,
 )
@@ -673,6 +674,28 @@ class TestLostAnswers:
         error = failing(session)
 
         assert isinstance(error, stsession.StsUnavailableError)
+        assert ["271828"] == codes_sent(stub)
+
+    @pytest.mark.parametrize("lasting", [None, False])
+    def test_a_string_of_a_profile(self, stub, tmp_path, monkeypatch, lasting):
+        """
+        New keys of the source don't help: STS's error says what was wrong.
+        """
+        path = tmp_path / "credentials"
+        path.write_text("[dev]\naws_access_key_id = A\naws_secret_access_key = S\n")
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(path))
+        stub.fail_next(fault=Fault.error("InvalidClientTokenId", status=403))
+        session = stsession.assume(
+            READER,
+            source=profile_session(stub, "dev"),
+            sts_region="eu-west-1",
+            mfa_serial=SERIAL,
+            mfa_code="271828",
+            mfa_session=lasting,
+        )
+        error = failing(session)
+
+        assert "InvalidClientTokenId" == error.code
         assert ["271828"] == codes_sent(stub)
 
     def test_a_string_later(self, assume, stub, clock):

@@ -129,13 +129,22 @@ class TestChecks:
         with pytest.raises(ValueError, match="smaller than mandatory"):
             RefreshPolicy(advisory=seconds(59), mandatory=seconds(60))
 
-    @pytest.mark.parametrize("name", ["stale", "permanent"])
-    def test_choices(self, name):
+    @pytest.mark.parametrize("value", ["sometimes", None, ["raise"]])
+    @pytest.mark.parametrize(
+        ("name", "words"),
+        [
+            ("stale", "'until_rejected' or 'never' or 'always'"),
+            ("permanent", "'serve' or 'raise'"),
+        ],
+    )
+    def test_choices(self, name, words, value):
         """
-        A choice that doesn't exist is refused.
+        A choice that doesn't exist is refused, and those that do are named.
         """
-        with pytest.raises(ValueError, match=name):
-            RefreshPolicy(**{name: "sometimes"})
+        with pytest.raises(ValueError) as caught:  # noqa: PT011 - all of it is below
+            RefreshPolicy(**{name: value})
+
+        assert f"{name} is {value!r}; give {words}." == str(caught.value)
 
     def test_at_least_one_attempt_a_minute(self):
         """
@@ -181,6 +190,8 @@ class TestChecks:
         ("advisory_tiers", ((900, 300),), TypeError),
         ("advisory_tiers", (900, 300), TypeError),
         ("advisory_tiers", [(dt.timedelta(2), dt.timedelta(1))], TypeError),
+        ("advisory_tiers", ((dt.timedelta(1),) * 3,), TypeError),
+        ("advisory_tiers", ((dt.timedelta(1), dt.timedelta(-1)),), ValueError),
         (
             "advisory_tiers",
             (

@@ -4,6 +4,7 @@ Credentials that are there when asked for: by many threads, and after a fork.
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 
 from stsession._background import BackgroundPool
 from stsession._credentials import Record
+from stsession._seams import current
 from stsession._state import RefreshState
 from stsession.exceptions import RefreshError, StsUnavailableError
 
@@ -436,3 +438,32 @@ def test_failing_while_somebody_waits():
 
     with pytest.raises(RefreshError):
         it.refresher.refresh()
+
+
+class Known(threading.Event):
+    """
+    An event that remembers how long it was waited for.
+    """
+
+    waited = 0.0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """
+        Not at all.
+        """
+        self.waited = timeout or 0.0
+        return True
+
+
+@pytest.mark.parametrize(
+    ("span", "expected"),
+    [(dt.timedelta(hours=1), 3600.0), (dt.timedelta.max, threading.TIMEOUT_MAX)],
+)
+def test_waiting_without_an_end(span, expected):
+    """
+    A *load_timeout* may be as long as anybody likes.
+    """
+    event = Known()
+    current().wait(event, span.total_seconds())
+
+    assert expected == event.waited

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import builtins
 import copy
 import gc
+import sys
 import weakref
 
 import pytest
@@ -51,6 +53,29 @@ class SilentError(Exception):
 class SameError(Exception):
     """
     It is its own copy.
+    """
+
+    def __copy__(self):
+        return self
+
+
+class VaultError(StsUnavailableError, ConnectionError):
+    """
+    A source's own error, which can't be pickled.
+    """
+
+    def __init__(self, vault, door):
+        super().__init__(f"{vault} is down.", hint="Wait.", hop=vault)
+        self.door = door
+
+    def __reduce__(self):
+        msg = "Not me."
+        raise RuntimeError(msg)
+
+
+class OnlyError(RefreshError):
+    """
+    There is but one of it.
     """
 
     def __copy__(self):
@@ -122,6 +147,22 @@ def test_without_a_cause():
     assert remembered(StsUnavailableError("No.")).__cause__ is None
 
 
+@pytest.mark.parametrize("error", [VaultError("Safe", 5), OnlyError("No.")])
+def test_of_another_class(error):
+    """
+    It has the class of the error, whatever that does when it is copied.
+    """
+    try:
+        raise error
+    except RefreshError:
+        kept = remembered(error)
+
+    assert kept is not error
+    assert (type(error), str(error)) == (type(kept), str(kept))
+    assert vars(error) == vars(kept)
+    assert kept.__traceback__ is None
+
+
 def test_errors_in_errors():
     """
     botocore quotes those of urllib3, which have tracebacks themselves.
@@ -153,6 +194,18 @@ def test_that_can_t_be_copied(cause, text):
 
     assert (stsession.StsessionError, text) == (type(kept), str(kept))
     assert cause.__traceback__ is not None
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="there are no groups")
+def test_a_group():
+    """
+    Its errors have tracebacks of their own, so they aren't kept.
+    """
+    group = builtins.ExceptionGroup("two tasks", [raised("a"), raised("b")])
+    kept = remembered(caused_by(group)).__cause__
+
+    assert "ExceptionGroup: two tasks (2 sub-exceptions)" == str(kept)
+    assert stsession.StsessionError is type(kept)
 
 
 def test_what_is_in_it():
@@ -209,14 +262,16 @@ def test_no_frame_is_kept(stub, fault):
     assert "Could not" in session.status().hop.last_error
 
 
-def test_who_meets_with_it_sees_all(stub):
+@pytest.mark.parametrize("permanent", ["serve", "raise"])
+def test_who_meets_with_it_sees_all(stub, permanent):
     """
     The error of a fetch has the traceback of its cause.
 
     While it pauses, the cause is still of its class.
     """
     stub.goes_down(Fault.access_denied())
-    session = stsession.assume(READER, source=source_of(stub))
+    policy = stsession.RefreshPolicy(permanent=permanent)
+    session = stsession.assume(READER, source=source_of(stub), refresh=policy)
     first, second = failing(session), failing(session)
 
     assert 1 == stub.attempts
@@ -225,3 +280,22 @@ def test_who_meets_with_it_sees_all(stub):
     assert str(first) == str(second)
     assert first.__cause__.response["Error"] == second.__cause__.response["Error"]
     assert copy.copy(second).hop == READER
+
+
+@pytest.mark.parametrize("make", [lambda: VaultError("Safe", 5), lambda: OnlyError("")])
+def test_source_with_an_error_of_its_own(stub, make):
+    """
+    It counts as a failure like any other: the source is left alone for a while.
+    """
+    calls = []
+
+    def get():
+        calls.append(len(calls))
+        raise make()
+
+    session = stsession.assume(READER, source=get, region="eu-west-1")
+    first, second = failing(session), failing(session)
+
+    assert [0] == calls
+    assert type(make()) is type(first) is type(second)
+    assert first is not second

@@ -276,6 +276,27 @@ def test_file_that_can_no_longer_be_read(stub, files):
     assert "Mend the config file." == error.hint
 
 
+@pytest.mark.parametrize(
+    ("role", "options"),
+    [
+        (READER, {"share": False}),
+        (READER, {"mfa_serial": "arn:aws:iam::123456789012:mfa/ci"}),
+        ([READER, TARGET], {}),
+    ],
+)
+def test_file_that_can_no_longer_be_read_by_another(files, role, options):
+    """
+    A further session may be without what others share.
+    """
+    files[0].write_text("[profile dev]\nregion = eu-west-1\n")
+    first = stsession.assume(READER, source="dev")
+    files[0].write_text("[profile dev]\n[profile dev]\n")
+    with pytest.raises(stsession.InvalidRequestError, match="may be there twice"):
+        stsession.assume(role, source="dev", **options)
+
+    assert "eu-west-1" == first.region_name
+
+
 def test_nobody(stub):
     """
     There are no credentials anywhere.

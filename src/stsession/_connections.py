@@ -8,6 +8,11 @@ from __future__ import annotations
 __all__ = ["kept"]
 
 
+MOST = 4096
+"""Whoever says "a million workers" doesn't have them, but each place for a connection
+is made for each host."""
+
+
 class _Kept:
     """
     As many as there have been workers in any run of a fleet, and some at least.
@@ -23,7 +28,7 @@ class _Kept:
         """
         Keep enough for so many at once, in clients that are made from now on.
         """
-        self.number = max(self.number, workers)
+        self.number = max(self.number, min(workers, MOST))
 
 
 kept = _Kept()

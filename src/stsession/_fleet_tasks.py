@@ -72,11 +72,12 @@ def attempt(
     """
     Make the session, and call the function with it.
     """
-    with reporting():
-        try:
-            return Outcome(value=function(session_of(target)))
-        except Exception as e:  # noqa: BLE001 - it's the target's result
-            return Outcome.of_error(e)
+    try:
+        session = session_of(target)
+        with reporting(hop.announcer for hop in session._hops):  # noqa: SLF001 - ours
+            return Outcome(value=function(session))
+    except Exception as e:  # noqa: BLE001 - it's the target's result
+        return Outcome.of_error(e)
 
 
 @attrs.frozen(kw_only=True)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import attrs
@@ -102,22 +102,22 @@ def unattended() -> bool:
 
 
 @contextmanager
-def reporting() -> Iterator[None]:
+def reporting(whose: Iterable[object]) -> Iterator[None]:
     """
-    Note that whatever is raised at this thread is told as a result.
+    Note that what is raised at this thread for *whose* failures is told as a result.
     """
-    before, _thread.reported = reported(), True
+    before, _thread.reported = _thread.__dict__.get("reported", ()), tuple(whose)
     try:
         yield
     finally:
         _thread.reported = before
 
 
-def reported() -> bool:
+def reported(whom: object) -> bool:
     """
-    Whether whatever is raised at this thread is told, and needn't be logged as well.
+    Whether a failure of *whom* is told anyhow, and needn't be logged as well.
     """
-    return bool(_thread.__dict__.get("reported", False))
+    return any(told is whom for told in _thread.__dict__.get("reported", ()))
 
 
 def refuse_recursion(whom: object, label: str) -> None:

@@ -25,17 +25,24 @@ class _GarbageCollector:
     """
 
     def __init__(self) -> None:
-        self._pauses = 0
-        self._was_on = False
-        self._lock = threading.Lock()  # guards the two above
+        self._inside: set[object] = set()
+        self._off = False  # by us, so that it has to be switched on again
+        # Guards the two above. A signal's handler or a finalizer, which may come
+        # at any time, makes clients, too.
+        self._lock = threading.RLock()
         forget_after_fork(self)
 
     def _after_fork(self) -> None:
-        # Those who have paused it aren't here to switch it on again.
-        self._lock = threading.Lock()
-        if self._pauses and self._was_on:
+        # Those who have paused it aren't here to switch it on again; who is, because
+        # it has forked meanwhile, needn't.
+        self._lock = threading.RLock()
+        self._inside = set()
+        self._switch_on()
+
+    def _switch_on(self) -> None:
+        if self._off:
             gc.enable()
-        self._pauses = 0
+            self._off = False
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -44,19 +51,19 @@ class _GarbageCollector:
 
         Whoever has switched it off before finds it so.
         """
-        counted = False
+        me = object()
         try:
             with self._lock:
-                if not self._pauses:
-                    self._was_on = gc.isenabled()
-                self._pauses, counted = self._pauses + 1, True
-                gc.disable()
+                self._inside.add(me)
+                if gc.isenabled():
+                    self._off = True
+                    gc.disable()
             yield
         finally:
             with self._lock:
-                self._pauses -= counted
-                if not self._pauses and self._was_on:
-                    gc.enable()
+                self._inside.discard(me)
+                if not self._inside:
+                    self._switch_on()
 
 
 collection_paused = _GarbageCollector().paused

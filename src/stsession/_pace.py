@@ -166,6 +166,8 @@ class Pursuit:
             try:
                 value = ask()
             except RefreshError as e:
+                if last is not None and _lacks_a_code(e):
+                    raise last from last.__cause__
                 last = e
             else:
                 pace.answered(began, None)
@@ -204,6 +206,13 @@ class Pursuit:
             return False
         self.pace.wait(threading.Event(), pause)
         return True
+
+
+def _lacks_a_code(error: RefreshError) -> bool:
+    """
+    Whether STS wasn't asked, as there is no code of an MFA device to ask it with.
+    """
+    return error.kind is FailureKind.MFA and error.code is None
 
 
 class _Paces:

@@ -70,9 +70,12 @@ def check_tiers(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
         raise TypeError(msg)
     for tier in value:
         spans = tier if isinstance(tier, tuple) else ()
-        if [dt.timedelta] * 2 != [type(span) for span in spans]:
+        if len(spans) != 2 or not all(isinstance(span, dt.timedelta) for span in spans):
             msg = f"{attribute.name} has {tier!r}; give pairs of datetime.timedelta."
             raise TypeError(msg)
+        if min(spans) < dt.timedelta(0):
+            msg = f"{attribute.name} has {tier!r}; a span can't be negative."
+            raise ValueError(msg)
     if sorted(value) != list(value):
         msg = f"{attribute.name} isn't in ascending order."
         raise ValueError(msg)
@@ -133,4 +136,11 @@ def one_of(*choices: object) -> Any:
     """
     One of *choices*, by default the first.
     """
-    return attrs.field(default=choices[0], validator=attrs.validators.in_(choices))
+
+    def check(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if value not in choices:
+            words = " or ".join(map(repr, choices))
+            msg = f"{attribute.name} is {value!r}; give {words}."
+            raise ValueError(msg)
+
+    return attrs.field(default=choices[0], validator=check)

@@ -22,6 +22,11 @@ __all__ = ["Seams", "current", "installed"]
 pool = BackgroundPool()
 
 
+def _wait(event: threading.Event, seconds: float) -> object:
+    # More than some centuries is refused there; ``timedelta.max`` means no end.
+    return event.wait(min(seconds, threading.TIMEOUT_MAX))
+
+
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Seams:
     """
@@ -35,7 +40,7 @@ class Seams:
     draw: Callable[[], float] = random.SystemRandom().random
 
     run: Callable[[Callable[[], None]], bool] = pool.submit
-    wait: Callable[[threading.Event, float], object] = threading.Event.wait
+    wait: Callable[[threading.Event, float], object] = _wait
 
 
 _installed = [Seams()]

@@ -23,6 +23,7 @@ from ._lazy import lazy
 from ._options import Options
 from ._refresher import Refresher
 from ._sdk import like
+from ._source import reading_files
 from ._sources import HopSource, Source
 from ._sts_endpoint import StsEndpoint
 from .exceptions import InvalidRequestError
@@ -104,7 +105,8 @@ class RefreshableSession(Closing, boto3.Session):
         self._options = options
         self._signs_with = SessionCredentials(self._refresher)
         self._rejection = RejectionHandler(self._refresher)
-        self._begin()
+        with reading_files(None):
+            self._begin()
         if options.on_event is not None:
             hook = _while(self._signs_with, options.on_event)
             self._refresher.announcer.subscribe(hook)

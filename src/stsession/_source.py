@@ -45,6 +45,7 @@ __all__ = [
     "new_profile_session",
     "nobody",
     "profile_settings",
+    "reading_files",
     "registry",
     "sdk_source",
 ]
@@ -106,7 +107,7 @@ def sdk_source(given: str | botocore.session.Session | None) -> SdkSource:
         )
         profile = given.instance_variables().get("profile")
         name = f'a session of profile "{profile}"' if profile else "the given session"
-        with _reading_files("source"):
+        with reading_files("source"):
             return registry.get(
                 key, lambda: SdkSource(_Remake(given), given, name=name, key=key)
             )
@@ -138,7 +139,7 @@ def nobody(settings: SdkSource | None = None) -> Nobody:
     def make() -> Nobody:
         if settings is not None:
             return Nobody(settings.settings, key=key)
-        with _reading_files(None):
+        with reading_files(None):
             return Nobody(new_profile_session(None), key=key)
 
     return registry.get(key, make)
@@ -158,14 +159,14 @@ def profile_settings(
     Raises:
         InvalidRequestError: If there is no such profile, or a file can't be read.
     """
-    with _reading_files(parameter):
+    with reading_files(parameter):
         session = new_profile_session(name)
         _check_profile(session, parameter)
     return session
 
 
 @contextlib.contextmanager
-def _reading_files(parameter: str | None) -> Iterator[None]:
+def reading_files(parameter: str | None) -> Iterator[None]:
     """
     Say it in our words if a config file can't be read.
     """
@@ -250,7 +251,7 @@ def custom_source(get: Callable[[], Any]) -> HopSource:
     )
     # What it gives may be the last, and may depend on who asks; so it is shared
     # with no other session.
-    with _reading_files(None):
+    with reading_files(None):
         settings = new_profile_session(None)
         return HopSource(refresher, settings, key=object(), is_role=False, lasts=False)
 
@@ -261,7 +262,8 @@ def hop_source(
     """
     Return the source that a role in the middle of a chain is.
     """
-    return registry.get(
-        ("hop", number_of(refresher)),
-        lambda: HopSource(refresher, previous.settings, key=key, is_role=is_role),
-    )
+    with reading_files(None):
+        return registry.get(
+            ("hop", number_of(refresher)),
+            lambda: HopSource(refresher, previous.settings, key=key, is_role=is_role),
+        )

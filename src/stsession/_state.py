@@ -7,7 +7,6 @@ its caller holds the lock.
 
 from __future__ import annotations
 
-import copy
 import datetime as dt
 import logging
 import math
@@ -24,6 +23,7 @@ from ._events import Announcer, EventName, Reason, RefreshEvent, shorten
 from ._flight import Flight, reported, unattended
 from ._plan import Freshness
 from ._policy import RefreshPolicy
+from ._remembered import copied
 from .exceptions import RefreshError
 
 
@@ -438,7 +438,7 @@ class RefreshState:
         )
 
     def _level_of_failure(self, remaining: float, now: Instant) -> int:
-        if reported() and not self._serves(remaining, now):
+        if reported(self.announcer) and not self._serves(remaining, now):
             return logging.DEBUG
         if self.backoff.raises and not self._told_refusal:
             self.announcer.warning_level(now.monotonic)
@@ -450,7 +450,8 @@ class RefreshState:
         """
         Whether whoever asks now gets what is held, and not the error.
         """
-        if self.record is None:
+        refused = self.backoff.raises and self.policy.permanent == "raise"
+        if self.record is None or refused:
             return False
         usable = self.freshness(now) is not Freshness.EXPIRED
         return usable or self._serves_expired(remaining)
@@ -513,6 +514,6 @@ def own(error: RefreshError) -> RefreshError:
 
     A shared one would collect the tracebacks of all of them.
     """
-    mine = copy.copy(error)
+    mine = copied(error)
     mine.__cause__ = error.__cause__
     return mine

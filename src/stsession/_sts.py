@@ -119,6 +119,8 @@ class StsFetch:
             elif not self._translating(self.source.resolve_again):
                 e.kind = FailureKind.SOURCE  # it has the same keys for ever
                 raise
+            elif self._spent:
+                raise
         return self._ask_again()
 
     def asks(self) -> bool:
@@ -185,11 +187,18 @@ class StsFetch:
         """
         What goes with the request if it is sent again after *error*.
         """
+        if self._spent:
+            raise error
         if not self.proof.serves_once:
             return proof
-        if not self.proof.can_renew():
-            raise error
         return self._translating(self.proof.parameters)
+
+    @property
+    def _spent(self) -> bool:
+        """
+        Whether what went with the request has served, and there is nothing else.
+        """
+        return self.proof.serves_once and not self.proof.can_renew()
 
     def _duration(self) -> int | None:
         if self.request.duration_seconds != "max":
