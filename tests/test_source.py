@@ -31,6 +31,7 @@ from .wire import (
     minutes,
     profile_session,
     source_of,
+    told_by,
 )
 
 
@@ -274,6 +275,30 @@ def test_file_that_can_no_longer_be_read(stub, files):
     assert isinstance(error, SourceCredentialsError)
     assert str(files[1]) in str(error)
     assert "Mend the config file." == error.hint
+
+
+@pytest.mark.parametrize(
+    ("process", "said"),
+    [
+        ("/nonexistent/tool", "FileNotFoundError: [Errno 2] No such file"),
+        ("NOT_EXECUTABLE", "PermissionError: [Errno 13] Permission denied"),
+        ("echo planted", "JSONDecodeError: Expecting value: line 1 column 1 (char 0)."),
+        ("echo '[]'", "AttributeError was raised."),
+    ],
+)
+def test_credential_process_that_cannot_work(files, process, said):
+    """
+    The profile is told, and what to look at, and nothing that it has printed.
+    """
+    command = process.replace("NOT_EXECUTABLE", str(files[1]))
+    files[0].write_text(f"[profile ci]\ncredential_process = {command}\n")
+    error = failing(stsession.assume(READER, source="ci", sts_region=REGION))
+
+    assert isinstance(error, SourceCredentialsError)
+    assert f'Could not get credentials from profile "ci". {said}' in str(error)
+    assert "credential_process" in error.hint
+    assert not error.retryable
+    assert "planted" not in told_by(error)
 
 
 def test_nobody(stub):

@@ -5,6 +5,7 @@ What errors of the SDK tell, without the secrets.
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 
 from typing import Any
@@ -22,6 +23,9 @@ from .exceptions import StsessionError
 __all__ = ["Answer", "presentable", "text_of"]
 
 MESSAGE_LENGTH = 400
+
+QUOTING = (ResponseParserError, json.JSONDecodeError, UnicodeDecodeError)
+"""They hold what couldn't be read."""
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -94,7 +98,7 @@ def presentable(error: Exception) -> Exception:
 
 
 def _tells_a_secret(error: BaseException) -> bool:
-    if isinstance(error, ResponseParserError):  # quotes the answer
+    if isinstance(error, QUOTING):
         return True
     text = repr(error.response) if isinstance(error, sdk.ClientError) else str(error)
     return "Canonical" in text or redact(text) != text
