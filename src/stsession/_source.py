@@ -20,6 +20,7 @@ from botocore.hooks import HierarchicalEmitter
 
 from ._credentials import Fetched
 from ._fork import forget_after_fork
+from ._functions import name_of
 from ._identity import number_of
 from ._policy import RefreshPolicy
 from ._refresher import Refresher
@@ -241,7 +242,7 @@ def custom_source(get: Callable[[], Any]) -> HopSource:
     """
     Return the source whose credentials come from a function.
     """
-    label = f"the function {getattr(get, '__qualname__', type(get).__name__)}()"
+    label = name_of(get)
     refresher = Refresher(
         label=label,
         source=label,
