@@ -263,6 +263,47 @@ def test_file_that_cannot_be_read(tmp_path, monkeypatch, way):
     assert isinstance(caught.value.__cause__, ConfigParseError)
 
 
+UNPARSABLE = {
+    "no bracket": ("[default\nregion = planted", "Look at line 1: each line"),
+    "no bracket later": ("[default]\n[profile planted\n", "Look at line 2: each line"),
+    "no key": ("[default]\nregion = x\nplanted\n", "Look at line 3: each line"),
+    "section twice": ("[planted]\n\n[planted]\n", "Look at line 3: each line"),
+    "key twice": ("[a]\nplanted = 1\nplanted = 2\n", "Look at line 3: each line"),
+    "below a key": ("[default]\ns3 =\n  planted\n", "Look at the lines: each line"),
+    "no text": ("[default]\nregion = planted\udcff\n", "Save it as UTF-8."),
+}
+
+
+@pytest.mark.parametrize("what", UNPARSABLE)
+def test_line_that_cannot_be_read(files, what):
+    """
+    The hint has its number; what stands there, which may be a key, is nowhere.
+    """
+    text, hint = UNPARSABLE[what]
+    files[0].write_text(text, encoding="utf-8", errors="surrogateescape")
+    with pytest.raises(stsession.InvalidRequestError) as caught:
+        stsession.assume(READER, region=REGION)
+
+    assert caught.value.hint.startswith(hint)
+    assert "planted" not in told_by(caught.value)
+
+
+@pytest.mark.parametrize("what", UNPARSABLE)
+def test_line_that_can_no_longer_be_read(files, what):
+    """
+    The same if it is found when the source is needed.
+    """
+    text, hint = UNPARSABLE[what]
+    files[1].write_text(keys("dev", "AKIADEV"))
+    session = stsession.assume(READER, source="dev", sts_region=REGION)
+    files[0].write_text(text, encoding="utf-8", errors="surrogateescape")
+    error = failing(session)
+
+    assert isinstance(error, SourceCredentialsError)
+    assert error.hint.startswith(hint)
+    assert "planted" not in told_by(error)
+
+
 def test_file_that_can_no_longer_be_read(stub, files):
     """
     Before the source was looked for; whoever needs it is told.
@@ -274,7 +315,7 @@ def test_file_that_can_no_longer_be_read(stub, files):
 
     assert isinstance(error, SourceCredentialsError)
     assert str(files[1]) in str(error)
-    assert "Mend the config file." == error.hint
+    assert "Look at line 2:" in error.hint
 
 
 @pytest.mark.parametrize(

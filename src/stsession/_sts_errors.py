@@ -13,7 +13,7 @@ from botocore.parsers import ResponseParserError
 
 from ._answers import skew_text
 from ._causes import causes
-from ._sdk_errors import Answer, presentable, text_of
+from ._sdk_errors import Answer, how_to_mend, presentable, text_of
 from .exceptions import (
     AccessDeniedError,
     ClockError,
@@ -203,6 +203,8 @@ def _of_exception(
 ) -> RefreshError | None:
     for theirs, ours, kind, hint in EXCEPTIONS:
         if isinstance(error, theirs):
+            if isinstance(error, sdk.ConfigParseError):
+                hint = how_to_mend(error)  # it knows the line
             return ours(
                 f"{what}. {type(error).__name__}: {text_of(error)}.",
                 kind=kind,
