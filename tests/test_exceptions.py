@@ -122,6 +122,24 @@ def test_no_hint_no_space(cls):
 
 
 @pytest.mark.parametrize(
+    ("message", "joined"),
+    [
+        ("No such file or directory", "No such file or directory. Look."),
+        ("It is pending..", "It is pending. Look."),
+        ("It is there: HTTPError: .", "It is there: HTTPError. Look."),
+        ('No answer from "https://sts/"', 'No answer from "https://sts/". Look.'),
+        ("Two lines:\n", "Two lines. Look."),
+        ("Is it on?", "Is it on? Look."),
+    ],
+)
+def test_one_full_stop_before_the_hint(message, joined):
+    """
+    Whatever a text of somebody else ends with, the hint is a sentence of its own.
+    """
+    assert joined == str(StsessionError(message, hint="Look."))
+
+
+@pytest.mark.parametrize(
     ("cls", "kind", "retryable"),
     [
         (RefreshError, FailureKind.UNKNOWN, True),

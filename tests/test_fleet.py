@@ -429,6 +429,30 @@ def test_throttled(source, stub):
     assert clock.monotonic() > 4
 
 
+@pytest.mark.parametrize("fault", [Fault.throttled(), Fault.status(500)])
+def test_gives_up(source, stub, fault):
+    """
+    Nobody goes on asking then: the hint is that the session asks when it is used.
+    """
+    clock = FakeClock()
+
+    def wait(event, seconds):
+        clock.advance(dt.timedelta(seconds=seconds + 1e-6))
+
+    stub.goes_down(fault)
+    with installed(clock=clock, wait=wait):
+        fleet = Fleet(IDS[:1], role_name="Audit", source=source)
+        (given_up,) = fleet.map(lambda s: s.credentials(), max_workers=1)
+        stub.comes_back()
+        clock.advance(dt.timedelta(minutes=5))
+        (later,) = fleet.map(lambda s: s.credentials(), max_workers=1)
+
+    assert given_up.error.hint == (
+        "Nothing to do but wait; the session asks again when it is used."
+    )
+    assert later.ok
+
+
 def test_no_turn(source, stub):
     """
     Who has no turn in time isn't asked for; the result says whom that was about.

@@ -335,19 +335,60 @@ class TestWhatIsNoCode:
         assert "mfa_code" == caught.value.parameter
         assert not code or str(code) not in told_by(caught.value)
 
-    def test_an_exception(self, assume, stub):
+    @pytest.mark.parametrize("lasting", [None, False])
+    @pytest.mark.parametrize("failure", [LookupError, OSError, TimeoutError])
+    def test_an_exception(self, assume, stub, failure, lasting):
         """
         What a function raises is the cause, and isn't quoted.
         """
 
         def code(_):
-            raise LookupError("the secret seed")
+            raise failure("the secret seed")
 
-        error = failing(assume(mfa_code=code))
+        error = failing(assume(mfa_code=code, mfa_session=lasting))
 
+        assert isinstance(error, stsession.MfaError)
+        assert f"MFA device {SERIAL}. The function " in str(error)
+        assert f".code() raised {failure.__name__}." in str(error)
         assert "the secret seed" not in str(error)
-        assert isinstance(error.__cause__, LookupError)
+        assert failure is type(error.__cause__)
+        assert (SERIAL, False) == (error.hop, error.retryable)
         assert 0 == stub.attempts
+
+    def test_an_error_of_ours(self, assume, stub):
+        """
+        What a session says that a function needs is said best already.
+        """
+        vault = assume(HUB, mfa_serial="GAHT12345678", mfa_code=["/no/such/ykman"])
+
+        error = failing(assume(mfa_code=lambda _: str(vault.credentials())))
+
+        assert "GAHT12345678" == error.hop
+        assert "The command ykman can't be run" in str(error)
+        assert 0 == stub.attempts
+
+    @pytest.mark.parametrize("lasting", [None, False])
+    def test_a_fleet_asks_once(self, source, stub, lasting):
+        """
+        An exception of the function is no outage of STS.
+        """
+        asked = []
+
+        def code(serial):
+            asked.append(serial)
+            raise OSError("the secret seed")
+
+        fleet = stsession.Fleet(
+            [READER],
+            source=source,
+            mfa_serial=SERIAL,
+            mfa_code=code,
+            mfa_session=lasting,
+        )
+        (result,) = fleet.map(lambda session: session.credentials())
+
+        assert isinstance(result.error, stsession.MfaError)
+        assert [SERIAL] == asked
 
 
 class TestCommands:

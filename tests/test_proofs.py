@@ -288,7 +288,6 @@ def test_file_of_somebody_else(path):  # pragma: no cover - tests may run as roo
         (None, "NoneType"),
         (b"token", "bytes"),
         ("", "0 characters"),
-        (OSError("no network"), "OSError"),
     ],
 )
 def test_function_without_a_token(answer, why):
@@ -297,14 +296,58 @@ def test_function_without_a_token(answer, why):
     """
 
     def issue():
-        if isinstance(answer, Exception):
-            raise answer
         return answer
 
     error = error_of(TokenProof(issue))
 
     assert "the function test_function_without_a_token.<locals>.issue()" in str(error)
     assert why in str(error)
+    assert "Have it return the token, as a str." == error.hint
+
+
+@pytest.mark.parametrize("failure", [OSError, TimeoutError, ValueError])
+@pytest.mark.parametrize("make", [TokenProof, AssertionProof])
+def test_function_that_fails(make, failure):
+    """
+    The error says which function, and its cause is what it raised.
+    """
+
+    def issue():
+        raise failure("planted")
+
+    error = error_of(make(issue))
+
+    assert f"issue() raised {failure.__name__}. The cause" in str(error)
+    assert "planted" not in str(error)
+    assert failure is type(error.__cause__)
+    assert FailureKind.UNKNOWN is error.kind
+
+
+@pytest.mark.parametrize("make", [TokenProof, AssertionProof])
+def test_function_that_needs_a_session(make):
+    """
+    An error of ours says best itself what is wrong.
+    """
+    ours = RefreshError("No.")
+
+    def issue():
+        raise ours
+
+    with pytest.raises(RefreshError) as caught:
+        make(issue).parameters()
+
+    assert ours is caught.value
+
+
+def test_no_other_token_after_a_refusal():
+    """
+    If the function fails then, what counts is why STS refused the first.
+    """
+    answers = [TOKEN]
+    proof = TokenProof(answers.pop)
+    proof.parameters()
+
+    assert not proof.can_renew()
 
 
 def test_function_without_a_name():

@@ -31,6 +31,7 @@ from .wire import (
     minutes,
     profile_session,
     source_of,
+    told_by,
 )
 
 
@@ -262,6 +263,47 @@ def test_file_that_cannot_be_read(tmp_path, monkeypatch, way):
     assert isinstance(caught.value.__cause__, ConfigParseError)
 
 
+UNPARSABLE = {
+    "no bracket": ("[default\nregion = planted", "Look at line 1: each line"),
+    "no bracket later": ("[default]\n[profile planted\n", "Look at line 2: each line"),
+    "no key": ("[default]\nregion = x\nplanted\n", "Look at line 3: each line"),
+    "section twice": ("[planted]\n\n[planted]\n", "Look at line 3: each line"),
+    "key twice": ("[a]\nplanted = 1\nplanted = 2\n", "Look at line 3: each line"),
+    "below a key": ("[default]\ns3 =\n  planted\n", "Look at the lines: each line"),
+    "no text": ("[default]\nregion = planted\udcff\n", "Save it as UTF-8."),
+}
+
+
+@pytest.mark.parametrize("what", UNPARSABLE)
+def test_line_that_cannot_be_read(files, what):
+    """
+    The hint has its number; what stands there, which may be a key, is nowhere.
+    """
+    text, hint = UNPARSABLE[what]
+    files[0].write_text(text, encoding="utf-8", errors="surrogateescape")
+    with pytest.raises(stsession.InvalidRequestError) as caught:
+        stsession.assume(READER, region=REGION)
+
+    assert caught.value.hint.startswith(hint)
+    assert "planted" not in told_by(caught.value)
+
+
+@pytest.mark.parametrize("what", UNPARSABLE)
+def test_line_that_can_no_longer_be_read(files, what):
+    """
+    The same if it is found when the source is needed.
+    """
+    text, hint = UNPARSABLE[what]
+    files[1].write_text(keys("dev", "AKIADEV"))
+    session = stsession.assume(READER, source="dev", sts_region=REGION)
+    files[0].write_text(text, encoding="utf-8", errors="surrogateescape")
+    error = failing(session)
+
+    assert isinstance(error, SourceCredentialsError)
+    assert error.hint.startswith(hint)
+    assert "planted" not in told_by(error)
+
+
 def test_file_that_can_no_longer_be_read(stub, files):
     """
     Before the source was looked for; whoever needs it is told.
@@ -273,7 +315,31 @@ def test_file_that_can_no_longer_be_read(stub, files):
 
     assert isinstance(error, SourceCredentialsError)
     assert str(files[1]) in str(error)
-    assert "Mend the config file." == error.hint
+    assert "Look at line 2:" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("process", "said"),
+    [
+        ("/nonexistent/tool", "FileNotFoundError: [Errno 2] No such file"),
+        ("NOT_EXECUTABLE", "PermissionError: [Errno 13] Permission denied"),
+        ("echo planted", "JSONDecodeError: Expecting value: line 1 column 1 (char 0)."),
+        ("echo '[]'", "AttributeError was raised."),
+    ],
+)
+def test_credential_process_that_cannot_work(files, process, said):
+    """
+    The profile is told, and what to look at, and nothing that it has printed.
+    """
+    command = process.replace("NOT_EXECUTABLE", str(files[1]))
+    files[0].write_text(f"[profile ci]\ncredential_process = {command}\n")
+    error = failing(stsession.assume(READER, source="ci", sts_region=REGION))
+
+    assert isinstance(error, SourceCredentialsError)
+    assert f'Could not get credentials from profile "ci". {said}' in str(error)
+    assert "credential_process" in error.hint
+    assert not error.retryable
+    assert "planted" not in told_by(error)
 
 
 @pytest.mark.parametrize(

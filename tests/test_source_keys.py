@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
+import json
 import threading
 
 from concurrent.futures import ThreadPoolExecutor
@@ -11,13 +12,19 @@ import pytest
 
 from botocore import configloader
 from botocore.credentials import Credentials
-from botocore.exceptions import NoCredentialsError
+from botocore.exceptions import (
+    ConnectTimeoutError,
+    MetadataRetrievalError,
+    NoCredentialsError,
+)
 
 from stsession import _config_files
 from stsession._sdk import new_session
 from stsession._source_keys import SourceKeys
 from stsession.exceptions import SourceCredentialsError
 from stsession.testing import FakeClock, installed
+
+from .wire import told_by
 
 
 class Dated(Credentials):
@@ -50,7 +57,13 @@ class Place:
         self.looked += 1
         session = botocore.session.Session(profile=self.profile)
         found = self.found.pop(0) if len(self.found) > 1 else self.found[0]
-        session.get_credentials = lambda: found
+
+        def look():
+            if isinstance(found, Exception):
+                raise found
+            return found
+
+        session.get_credentials = look
         return session
 
 
@@ -109,6 +122,98 @@ def test_ambient_credentials_by_default(method):
     Without a profile, that's who it is.
     """
     assert method == SourceKeys(Place(keys(method=method)), "dev").method
+
+
+class Broken(Credentials):
+    """
+    Credentials whose refresh fails.
+    """
+
+    def __init__(self, error):
+        super().__init__("ASIA1", "secret", "token", method="custom-process")
+        self.error = error
+
+    def get_frozen_credentials(self):
+        """
+        Fail.
+        """
+        raise self.error
+
+
+FAULTS = [
+    (FileNotFoundError(2, "No such file", "/tool"), "FileNotFoundError: [Errno 2] No"),
+    (PermissionError(13, "Permission denied"), "PermissionError: [Errno 13] Perm"),
+    (
+        json.JSONDecodeError("Expecting value", "planted: planted", 0),
+        "JSONDecodeError: Expecting value: line 1 column 1",
+    ),
+    (
+        UnicodeDecodeError("utf-8", b"planted", 0, 1, "invalid start byte"),
+        "UnicodeDecodeError was raised.",
+    ),
+    (KeyError("planted"), "KeyError was raised."),
+]
+
+each_fault = pytest.mark.parametrize(("error", "said"), FAULTS)
+
+
+@each_fault
+def test_wrong_place(error, said):
+    """
+    If botocore stumbles over what a profile says, the source is at fault.
+    """
+    source = SourceKeys(Place(error), 'profile "ci"')
+    with pytest.raises(SourceCredentialsError) as caught:
+        source.found()
+
+    assert f'Could not get credentials from profile "ci". {said}' in str(caught.value)
+    assert "credential_process" in caught.value.hint
+    assert 'profile "ci"' == caught.value.hop
+    assert not caught.value.retryable
+    assert type(error).__name__ in repr(caught.value.__cause__)
+
+
+@each_fault
+def test_wrong_place_later(error, said):
+    """
+    The same if it stumbles when it refreshes them.
+    """
+    with pytest.raises(SourceCredentialsError) as caught:
+        SourceKeys(Place(Broken(error)), 'profile "ci"').get_frozen_credentials()
+
+    assert said in str(caught.value)
+    assert not caught.value.retryable
+
+
+@pytest.mark.parametrize(("error", "said"), FAULTS[2:4])
+def test_output_that_cannot_be_read_is_told_by_nothing(error, said):
+    """
+    It may be a secret key, so that not even the causes have it.
+    """
+    with pytest.raises(SourceCredentialsError) as caught:
+        SourceKeys(Place(Broken(error)), "dev").get_frozen_credentials()
+
+    assert said in str(caught.value)
+    assert "planted" not in told_by(caught.value)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectTimeoutError(endpoint_url="https://portal.sso.example"),
+        MetadataRetrievalError(error_msg="no answer"),
+        ConnectionResetError("reset"),
+        TimeoutError("too late"),
+    ],
+)
+def test_network_on_the_way_to_the_source(error):
+    """
+    It isn't the source's fault, and stays what it is.
+    """
+    with pytest.raises(type(error)) as caught:
+        SourceKeys(Place(Broken(error)), "dev").get_frozen_credentials()
+
+    assert error is caught.value
 
 
 def test_read_again_before_anything_was_read():

@@ -97,7 +97,7 @@ CODES = {
     "InternalFailure": (StsUnavailableError, OUTAGE, "wait"),
     "InternalError": (StsUnavailableError, OUTAGE, "wait"),
     "IDPCommunicationError": (StsUnavailableError, OUTAGE, "wait"),
-    "Teapot": (RefreshError, UNKNOWN, "tried again"),
+    "Teapot": (RefreshError, UNKNOWN, "asks again"),
 }
 
 

@@ -102,7 +102,8 @@ def lifetime_of(fetched: Fetched, arrived: Instant, label: str) -> float:
     raise StsUnavailableError(
         msg,
         hop=label,
-        hint="The service that issued them is faulty; it is asked again.",
+        hint="The service that issued them is faulty; the session asks again when it "
+        "is used.",
     )
 
 

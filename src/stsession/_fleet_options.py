@@ -136,8 +136,7 @@ def _check_pickles(function: object) -> None:
         pickle.dumps(function)
     except Exception as e:
         raise InvalidRequestError(
-            "function can't be sent to other processes. "
-            f"{type(e).__name__}: {e}.".replace("..", "."),
+            f"function can't be sent to other processes. {type(e).__name__}: {e}.",
             parameter="function",
             hint="Pass a function of a module, which the other process imports.",
         ) from e

@@ -19,6 +19,7 @@ from ._checks import checked_token_code
 from ._clock import Clock
 from ._flight import unattended
 from ._fork import forget_after_fork
+from ._functions import called
 from ._seams import current
 from .exceptions import InvalidRequestError, MfaError
 
@@ -148,7 +149,13 @@ class MfaCodes:
         elif self._lasting is None:
             code = ask_at_terminal(serial)
         elif callable(self._lasting):
-            code = self._lasting(serial)
+            code = called(
+                self._lasting,
+                serial,
+                what=f"Could not get a code for the MFA device {serial}",
+                hop=serial,
+                failure=MfaError,
+            )
         else:
             code = ask_command(self._lasting, serial)
         code = code.strip() if isinstance(code, str) else code

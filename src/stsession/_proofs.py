@@ -8,8 +8,10 @@ import os
 
 from collections.abc import Callable, Hashable
 from pathlib import Path
+from typing import Any
 
 from ._answers import span
+from ._functions import called, name_of
 from ._jwt import Claims, read_claims
 from ._mfa import MfaCodes
 from ._proof import NoProof, Proof
@@ -29,6 +31,10 @@ SERVES_ONCE = (
     "Pass a function that gets one: an assertion serves once, and lives for five "
     "minutes."
 )
+
+CHECK_FILE = "Check what writes it, and that this process may read it."
+CHECK_FUNCTION = "Have it return the token, as a str."
+ASSERTION = "the SAML assertion"
 
 PATIENCE = 120.0
 """Seconds more that others wait while somebody is asked for a code."""
@@ -150,8 +156,7 @@ class TokenProof(NoProof):
     @property
     def _where(self) -> str:
         if callable(self._given):
-            name = getattr(self._given, "__qualname__", type(self._given).__name__)
-            return f"the function {name}()"
+            return name_of(self._given)
         return f"the file {os.fspath(self._given)}"
 
     def parameters(self) -> dict[str, str]:
@@ -163,11 +168,9 @@ class TokenProof(NoProof):
         return {"WebIdentityToken": token}
 
     def _read(self) -> str:
+        hint = CHECK_FUNCTION if callable(self._given) else CHECK_FILE
         try:
-            if callable(self._given):
-                token = self._given()
-            else:
-                token = Path(self._given).read_text(encoding="utf-8")
+            token = self._told()
             if isinstance(token, str):
                 token = token.strip()
             return checked_web_identity_token(token)
@@ -179,7 +182,18 @@ class TokenProof(NoProof):
             f"Could not read the web identity token from {self._where}. {why}",
             kind=FailureKind.SOURCE_EXPIRED,
             hop=self._where,
-            hint="Check what writes it, and that this process may read it.",
+            hint=hint,
+        )
+
+    def _told(self) -> Any:
+        if not callable(self._given):
+            return Path(self._given).read_text(encoding="utf-8")
+        return called(
+            self._given,
+            what="Could not get a web identity token",
+            hop=self._where,
+            failure=SourceCredentialsError,
+            kind=FailureKind.UNKNOWN,
         )
 
     def remaining(self, wall: float) -> float | None:
@@ -211,7 +225,7 @@ class TokenProof(NoProof):
         """
         try:
             return self._read() != self._last
-        except SourceCredentialsError:
+        except RefreshError:
             return False
 
     def explained(self, error: RefreshError) -> RefreshError:
@@ -259,12 +273,18 @@ class AssertionProof(NoProof):
         A fresh assertion.
         """
         if callable(self._given):
-            assertion = self._given()
+            assertion = called(
+                self._given,
+                what="Could not get a SAML assertion",
+                hop=ASSERTION,
+                failure=SourceCredentialsError,
+                kind=FailureKind.UNKNOWN,
+            )
         elif self._spent:
             raise SourceCredentialsError(
                 "Another SAML assertion is needed; the one that was given has "
                 "been used.",
-                hop="the SAML assertion",
+                hop=ASSERTION,
                 hint=SERVES_ONCE,
             )
         else:
@@ -273,7 +293,7 @@ class AssertionProof(NoProof):
             return {"SAMLAssertion": checked_assertion(assertion)}
         except InvalidRequestError as e:
             raise SourceCredentialsError(
-                f"The SAML assertion can't be used. {e}", hop="the SAML assertion"
+                f"The SAML assertion can't be used. {e}", hop=ASSERTION
             ) from None
 
     def is_refused(self, error: RefreshError) -> bool:

@@ -4,7 +4,9 @@ What errors of the SDK tell, without the secrets.
 
 from __future__ import annotations
 
+import configparser
 import datetime as dt
+import json
 import re
 
 from typing import Any
@@ -19,9 +21,17 @@ from ._redact import redact
 from .exceptions import StsessionError
 
 
-__all__ = ["Answer", "presentable", "text_of"]
+__all__ = ["Answer", "how_to_mend", "presentable", "text_of"]
 
 MESSAGE_LENGTH = 400
+
+QUOTING = (
+    ResponseParserError,
+    configparser.Error,
+    json.JSONDecodeError,
+    UnicodeDecodeError,
+)
+"""They hold what couldn't be read."""
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -94,7 +104,7 @@ def presentable(error: Exception) -> Exception:
 
 
 def _tells_a_secret(error: BaseException) -> bool:
-    if isinstance(error, ResponseParserError):  # quotes the answer
+    if isinstance(error, QUOTING):
         return True
     text = repr(error.response) if isinstance(error, sdk.ClientError) else str(error)
     return "Canonical" in text or redact(text) != text
@@ -107,3 +117,20 @@ def text_of(error: BaseException) -> str:
     # ResponseParserError goes on with the answer, secret key and all.
     text = str(error).split("\n", maxsplit=1)[0]
     return redact(text).rstrip(".:")[:MESSAGE_LENGTH]
+
+
+def how_to_mend(error: sdk.ConfigParseError) -> str:
+    """
+    What to do about a config file, without what stands in it.
+    """
+    why: Any = error.kwargs.get("error")
+    if isinstance(why, UnicodeDecodeError):
+        return "Save it as UTF-8."
+    line = getattr(why, "lineno", None)
+    if line is None and isinstance(why, configparser.ParsingError) and why.errors:
+        line = why.errors[0][0]
+    where = "the lines" if line is None else f"line {line}"
+    return (
+        f"Look at {where}: each line has to be [a section] or key = value, and neither "
+        "may be there twice."
+    )

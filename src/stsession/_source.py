@@ -11,7 +11,7 @@ import threading
 import weakref
 
 from collections.abc import Callable, Hashable, Iterator
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import botocore.session
 
@@ -20,6 +20,7 @@ from botocore.hooks import HierarchicalEmitter
 
 from ._credentials import Fetched
 from ._fork import forget_after_fork
+from ._functions import name_of
 from ._identity import number_of
 from ._policy import RefreshPolicy
 from ._refresher import Refresher
@@ -29,6 +30,7 @@ from ._sdk import (
     shared_loader,
     usable_profile,
 )
+from ._sdk_errors import how_to_mend
 from ._sdk_source import SdkSource
 from ._sources import HopSource, Nobody, Source
 from ._words import as_credentials
@@ -173,11 +175,9 @@ def reading_files(parameter: str | None) -> Iterator[None]:
     try:
         yield
     except ConfigParseError as e:
-        raise InvalidRequestError(
-            f"{e}.",
-            parameter=parameter,
-            hint="A section or a key may be there twice.",
-        ) from e
+        hint, kwargs = how_to_mend(e), cast("Any", e.kwargs)
+        kwargs["error"] = e.__context__ = None  # they quote lines of the file
+        raise InvalidRequestError(f"{e}.", parameter=parameter, hint=hint) from e
 
 
 class _Remake:
@@ -242,7 +242,7 @@ def custom_source(get: Callable[[], Any]) -> HopSource:
     """
     Return the source whose credentials come from a function.
     """
-    label = f"the function {getattr(get, '__qualname__', type(get).__name__)}()"
+    label = name_of(get)
     refresher = Refresher(
         label=label,
         source=label,

@@ -4,21 +4,23 @@ The credentials of the source, where they are botocore's.
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import threading
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import botocore.session
 
 from botocore.credentials import Credentials, ReadOnlyCredentials
-from botocore.exceptions import BotoCoreError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from ._config_files import Versions, versions_of
 from ._flight import recursion
 from ._fork import forget_after_fork
+from ._sdk_errors import presentable, text_of
 from ._seams import current
 from .exceptions import SourceCredentialsError
 
@@ -54,6 +56,11 @@ refreshed at once. A key that STS refuses is looked up again anyway."""
 
 LONGEST = 8 * 86_400.0
 """Seconds; no temporary credentials live so long."""
+
+NOT_OURS_TO_TELL = (BotoCoreError, ClientError, ConnectionError, TimeoutError)
+"""What botocore tells itself, and what the network may be to blame for."""
+
+T = TypeVar("T")
 
 
 class SourceKeys(Credentials):
@@ -104,7 +111,7 @@ class SourceKeys(Credentials):
         return self._resolve_by(self._make())
 
     def _resolve_by(self, session: botocore.session.Session) -> Credentials:
-        found: Credentials | None = session.get_credentials()
+        found: Credentials | None = self._looking(session.get_credentials)
         named = "profile" in session.instance_variables()
         if found is None and named:
             raise SourceCredentialsError(
@@ -191,7 +198,34 @@ class SourceKeys(Credentials):
         """
         Ask the source again; it may refresh.
         """
-        return self.found().get_frozen_credentials()
+        return self._looking(self.found().get_frozen_credentials)
+
+    def _looking(self, look: Callable[[], T]) -> T:
+        """
+        Have botocore look; what comes of a wrong place is the place's fault.
+        """
+        try:
+            return look()
+        except NOT_OURS_TO_TELL:
+            raise
+        except Exception as e:  # noqa: BLE001 - made into one of ours
+            error = self._at_fault(e)
+        # Out here, so that its context doesn't hold what its cause leaves out.
+        raise error
+
+    def _at_fault(self, error: Exception) -> SourceCredentialsError:
+        said = f"{type(error).__name__} was raised"
+        if isinstance(error, (OSError, json.JSONDecodeError)):
+            said = f"{type(error).__name__}: {text_of(error)}"
+        ours = SourceCredentialsError(
+            f"Could not get credentials from {self._name}. {said}.",
+            hop=self._name,
+            hint="Check what the profile says: run its credential_process by hand, if "
+            "it has one, and see that it prints JSON, and that the files it names can "
+            "be read.",
+        )
+        ours.__cause__ = presentable(error)
+        return ours
 
     def remaining(self) -> float | None:
         """

@@ -13,7 +13,7 @@ from botocore.parsers import ResponseParserError
 
 from ._answers import skew_text
 from ._causes import causes
-from ._sdk_errors import Answer, presentable, text_of
+from ._sdk_errors import Answer, how_to_mend, presentable, text_of
 from .exceptions import (
     AccessDeniedError,
     ClockError,
@@ -69,7 +69,7 @@ WRONG_CODE = (
     "Check the serial number of the MFA device, and the clock that the code is made by."
 )
 LONG_LIVED = "Only the keys of an IAM user can do this; take those as the source."
-WAIT = "Nothing to do but wait; it is tried again."
+WAIT = "Nothing to do but wait; the session asks again when it is used."
 CHECK_NETWORK = "Check the network, the proxy, and the end point."
 MEND = "Mend the config file."
 CHECK_SOURCE = "Check the access key and secret key of {source}."
@@ -203,6 +203,8 @@ def _of_exception(
 ) -> RefreshError | None:
     for theirs, ours, kind, hint in EXCEPTIONS:
         if isinstance(error, theirs):
+            if isinstance(error, sdk.ConfigParseError):
+                hint = how_to_mend(error)  # it knows the line
             return ours(
                 f"{what}. {type(error).__name__}: {text_of(error)}.",
                 kind=kind,
@@ -261,7 +263,7 @@ def _classify(answer: Answer) -> tuple[type[RefreshError], FailureKind, str]:
     # 200 is an error in disguise: a page of a proxy, or half a document.
     if status >= 500 or status < 300:
         return CODES["ServiceUnavailable"]
-    return RefreshError, UNKNOWN, "It is tried again, in case it passes."
+    return RefreshError, UNKNOWN, "It may pass; the session asks again when it is used."
 
 
 def _principal(message: str) -> str | None:
@@ -279,5 +281,6 @@ def unusable_answer(what: str, why: str, hop: str) -> StsUnavailableError:
     return StsUnavailableError(
         f"{what}. The answer {why}.",
         hop=hop,
-        hint="Check that the end point is an STS; it is asked again.",
+        hint="Check that the end point is an STS; the session asks again when it is "
+        "used.",
     )

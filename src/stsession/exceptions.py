@@ -73,6 +73,15 @@ class FailureKind(enum.Enum):
         return self in (FailureKind.REQUEST, FailureKind.SOURCE, FailureKind.MFA)
 
 
+def _joined(message: str, hint: str) -> str:
+    """
+    Both as sentences: a message may end with what others have written.
+    """
+    said = message.rstrip(" .:\n")
+    stop = "" if said.endswith(("!", "?", "…")) else "."
+    return f"{said}{stop} {hint}"
+
+
 def _rebuild(
     cls: type[StsessionError], message: str, fields: dict[str, Any]
 ) -> StsessionError:
@@ -102,7 +111,7 @@ class StsessionError(BotoCoreError):
     def __init__(self, message: str, *, hint: str = "") -> None:
         # BotoCoreError formats its message from keyword arguments; ours is
         # ready, so its initializer is left out on purpose.
-        Exception.__init__(self, f"{message} {hint}".rstrip())
+        Exception.__init__(self, _joined(message, hint) if hint else message.rstrip())
         self.kwargs: dict[str, Any] = {}
         self.hint = hint
 
