@@ -931,6 +931,27 @@ def test_traceback_begins_with_the_function(local, org):
     assert "1 / 0" in result.traceback
 
 
+def test_long_traceback(local, org):
+    """
+    The line of the function is in it, however deep the failure was.
+    """
+
+    def even(depth):
+        return 1 / depth if depth < 1 else odd(depth - 1)
+
+    def odd(depth):
+        return even(depth - 1)
+
+    def inspect(session):
+        return {session.account_id: even(200)}  # this line
+
+    (result,) = Fleet(IDS[:1], role_name="Audit", source=org).map(inspect)
+
+    assert "# this line" in result.traceback
+    assert "lines left out" in result.traceback
+    assert result.traceback.endswith("ZeroDivisionError: division by zero\n")
+
+
 def test_unknown_option_of_an_account(source):
     """
     The account is named, and what may have been meant.
