@@ -247,19 +247,39 @@ def test_region_in_no_partition(region):
         assert "regions" == caught.value.parameter
 
 
+@pytest.mark.parametrize(
+    ("accounts", "regions"),
+    [
+        (IDS, ["mars"]),
+        (IDS, ["eu-west-1", "mars"]),
+        ({IDS[0]: None, IDS[1]: {"regions": ["us-east-1", "mars"]}}, None),
+        (stsession.Organization(), ["eu-west-1", "mars"]),
+    ],
+)
+def test_misspelt_region(accounts, regions, source):
+    """
+    Each region is looked at, also those of one account only.
+    """
+    with pytest.raises(InvalidRequestError, match="'mars' is a region in no") as caught:
+        Fleet(accounts, role_name="Audit", source=source, regions=regions)
+
+    assert "regions" == caught.value.parameter
+
+
 def test_region_elsewhere(source):
     """
     Servers that aren't AWS's call their regions anything.
     """
-    (target,) = Fleet(
+    target, other = Fleet(
         IDS[:1],
         role_name="Audit",
         source=nowhere,
-        regions=["default"],
+        regions=["default", "mars"],
         sts_endpoint_url="http://localhost:9000",
     )
 
     assert ("default", ARN.format(IDS[0])) == (target.region, target.role_arn)
+    assert "mars" == other.region
 
 
 @pytest.mark.parametrize(
