@@ -129,13 +129,22 @@ class TestChecks:
         with pytest.raises(ValueError, match="smaller than mandatory"):
             RefreshPolicy(advisory=seconds(59), mandatory=seconds(60))
 
-    @pytest.mark.parametrize("name", ["stale", "permanent"])
-    def test_choices(self, name):
+    @pytest.mark.parametrize(
+        ("name", "choices"),
+        [
+            ("stale", "'until_rejected', 'never', 'always'"),
+            ("permanent", "'serve', 'raise'"),
+        ],
+    )
+    @pytest.mark.parametrize("value", ["sometimes", None, ["never"]])
+    def test_choices(self, name, choices, value):
         """
-        A choice that doesn't exist is refused.
+        A choice that doesn't exist is refused by those that do.
         """
-        with pytest.raises(ValueError, match=name):
-            RefreshPolicy(**{name: "sometimes"})
+        with pytest.raises(ValueError, match=f"^{name} is ") as caught:
+            RefreshPolicy(**{name: value})
+
+        assert f"{name} is {value!r}; give one of {choices}." == str(caught.value)
 
     def test_at_least_one_attempt_a_minute(self):
         """

@@ -133,4 +133,11 @@ def one_of(*choices: object) -> Any:
     """
     One of *choices*, by default the first.
     """
-    return attrs.field(default=choices[0], validator=attrs.validators.in_(choices))
+
+    def check(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if value not in choices:
+            names = ", ".join(map(repr, choices))
+            msg = f"{attribute.name} is {value!r}; give one of {names}."
+            raise ValueError(msg)
+
+    return attrs.field(default=choices[0], validator=check)
