@@ -198,6 +198,12 @@ def test_twice_but_different(source):
         ({IDS[0]: "A"}, "A", "accounts", r"\['000000000001'\] is of type str"),
         ({IDS[0]: {"regions": "eu-west-1"}}, "A", "regions", "takes a list of regions"),
         (
+            {IDS[0]: {"regions": []}},
+            "A",
+            "regions",
+            r"^regions of accounts\['000000000001'\] is an empty list\.",
+        ),
+        (
             {IDS[0]: {"external_id": ""}},
             "A",
             "external_id",
@@ -391,6 +397,22 @@ def test_no_such_session(account, region, text, source):
 
     with pytest.raises(InvalidRequestError, match=text):
         fleet.session(account, region=region)
+
+
+@pytest.mark.parametrize(
+    ("account", "hint"),
+    [("000000000099", "Iterate over it"), (111122223333, "string of 12 digits")],
+)
+def test_how_accounts_are_named(account, hint, source):
+    """
+    Who asks by a number is told that an ID is a string.
+    """
+    fleet = Fleet(["111122223333"], role_name="Audit", source=source)
+
+    with pytest.raises(InvalidRequestError, match="has no account") as caught:
+        fleet.session(account)
+
+    assert hint in caught.value.hint
 
 
 def test_regions_share_credentials(local, org):

@@ -335,6 +335,17 @@ class TestWhatIsNoCode:
         assert "mfa_code" == caught.value.parameter
         assert not code or str(code) not in told_by(caught.value)
 
+    @pytest.mark.parametrize("code", [[], ()])
+    def test_an_empty_command(self, assume, code):
+        """
+        It's said that there is nothing in it.
+        """
+        with pytest.raises(stsession.InvalidRequestError) as caught:
+            assume(mfa_code=code)
+
+        assert f"mfa_code is an empty {type(code).__name__}." in str(caught.value)
+        assert "name of a command" in caught.value.hint
+
     def test_an_exception(self, assume, stub):
         """
         What a function raises is the cause, and isn't quoted.

@@ -197,6 +197,12 @@ class MfaCodes:
 def _checked(given: CodeLike) -> CodeLike:
     if isinstance(given, str):
         checked_token_code(given.strip())
+    elif isinstance(given, (list, tuple)) and not given:
+        raise InvalidRequestError(
+            f"mfa_code is an empty {type(given).__name__}.",
+            parameter="mfa_code",
+            hint="Pass the name of a command, and its arguments.",
+        )
     elif given is not None and not callable(given) and not _is_command(given):
         expected = "a function, a command as a list of str, or six digits as a str"
         raise wrong_type("mfa_code", given, expected)
