@@ -265,7 +265,7 @@ def assume(  # noqa: D417 - its signature is that of the class
         mfa_session:
             How long one code serves for roles assumed from this source, by
             GetSessionToken: seconds or a :class:`datetime.timedelta`, up to 36
-            hours. `None` means 12 hours. `False` sends a code with each
+            hours. `None` and `True` mean 12 hours. `False` sends a code with each
             AssumeRole, as is done anyway if the source isn't the long-lived keys
             of an IAM user, found by boto3.
 
