@@ -127,7 +127,7 @@ class NoProof:
 
     def refused(self) -> None:
         """
-        It can't be.
+        Nobody is told.
         """
 
     def explained(self, error: RefreshError) -> RefreshError:
