@@ -427,6 +427,40 @@ def test_misspelt(name, meant):
     assert f"'{name}'; did you mean {meant}?" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        stsession.RefreshableAssumeRoleSession,
+        lambda *args, **kwargs: stsession.assume(READER).assume(*args, **kwargs),
+    ],
+    ids=["class", "method"],
+)
+def test_misspelt_elsewhere(make):
+    """
+    So is who calls the class, or the method.
+    """
+    with pytest.raises(TypeError) as caught:
+        make(READER, duration=900)
+
+    assert "'duration'; did you mean duration_seconds?" in str(caught.value)
+
+
+def test_source_of_a_further_role():
+    """
+    A session assumes further roles by itself, and says so.
+    """
+    with pytest.raises(TypeError, match="takes no source; that is the session itself"):
+        stsession.assume(READER).assume(READER, source="ci")
+
+
+def test_misspelt_token():
+    """
+    A token by a wrong name isn't a missing one.
+    """
+    with pytest.raises(TypeError, match=r"'tokn'; did you mean token\?"):
+        stsession.web_identity(READER, tokn="/token")
+
+
 def test_unheard_of():
     """
     Where nothing is near, nothing is guessed.

@@ -80,6 +80,52 @@ def once(benchmark, *names):
     return replace(benchmark, contenders=names, rounds=1)
 
 
+class TestProgram:
+    """
+    ``python -m benchmarks``.
+    """
+
+    @pytest.fixture(name="run")
+    def _run(self, monkeypatch):
+        """
+        Run it with *arguments*, for a target that is missed.
+        """
+        program = importlib.import_module("benchmarks.__main__")
+        results = results_of({"fleet": 9.0, "recipe": 1.0})
+        monkeypatch.setattr(program, "BENCHMARKS", [results.benchmark])
+        monkeypatch.setattr(program, "measure", lambda _, *, size: results)
+
+        def run(*arguments):
+            monkeypatch.setattr("sys.argv", ["benchmarks", *arguments])
+            return program.main()
+
+        return run
+
+    @pytest.mark.parametrize(("arguments", "status"), [([], 0), (["--check"], 1)])
+    def test_missed(self, run, capsys, arguments, status):
+        """
+        What is missed stands at the end.
+        """
+        assert status == run(*arguments)
+        assert capsys.readouterr().out.endswith("Missed:\n  Something: time, fleet\n")
+
+    def test_quick(self, run, capsys):
+        """
+        A quick run has no such list, as its numbers mean nothing.
+        """
+        assert 0 == run("--quick")
+        assert "Missed" not in capsys.readouterr().out
+
+    def test_quick_check(self, run, capsys):
+        """
+        Nor can it be asked whether one is missed.
+        """
+        with pytest.raises(SystemExit):
+            run("--quick", "--check")
+
+        assert "--check is no use with --quick" in capsys.readouterr().err
+
+
 class TestResults:
     """
     What is made of the numbers of all rounds.

@@ -281,6 +281,15 @@ def test_negative():
         MemoryCache(max_entries=-1)
 
 
+@pytest.mark.parametrize("value", ["3", None, 2.5, True])
+def test_no_number(value):
+    """
+    Nor can what is no whole number.
+    """
+    with pytest.raises(TypeError, match=f"^max_entries is {value!r}; give an int"):
+        MemoryCache(max_entries=value)
+
+
 def test_repr():
     """
     Nothing of what it holds.

@@ -459,6 +459,18 @@ def test_refuses(arguments, capsys):
     assert arguments[0] in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("seconds", ["3", "soon"])
+def test_too_short(seconds, capsys):
+    """
+    Who asks for less is told what the least is.
+    """
+    with pytest.raises(SystemExit):
+        _cli.main(["--seconds", seconds])
+
+    said = f"'{seconds}' isn't a number of seconds, which are 5 at least"
+    assert said in capsys.readouterr().err
+
+
 def test_program_prints_json_only(tmp_path):
     """
     As a program, it prints one document, no warning, and no traceback.

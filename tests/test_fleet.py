@@ -200,6 +200,12 @@ def test_twice_but_different(source):
         ({IDS[0]: "A"}, "A", "accounts", r"\['000000000001'\] is of type str"),
         ({IDS[0]: {"regions": "eu-west-1"}}, "A", "regions", "takes a list of regions"),
         (
+            {IDS[0]: {"regions": []}},
+            "A",
+            "regions",
+            r"^regions of accounts\['000000000001'\] is an empty list\.",
+        ),
+        (
             {IDS[0]: {"external_id": ""}},
             "A",
             "external_id",
@@ -259,19 +265,39 @@ def test_region_in_no_partition(region):
         assert "regions" == caught.value.parameter
 
 
+@pytest.mark.parametrize(
+    ("accounts", "regions"),
+    [
+        (IDS, ["mars"]),
+        (IDS, ["eu-west-1", "mars"]),
+        ({IDS[0]: None, IDS[1]: {"regions": ["us-east-1", "mars"]}}, None),
+        (stsession.Organization(), ["eu-west-1", "mars"]),
+    ],
+)
+def test_misspelt_region(accounts, regions, source):
+    """
+    Each region is looked at, also those of one account only.
+    """
+    with pytest.raises(InvalidRequestError, match="'mars' is a region in no") as caught:
+        Fleet(accounts, role_name="Audit", source=source, regions=regions)
+
+    assert "regions" == caught.value.parameter
+
+
 def test_region_elsewhere(source):
     """
     Servers that aren't AWS's call their regions anything.
     """
-    (target,) = Fleet(
+    target, other = Fleet(
         IDS[:1],
         role_name="Audit",
         source=nowhere,
-        regions=["default"],
+        regions=["default", "mars"],
         sts_endpoint_url="http://localhost:9000",
     )
 
     assert ("default", ARN.format(IDS[0])) == (target.region, target.role_arn)
+    assert "mars" == other.region
 
 
 @pytest.mark.parametrize(
@@ -383,6 +409,22 @@ def test_no_such_session(account, region, text, source):
 
     with pytest.raises(InvalidRequestError, match=text):
         fleet.session(account, region=region)
+
+
+@pytest.mark.parametrize(
+    ("account", "hint"),
+    [("000000000099", "Iterate over it"), (111122223333, "string of 12 digits")],
+)
+def test_how_accounts_are_named(account, hint, source):
+    """
+    Who asks by a number is told that an ID is a string.
+    """
+    fleet = Fleet(["111122223333"], role_name="Audit", source=source)
+
+    with pytest.raises(InvalidRequestError, match="has no account") as caught:
+        fleet.session(account)
+
+    assert hint in caught.value.hint
 
 
 def test_regions_share_credentials(local, org):
@@ -1079,6 +1121,27 @@ def test_traceback_begins_with_the_function(local, org):
 
     assert "_fleet_tasks" not in result.traceback
     assert "1 / 0" in result.traceback
+
+
+def test_long_traceback(local, org):
+    """
+    The line of the function is in it, however deep the failure was.
+    """
+
+    def even(depth):
+        return 1 / depth if depth < 1 else odd(depth - 1)
+
+    def odd(depth):
+        return even(depth - 1)
+
+    def inspect(session):
+        return {session.account_id: even(200)}  # this line
+
+    (result,) = Fleet(IDS[:1], role_name="Audit", source=org).map(inspect)
+
+    assert "# this line" in result.traceback
+    assert "lines left out" in result.traceback
+    assert result.traceback.endswith("ZeroDivisionError: division by zero\n")
 
 
 def test_unknown_option_of_an_account(source):

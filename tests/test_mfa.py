@@ -19,7 +19,7 @@ from botocore.config import Config
 
 import stsession
 
-from stsession import _mfa
+from stsession import _mfa, _terminal
 from stsession._flight import in_background
 from stsession._proofs import CodeProof, NoProof
 from stsession._second_factor import Mfa
@@ -40,6 +40,7 @@ from .wire import (
 
 SERIAL = "arn:aws:iam::123456789012:mfa/ci"
 SOON = 10.0
+PROMPT = f"MFA code for {SERIAL}: "
 WRONG = Fault.error(
     "AccessDenied",
     "MultiFactorAuthentication failed with invalid MFA one time pass code. ",
@@ -271,14 +272,14 @@ class TestWhoIsAsked:
         Nothing means whoever is at the terminal.
         """
         prompts = []
-        monkeypatch.setattr(_mfa, "_has_terminal", lambda: True)
+        monkeypatch.setattr(_terminal, "_has_terminal", lambda: True)
         monkeypatch.setattr(
             getpass, "getpass", lambda prompt: prompts.append(prompt) or "123456"
         )
 
         assume(mfa_code=None).credentials()
 
-        assert [f"MFA code for {SERIAL}: "] == prompts
+        assert [PROMPT] == prompts
         assert ["123456"] == codes_sent(stub)
 
     def test_a_string(self, assume, stub):
@@ -334,6 +335,17 @@ class TestWhatIsNoCode:
 
         assert "mfa_code" == caught.value.parameter
         assert not code or str(code) not in told_by(caught.value)
+
+    @pytest.mark.parametrize("code", [[], ()])
+    def test_an_empty_command(self, assume, code):
+        """
+        It's said that there is nothing in it.
+        """
+        with pytest.raises(stsession.InvalidRequestError) as caught:
+            assume(mfa_code=code)
+
+        assert f"mfa_code is an empty {type(code).__name__}." in str(caught.value)
+        assert "name of a command" in caught.value.hint
 
     @pytest.mark.parametrize("lasting", [None, False])
     @pytest.mark.parametrize("failure", [LookupError, OSError, TimeoutError])
@@ -508,6 +520,8 @@ class TestTerminals:
 
         assert isinstance(error, stsession.MfaError)
         assert "was typed" in str(error)
+        assert "Use the session again to be asked again." == error.hint
+        assert "\n" == tty.read_text()  # Ctrl-D ends no line
 
     @pytest.mark.parametrize(
         ("stdin", "expected"),
@@ -521,10 +535,140 @@ class TestTerminals:
         """
         There, it is the console.
         """
-        monkeypatch.setattr(_mfa, "os", types.SimpleNamespace(name="nt"))
+        monkeypatch.setattr(_terminal, "os", types.SimpleNamespace(name="nt"))
         monkeypatch.setattr(sys, "stdin", stdin)
 
-        assert expected is _mfa._has_terminal()
+        assert expected is _terminal._has_terminal()
+
+
+class Typist:
+    """
+    Somebody at a terminal, who types what is in a list.
+    """
+
+    def __init__(self, *typed):
+        self.typed = list(typed)
+        self.prompts = []
+
+    def __call__(self, prompt):
+        """
+        Look at *prompt*, and type.
+        """
+        self.prompts.append(prompt)
+        return self.typed.pop(0)
+
+
+@pytest.fixture(name="typist")
+def _typist(monkeypatch):
+    """
+    Have somebody at the terminal.
+    """
+
+    def typist(*typed):
+        somebody = Typist(*typed)
+        monkeypatch.setattr(_terminal, "_has_terminal", lambda: True)
+        monkeypatch.setattr(getpass, "getpass", somebody)
+        return somebody
+
+    return typist
+
+
+class TestTyping:
+    """
+    People at terminals are told what was wrong, and asked again.
+    """
+
+    @pytest.mark.parametrize("typed", ["123 456", " 123456 ", "12 34 56", "123\t456"])
+    def test_spaces(self, assume, stub, typist, typed):
+        """
+        Apps show a gap in the middle; it isn't part of the code.
+        """
+        somebody = typist(typed)
+
+        assume(mfa_code=None).credentials()
+
+        assert [PROMPT] == somebody.prompts
+        assert ["123456"] == codes_sent(stub)
+
+    @pytest.mark.parametrize("typed", ["", "123", "1234567", "12345a", "٢٧١٨٢٨"])
+    def test_not_six_digits(self, assume, stub, typist, typed):
+        """
+        They are asked again at once, and nothing of it is sent.
+        """
+        somebody = typist(typed, typed, "123456")
+
+        assume(mfa_code=None).credentials()
+
+        again = f"That is no code; a code is six digits.\n{PROMPT}"
+        assert [PROMPT, again, again] == somebody.prompts
+        assert ["123456"] == codes_sent(stub)
+
+    def test_never_six_digits(self, assume, stub, typist):
+        """
+        After the third time it is an error, which tells people how to go on.
+        """
+        somebody = typist("", "2718", "2718", "123456")
+
+        error = failing(assume(mfa_code=None))
+
+        assert isinstance(error, stsession.MfaError)
+        assert f"No code for the MFA device {SERIAL} was typed." in str(error)
+        assert "Use the session again to be asked again." == error.hint
+        assert "2718" not in told_by(error)
+        assert ["123456"] == somebody.typed
+        assert 0 == stub.attempts
+
+    def test_refused(self, assume, stub, typist):
+        """
+        Who has mistyped is told so before being asked again.
+        """
+        stub.fail_next(fault=WRONG)
+        somebody = typist("123456", "654321")
+
+        assume(mfa_code=None).credentials()
+
+        assert [PROMPT, f"STS has refused that code.\n{PROMPT}"] == somebody.prompts
+        assert ["123456", "654321"] == codes_sent(stub)
+
+    def test_told_once(self, assume, stub, typist, clock):
+        """
+        The next day, that is forgotten.
+        """
+        stub.fail_next(fault=WRONG)
+        somebody = typist("123456", "654321", "111111")
+        session = assume(mfa_code=None, mfa_session=False)
+        session.credentials()
+        clock.advance(dt.timedelta(days=1))
+        session.credentials()
+
+        assert PROMPT == somebody.prompts[2]
+
+    @pytest.mark.parametrize("lasting", [None, False])
+    def test_the_same_again(self, assume, stub, typist, patience, lasting):
+        """
+        Nobody has to wonder why nothing happens: it is said, and asked at once.
+        """
+        stub.fail_next(fault=WRONG)
+        somebody = typist("123456", "123456", "654321")
+
+        assume(mfa_code=None, mfa_session=lasting).credentials()
+
+        said = "That code has been used, and each serves once. Wait for the next one."
+        assert f"{said}\n{PROMPT}" == somebody.prompts[2]
+        assert ["123456", "654321"] == codes_sent(stub)
+        assert [] == patience.steps
+
+    def test_the_same_once_more(self, assume, stub, typist):
+        """
+        Who types it yet again gets an error.
+        """
+        stub.fail_next(fault=WRONG)
+        typist("123456", "123456", "123456")
+
+        error = failing(assume(mfa_code=None))
+
+        assert "has been used before" in str(error)
+        assert ["123456"] == codes_sent(stub)
 
 
 class TestOnce:
@@ -1555,7 +1699,7 @@ def test_after_a_fork(person):
 
     thread = threading.Thread(
         target=lambda: done.append(
-            desk.take(SERIAL, lambda: person(SERIAL), renewable=True)
+            desk.take(SERIAL, lambda: person(SERIAL), pytest.fail)
         )
     )
     thread.start()

@@ -54,6 +54,8 @@ class AccountOptions(TypedDict, total=False):
     source_identity: str | None
 
 
+AS_STRING = 'Write it as a string of 12 digits: "012345678901".'
+
 PLACES = ("role_name", "regions")
 """Which sessions there are; the rest is about how they are made."""
 
@@ -145,7 +147,9 @@ class Targets:
         arn = self._role_arn(entry, options)
         regions = self.regions
         if "regions" in options:
-            regions = checked_regions(options["regions"], f"accounts[{entry!r}]")
+            regions = checked_regions(
+                options["regions"], f"regions of accounts[{entry!r}]"
+            )
         request = {k: v for k, v in options.items() if k not in PLACES}
         self._check(entry, arn, request)
         for region in regions:
@@ -166,7 +170,7 @@ class Targets:
                 )
             return entry
         if not isinstance(entry, str):
-            hint = 'Write it as a string of 12 digits: "012345678901".'
+            hint = AS_STRING
             if isinstance(entry, int):
                 hint = f"A number loses the zeros it begins with. {hint}"
             raise _wrong(
@@ -226,7 +230,7 @@ def by_name(targets: Iterable[FleetTarget]) -> Mapping[str, list[FleetTarget]]:
 
 
 def find_target(
-    named: Mapping[str, list[FleetTarget]], account: str, region: str | None
+    named: Mapping[str, list[FleetTarget]], account: Any, region: str | None
 ) -> FleetTarget:
     """
     The target of an account, by its ID or its role, in a region or the first one.
@@ -242,10 +246,11 @@ def find_target(
             hint="Pass the ARN of one of them.",
         )
     if not here:
+        known = "Iterate over it for those that it has."
         raise InvalidRequestError(
             f"The fleet has no account {account!r}.",
             parameter="account",
-            hint="Iterate over it for those that it has.",
+            hint=known if isinstance(account, str) else AS_STRING,
         )
     for target in here:
         if region in (None, target.region):
@@ -289,7 +294,7 @@ def checked_regions(value: object, what: str = "regions") -> tuple[str, ...]:
         raise InvalidRequestError(
             f"{what} is an empty list.",
             parameter="regions",
-            hint="Name a region, or leave it out for that of the source.",
+            hint="Name a region, or leave regions out.",
         )
     check_regions(regions, "regions")
     return regions

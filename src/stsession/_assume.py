@@ -5,10 +5,11 @@ Sessions for roles: everything else, wired together.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import inspect
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
 import attrs
 
@@ -36,6 +37,23 @@ if TYPE_CHECKING:
 __all__ = ["RefreshableAssumeRoleSession", "assume"]
 
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _guessing(initializer: F) -> F:
+    """
+    Have an initializer guess what a misspelt argument was meant to be.
+    """
+    known = ["role_arn", *(initializer.__kwdefaults__ or ())]
+
+    @functools.wraps(initializer)
+    def guess(self: object, *args: Any, **kwargs: Any) -> None:
+        check_names("RefreshableAssumeRoleSession()", known, kwargs)
+        initializer(self, *args, **kwargs)
+
+    return guess  # type: ignore[return-value]
+
+
 class RefreshableAssumeRoleSession(RefreshableSession):
     """
     A `boto3.Session` with the credentials of an assumed role.
@@ -45,6 +63,7 @@ class RefreshableAssumeRoleSession(RefreshableSession):
     .. versionadded:: 0.1.0
     """
 
+    @_guessing
     def __init__(
         self,
         role_arn: str | Sequence[str],
@@ -246,7 +265,7 @@ def assume(  # noqa: D417 - its signature is that of the class
         mfa_session:
             How long one code serves for roles assumed from this source, by
             GetSessionToken: seconds or a :class:`datetime.timedelta`, up to 36
-            hours. `None` means 12 hours. `False` sends a code with each
+            hours. `None` and `True` mean 12 hours. `False` sends a code with each
             AssumeRole, as is done anyway if the source isn't the long-lived keys
             of an IAM user, found by boto3.
 

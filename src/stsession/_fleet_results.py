@@ -80,7 +80,8 @@ class FleetResult(Generic[T]):
     which would keep everything that the function had at hand."""
 
     traceback: str | None = attrs.field(default=None, repr=False)
-    """The error's traceback, as text."""
+    """The error's traceback, as text of about 4,000 characters at most. What is too
+    much is left out of the middle, and the text says how many lines."""
 
     @classmethod
     def of(cls, target: FleetTarget, **what: Any) -> FleetResult[T]:

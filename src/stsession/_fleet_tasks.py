@@ -8,7 +8,6 @@ import collections
 import pickle
 import sys
 import threading
-import traceback
 
 from collections.abc import Callable
 from typing import Any
@@ -22,15 +21,13 @@ from ._fleet_results import code_of
 from ._fleet_sessions import FleetSessions
 from ._flight import reporting
 from ._fork import forget_after_fork
+from ._tracebacks import traceback_of
 from .exceptions import ExecutorError
 
 
 __all__ = ["Outcome", "RemoteTask", "attempt", "carried", "opened"]
 
 Function = Callable[[RefreshableAssumeRoleSession], Any]
-
-TRACEBACK_LENGTH = 4_000
-"""Characters that are kept of a traceback: its end."""
 
 FLEETS = 8
 """Fleets whose sessions a worker process keeps."""
@@ -57,8 +54,7 @@ class Outcome:
         frames = error.__traceback__
         if frames is not None and frames.tb_next is not None:
             frames = frames.tb_next  # the first is `attempt`
-        lines = traceback.format_exception(type(error), error, frames)
-        text = "".join(lines)[-TRACEBACK_LENGTH:]
+        text = traceback_of(error, frames)
         for link in causes(error):
             link.__traceback__ = None
         return cls(error=error, traceback=text)

@@ -4,11 +4,9 @@ Where the codes of MFA devices come from.
 
 from __future__ import annotations
 
-import getpass
 import os
 import re
 import subprocess
-import sys
 import threading
 
 from collections.abc import Callable, Sequence
@@ -21,6 +19,7 @@ from ._flight import unattended
 from ._fork import forget_after_fork
 from ._functions import called
 from ._seams import current
+from ._terminal import REFUSED, USED, ask_at_terminal
 from .exceptions import InvalidRequestError, MfaError
 
 
@@ -57,17 +56,24 @@ class _Desk:
         # is asked may need a session with a code of its own.
         self._asking = threading.RLock()
 
-    def take(self, serial: str, ask: Callable[[], str], *, renewable: bool) -> str:
+    def take(
+        self, serial: str, ask: Callable[[], str], again: Callable[[float], str]
+    ) -> str:
         """
         Ask for a code that hasn't been used yet.
+
+        Args:
+            serial: The device.
+
+            ask: Returns a code.
+
+            again: Returns another one, which there is after so many seconds.
         """
         with self._asking:
             code = ask()
-            if self._wait(serial, code) > 0:
-                if not renewable:
-                    raise _used_up(serial)
-                self._let_pass(self._wait(serial, code))
-                code = ask()
+            wait = self._wait(serial, code)
+            if wait > 0:
+                code = again(wait)
                 if self._wait(serial, code) > 0:
                     raise _used_up(serial)
             clock = current().clock
@@ -83,10 +89,6 @@ class _Desk:
         if last != code or by is not clock:
             return 0.0
         return at + STEP - clock.monotonic()
-
-    @staticmethod
-    def _let_pass(seconds: float) -> None:
-        current().wait(threading.Event(), seconds)
 
 
 _desk = _Desk()
@@ -111,6 +113,7 @@ class MfaCodes:
         self._lasting: CodeLike = None
         self._single: str | None = None
         self._unspent: str | None = None
+        self._said = ""  # to the person, before the next prompt
         self.update(self)
 
     def update(self, later: MfaCodes) -> None:
@@ -126,6 +129,12 @@ class MfaCodes:
         if given is not None:
             self._lasting = given
 
+    def refused(self) -> None:
+        """
+        STS hasn't taken the last one.
+        """
+        self._said = REFUSED
+
     def next(self, serial: str) -> str:
         """
         Return a code that hasn't been used. Blocks while somebody is asked.
@@ -140,14 +149,28 @@ class MfaCodes:
                 hop=serial,
                 hint="It is asked for when the session is used next.",
             )
-        return _desk.take(serial, lambda: self._ask(serial), renewable=self.renewable)
+        return _desk.take(
+            serial,
+            lambda: self._ask(serial),
+            lambda wait: self._ask_again(serial, wait),
+        )
+
+    def _ask_again(self, serial: str, wait: float) -> str:
+        if not self.renewable:
+            raise _used_up(serial)
+        if self._lasting is None:  # who is asked sees when there is another
+            self._said = USED
+        else:
+            current().wait(threading.Event(), wait)
+        return self._ask(serial)
 
     def _ask(self, serial: str) -> str:
         code: Any  # a function of the user's may return anything
         if self._unspent is not None or not self.renewable:
             code = self._take_single(serial)
         elif self._lasting is None:
-            code = ask_at_terminal(serial)
+            said, self._said = self._said, ""
+            code = ask_at_terminal(serial, said)
         elif callable(self._lasting):
             code = called(
                 self._lasting,
@@ -181,6 +204,12 @@ class MfaCodes:
 def _checked(given: CodeLike) -> CodeLike:
     if isinstance(given, str):
         checked_token_code(given.strip())
+    elif isinstance(given, (list, tuple)) and not given:
+        raise InvalidRequestError(
+            f"mfa_code is an empty {type(given).__name__}.",
+            parameter="mfa_code",
+            hint="Pass the name of a command, and its arguments.",
+        )
     elif given is not None and not callable(given) and not _is_command(given):
         expected = "a function, a command as a list of str, or six digits as a str"
         raise wrong_type("mfa_code", given, expected)
@@ -199,40 +228,6 @@ def _used_up(serial: str) -> MfaError:
         hop=serial,
         hint="Each code serves once; wait for the next one.",
     )
-
-
-def ask_at_terminal(serial: str) -> str:
-    """
-    Ask the person at the terminal, without showing what they type.
-
-    The terminal itself is asked, not stdin, which may be a file.
-
-    Raises:
-        MfaError: If there is no terminal.
-    """
-    if not _has_terminal():
-        raise MfaError(
-            f"A code of the MFA device {serial} is needed, and there is no terminal "
-            "to ask at.",
-            hop=serial,
-            hint="Pass a function or a command as mfa_code.",
-        )
-    try:
-        return getpass.getpass(f"MFA code for {serial}: ")
-    except EOFError:
-        raise MfaError(
-            f"No code for the MFA device {serial} was typed.", hop=serial
-        ) from None
-
-
-def _has_terminal() -> bool:
-    if os.name == "nt":
-        return sys.stdin is not None and sys.stdin.isatty()
-    try:
-        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
-    except OSError:
-        return False
-    return True
 
 
 def ask_command(argv: Sequence[str], serial: str) -> str:

@@ -228,8 +228,8 @@ class RefreshPolicy:
 
     Raises:
         ValueError:
-            If a span or fraction is negative, a fraction isn't finite, or
-            *advisory* is smaller than *mandatory*.
+            If a span or fraction is negative, a fraction isn't finite, a choice
+            doesn't exist, or *advisory* is smaller than *mandatory*.
 
         TypeError:
             If a span isn't a :class:`datetime.timedelta`, a fraction no plain

@@ -139,8 +139,8 @@ def one_of(*choices: object) -> Any:
 
     def check(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
         if value not in choices:
-            words = " or ".join(map(repr, choices))
-            msg = f"{attribute.name} is {value!r}; give {words}."
+            names = ", ".join(map(repr, choices))
+            msg = f"{attribute.name} is {value!r}; give one of {names}."
             raise ValueError(msg)
 
     return attrs.field(default=choices[0], validator=check)

@@ -70,6 +70,11 @@ class Proof(Protocol):
         STS has taken it.
         """
 
+    def refused(self) -> None:
+        """
+        STS hasn't.
+        """
+
     def explained(self, error: RefreshError) -> RefreshError:
         """
         The error that says what was wrong with it.
@@ -118,6 +123,11 @@ class NoProof:
     def accepted(self) -> None:
         """
         Nobody minds.
+        """
+
+    def refused(self) -> None:
+        """
+        Nobody is told.
         """
 
     def explained(self, error: RefreshError) -> RefreshError:

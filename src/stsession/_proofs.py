@@ -129,6 +129,12 @@ class CodeProof(NoProof):
         """
         return self._codes.renewable
 
+    def refused(self) -> None:
+        """
+        Who is asked for another is told.
+        """
+        self._codes.refused()
+
     def update(self, later: Proof) -> None:
         """
         Ask where the later one would.

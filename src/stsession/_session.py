@@ -269,6 +269,9 @@ class RefreshableSession(Closing, boto3.Session):
         Raises:
             InvalidRequestError: If STS would refuse the request.
         """
+        if "source" in kwargs:
+            msg = "assume() of a session takes no source; that is the session itself."
+            raise TypeError(msg)
         # It is one of us, so it can't be there before us.
         from ._assume import RefreshableAssumeRoleSession  # noqa: PLC0415
 

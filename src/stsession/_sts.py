@@ -112,6 +112,7 @@ class StsFetch:
             return self.pace(self._ask)
         except RefreshError as e:
             if self.proof.is_refused(e):
+                self.proof.refused()
                 if not self.proof.can_renew():
                     raise self.proof.explained(e) from e.__cause__
             elif e.kind is not FailureKind.SOURCE_EXPIRED:

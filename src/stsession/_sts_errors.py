@@ -70,7 +70,9 @@ WRONG_CODE = (
 )
 LONG_LIVED = "Only the keys of an IAM user can do this; take those as the source."
 WAIT = "Nothing to do but wait; the session asks again when it is used."
-CHECK_NETWORK = "Check the network, the proxy, and the end point."
+CHECK_NETWORK = (
+    "Check the network, the proxy, and the end point; also the region, if it names one."
+)
 MEND = "Mend the config file."
 CHECK_SOURCE = "Check the access key and secret key of {source}."
 

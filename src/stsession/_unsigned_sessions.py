@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from ._operations import flat, made_session
+from ._operations import flat, made_session, options_of
 from ._options import SessionOptions
 from ._proofs import AssertionProof, TokenProof
 from ._session import RefreshableSession
@@ -73,6 +73,7 @@ APIReference/API_AssumeRoleWithWebIdentity.html>`_.
     .. versionadded:: 0.1.0
     """
     arguments = flat(locals())
+    options_of(web_identity, options)  # a misspelt token isn't a missing one
     if token is None:
         token = os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE")
     if not token:

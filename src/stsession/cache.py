@@ -44,10 +44,15 @@ class MemoryCache:
     Raises:
         ValueError: If *max_entries* is negative.
 
+        TypeError: If it isn't an int.
+
     .. versionadded:: 0.1.0
     """
 
     def __init__(self, *, max_entries: int = 256) -> None:
+        if isinstance(max_entries, bool) or not isinstance(max_entries, int):
+            msg = f"max_entries is {max_entries!r}; give an int."
+            raise TypeError(msg)
         if max_entries < 0:
             msg = f"max_entries is {max_entries}; it can't be negative."
             raise ValueError(msg)

@@ -154,6 +154,9 @@ class Fleet(Closing):
                 parameter="role_name",
                 hint="Pass role_name=: the role that each account has.",
             )
+        named = (target.region for target in self._listed or ())
+        for region in dict.fromkeys((*places, *named)):
+            partition_of(root, region, strict=strict)
         self._name = _text_of(self._listed or accounts, role_name)
         self._sessions: dict[tuple[str, str | None], RefreshableAssumeRoleSession] = {}
         self._runs: weakref.WeakSet[FleetRun[Any]] = weakref.WeakSet()

@@ -20,7 +20,6 @@ import pytest
 
 import stsession
 
-from stsession import _mfa
 from stsession.testing import installed
 
 from .asked import SERIAL
@@ -191,7 +190,7 @@ def test_error_without_a_terminal(source, monkeypatch, local):
     """
     Nobody is waited for, and nothing is sent.
     """
-    monkeypatch.setattr(_mfa, "_has_terminal", lambda: False)
+    monkeypatch.setattr("stsession._terminal._has_terminal", lambda: False)
     session = stsession.assume(ROLES[0], source=source, mfa_serial=SERIAL)
 
     with pytest.raises(stsession.MfaError, match="no terminal"):
@@ -272,6 +271,36 @@ def test_prompt(terminal):
     assert ["271828 -"] * 2 == sent(out)
     assert "271828" not in terminal.shown
     assert 1 == terminal.shown.count("MFA code")
+
+
+def test_mistyped(terminal):
+    """
+    The terminal says what a code is, and takes one as an app shows it.
+    """
+    terminal.waits_for(PROMPT)
+    terminal.types("27182\n")
+    terminal.waits_for(PROMPT, times=2)
+    terminal.types("271 828\n")
+    out, _ = terminal.program.communicate(timeout=GUARD)
+
+    assert "That is no code; a code is six digits.\r\n" in terminal.shown
+    assert ["271828 -"] * 2 == sent(out)
+    assert "271" not in terminal.shown
+
+
+def test_ctrl_d(terminal):
+    """
+    The line at the prompt ends, and who uses the session later is asked again.
+    """
+    terminal.waits_for(PROMPT)
+    terminal.types("\x04")
+    terminal.waits_for(PROMPT, times=2)
+    terminal.types("314159\n")
+    out, _ = terminal.program.communicate(timeout=GUARD)
+
+    assert terminal.shown.startswith(f"{PROMPT}\r\n{PROMPT}")
+    assert "main MfaError" in out
+    assert "later fine" in out
 
 
 def test_ctrl_c(terminal):

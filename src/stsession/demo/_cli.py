@@ -5,6 +5,7 @@ The command line of the demo.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import logging
 import platform
@@ -78,10 +79,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
-    if not 5 <= value < float("inf"):
-        raise ValueError(text)
-    return value
+    with contextlib.suppress(ValueError):
+        value = float(text)
+        if 5 <= value < float("inf"):
+            return value
+    msg = f"{text!r} isn't a number of seconds, which are 5 at least"
+    raise argparse.ArgumentTypeError(msg)
 
 
 def _as_json(settings: Settings) -> Run:
