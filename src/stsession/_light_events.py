@@ -118,15 +118,20 @@ class EventRecorder(BaseEventHooks):
         return copied
 
 
-_emitting: contextvars.ContextVar[CopyOnWriteEvents] = contextvars.ContextVar(
+_emitting: contextvars.ContextVar[Sequence[Handler]] = contextvars.ContextVar(
     "stsession_emitting"
 )
+"""The own handlers of the client that emits."""
+
+_own_handlers = _emitting.get  # looked up for each handler that is called
 
 
 class _Whose:
     """
     Stands for the handler of this number of whichever client emits.
     """
+
+    __slots__ = ("_name", "number")
 
     def __init__(self, number: int, handler: Handler) -> None:
         self.number = number
@@ -136,7 +141,7 @@ class _Whose:
         return f"<{self._name} of the client that emits>"
 
     def __call__(self, **kwargs: Any) -> Any:
-        return _emitting.get().handlers[self.number](**kwargs)
+        return _own_handlers()[self.number](**kwargs)
 
 
 class EventPlan:
@@ -208,7 +213,7 @@ class CopyOnWriteEvents(BaseEventHooks):
     def emit(self, event_name: str, **kwargs: Any) -> Any:
         if self._copy is not None:
             return self._copy.emit(event_name, **kwargs)
-        before = _emitting.set(self)
+        before = _emitting.set(self.handlers)
         try:
             return self._plan.shared.emit(event_name, **kwargs)
         finally:
@@ -217,7 +222,7 @@ class CopyOnWriteEvents(BaseEventHooks):
     def emit_until_response(self, event_name: str, **kwargs: Any) -> Any:
         if self._copy is not None:
             return self._copy.emit_until_response(event_name, **kwargs)
-        before = _emitting.set(self)
+        before = _emitting.set(self.handlers)
         try:
             return self._plan.shared.emit_until_response(event_name, **kwargs)
         finally:
