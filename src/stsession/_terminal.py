@@ -66,8 +66,8 @@ def _end_line() -> None:
     """
     Have what comes next begin on a line of its own.
     """
-    with contextlib.suppress(OSError):
-        terminal = os.open("/dev/tty", os.O_WRONLY | os.O_NOCTTY)
+    with contextlib.suppress(OSError):  # there is no such file on Windows
+        terminal = os.open("/dev/tty", os.O_WRONLY)
         os.write(terminal, b"\n")
         os.close(terminal)
 
