@@ -516,52 +516,49 @@ def test_no_turn(source, stub):
     assert ARN.format(IDS[1]) == second.hop
 
 
-def test_codes(source, stub):
+@pytest.fixture(name="asked_for_codes")
+def _asked_for_codes(source, stub):
     """
-    With a function, each of a fleet's tries has a code of its own, and is one request.
-    """
-    clock, codes = FakeClock(), iter(range(100_000, 100_100))
-
-    def wait(event, seconds):
-        clock.advance(dt.timedelta(seconds=seconds + 1e-6))
-
-    stub.goes_down(Fault.status(503))
-    with installed(clock=clock, wait=wait):
-        fleet = Fleet(
-            IDS[:1],
-            role_name="Audit",
-            source=source,
-            mfa_serial="arn:aws:iam::123456789012:mfa/ci",
-            mfa_code=lambda serial: str(next(codes)),
-            mfa_session=False,
-        )
-        list(fleet.map(lambda s: s.credentials()))
-    sent = [call.params["TokenCode"] for call in stub.requests]
-
-    assert [str(100_000 + number) for number in range(OUTAGES)] == sent
-
-
-@pytest.mark.parametrize("mfa_session", [True, False])
-def test_single_code(source, stub, mfa_session):
-    """
-    With one code there is no further try; the result is what STS said of the first.
+    Use a fleet of one account and with MFA, while STS fails; return its result.
     """
     clock = FakeClock()
 
     def wait(event, seconds):
         clock.advance(dt.timedelta(seconds=seconds + 1e-6))
 
-    stub.goes_down(Fault.status(503))
-    with installed(clock=clock, wait=wait):
+    def use(**options):
         fleet = Fleet(
             IDS[:1],
             role_name="Audit",
             source=source,
             mfa_serial="arn:aws:iam::123456789012:mfa/ci",
-            mfa_code="271828",
-            mfa_session=mfa_session,
+            **options,
         )
         (result,) = fleet.map(lambda s: s.credentials())
+        return result
+
+    stub.goes_down(Fault.status(503))
+    with installed(clock=clock, wait=wait):
+        yield use
+
+
+def test_codes(asked_for_codes, stub):
+    """
+    With a function, each of a fleet's tries has a code of its own, and is one request.
+    """
+    codes = iter(range(100_000, 100_100))
+    asked_for_codes(mfa_code=lambda serial: str(next(codes)), mfa_session=False)
+    sent = [call.params["TokenCode"] for call in stub.requests]
+
+    assert [str(100_000 + number) for number in range(OUTAGES)] == sent
+
+
+@pytest.mark.parametrize("mfa_session", [True, False])
+def test_single_code(asked_for_codes, stub, mfa_session):
+    """
+    With one code there is no further try; the result is what STS said of the first.
+    """
+    result = asked_for_codes(mfa_code="271828", mfa_session=mfa_session)
 
     assert 1 == stub.attempts
     assert "STS answered ServiceUnavailable" in str(result.error)

@@ -15,7 +15,14 @@ from ._clock import SystemClock
 from ._garbage import collection_paused
 
 
-__all__ = ["Session", "Versions", "present_versions_of", "versions_of"]
+__all__ = [
+    "Session",
+    "Version",
+    "Versions",
+    "present_versions_of",
+    "version_of",
+    "versions_of",
+]
 
 SETTLED = 2.0
 """Seconds in which a file may change again, and its times stay the same."""
@@ -52,13 +59,20 @@ def _version(name: str) -> tuple[str, Version]:
     # As botocore finds them.
     path = os.path.expanduser(os.path.expandvars(name))  # noqa: PTH111
     path = os.path.abspath(path)  # noqa: PTH100
+    return path, version_of(path)
+
+
+def version_of(path: str) -> Version:
+    """
+    Return the present version of a file, without reading it.
+    """
     try:
         s = os.stat(path)  # noqa: PTH116
     except (OSError, ValueError):
-        return path, None
+        return None
     if not stat.S_ISREG(s.st_mode):
-        return path, None
-    return path, (s.st_mtime_ns, s.st_ctime_ns, s.st_size, s.st_ino, s.st_dev)
+        return None
+    return s.st_mtime_ns, s.st_ctime_ns, s.st_size, s.st_ino, s.st_dev
 
 
 class _Parsed:

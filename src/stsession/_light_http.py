@@ -5,7 +5,6 @@ Connections that clients of many roles share.
 from __future__ import annotations
 
 import contextlib
-import os
 import ssl
 import threading
 
@@ -13,6 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from ._config_files import Version, version_of
 from ._fork import forget_after_fork
 
 
@@ -110,25 +110,17 @@ class _ReadOnce:
     def __init__(self, context: ssl.SSLContext) -> None:
         self._context = context
         self._lock = threading.Lock()  # guards the next, and has others wait for it
-        self._trusted: tuple[Any, ...] | None = None
+        self._trusted: tuple[str, Version] | None = None
 
     def __call__(
         self, cafile: Any = None, capath: Any = None, cadata: Any = None
     ) -> None:
         load = partial(ssl.SSLContext.load_verify_locations, self._context)
+        if cafile is None or capath or cadata:
+            load(cafile, capath, cadata)
+            return
         with self._lock:
-            version = None if capath or cadata else _version(cafile)
-            if version is None or version != self._trusted:
-                load(cafile, capath, cadata)
-                self._trusted = version
-
-
-def _version(file: Any) -> tuple[Any, ...] | None:
-    """
-    What changes if a file does. `None` if it can't be told.
-    """
-    try:
-        s = os.stat(file)  # noqa: PTH116 - whatever OpenSSL takes for a path
-    except (OSError, TypeError, ValueError):
-        return None
-    return file, s.st_mtime_ns, s.st_ctime_ns, s.st_size, s.st_ino, s.st_dev
+            version = version_of(cafile)
+            if version is None or self._trusted != (cafile, version):
+                load(cafile)
+                self._trusted = cafile, version
