@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+import weakref
 
 from collections.abc import Callable
 
@@ -18,6 +19,7 @@ from stsession._credentials import (
     Record,
     TemporaryCredentials,
 )
+from stsession._locks import OneTimeEvent
 from stsession._policy import RefreshPolicy
 from stsession._refresher import Refresher
 from stsession.exceptions import (
@@ -114,6 +116,9 @@ class Source:
         Answer, or fail.
         """
         self.attempts.append(self.world.time)
+        thread = threading.current_thread()
+        if isinstance(thread, SlowThread):
+            thread.waits()
         self.on_fetch()
         if self.fault is not None:
             raise self.fault
@@ -175,14 +180,49 @@ def busiest(instants: list[float], span: float) -> int:
     return most
 
 
+class SlowThread(threading.Thread):
+    """
+    A thread on which a fetch begins, and ends when the test says so.
+    """
+
+    def __init__(self, task: Callable[[], None]) -> None:
+        super().__init__(target=task, daemon=True)
+        self._fetches, self._may_end = threading.Event(), threading.Event()
+
+    def begins(self) -> None:
+        """
+        Start, and return when the fetch has begun.
+        """
+        self.start()
+
+        assert self._fetches.wait(SOON)
+
+    def waits(self) -> None:
+        """
+        Called by the source.
+        """
+        self._fetches.set()
+        self._may_end.wait(SOON)
+
+    def ends(self) -> None:
+        """
+        Let the fetch go on, and return when it has ended.
+        """
+        self._may_end.set()
+        self.join(SOON)
+
+
 class Background:
     """
-    The other thread: runs what it is given at once, by hand, or never.
+    The other thread: runs what it is given at once, slowly, by hand, or never.
+
+    A slow task begins at once and ends when `works` is called; by hand it begins then.
     """
 
     def __init__(self, mode: str = "at once") -> None:
         self.mode = mode
         self.tasks: list[Callable[[], None]] = []
+        self.has_usable: Callable[[], bool] = lambda: False
 
     def __call__(self, task: Callable[[], None]) -> bool:
         """
@@ -192,9 +232,21 @@ class Background:
             return False
         if self.mode == "at once":
             task()
+        elif self.mode == "slow":
+            thread = SlowThread(task)
+            thread.begins()
+            self.tasks.append(thread.ends)
         else:
             self.tasks.append(task)
         return True
+
+    def spawn(self, task: Callable[[], None]) -> bool:
+        """
+        Take a task that a caller with usable credentials waits for.
+
+        Without any, the caller fetches itself.
+        """
+        return self.has_usable() and self(task)
 
     def works(self) -> None:
         """
@@ -215,7 +267,7 @@ class Patience:
         self.waits: list[float] = []
         self.meanwhile: Callable[[], object] = lambda: None
 
-    def __call__(self, event: threading.Event, seconds: float) -> bool:
+    def __call__(self, event: OneTimeEvent, seconds: float) -> bool:
         """
         Wait for *event*.
         """
@@ -316,12 +368,28 @@ def engine(
         clock=world.clock,
         draw=draw,
         run=thread,
+        spawn=thread.spawn,
         wait=patience,
         foreground=foreground,
         record=record,
     )
+    reference = weakref.ref(refresher)
+    thread.has_usable = lambda: refresher_is_usable(reference())
     refresher.announcer.subscribe(lambda: events)
     return Engine(world, source, thread, patience, events, refresher)
+
+
+def refresher_is_usable(refresher: Refresher | None) -> bool:
+    """
+    Whether callers wait for its refreshes with something to use.
+    """
+    record = None if refresher is None else refresher.record
+    return (
+        refresher is not None
+        and record is not None
+        and refresher.policy.background
+        and refresher.remaining(record) > record.plan.floor
+    )
 
 
 def instant(world: World) -> Instant:
@@ -363,7 +431,7 @@ def real_waits(it: Engine) -> Engine:
     """
     Wait for events, not for the fake clock.
     """
-    it.refresher.wait = threading.Event.wait
+    it.refresher.wait = lambda event, seconds: event.wait(seconds)
     return it
 
 

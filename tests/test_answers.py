@@ -83,7 +83,9 @@ class TestProgress:
             )
         )
         flags = {"replaceable": False, "requested": False, **flags}
-        _answers.check_progress(new, current, label="role", **flags)
+        now = instant(it.world)
+        lifetime = _answers.lifetime_of(new, now, "role")
+        _answers.check_progress(new, lifetime, current, now, label="role", **flags)
 
     @pytest.mark.parametrize(
         ("expires_at", "flags"),
@@ -114,7 +116,7 @@ class TestProgress:
         """
         The same key, or less.
         """
-        with pytest.raises(RefreshError, match="The source gave") as excinfo:
+        with pytest.raises(RefreshError, match="The source returned") as excinfo:
             self.check(key, expires_at, **flags)
 
         assert excinfo.value.retryable

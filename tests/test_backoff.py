@@ -32,6 +32,7 @@ def fail(
     kind: FailureKind = FailureKind.OUTAGE,
     *,
     retry_after: float | None = None,
+    advisory: float = 300.0,
     remaining: float = 300.0,
     first: bool = False,
 ) -> float:
@@ -42,11 +43,19 @@ def fail(
     return gate.failed(
         failure(kind, retry_after=retry_after),
         now,
-        advisory=300.0,
+        began=now,
+        advisory=advisory,
         remaining=remaining,
         usable=remaining > 5,
         first=first,
     )
+
+
+def allows(gate: Backoff, now: float, freshness: Freshness) -> bool:
+    """
+    Whether an attempt may begin.
+    """
+    return gate.allows(now, freshness, advisory=300.0)
 
 
 def test_closed_for_a_pause(gate):
@@ -54,8 +63,8 @@ def test_closed_for_a_pause(gate):
     After a failure nothing begins before the pause is over.
     """
     assert 5 == fail(gate, 100.0)
-    assert not gate.allows(104.999, ADVISORY)
-    assert gate.allows(105.0, ADVISORY)
+    assert not allows(gate, 104.999, ADVISORY)
+    assert allows(gate, 105.0, ADVISORY)
     assert 1 == gate.wait(104.0)
     assert 0 == gate.wait(106.0)
 
@@ -67,7 +76,7 @@ def test_success_opens_it(gate):
     fail(gate, 100.0)
     gate.succeeded()
 
-    assert gate.allows(100.0, ADVISORY)
+    assert allows(gate, 100.0, ADVISORY)
     assert 5 == fail(gate, 101.0)
 
 
@@ -79,19 +88,19 @@ def test_entering_a_window_cuts_a_pause_short_once(gate):
         fail(gate, 100.0)
 
     assert 140 == gate.not_before
-    assert not gate.allows(110.0, ADVISORY)
-    assert not gate.allows(109.999, MANDATORY)
-    assert gate.allows(110.0, MANDATORY)
+    assert not allows(gate, 110.0, ADVISORY)
+    assert not allows(gate, 109.999, MANDATORY)
+    assert allows(gate, 110.0, MANDATORY)
 
     gate.begin(110.0, MANDATORY)
 
-    assert not gate.allows(125.0, MANDATORY)
-    assert not gate.allows(119.999, EXPIRED)
-    assert gate.allows(120.0, EXPIRED)
+    assert not allows(gate, 125.0, MANDATORY)
+    assert not allows(gate, 119.999, EXPIRED)
+    assert allows(gate, 120.0, EXPIRED)
 
     gate.begin(120.0, EXPIRED)
 
-    assert not gate.allows(135.0, EXPIRED)
+    assert not allows(gate, 135.0, EXPIRED)
 
 
 def test_success_closes_the_short_cut(gate):
@@ -103,7 +112,7 @@ def test_success_closes_the_short_cut(gate):
     for _ in range(4):
         fail(gate, 100.0)
 
-    assert gate.allows(110.0, MANDATORY)
+    assert allows(gate, 110.0, MANDATORY)
 
 
 def test_rejection_cuts_a_pause_short(gate):
@@ -113,8 +122,8 @@ def test_rejection_cuts_a_pause_short(gate):
     for _ in range(4):
         fail(gate, 100.0)
 
-    assert not gate.allows_rejected(109.999)
-    assert gate.allows_rejected(110.0)
+    assert not gate.allows_rejected(109.999, advisory=300.0)
+    assert gate.allows_rejected(110.0, advisory=300.0)
 
 
 def test_open_gate_lets_a_rejection_pass(gate):
@@ -124,33 +133,55 @@ def test_open_gate_lets_a_rejection_pass(gate):
     gate.begin(100.0, ADVISORY)
     gate.succeeded()
 
-    assert gate.allows_rejected(100.1)
+    assert gate.allows_rejected(100.1, advisory=300.0)
 
 
-def test_seven_in_any_minute(gate):
+def test_seven_failures_in_any_minute(gate):
     """
-    The eighth waits until the first is a minute old, whatever happens.
+    The eighth attempt waits until the first failed one is a minute old.
     """
     for n in range(7):
-        assert gate.allows(float(n), EXPIRED)
-        gate.begin(float(n), EXPIRED)
+        assert allows(gate, float(n), EXPIRED)
+        fail(gate, float(n))
         gate.open()
 
-    assert not gate.allows(59.999, EXPIRED)
-    assert not gate.allows_rejected(59.999)
+    assert not allows(gate, 59.999, EXPIRED)
+    assert not gate.allows_rejected(59.999, advisory=300.0)
     assert 30 == gate.wait(30.0)
-    assert gate.allows(60.0, EXPIRED)
+    assert allows(gate, 60.0, EXPIRED)
+
+
+def test_successes_are_not_counted(gate):
+    """
+    However many there are.
+    """
+    for _ in range(100):
+        gate.begin(0.0, EXPIRED)
+        gate.succeeded()
+
+    assert allows(gate, 0.0, ADVISORY)
+    assert 0 == gate.wait(0.0)
 
 
 def test_longer_of_two_waits(gate):
     """
     A full minute and a pause: the later end counts.
     """
-    for _ in range(7):
-        gate.begin(0.0, ADVISORY)
+    for _ in range(6):
+        fail(gate, 0.0)
+        gate.succeeded()
     fail(gate, 58.0)
 
     assert 5 == gate.wait(58.0)
+
+
+def test_short_lived_credentials_wait_less(gate):
+    """
+    With sessions of 3 s the window is 1 s, and a second attempt fits into it.
+    """
+    assert 0.5 == fail(gate, 100.0, advisory=1.0, remaining=1.0)
+    assert not gate.allows(100.4, MANDATORY, advisory=1.0)
+    assert gate.allows(100.5, MANDATORY, advisory=1.0)
 
 
 def test_retry_after(gate):
@@ -215,9 +246,9 @@ class TestSdk:
         """
         fail(gate, 0.0)
 
-        assert not gate.allows(299.0, freshness)
-        assert not gate.allows_rejected(299.0)
-        assert gate.allows(300.0, freshness)
+        assert not allows(gate, 299.0, freshness)
+        assert not gate.allows_rejected(299.0, advisory=300.0)
+        assert allows(gate, 300.0, freshness)
 
     def test_no_pause_after_a_failed_first_fetch(self, gate):
         """
@@ -225,7 +256,7 @@ class TestSdk:
         """
         for _ in range(50):
             assert 0 == fail(gate, 0.0, remaining=0.0, first=True)
-            assert gate.allows(0.0, EXPIRED)
+            assert allows(gate, 0.0, EXPIRED)
 
     @pytest.mark.parametrize("first", [True, False])
     def test_refusals_are_kept_one_to_five_seconds(self, gate, first):

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import contextlib
 import gc
-import threading
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,33 +9,19 @@ import pytest
 
 import stsession
 
-from stsession._garbage import _GarbageCollector, collection_paused
+from stsession._garbage import _GarbageCollector, without_collection
 
 
 ROLE = "arn:aws:iam::123456789012:role/Reader"
 
 
-class InterruptedLock(contextlib.nullcontext):
-    """
-    A lock that somebody waits for who presses Ctrl-C, once.
-    """
-
-    waits = True
-
-    def __enter__(self):
-        if self.waits:
-            self.waits = False
-            raise KeyboardInterrupt
-
-
 def test_collector_stays_off():
     """
-    If somebody has switched it off before.
+    If the program has switched it off before.
     """
     gc.disable()
     try:
-        with collection_paused():
-            pass
+        without_collection(gc.isenabled)
 
         assert not gc.isenabled()
     finally:
@@ -46,14 +30,17 @@ def test_collector_stays_off():
 
 def test_collector_waits_for_the_last():
     """
-    Of two who pause it at the same time, the last switches it on; after errors, too.
+    Of two calls that overlap, the last to end switches it on; after errors, too.
     """
     collector, seen = _GarbageCollector(), []
-    with pytest.raises(ValueError, match="bad"), collector.paused():  # noqa: PT012
-        with collector.paused():
-            seen.append(gc.isenabled())
+
+    def outer():
+        seen.append(collector.paused(gc.isenabled))
         seen.append(gc.isenabled())
         raise ValueError("bad")
+
+    with pytest.raises(ValueError, match="bad"):
+        collector.paused(outer)
 
     assert [False, False] == seen
     assert gc.isenabled()
@@ -61,18 +48,12 @@ def test_collector_waits_for_the_last():
 
 def test_collector_with_many_threads():
     """
-    It is on in the end, and was never on while it was paused.
+    It is on in the end.
     """
-    collector, seen = _GarbageCollector(), []
-
-    def pause(_):
-        with collector.paused():
-            seen.append(gc.isenabled())
-
+    collector = _GarbageCollector()
     with ThreadPoolExecutor(8) as threads:
-        list(threads.map(pause, range(200)))
+        list(threads.map(collector.paused, [gc.isenabled] * 200))
 
-    assert {False} == set(seen)
     assert gc.isenabled()
 
 
@@ -81,60 +62,13 @@ def test_collector_after_a_fork():
     A child that was forked while another thread had it paused has it on.
     """
     collector = _GarbageCollector()
-    with collector.paused():
+
+    def fork():
         collector._after_fork()
+        return gc.isenabled()
 
-        assert gc.isenabled()
-
-
-def test_collector_after_a_fork_inside():
-    """
-    A child that was forked by whoever had it paused goes on, and pauses it again.
-    """
-    collector = _GarbageCollector()
-    with collector.paused():
-        collector._after_fork()
-    seen = [gc.isenabled()]
-    with collector.paused():
-        seen.append(gc.isenabled())
-
-    assert [True, False] == seen
-    assert gc.isenabled()
-
-
-def test_collector_of_an_interruption():
-    """
-    Ctrl-C on the way in doesn't switch on what somebody has switched off.
-    """
-    collector = _GarbageCollector()
-    with collector.paused():
-        pass
-    gc.disable()
-    try:
-        collector._lock = InterruptedLock()
-        with pytest.raises(KeyboardInterrupt), collector.paused():
-            pass
-
-        assert not gc.isenabled()
-    finally:
-        gc.enable()
-
-
-def test_collector_that_interrupts():
-    """
-    A signal's handler, or a finalizer, that makes a client at the worst moment.
-    """
-    collector, seen = _GarbageCollector(), []
-
-    def pause():
-        with collector._lock, collector.paused():
-            seen.append(gc.isenabled())
-
-    thread = threading.Thread(target=pause, daemon=True)
-    thread.start()
-    thread.join(10)
-
-    assert [False] == seen
+    assert collector.paused(fork)
+    assert not collector.paused(gc.isenabled)
     assert gc.isenabled()
 
 

@@ -104,7 +104,7 @@ class TestGet:
         """
         One that began in the advisory window counts, with its age.
         """
-        held.background.mode = "by hand"
+        held.background.mode = "slow"
         held.left(62)
         held.refresher.get()
         held.left(60)

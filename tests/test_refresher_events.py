@@ -12,6 +12,7 @@ import pytest
 from stsession._credentials import Record
 from stsession.exceptions import (
     FailureKind,
+    RefreshError,
     SourceCredentialsError,
 )
 
@@ -40,24 +41,36 @@ class TestRecursion:
         it = engine()
         it.source.on_fetch = it.refresher.get
         with pytest.raises(
-            SourceCredentialsError, match=r"source of .*Reader asks .* itself"
+            SourceCredentialsError, match=r"source of .*Reader requests .* itself"
         ):
             it.refresher.get()
 
         assert [] == it.patience.waits
 
-    @pytest.mark.parametrize("name", ["get", "refresh"])
-    def test_source_asks_itself_again(self, held, name):
+    def test_source_asks_itself_again(self, held):
         """
-        Both ways in are closed, and open again afterwards.
+        It can't be refreshed by what is being refreshed.
         """
         held.left(5)
-        held.source.on_fetch = getattr(held.refresher, name)
+        held.source.on_fetch = held.refresher.refresh
         with pytest.raises(SourceCredentialsError):
             held.refresher.refresh()
         held.source.on_fetch = lambda: None
 
         assert 2 == held.refresher.refresh().generation
+
+    def test_finalizer_in_a_fetch(self, held):
+        """
+        Code that interrupts the thread of a fetch gets the current credentials.
+        """
+        generations = []
+        held.left(20)
+        held.source.on_fetch = lambda: generations.append(
+            held.refresher.get().generation
+        )
+
+        assert 2 == held.refresher.get().generation
+        assert [1] == generations
 
     def test_chain(self):
         """
@@ -79,7 +92,7 @@ class TestRecursion:
 
         def hook(event: object) -> None:
             if event.name == "started":
-                with pytest.raises(SourceCredentialsError, match="The hook of") as e:
+                with pytest.raises(RefreshError, match="on_event hook") as e:
                     getattr(it.refresher, name)()
                 errors.append(e.value)
 

@@ -52,6 +52,7 @@ class Outage:
         """
         self.it.background.mode = "at once"
         self.it.source.comes_back()
+        self.it.background.works()
 
     def _hang(self) -> None:
         # The STS client gives up after 3 x 8 seconds.
@@ -227,7 +228,7 @@ class TestSilence:
 
         The next one follows after a pause.
         """
-        due.background.mode = "never"
+        due.background.mode = "slow"
         get_often(due, 30)
 
         assert due.refresher.last_error is None
@@ -245,7 +246,7 @@ class TestSilence:
         """
         Somebody may still bring what nobody waits for any longer.
         """
-        due.background.mode = "by hand"
+        due.background.mode = "slow"
         get_often(due, 31)
         due.source.comes_back()
         due.background.works()
@@ -257,7 +258,7 @@ class TestSilence:
         """
         Whoever wants new ones joins the flight that replaced it.
         """
-        due.background.mode = "by hand"
+        due.background.mode = "slow"
         get_often(due, 40)
         due.source.comes_back()
         late, current = due.background.tasks
@@ -272,7 +273,7 @@ class TestSilence:
         """
         It has been counted.
         """
-        due.background.mode = "by hand"
+        due.background.mode = "slow"
         get_often(due, 31)
         due.background.works()
 
@@ -282,11 +283,12 @@ class TestSilence:
         """
         It doesn't replace what came meanwhile.
         """
-        due.background.mode = "by hand"
+        due.background.mode = "slow"
         due.source.comes_back()
         get_often(due, 31)
         late = due.source()
         due.world.passes(5)
+        due.background.mode = "no thread"
         newer = due.refresher.refresh()
         due.refresher.fetch = lambda: late
         due.background.works()
@@ -298,7 +300,7 @@ class TestSilence:
         """
         Without credentials callers wait for half a minute, altogether.
         """
-        it = engine(background="never")
+        it = engine(background="slow")
         it.refresher.get()
         it.left(20)
         it.refresher.get()
@@ -317,7 +319,7 @@ class TestSilence:
         """
         How long that is can be said.
         """
-        it = engine(background="never")
+        it = engine(background="slow")
         it.refresher.load_timeout = it.refresher._state.load_timeout = 12.0
         it.refresher.get()
         it.due()

@@ -51,7 +51,7 @@ def test_told(it, caplog):
     assert ["invalidated", "started", "succeeded"] == it.events.names[2:]
     assert "ASIA…0001" == it.events.seen[2].access_key_id
     assert "rejected" == it.events.seen[3].reason
-    assert "a service refused the current key ASIA…0001" in caplog.text
+    assert "a service rejected the current key ASIA…0001" in caplog.text
     assert 1 == it.refresher.announcer.counters.rejections
 
 
@@ -186,7 +186,7 @@ def test_does_not_join_one_that_is_too_old(it):
     """
     It is replaced.
     """
-    it.background.mode = "never"
+    it.background.mode = "slow"
     it.due()
     it.refresher.get()
     it.world.passes(30)

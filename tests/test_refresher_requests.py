@@ -75,18 +75,28 @@ class TestRefresh:
 
     def test_seven_a_minute(self, held):
         """
-        However much somebody insists.
+        Failures, however often it is called.
         """
-        for _ in range(6):
-            held.refresher.refresh()
+        held.source.goes_down()
+        for _ in range(7):
+            with pytest.raises(StsUnavailableError, match="Failed"):
+                held.refresher.refresh()
         with pytest.raises(StsUnavailableError, match="7 attempts in the last minute"):
             held.refresher.refresh()
 
-        assert 7 == held.attempts
+        assert 8 == held.attempts
 
         held.world.passes(60)
+        held.source.comes_back()
 
-        assert 8 == held.refresher.refresh().generation
+        assert 2 == held.refresher.refresh().generation
+
+    def test_as_often_as_it_succeeds(self, held):
+        """
+        Only failures count.
+        """
+        for generation in range(2, 30):
+            assert generation == held.refresher.refresh().generation
 
     def test_joins_a_flight(self, held):
         """
@@ -104,7 +114,7 @@ class TestRefresh:
         """
         It waits for half a minute, and says so.
         """
-        held.background.mode = "never"
+        held.background.mode = "slow"
         held.due()
         held.refresher.get()
         held.world.passes(10)
@@ -119,7 +129,7 @@ class TestRefresh:
         """
         One that nobody will finish isn't joined.
         """
-        held.background.mode = "never"
+        held.background.mode = "slow"
         held.due()
         held.refresher.get()
         held.world.passes(30)

@@ -28,6 +28,8 @@ __all__ = [
     "lifetime_of",
     "no_answer",
     "nothing_yet",
+    "recursion",
+    "reentered",
     "too_many_attempts",
     "too_short",
 ]
@@ -80,58 +82,81 @@ def skew_text(server: float, local: float) -> str:
 
 def lifetime_of(fetched: Fetched, arrived: Instant, label: str) -> float:
     """
-    How long the credentials live, by the server's clock if it told its time.
+    Return the lifetime of the credentials in seconds.
+
+    It is their expiration less the time at which they were issued. The server's time
+    is used if it leads to a possible lifetime, and the local time otherwise.
 
     Raises:
-        RefreshError: If they are dead on arrival.
+        RefreshError: If neither does.
     """
     expires_at = fetched.credentials.expires_at
     if expires_at is None:
         return math.inf
-    issued = arrived.wall if fetched.server_time is None else fetched.server_time
-    lifetime = expires_at.timestamp() - issued
+    local = expires_at.timestamp() - arrived.wall
+    lifetimes = [local]
+    if fetched.server_time is not None:
+        lifetimes.insert(0, expires_at.timestamp() - fetched.server_time)
+    for longest in fetched.longest_lifetimes or (math.inf,):
+        for lifetime in lifetimes:
+            if 0 < lifetime <= longest:
+                return lifetime
+    raise _impossible(fetched, lifetimes[0], arrived, label)
+
+
+def _impossible(
+    fetched: Fetched, lifetime: float, arrived: Instant, label: str
+) -> RefreshError:
+    served_at = fetched.server_time
+    skew = "" if served_at is None else skew_text(served_at, arrived.wall)
+    wrong = f"They arrived {span(lifetime)} after their expiration."
     if lifetime > 0:
-        return lifetime
-    skew = skew_text(issued, arrived.wall)
-    msg = (
-        f"Could not use the credentials for {label}. "
-        f"They arrived {span(lifetime)} after their expiration. {skew}"
-    ).rstrip()
-    if skew or fetched.server_time is None:
-        raise ClockError(msg, hop=label, hint="Set the machine's clock (NTP).")
-    raise StsUnavailableError(
+        wrong = f"They would be valid for {span(lifetime)}, longer than is possible."
+    msg = f"Could not use the credentials for {label}. {wrong} {skew}".rstrip()
+    if skew or served_at is None:
+        return ClockError(msg, hop=label, hint="Set the machine's clock (NTP).")
+    return StsUnavailableError(
         msg,
         hop=label,
-        hint="The service that issued them is faulty; the session asks again when it "
-        "is used.",
+        hint="The service that issued them is faulty. The session calls it again when "
+        "it is used.",
     )
 
 
 def check_progress(
     new: Fetched,
+    lifetime: float,
     current: Record | None,
+    now: Instant,
     *,
     replaceable: bool,
     requested: bool,
     label: str,
 ) -> None:
     """
-    Refuse credentials that are no better than the current ones.
+    Reject credentials that are no better than the current ones.
+
+    What they have left is compared, and not when they expire: the clock that both
+    expirations were computed with may have been set back in between.
 
     Args:
-        new: What came.
+        new: The new ones.
+
+        lifetime: What the new ones have left, in seconds.
 
         current: What is held.
 
+        now: The time.
+
         replaceable:
-            Whether the current ones are dead, so that others will do even if
-            they expire earlier.
+            Whether the current ones are expired or rejected, so that others are
+            accepted even if they have less left.
 
         requested:
-            Whether somebody asked for others, so that they needn't expire later.
+            Whether others were requested, so that they needn't expire later.
             STS counts in whole seconds, and the current ones may be that young.
 
-        label: Whose; for the message.
+        label: The label of the credentials, for the message.
 
     Raises:
         RefreshError: If they aren't.
@@ -139,17 +164,16 @@ def check_progress(
     if current is None:
         return
     old, came = current.credentials, new.credentials
+    what = "the same key again"
     if old.access_key_id != came.access_key_id:
         if replaceable or old.expires_at is None or came.expires_at is None:
             return
-        if came.expires_at > old.expires_at:
-            return
-        if requested and came.expires_at == old.expires_at:
+        slack = 1.0 if requested else 0.0
+        same = came.expires_at == old.expires_at and not requested
+        if not same and lifetime > current.remaining(now) - slack:
             return
         what = "credentials that expire no later than the current ones"
-    else:
-        what = "the same key again"
-    msg = f"Could not refresh the credentials for {label}. The source gave {what}."
+    msg = f"Could not refresh the credentials for {label}. The source returned {what}."
     raise RefreshError(
         msg, hop=label, hint="If it caches credentials, have it refresh them earlier."
     )
@@ -236,6 +260,31 @@ def nothing_yet(label: str) -> StsUnavailableError:
         f"There are no usable credentials for {label} yet.",
         hop=label,
         hint="A refresh is due or under way; ask again.",
+    )
+
+
+def recursion(label: str) -> SourceCredentialsError:
+    """
+    The source needs what it is the source of.
+    """
+    return SourceCredentialsError(
+        f"The source of {label} requests credentials from {label} itself, so neither "
+        "can get any.",
+        hop=label,
+        hint="Give the source credentials of its own.",
+    )
+
+
+def reentered(label: str) -> RefreshError:
+    """
+    A hook, a finalizer or a signal handler interrupted the refresh that it needs.
+    """
+    return RefreshError(
+        f"There are no usable credentials for {label} yet, and this call interrupts "
+        "the refresh in its own thread.",
+        hop=label,
+        hint="It was made by an on_event hook, a finalizer (__del__) or a signal "
+        "handler: give that credentials of its own, or use the session afterwards.",
     )
 
 

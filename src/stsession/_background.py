@@ -1,5 +1,5 @@
 """
-The few threads on which advisory refreshes run.
+The threads on which refreshes run.
 """
 
 from __future__ import annotations
@@ -12,14 +12,22 @@ import threading
 from collections.abc import Callable
 
 from ._fork import forget_after_fork
+from ._locks import guarded, start_thread
 
 
-__all__ = ["BackgroundPool"]
+__all__ = ["BackgroundPool", "spawn"]
+
+
+def spawn(task: Callable[[], None]) -> bool:
+    """
+    Run *task* on a thread of its own; return whether it will run.
+    """
+    return not sys.is_finalizing() and start_thread(task, "stsession-fetch")
 
 
 class BackgroundPool:
     """
-    Daemon threads that exist while there is something to do.
+    Daemon threads for advisory refreshes; they exist while there is something to do.
 
     :class:`concurrent.futures.ThreadPoolExecutor` doesn't do: its threads stay
     when idle, and the interpreter waits for them at exit.
@@ -37,9 +45,9 @@ class BackgroundPool:
         forget_after_fork(self)
 
     def _after_fork(self) -> None:
-        self._lock = threading.Lock()  # guards the two below
-        self._tasks: collections.deque[Callable[[], None]] = collections.deque()
+        self._lock = threading.RLock()  # guards the next two together
         self._threads = 0
+        self._tasks: collections.deque[Callable[[], None]] = collections.deque()
 
     @property
     def threads(self) -> int:
@@ -59,33 +67,50 @@ class BackgroundPool:
         """
         if sys.is_finalizing():
             return False
-        with self._lock:
-            if len(self._tasks) >= self._max_waiting:
-                return False
-            if self._threads < self._max_threads:
-                # Started under the lock, so that nobody else counts on a
-                # thread that turns out not to start.
-                self._start_thread()
-            if self._threads == 0:
-                return False
-            self._tasks.append(task)
+        if not guarded(self._lock, lambda: self._add(task)):
+            return False
+        if self._threads >= self._max_threads:
+            return True
+        # The thread counts itself: an interrupt may come while it starts.
+        if start_thread(self._work, "stsession-refresh") or self._threads:
+            return True
+        return not self._take_back(task)
+
+    def _add(self, task: Callable[[], None]) -> bool:
+        if len(self._tasks) >= self._max_waiting:
+            return False
+        self._tasks.append(task)
         return True
 
-    def _start_thread(self) -> None:
-        thread = threading.Thread(
-            target=self._work, name="stsession-refresh", daemon=True
-        )
-        with contextlib.suppress(RuntimeError):  # no more threads, or too late
-            thread.start()
-            self._threads += 1
+    def _take_back(self, task: Callable[[], None]) -> bool:
+        """
+        Remove *task*; return whether it was still waiting.
+        """
+        try:
+            self._tasks.remove(task)
+        except ValueError:
+            return False
+        return True
 
     def _work(self) -> None:
+        if not guarded(self._lock, self._count_in):
+            return
         while True:
-            with self._lock:
-                if not self._tasks:
-                    self._threads -= 1
-                    return
-                task = self._tasks.popleft()
+            task = guarded(self._lock, self._next)
+            if task is None:
+                return
             # It must not raise, but a thread that it ends would never be replaced.
             with contextlib.suppress(BaseException):
                 task()
+
+    def _count_in(self) -> bool:
+        if self._threads >= self._max_threads:
+            return False
+        self._threads += 1
+        return True
+
+    def _next(self) -> Callable[[], None] | None:
+        if self._tasks:
+            return self._tasks.popleft()
+        self._threads -= 1
+        return None

@@ -4,7 +4,6 @@ When the next attempt may begin.
 
 from __future__ import annotations
 
-import collections
 import math
 
 from collections.abc import Callable
@@ -43,9 +42,10 @@ class Backoff:
     not_before: float = -math.inf
     _last_began: float = -math.inf
     _cut_short: Freshness = Freshness.ADVISORY
-    _begun: collections.deque[float] = attrs.field(factory=collections.deque)
+    _failed: tuple[float, ...] = ()
+    """When the failed attempts of the last minute began; replaced, never changed."""
 
-    def allows(self, now: float, freshness: Freshness) -> bool:
+    def allows(self, now: float, freshness: Freshness, *, advisory: float) -> bool:
         """
         Whether an attempt may begin; *freshness* says how much it matters.
         """
@@ -54,29 +54,33 @@ class Backoff:
         if now >= self.not_before:
             return True
         # A window is entered once; each cuts one pause short.
-        return freshness > self._cut_short and self._cuts_short(now)
+        return freshness > self._cut_short and self._cuts_short(now, advisory)
 
-    def allows_rejected(self, now: float) -> bool:
+    def allows_rejected(self, now: float, *, advisory: float) -> bool:
         """
-        Whether an attempt may begin because a service refused the key.
+        Whether an attempt may begin because a service rejected the key.
         """
-        return self.has_room(now) and (now >= self.not_before or self._cuts_short(now))
+        return self.has_room(now) and (
+            now >= self.not_before or self._cuts_short(now, advisory)
+        )
 
     def has_room(self, now: float) -> bool:
         """
-        Whether the last minute leaves room for one more.
+        Whether the failures of the last minute leave room for one more attempt.
         """
-        while self._begun and self._begun[0] <= now - MINUTE:
-            self._begun.popleft()
-        return len(self._begun) < self.policy.attempts_per_minute
+        return len(self._recent(now)) < self.policy.attempts_per_minute
 
-    def _cuts_short(self, now: float) -> bool:
+    def _recent(self, now: float) -> tuple[float, ...]:
+        return tuple(began for began in self._failed if began > now - MINUTE)
+
+    def _cuts_short(self, now: float, advisory: float) -> bool:
         """
         Whether something important may cut the present pause short.
         """
         if self.policy.retry_pause is not None:
             return False
-        gap = self.policy.retry_gap.total_seconds()
+        # Short-lived credentials can't wait for as long.
+        gap = min(self.policy.retry_gap.total_seconds(), advisory / 2)
         return now >= self._last_began + gap
 
     def begin(self, now: float, freshness: Freshness) -> None:
@@ -86,21 +90,21 @@ class Backoff:
         self.error = None
         self.raises = False
         self._last_began = now
-        self._begun.append(now)
         self._cut_short = max(self._cut_short, freshness)
 
-    def succeeded(self, *, counts: bool = True) -> None:
+    def succeeded(self) -> None:
         """
         It brought credentials.
-
-        Args:
-            counts: Whether it counts among the attempts of this minute.
         """
-        if not counts and self._begun:
-            self._begun.pop()
         self.failures = 0
         self._cut_short = Freshness.ADVISORY
         self.open()
+
+    def interrupted(self, now: float, *, began: float) -> None:
+        """
+        It was interrupted, and counts as one of the last minute.
+        """
+        self._failed = (*self._recent(now), began)
 
     def open(self) -> None:
         """
@@ -115,6 +119,7 @@ class Backoff:
         error: RefreshError,
         now: float,
         *,
+        began: float,
         advisory: float,
         remaining: float,
         usable: bool,
@@ -128,7 +133,9 @@ class Backoff:
 
             now: The monotonic clock.
 
-            advisory: The advisory window of the credentials at hand.
+            began: When the attempt began.
+
+            advisory: The advisory window of the current credentials.
 
             remaining: Seconds they have left.
 
@@ -140,6 +147,7 @@ class Backoff:
             The pause before the next one, in seconds.
         """
         self.failures += 1
+        self._failed = (*self._recent(now), began)
         self.error = error
         policy = self.policy
         self.raises = policy.raises(error.kind, error.code)
@@ -174,6 +182,7 @@ class Backoff:
         Seconds until the next attempt may begin.
         """
         wait = max(0.0, self.not_before - now)
-        if not self.has_room(now):
-            wait = max(wait, self._begun[0] + MINUTE - now)
+        recent = self._recent(now)
+        if len(recent) >= self.policy.attempts_per_minute:
+            wait = max(wait, min(recent) + MINUTE - now)
         return wait

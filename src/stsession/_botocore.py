@@ -35,21 +35,21 @@ def frozen(credentials: TemporaryCredentials) -> ReadOnlyCredentials:
     )
 
 
-class _Glance(threading.local):
+class _Round(threading.local):
     """
-    The record of which this thread is reading one value after another.
+    The record of which this thread is reading one property after another.
     """
 
     owner: weakref.ref[SessionCredentials] | None = None
     record: Record | None = None
-    seen: frozenset[str] = frozenset()
+    has_key: bool = False
     until: float = 0.0
 
 
-GLANCE = 1.0
-"""Seconds in which values read one by one come from one record."""
+ROUND = 1.0
+"""Seconds in which properties read one after the other come from one record."""
 
-_glance = _Glance()
+_round = _Round()
 
 
 def _value(name: str, what: str) -> Any:
@@ -112,28 +112,35 @@ class SessionCredentials(RefreshableCredentials):
     account_id: Any = _value("account_id", "The account")
 
     def _read(self, name: str) -> Any:
-        # Reading one value a second time means that another round begins.
-        now = self._refresher.clock.monotonic()
-        record, owner = _glance.record, _glance.owner
-        if (
-            record is None
-            or owner is None
-            or owner() is not self
-            or name in _glance.seen
-            or now > _glance.until
-        ):
-            record = _glance.record = self._refresher.get()
-            _glance.owner, _glance.until = weakref.ref(self), now + GLANCE
-            _glance.seen = frozenset()
-        _glance.seen |= {name}
+        # The access key ID comes first; to read it again is to begin a new round.
+        record = self._record_of_round()
+        is_key = name == "access_key_id"
+        if record is None or (is_key and _round.has_key):
+            record = self._refresher.get()
+            _round.owner, _round.record = weakref.ref(self), record
+            _round.until = self._refresher.clock.monotonic() + ROUND
+            _round.has_key = False
+        if is_key:
+            _round.has_key = True
         return getattr(record.credentials, name)
+
+    def _record_of_round(self) -> Record | None:
+        """
+        The record that this thread has begun to read. `None` if it hasn't.
+        """
+        owner = _round.owner
+        if owner is None or owner() is not self:
+            return None
+        if self._refresher.clock.monotonic() > _round.until:
+            return None
+        return _round.record
 
     @property
     def _expiry_time(self) -> dt.datetime | None:
         """
         Read by polars and other libraries, though it is private.
         """
-        record = self._refresher.record
+        record = self._record_of_round() or self._refresher.record
         return None if record is None else record.credentials.expires_at
 
 

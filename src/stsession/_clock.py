@@ -5,11 +5,9 @@ The two clocks that everything else reads.
 from __future__ import annotations
 
 import datetime as dt
-import functools
 import sys
 import time
 
-from collections.abc import Callable
 from typing import Protocol
 
 
@@ -37,31 +35,45 @@ class Clock(Protocol):
         """
 
 
-def _boot_time_clock() -> Callable[[], float]:
+def _clock_that_counts_suspended_time() -> int | None:
     """
-    The clock that counts suspended time too, or else the monotonic one.
+    The ID of such a clock, or `None` if the platform has none.
     """
-    clock_id = getattr(time, "CLOCK_BOOTTIME", None)  # Linux
+    clock_id: int | None = getattr(time, "CLOCK_BOOTTIME", None)  # Linux
     if clock_id is None and sys.platform == "darwin":
         clock_id = time.CLOCK_MONOTONIC  # goes on during sleep there
-    if clock_id is None:
-        return time.monotonic
-    try:
-        time.clock_gettime(clock_id)
-    except OSError:  # some sandboxes and emulators don't have it
-        return time.monotonic
-    return functools.partial(time.clock_gettime, clock_id)
+    if clock_id is not None:
+        try:
+            time.clock_gettime(clock_id)
+        except OSError:  # some sandboxes and emulators don't have it
+            return None
+    return clock_id
 
 
 class SystemClock:
     """
     The machine's clocks.
+
+    The functions of `time` are looked up at each reading, so that tools which replace
+    them (freezegun, time-machine) affect sessions that exist already.
     """
 
     def __init__(self) -> None:
-        # Attributes, not methods: it saves a call for every signed request.
-        self.wall = time.time
-        self.monotonic = _boot_time_clock()
+        self._monotonic_id = _clock_that_counts_suspended_time()
+
+    def wall(self) -> float:
+        """
+        Seconds since 1970-01-01 UTC.
+        """
+        return time.time()
+
+    def monotonic(self) -> float:
+        """
+        Seconds since the machine was started, or another fixed instant.
+        """
+        if self._monotonic_id is None:
+            return time.monotonic()
+        return time.clock_gettime(self._monotonic_id)
 
 
 def utc(wall: float) -> dt.datetime:

@@ -12,7 +12,7 @@ from typing import Any
 import botocore.session
 
 from ._clock import SystemClock
-from ._garbage import collection_paused
+from ._garbage import without_collection
 
 
 __all__ = [
@@ -143,8 +143,8 @@ class Session(botocore.session.Session):
         """
         Make a client, as all of botocore's sessions do.
         """
-        with collection_paused():
-            return super().create_client(*args, **kwargs)
+        create = super().create_client
+        return without_collection(lambda: create(*args, **kwargs))
 
     def _read(self) -> Any:
         versions = versions_of(self)

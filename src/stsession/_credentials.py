@@ -80,6 +80,10 @@ class Fetched:
     began: Instant | None = None
     """When the request was sent. `None` means when the fetch was called."""
 
+    longest_lifetimes: tuple[float, ...] = ()
+    """Upper bounds of their lifetime in seconds: the one to be expected, and then the
+    one that is possible at all. Empty if there are none."""
+
     source_remaining: float | None = None
     """Seconds that the source had left at *began*."""
 

@@ -168,7 +168,9 @@ class Announcer:
             except IndexError:  # another thread tells it
                 return
             if log:
-                logger.log(level, "%s: %s", self.label, log)
+                # What a handler of the program raises is none of the caller's concern.
+                with contextlib.suppress(Exception):
+                    logger.log(level, "%s: %s", self.label, log)
             if event is not None:
                 self._call_hooks(event)
 
@@ -182,6 +184,7 @@ class Announcer:
             try:
                 hook(event)
             except Exception:
-                logger.warning(
-                    "%s: the on_event hook failed", self.label, exc_info=True
-                )
+                with contextlib.suppress(Exception):
+                    logger.warning(
+                        "%s: the on_event hook failed", self.label, exc_info=True
+                    )

@@ -70,8 +70,8 @@ def attempt(
     """
     try:
         session = session_of(target)
-        with reporting(hop.announcer for hop in session._hops):  # noqa: SLF001 - ours
-            return Outcome(value=function(session))
+        announcers = [hop.announcer for hop in session._hops]  # noqa: SLF001 - ours
+        return Outcome(value=reporting(announcers, lambda: function(session)))
     except Exception as e:  # noqa: BLE001 - it's the target's result
         return Outcome.of_error(e)
 

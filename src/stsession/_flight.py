@@ -1,56 +1,70 @@
 """
-One fetch under way, and those who wait for it.
+One refresh in progress, and what a thread knows about the refreshes it runs.
 """
 
 from __future__ import annotations
 
+import contextvars
 import threading
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 import attrs
 
 from ._credentials import Instant, Record
 from ._events import Reason
-from .exceptions import RefreshError, SourceCredentialsError
+from ._locks import OneTimeEvent
+from .exceptions import RefreshError
 
 
 __all__ = [
     "Flight",
-    "in_background",
-    "leading",
-    "recursion",
-    "refuse_recursion",
+    "fetching",
+    "is_fetching",
     "reported",
     "reporting",
     "unattended",
 ]
 
+T = TypeVar("T")
+
 
 @attrs.define(kw_only=True, eq=False, repr=False)
 class Flight:
     """
-    A fetch; it ends with a record, an error, or an interruption of its leader.
+    A refresh in progress; it ends with a record, an error, or an interruption.
 
-    The leader sets one of them, and then *done*; nobody writes afterwards.
+    It always has an owner that gets it to run, and returns it if that is interrupted.
+    The thread that runs it sets one of *record* and *error*, and then *done*.
     """
 
     began: Instant
     reason: Reason
-    done: threading.Event = attrs.field(factory=threading.Event)
+    owner: object
+    """The call of the refresher that has to get it to run."""
+
+    runner: int | None = None
+    """The thread that runs it. `None` until it has started to."""
+
+    queued: bool = False
+    """Whether it was handed to the background pool, which may be busy."""
+
+    done: OneTimeEvent = attrs.field(factory=OneTimeEvent)
     record: Record | None = None
     error: RefreshError | None = None
+    interruption: BaseException | None = None
+    """What ended the fetch if it wasn't an `Exception`; for the owner to raise."""
 
-    boarding: int | None = attrs.field(factory=threading.get_ident)
-    """The thread that began it, until it takes off: it may be calling a hook."""
+    starter: int | None = attrs.field(factory=threading.get_ident)
+    """The thread that has to start it, until it has: it may be calling a hook."""
 
     @property
-    def boards_here(self) -> bool:
+    def waits_for_this_thread(self) -> bool:
         """
-        Whether this thread has begun it and would wait for itself.
+        Whether this thread would wait for itself.
         """
-        return self.boarding == threading.get_ident()
+        return threading.get_ident() in (self.starter, self.runner)
 
     def age(self, now: Instant) -> float:
         """
@@ -61,80 +75,82 @@ class Flight:
     @property
     def interrupted(self) -> bool:
         """
-        Whether the leader gave up the lead; somebody else has to fetch.
+        Whether it ended without a result, so that another caller has to fetch.
         """
         return self.done.is_set() and self.record is None and self.error is None
 
 
-_thread = threading.local()
+# A fetch runs on a thread of its own, with the context of its caller.
+_fetched: contextvars.ContextVar[tuple[object, ...]] = contextvars.ContextVar(
+    "stsession_fetched", default=()
+)
+_unattended: contextvars.ContextVar[bool] = contextvars.ContextVar(
+    "stsession_unattended", default=False
+)
+_reported: contextvars.ContextVar[tuple[object, ...]] = contextvars.ContextVar(
+    "stsession_reported", default=()
+)
 
 
-@contextmanager
-def leading(whom: object) -> Iterator[None]:
+def fetching(
+    refresher: object,
+    fetch: Callable[[], T],
+    context: contextvars.Context,
+    *,
+    in_background: bool = False,
+) -> T:
     """
-    Note that this thread fetches for *whom*.
-    """
-    led = _thread.__dict__.setdefault("led", [])
-    led.append(whom)
-    try:
-        yield
-    finally:
-        led.pop()
+    Call *fetch* in *context*, in which it is known that it is for *refresher*.
 
+    Nothing has to be undone afterwards, so that no interrupt can prevent it.
 
-@contextmanager
-def in_background() -> Iterator[None]:
+    Args:
+        refresher: The object that `is_fetching` is called with.
+
+        fetch: The function.
+
+        context: A copy that nothing else runs in.
+
+        in_background: Whether no caller waits for it.
     """
-    Note that nobody waits at this thread.
-    """
-    _thread.unattended = True
-    try:
-        yield
-    finally:
-        _thread.unattended = False
+
+    def run() -> T:
+        _fetched.set((*_fetched.get(), refresher))
+        if in_background:
+            _unattended.set(True)
+        return fetch()
+
+    return context.run(run)
 
 
 def unattended() -> bool:
     """
-    Whether nobody waits at this thread.
+    Whether no caller waits for what this thread does.
     """
-    return bool(_thread.__dict__.get("unattended", False))
+    return _unattended.get()
 
 
-@contextmanager
-def reporting(whose: Iterable[object]) -> Iterator[None]:
+def reporting(announcers: Iterable[object], work: Callable[[], T]) -> T:
     """
-    Note that what is raised at this thread for *whose* failures is told as a result.
+    Call *work*, whose failures are reported as a result and needn't be logged as well.
     """
-    before, _thread.reported = _thread.__dict__.get("reported", ()), tuple(whose)
-    try:
-        yield
-    finally:
-        _thread.reported = before
+
+    def run() -> T:
+        _reported.set(tuple(announcers))
+        return work()
+
+    return contextvars.copy_context().run(run)
 
 
-def reported(whom: object) -> bool:
+def reported(announcer: object) -> bool:
     """
-    Whether a failure of *whom* is told anyhow, and needn't be logged as well.
+    Whether a failure is reported anyhow, and needn't be logged as well.
     """
-    return any(told is whom for told in _thread.__dict__.get("reported", ()))
+    return any(known is announcer for known in _reported.get())
 
 
-def refuse_recursion(whom: object, label: str) -> None:
+def is_fetching(refresher: object) -> bool:
     """
-    Raise if this thread is fetching for *whom*: it would wait for itself.
+    Whether this thread is fetching for *refresher*, and would wait for itself.
     """
-    if any(led is whom for led in _thread.__dict__.get("led", ())):
-        raise recursion("source", label)
-
-
-def recursion(who: str, label: str) -> SourceCredentialsError:
-    """
-    The error that says who waits for itself.
-    """
-    return SourceCredentialsError(
-        f"The {who} of {label} asks {label} itself for credentials, so neither "
-        "can have any.",
-        hop=label,
-        hint=f"Give the {who} credentials of its own.",
-    )
+    return any(known is refresher for known in _fetched.get())

@@ -5,65 +5,60 @@ The cyclic garbage collector, paused where it would look a lot and find nothing.
 from __future__ import annotations
 
 import gc
-import threading
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from typing import TypeVar
 
 from ._fork import forget_after_fork
 
 
-__all__ = ["collection_paused"]
+__all__ = ["without_collection"]
+
+T = TypeVar("T")
 
 
 class _GarbageCollector:
     """
-    The interpreter's, switched off for as long as anybody wants it to be.
+    The interpreter's collector, switched off while one of the calls is running.
 
-    Importing the SDK, parsing a model and making a client take ten thousands of
-    new objects each, all of which stay. It would look at them again and again.
+    Importing the SDK, parsing a model and making a client create tens of thousands
+    of objects each, all of which stay. The collector would traverse them repeatedly.
     """
 
     def __init__(self) -> None:
-        self._inside: set[object] = set()
-        self._off = False  # by us, so that it has to be switched on again
-        # Guards the two above. A signal's handler or a finalizer, which may come
-        # at any time, makes clients, too.
-        self._lock = threading.RLock()
+        self._calls: set[object] = set()
+        self._switched_off = False  # by us, so that it has to be switched on again
         forget_after_fork(self)
 
     def _after_fork(self) -> None:
-        # Those who have paused it aren't here to switch it on again; who is, because
-        # it has forked meanwhile, needn't.
-        self._lock = threading.RLock()
-        self._inside = set()
-        self._switch_on()
-
-    def _switch_on(self) -> None:
-        if self._off:
+        # The threads of the calls don't exist here.
+        self._calls = set()
+        if self._switched_off:
             gc.enable()
-            self._off = False
+            self._switched_off = False
 
-    @contextmanager
-    def paused(self) -> Iterator[None]:
+    def paused(self, work: Callable[[], T]) -> T:
         """
-        Switch it off for the whole process; the last one out switches it on.
+        Return what *work* returns; the last call to end switches collection on.
 
-        Whoever has switched it off before finds it so.
+        No lock is needed: if two calls overlap unluckily, one of them runs with the
+        collector on. If it was off before, it stays off.
         """
         me = object()
         try:
-            with self._lock:
-                self._inside.add(me)
-                if gc.isenabled():
-                    self._off = True
-                    gc.disable()
-            yield
+            self._calls.add(me)
+            if gc.isenabled():
+                self._switched_off = True
+                gc.disable()
+            return work()
         finally:
-            with self._lock:
-                self._inside.discard(me)
-                if not self._inside:
-                    self._switch_on()
+            # An exception may be delivered after each of these calls.
+            try:
+                self._calls.discard(me)
+            finally:
+                if self._switched_off and not self._calls:
+                    self._switched_off = False  # first: a call may begin meanwhile
+                    gc.enable()
 
 
-collection_paused = _GarbageCollector().paused
+without_collection = _GarbageCollector().paused

@@ -17,7 +17,8 @@ from botocore.exceptions import DataNotFoundError
 from botocore.loaders import ExtrasProcessor, JSONFileLoader, Loader
 
 from ._fork import forget_after_fork
-from ._garbage import collection_paused
+from ._garbage import without_collection
+from ._locks import guarded
 
 
 __all__ = ["ModelLoader", "Models", "loader_for"]
@@ -63,8 +64,7 @@ class Models(JSONFileLoader):
 def _parsed(text: str) -> Any:
     if len(text) < LARGE:
         return json.loads(text)
-    with collection_paused():
-        return json.loads(text)
+    return without_collection(lambda: json.loads(text))
 
 
 class _UniquePaths(list[str]):
@@ -122,10 +122,13 @@ class ModelLoader(Loader):
         key = (service_name, type_name, api_version)
         found = self._complete.get(key)
         if found is None:
-            with self._lock:
-                found = self._complete.get(key)
-                if found is None:
-                    found = self._complete[key] = self._find(*key)
+            found = guarded(self._lock, lambda: self._find_once(key))
+        return found
+
+    def _find_once(self, key: tuple[str, str, str | None]) -> Any:
+        found = self._complete.get(key)
+        if found is None:
+            found = self._complete[key] = self._find(*key)
         return found
 
     def _find(self, service: str, type_name: str, version: str | None) -> Any:
@@ -166,8 +169,8 @@ class ModelLoader(Loader):
         Raises:
             botocore.exceptions.DataNotFoundError: If there is none.
         """
-        with self._lock:
-            return super().load_data_with_path(name)
+        load = super().load_data_with_path
+        return guarded(self._lock, lambda: load(name))
 
 
 class _Loaders:
@@ -181,15 +184,17 @@ class _Loaders:
         forget_after_fork(self)
 
     def _after_fork(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def get(self, data_path: str | None) -> ModelLoader:
         paths = _expanded(data_path)
-        with self._lock:
-            loader = self._loaders.get(paths)
-            if loader is None:
-                loader = self._loaders[paths] = ModelLoader(paths)
-            return loader
+        loader = self._loaders.get(paths)
+        if loader is None:
+            loader = guarded(
+                self._lock,
+                lambda: self._loaders.setdefault(paths, ModelLoader(paths)),
+            )
+        return loader
 
 
 def _expanded(data_path: str | None) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from ._clock import Clock
 from ._flight import unattended
 from ._fork import forget_after_fork
 from ._functions import called
+from ._locks import OneTimeEvent
 from ._seams import current
 from ._terminal import REFUSED, USED, ask_at_terminal
 from .exceptions import InvalidRequestError, MfaError
@@ -161,7 +162,7 @@ class MfaCodes:
         if self._lasting is None:  # who is asked sees when there is another
             self._said = USED
         else:
-            current().wait(threading.Event(), wait)
+            current().wait(OneTimeEvent(), wait)
         return self._ask(serial)
 
     def _ask(self, serial: str) -> str:

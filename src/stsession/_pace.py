@@ -15,6 +15,7 @@ import attrs
 
 from ._clock import Clock
 from ._fork import forget_after_fork
+from ._locks import OneTimeEvent, guarded
 from ._rate import RateLimit
 from ._seams import Seams, current
 from .exceptions import FailureKind, RefreshError, StsUnavailableError
@@ -36,6 +37,15 @@ LONGEST_PAUSE = 4.0
 T = TypeVar("T")
 
 
+class _Turn:
+    """
+    A place in the queue.
+    """
+
+    def __init__(self) -> None:
+        self.called = OneTimeEvent()
+
+
 class Pace:
     """
     One rate, and a queue for it. All methods may be called from any thread.
@@ -53,17 +63,16 @@ class Pace:
 
     def _after_fork(self) -> None:
         # Guards the two below.
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._limit = RateLimit()
-        self._queue: collections.deque[threading.Event] = collections.deque()
+        self._queue: collections.deque[_Turn] = collections.deque()
 
     @property
     def rate(self) -> float:
         """
         Calls a second; infinite while there is no limit.
         """
-        with self._lock:
-            return self._limit.rate
+        return guarded(self._lock, lambda: self._limit.rate)
 
     def pursuit(self, patience: float, *, what: str, hop: str) -> Pursuit:
         """
@@ -78,29 +87,27 @@ class Pace:
         Returns:
             Whether that was before *deadline*, an instant of the monotonic clock.
         """
-        turn = threading.Event()
+        turn = _Turn()
         try:
-            with self._lock:
-                self._queue.append(turn)
+            self._queue.append(turn)
             while True:
-                turn.clear()  # before looking, so that no call to it is missed
+                turn.called = OneTimeEvent()  # before looking: no call is missed
                 now = self.clock.monotonic()
-                with self._lock:
-                    wait = self._begin(turn, now)
+                wait = guarded(self._lock, lambda: self._begin(turn, now))  # noqa: B023 - called at once
                 if wait is not None and wait <= 0:
                     return True
                 left = deadline - now
                 if left <= 0:
                     return False
-                self.wait(turn, left if wait is None else min(wait, left))
+                self.wait(turn.called, left if wait is None else min(wait, left))
         finally:
-            with self._lock:
-                if turn in self._queue:  # Ctrl-C may have come before
-                    self._queue.remove(turn)
-                if self._queue:
-                    self._queue[0].set()
+            # If an interrupt ends the first call, the second one does it.
+            try:
+                guarded(self._lock, lambda: self._leave(turn))
+            finally:
+                guarded(self._lock, lambda: self._leave(turn))
 
-    def _begin(self, turn: threading.Event, now: float) -> float | None:
+    def _begin(self, turn: _Turn, now: float) -> float | None:
         """
         Begin if it may be; or the seconds until then, if they are known.
         """
@@ -111,21 +118,29 @@ class Pace:
             self._limit.begin(now)
         return wait
 
+    def _leave(self, turn: _Turn) -> None:
+        if turn in self._queue:
+            self._queue.remove(turn)
+        if self._queue:
+            self._queue[0].called.set()
+
     def answered(self, began: float, error: RefreshError | None) -> None:
         """
         Learn from an answer to a call that was made at *began*.
         """
         now = self.clock.monotonic()
-        with self._lock:
-            if error is not None and error.kind is FailureKind.THROTTLED:
-                wait = error.retry_after
-                self._limit.throttled(
-                    now,
-                    began=began,
-                    retry_after=None if wait is None else wait.total_seconds(),
-                )
-            elif error is None or error.http_status is not None:
-                self._limit.let_through(now)
+        guarded(self._lock, lambda: self._learn(began, error, now))
+
+    def _learn(self, began: float, error: RefreshError | None, now: float) -> None:
+        if error is not None and error.kind is FailureKind.THROTTLED:
+            wait = error.retry_after
+            self._limit.throttled(
+                now,
+                began=began,
+                retry_after=None if wait is None else wait.total_seconds(),
+            )
+        elif error is None or error.http_status is not None:
+            self._limit.let_through(now)
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -204,7 +219,7 @@ class Pursuit:
         pause = longest * (0.5 + 0.5 * self.pace.draw())
         if self.pace.clock.monotonic() + pause >= deadline:
             return False
-        self.pace.wait(threading.Event(), pause)
+        self.pace.wait(OneTimeEvent(), pause)
         return True
 
 
@@ -228,15 +243,18 @@ class _Paces:
         forget_after_fork(self)
 
     def _after_fork(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def get(self, key: Hashable) -> Pace:
         seams = current()
-        with self._lock:
-            pace = self._paces.get((key, seams.clock))
-            if pace is None:
-                pace = self._paces[key, seams.clock] = Pace(seams)
-            return pace
+        return guarded(self._lock, lambda: self._get((key, seams.clock), seams))
+
+    def _get(self, key: Hashable, seams: Seams) -> Pace:
+        pace = self._paces.get(key)
+        if pace is None:
+            made = Pace(seams)
+            pace = self._paces.setdefault(key, made)
+        return pace
 
 
 _paces = _Paces()

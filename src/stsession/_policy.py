@@ -114,18 +114,19 @@ class RefreshPolicy:
             change in IAM; ``"raise"`` raises.
 
         background:
-            Whether a refresh may run on a thread of ours while the current
-            credentials are usable. If not, the caller who meets it does it.
+            Whether a refresh may run in the background while the current
+            credentials are usable. If not, the caller that finds it due waits for
+            it, up to *mandatory_wait*.
 
         resend:
             Whether a request whose key a service refused as expired is sent
             once more, with new credentials.
 
         load_timeout:
-            How long a caller waits for another's fetch when there are no
-            credentials to use. `None` derives it from the time-outs of the STS
-            client: 30 s. Whoever fetches is bound by those time-outs
-            themselves, or by what a source that is a function takes.
+            How long a caller waits when there are no usable credentials, whatever
+            the fetch does. `None` derives it from the timeouts of the STS client:
+            30 s. A prompt for a code of an MFA device is the exception: it takes as
+            long as the person does.
 
         mandatory_wait:
             How long after the start of a refresh in the mandatory window a
@@ -169,7 +170,9 @@ class RefreshPolicy:
         source_margin:
             A refresh is due this long before the source's own expiration, ...
 
-        source_margin_fraction: ... or this fraction of the advisory window.
+        source_margin_fraction:
+            ... or this fraction of the advisory window, but never before half of the
+            source's remaining time is over.
 
         source_minimum: What the source must have left to be used.
 
@@ -177,7 +180,8 @@ class RefreshPolicy:
             The first pause after a failure as a fraction of the advisory
             window, ...
 
-        retry_base_minimum: ... and not less than this, ...
+        retry_base_minimum:
+            ... and not less than this, or than half the window if that is less, ...
 
         retry_base_maximum: ... nor more than this. It doubles each time.
 
@@ -195,8 +199,9 @@ class RefreshPolicy:
         retry_throttled_factor: The first pause is this much longer if throttled.
 
         retry_gap:
-            Entering the mandatory window and being refused by a service cut a
-            pause short if the last attempt is at least this long ago.
+            Entering the mandatory window and being rejected by a service cut a
+            pause short if the last attempt is at least this long ago, or half the
+            advisory window if that is shorter.
 
         retry_pause:
             A pair of spans; pauses are drawn between them and nothing cuts
@@ -205,8 +210,7 @@ class RefreshPolicy:
         retry_permanent: Pauses aren't shorter than this if STS refused.
 
         attempts_per_minute:
-            Never more attempts than this in any 60 s. Refreshes that were due
-            and brought credentials that don't live that long aren't counted.
+            No attempt begins if this many that began in the last 60 s have failed.
 
         error_kept:
             A pair; how long a raised refusal answers further callers. It
@@ -220,7 +224,16 @@ class RefreshPolicy:
         rejection_codes:
             The error codes of services that mean: this key is dead.
 
-        rejection_interval: At most one refresh per this for such an answer.
+        rejection_interval:
+            At most one refresh per this for such an answer, or per half a lifetime
+            if that is shorter.
+
+        refresh_rejected:
+            Whether a rejected key is replaced within the call that was rejected. If
+            not, the next call does it.
+
+        require_progress:
+            Whether new credentials have to have more time left than the current ones.
 
         clock_jump:
             The two clocks of the machine may move apart by this much between
@@ -297,6 +310,8 @@ class RefreshPolicy:
         default=REJECTION_CODES, validator=check_codes
     )
     rejection_interval: dt.timedelta = span(dt.timedelta(seconds=30))
+    refresh_rejected: bool = attrs.field(default=True, validator=check_flag)
+    require_progress: bool = attrs.field(default=True, validator=check_flag)
     clock_jump: dt.timedelta = span(dt.timedelta(seconds=5))
 
     def __repr__(self) -> str:
@@ -356,6 +371,8 @@ class RefreshPolicy:
             resend=False,
             rejection_codes=frozenset({"ExpiredToken", "InvalidToken"}),
             rejection_interval=dt.timedelta(0),
+            refresh_rejected=False,
+            require_progress=False,
             mandatory_wait=dt.timedelta(seconds=30),
             retry_pause=(_minutes(5), _minutes(10)),
             attempts_per_minute=sys.maxsize,
@@ -390,6 +407,7 @@ class RefreshPolicy:
             margin = max(
                 _seconds(self.source_margin), advisory * self.source_margin_fraction
             )
+            margin = min(margin, source_remaining / 2)
             due = max(due, lifetime - source_remaining + margin)
         return RefreshPlan(
             due=due,
@@ -483,7 +501,7 @@ class RefreshPolicy:
             return _between(self.retry_pause, draw)
         base = _clamp(
             advisory * self.retry_base_fraction,
-            _seconds(self.retry_base_minimum),
+            min(_seconds(self.retry_base_minimum), advisory / 2),
             _seconds(self.retry_base_maximum),
         )
         if kind is FailureKind.THROTTLED:

@@ -4,12 +4,13 @@ Credentials that are there when asked for, from any number of threads.
 
 from __future__ import annotations
 
+import contextvars
 import datetime as dt
 import threading
 import weakref
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
 
 import attrs
 
@@ -17,8 +18,9 @@ from . import _answers
 from ._clock import Clock, utc
 from ._credentials import Fetched, Instant, Record
 from ._events import Announcer
-from ._flight import Flight, in_background, leading, recursion, refuse_recursion
+from ._flight import Flight, fetching, is_fetching
 from ._fork import forget_after_fork
+from ._locks import OneTimeEvent, guarded, in_critical_section, interruptible
 from ._plan import Freshness
 from ._policy import RefreshPolicy
 from ._remembered import remembered
@@ -29,9 +31,21 @@ from .exceptions import RefreshError
 
 __all__ = ["Refresher"]
 
+T = TypeVar("T")
 
-def _nobody() -> bool:
+
+def _never() -> bool:
     return False
+
+
+class _Joined(NamedTuple):
+    """
+    A refresh in progress, and how long a caller waits for it.
+    """
+
+    flight: Flight
+    freshness: Freshness
+    timeout: float
 
 
 @attrs.define(kw_only=True, eq=False, repr=False)
@@ -40,7 +54,12 @@ class Refresher:
     Keeps one set of credentials fresh.
 
     Every access looks at the clocks; there are no timers, and no thread while
-    nothing is due. All methods may be called from any thread.
+    nothing is due. All methods may be called from any thread, from signal handlers
+    and from finalizers.
+
+    A fetch runs on a thread of its own, so that callers wait for it no longer than
+    the policy says, whatever it does. It runs in the calling thread if it prompts a
+    person, or if no thread can be started.
 
     Args:
         label: Whose credentials; for messages.
@@ -51,7 +70,7 @@ class Refresher:
 
         source: Who is asked; for messages.
 
-        load_timeout: Seconds that a caller without credentials waits.
+        load_timeout: Seconds that a caller without usable credentials waits.
 
         foreground: Whether a caller waits for its own advisory refresh.
 
@@ -63,9 +82,11 @@ class Refresher:
 
         clock: The two clocks.
 
-        draw: Dice: a number from 0 to 1.
+        draw: Returns a random number from 0 to 1.
 
-        run: Runs something on another thread, or returns `False`.
+        run: Runs a function in the background, or returns `False`.
+
+        spawn: Runs a function on a new thread, or returns `False`.
 
         wait: Waits for an event for some seconds.
     """
@@ -76,21 +97,24 @@ class Refresher:
     source: str = "the source"
     load_timeout: float = 30.0
     foreground: bool = False
-    asks: Callable[[], bool] = _nobody
+    asks: Callable[[], bool] = _never
     clock: Clock = attrs.field(factory=lambda: current().clock)
     draw: Callable[[], float] = attrs.field(factory=lambda: current().draw)
     run: Callable[[Callable[[], None]], bool] = attrs.field(
         factory=lambda: current().run
     )
-    wait: Callable[[threading.Event, float], object] = attrs.field(
+    spawn: Callable[[Callable[[], None]], bool] = attrs.field(
+        factory=lambda: current().spawn
+    )
+    wait: Callable[[OneTimeEvent, float], object] = attrs.field(
         factory=lambda: current().wait
     )
     keep: Callable[[Record, Instant], None] | None = None
     _seed: Record | None = attrs.field(default=None, alias="record")
 
-    # Guards the state, which is never touched without it but for reading
-    # *fresh*, *record* and *offset*. No fetch, wait, log call, or hook under it.
-    _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+    # Guards changes of the state; single attributes are read without it. No fetch,
+    # wait, log call, or hook under it.
+    _lock: threading.RLock = attrs.field(factory=threading.RLock, init=False)
     _state: RefreshState = attrs.field(init=False)
     _max_jump: float = attrs.field(init=False)
 
@@ -132,55 +156,91 @@ class Refresher:
         return self._get_due()
 
     def _get_due(self) -> Record:
-        refuse_recursion(self, self.label)
+        error = self._interrupts()
+        if error is not None:
+            return self._usable(error)
+        owner = object()
+        try:
+            while True:
+                joined = self._decide(lambda now: self._join(owner, now))
+                if isinstance(joined, Record):
+                    return joined
+                self._run_or_wait(joined, owner)
+                flight = joined.flight
+                if flight.record is not None:
+                    return flight.record
+                if not flight.interrupted:
+                    return self._use_after(joined)
+        except BaseException:
+            self._abandon(owner)
+            raise
+
+    def _join(self, owner: object, now: Instant) -> Record | _Joined:
         state = self._state
-        while True:
-            with self._locked():
-                now = self._now()
-                freshness = state.look(now)
-                if freshness is Freshness.FRESH and state.record is not None:
-                    return state.record
-                flight, leads = state.board(now)
-                if flight is None or (freshness is Freshness.ADVISORY and not leads):
-                    return state.make_do(now)
-                patience = state.patience(flight, now, freshness)
-            self._travel(flight, leads, patience, freshness)
-            if flight.record is not None:
-                return flight.record
-            if not flight.interrupted:
-                with self._locked():
-                    now = self._now()
-                    state.look(now)
-                    if freshness is Freshness.EXPIRED:  # that's as long as one waits
-                        state.give_up(flight, now)
-                    return state.make_do(now, flight.error)
+        freshness = state.look(now)
+        if freshness is Freshness.FRESH and state.record is not None:
+            return state.record
+        flight = state.board(now, owner)
+        if flight is None:
+            return state.make_do(now)
+        if freshness is Freshness.ADVISORY and flight.owner is not owner:
+            return state.make_do(now)
+        return self._joined(flight, freshness, now)
+
+    def _joined(self, flight: Flight, freshness: Freshness, now: Instant) -> _Joined:
+        return _Joined(flight, freshness, self._state.patience(flight, now, freshness))
+
+    def _use_after(self, joined: _Joined) -> Record:
+        """
+        Return the current record if it can be used; the wait was long enough.
+        """
+
+        def decision(now: Instant) -> Record:
+            state, flight = self._state, joined.flight
+            state.look(now)
+            if joined.freshness is Freshness.EXPIRED:
+                state.give_up(flight, now)
+            return state.make_do(now, flight.error)
+
+        return self._decide(decision)
 
     def refresh(self) -> Record:
         """
-        Fetch now, or join the flight that does, and return what it brings.
+        Fetch now, or join the refresh in progress, and return what it brings.
 
         Blocks up to *load_timeout*.
 
         Raises:
-            RefreshError: If it brings nothing. What is held stays in use.
+            RefreshError: If it brings nothing. The current record stays in use.
         """
-        refuse_recursion(self, self.label)
-        while True:
-            with self._locked():
-                now = self._now()
-                self._state.look(now)
-                flight, leads = self._state.board_on_request(now)
-                patience = self._state.patience(flight, now, Freshness.EXPIRED)
-            self._travel(flight, leads, patience, Freshness.EXPIRED)
-            if not flight.done.is_set():
-                with self._locked():
-                    self._state.give_up(flight, self._now())
-            if flight.record is not None:
-                return flight.record
-            if flight.error is not None:
-                raise own(flight.error)
-            if not flight.done.is_set():  # somebody is being asked for something
-                raise _answers.nothing_yet(self.label)
+        error = self._interrupts()
+        if error is not None:
+            raise error
+        owner = object()
+        try:
+            while True:
+                joined = self._decide(lambda now: self._join_now(owner, now))
+                self._run_or_wait(joined, owner)
+                flight = joined.flight
+                if not flight.done.is_set():
+                    self._give_up(flight)
+                if flight.record is not None:
+                    return flight.record
+                if flight.error is not None:
+                    raise own(flight.error)
+                if not flight.done.is_set():  # a person is prompted meanwhile
+                    raise _answers.nothing_yet(self.label)
+        except BaseException:
+            self._abandon(owner)
+            raise
+
+    def _join_now(self, owner: object, now: Instant) -> _Joined:
+        self._state.look(now)
+        flight = self._state.board_on_request(now, owner)
+        return self._joined(flight, Freshness.EXPIRED, now)
+
+    def _give_up(self, flight: Flight) -> None:
+        self._decide(lambda now: self._state.give_up(flight, now))
 
     def ensure(self, seconds: float) -> Record:
         """
@@ -202,41 +262,74 @@ class Refresher:
 
     def replace_rejected(self, access_key_id: str) -> Record | None:
         """
-        A service said that the key is dead: return other credentials.
+        Return other credentials, because a service rejected this key.
 
         Blocks as `get` does in the mandatory window.
 
         Returns:
             Credentials with another key. `None` if the key isn't ours, or if
-            there are no others to be had now.
+            no others are available now.
         """
+        if in_critical_section():
+            return None
+        owner = object()
+        try:
+            joined = self._decide(
+                lambda now: self._join_rejected(access_key_id, owner, now)
+            )
+            if not isinstance(joined, _Joined):
+                return joined
+            self._run_or_wait(joined, owner)
+        except BaseException:
+            self._abandon(owner)
+            raise
+        return joined.flight.record
+
+    def _join_rejected(
+        self, access_key_id: str, owner: object, now: Instant
+    ) -> Record | _Joined | None:
         state = self._state
-        with self._locked():
-            now = self._now()
-            freshness = max(state.look(now), Freshness.MANDATORY)
-            record = state.record
-            if record is None:
-                return None
-            if access_key_id != record.credentials.access_key_id:
-                return record if state.is_former(access_key_id) else None
-            flight, leads = state.board_rejected(access_key_id, now)
-            if flight is None:
-                return None
-            patience = state.patience(flight, now, freshness)
-        self._travel(flight, leads, patience, freshness)
-        return flight.record
+        freshness = max(state.look(now), Freshness.MANDATORY)
+        record = state.record
+        if record is None:
+            return None
+        if access_key_id != record.credentials.access_key_id:
+            return record if state.is_former(access_key_id) else None
+        flight = state.board_rejected(access_key_id, now, owner)
+        return None if flight is None else self._joined(flight, freshness, now)
 
     def held(self) -> Record:
         """
-        Return what is held if it may be used, without asking anybody.
+        Return the current record if it may be used, without calling the source.
 
         Raises:
             RefreshError: If it may not.
         """
-        with self._locked():
-            now = self._now()
-            self._state.look(now)
-            return self._state.make_do(now)
+        if in_critical_section():
+            return self._usable(_answers.reentered(self.label))
+        return self._decide(self._use_held)
+
+    def _use_held(self, now: Instant) -> Record:
+        self._state.look(now)
+        return self._state.make_do(now)
+
+    def _interrupts(self) -> RefreshError | None:
+        """
+        Return the error of a call that would wait for its own thread, if it would.
+        """
+        if is_fetching(self):
+            return _answers.recursion(self.label)
+        return _answers.reentered(self.label) if in_critical_section() else None
+
+    def _usable(self, error: RefreshError) -> Record:
+        """
+        Return the current record if it is valid, without any lock, or raise *error*.
+        """
+        state = self._state
+        record = state.record
+        if record is None or state.freshness(self._now()) is Freshness.EXPIRED:
+            raise error
+        return record
 
     def would_ask(self) -> bool:
         """
@@ -271,8 +364,7 @@ class Refresher:
         """
         The end of the present pause. `None` if there is none.
         """
-        with self._locked():
-            wait = self._state.backoff.wait(self.clock.monotonic())
+        wait = self._state.backoff.wait(self.clock.monotonic())
         return utc(self.clock.wall() + wait) if wait else None
 
     def remaining(self, record: Record) -> float:
@@ -284,91 +376,148 @@ class Refresher:
     def _now(self) -> Instant:
         return Instant(self.clock.wall(), self.clock.monotonic())
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _decide(self, decision: Callable[[Instant], T]) -> T:
+        """
+        Return what *decision* returns, called with the time under the lock.
+
+        Then deliver the events that it has noted.
+        """
+        now = self._now()
         try:
-            with self._lock:
-                yield
+            return guarded(self._lock, lambda: decision(now))
         finally:
-            self._tell()
-
-    def _tell(self) -> None:
-        try:
             self._state.announcer.flush()
-        except BaseException:  # Ctrl-C in a hook
-            with self._lock:
-                self._state.drop_boarded()
-            raise
 
-    def _travel(
-        self, flight: Flight, leads: bool, patience: float, freshness: Freshness
-    ) -> None:
+    def _abandon(self, owner: object) -> None:
         """
-        Fetch, have it fetched, or wait until it is, for *patience* seconds.
+        The call with this *owner* raises: it gets nothing to run any longer.
         """
-        if leads:
-            flight.boarding = None
-            usable = freshness is not Freshness.EXPIRED
-            elsewhere = usable and self.policy.background and not self.asks()
-            if not (elsewhere and self._launch(flight)):
-                self._fly(flight)
+        guarded(self._lock, lambda: self._state.abandon(owner))
+
+    def _run_or_wait(self, joined: _Joined, owner: object) -> None:
+        """
+        Get the fetch to run if that is up to *owner*, and wait for it.
+        """
+        flight, freshness, timeout = joined
+        if flight.owner is owner:
+            if not self._start(flight, owner, freshness):
+                self._fetch(flight, owner, contextvars.copy_context())
                 return
-        elif flight.boards_here:  # a hook asks; it would wait for itself
+            flight.starter = None
+        elif flight.waits_for_this_thread:  # which was interrupted to make this call
             if freshness is Freshness.EXPIRED:
-                raise recursion("hook", self.label)
+                raise _answers.reentered(self.label)
             return
-        if patience > 0:
-            self.wait(flight.done, patience)
+        if timeout > 0:
+            self.wait(flight.done, timeout)
+            if flight.owner is owner and flight.interruption is not None:
+                raise flight.interruption
 
-    def _launch(self, flight: Flight) -> bool:
-        # Weak, so that a session that is dropped while its refresh waits for
-        # a thread isn't kept alive by it.
-        me = weakref.ref(self)
+    def _start(self, flight: Flight, owner: object, freshness: Freshness) -> bool:
+        """
+        Start the fetch on another thread; return whether that was possible.
+        """
+        if self.asks():  # a person is prompted, who may take their time
+            return False
+        context = contextvars.copy_context()
+        if freshness is Freshness.ADVISORY and self.policy.background:
+            # Weak, so that a session that is dropped while its refresh waits for
+            # a thread isn't kept alive by it.
+            me = weakref.ref(self)
 
-        def task() -> None:
-            refresher = me()
-            if refresher is not None:
-                refresher._fly_unattended(flight)  # noqa: SLF001 - it's our own
+            def task() -> None:
+                refresher = me()
+                if refresher is not None:
+                    refresher._fetch_on_thread(  # noqa: SLF001 - it's our own
+                        flight, owner, context, in_background=True
+                    )
 
-        return self.run(task)
+            flight.queued = True
+            if self.run(task):
+                return True
+            flight.queued = False
+        return self.spawn(
+            lambda: self._fetch_on_thread(flight, owner, context, in_background=False)
+        )
 
-    def _fly_unattended(self, flight: Flight) -> None:
+    def _fetch_on_thread(
+        self,
+        flight: Flight,
+        owner: object,
+        context: contextvars.Context,
+        *,
+        in_background: bool,
+    ) -> None:
         announcer = self._state.announcer
         try:
-            with in_background():
-                self._fly(flight)
-        except BaseException as e:  # noqa: BLE001 - nobody to raise it to
+            self._fetch(flight, owner, context, in_background=in_background)
+        except BaseException as e:  # noqa: BLE001 - the owner raises it
             announcer.note(None, log=f"refresh interrupted by {type(e).__name__}")
             announcer.flush()
 
-    def _fly(self, flight: Flight) -> None:
+    def _fetch(
+        self,
+        flight: Flight,
+        owner: object,
+        context: contextvars.Context,
+        *,
+        in_background: bool = False,
+    ) -> None:
+        state = self._state
+        try:
+            if not guarded(self._lock, lambda: state.run(flight, owner)):
+                return
+            interruptible(
+                lambda: self._complete(flight, context, in_background=in_background)
+            )
+        finally:
+            # Whatever happens, no one waits for a refresh that doesn't run. If an
+            # interrupt ends the first call, the second one does it.
+            try:
+                self._end(flight, owner)
+            finally:
+                self._end(flight, owner)
+
+    def _end(self, flight: Flight, owner: object) -> None:
+        if flight.owner is owner:
+            guarded(self._lock, lambda: self._state.ended(flight))
+
+    def _complete(
+        self, flight: Flight, context: contextvars.Context, *, in_background: bool
+    ) -> None:
+        """
+        Fetch, and hold what comes of it: credentials or an error.
+        """
+        state = self._state
         began = self._now()
         try:
-            with leading(self):
-                fetched = self.fetch()
-            with self._locked():
-                now = self._now()
-                record = self._state.land(flight, fetched, fetched.began or began, now)
+            fetched = fetching(self, self.fetch, context, in_background=in_background)
+            record = self._decide(
+                lambda now: state.land(flight, fetched, fetched.began or began, now)
+            )
             if self.keep is not None:
-                self.keep(record, now)
-        except MemoryError:
-            raise  # it says nothing about the source
-        except KeyboardInterrupt:
-            if self.asks():  # whoever was asked has answered, for all who wait
-                with self._locked():
-                    cancelled = _answers.cancelled(self.label)
-                    self._state.fail(flight, cancelled, self._now())
+                self.keep(record, self._now())
+        except Exception as e:
+            if isinstance(e, MemoryError):  # it says nothing about the source
+                self._interrupt(flight, e)
+                raise
+            self._fail(flight, e)
+        except BaseException as e:
+            self._interrupt(flight, e)
             raise
-        except Exception as e:  # noqa: BLE001 - told to all who wait
-            error = _answers.as_refresh_error(e, self.label, self.source)
-            kept = remembered(error)
-            with self._locked():
-                self._state.fail(flight, error, self._now(), kept=kept)
-        finally:
-            # Whatever happens, nobody waits for a flight without a leader.
-            with self._lock:
-                self._state.drop(flight)
+
+    def _fail(self, flight: Flight, error: Exception) -> None:
+        ours = _answers.as_refresh_error(error, self.label, self.source)
+        kept = remembered(ours)
+        self._decide(lambda now: self._state.fail(flight, ours, now, kept=kept))
+
+    def _interrupt(self, flight: Flight, error: BaseException) -> None:
+        if isinstance(error, KeyboardInterrupt) and self.asks():
+            # The person has answered, for all callers that wait.
+            self._fail(flight, _answers.cancelled(self.label))
+        else:
+            self._decide(lambda now: self._state.interrupted(flight, error, now))
 
     def _after_fork(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._state.after_fork()

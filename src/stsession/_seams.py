@@ -1,11 +1,10 @@
 """
-Where the world comes in: clocks, dice, threads, and waiting.
+The runtime that tests replace: clocks, random numbers, threads, and waiting.
 """
 
 from __future__ import annotations
 
 import random
-import threading
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,8 +12,9 @@ from typing import Any
 
 import attrs
 
-from ._background import BackgroundPool
+from ._background import BackgroundPool, spawn
 from ._clock import Clock, SystemClock
+from ._locks import OneTimeEvent
 
 
 __all__ = ["Seams", "current", "installed"]
@@ -22,9 +22,8 @@ __all__ = ["Seams", "current", "installed"]
 pool = BackgroundPool()
 
 
-def _wait(event: threading.Event, seconds: float) -> object:
-    # More than some centuries is refused there; ``timedelta.max`` means no end.
-    return event.wait(min(seconds, threading.TIMEOUT_MAX))
+def _wait(event: OneTimeEvent, seconds: float) -> object:
+    return event.wait(seconds)
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -40,7 +39,8 @@ class Seams:
     draw: Callable[[], float] = random.SystemRandom().random
 
     run: Callable[[Callable[[], None]], bool] = pool.submit
-    wait: Callable[[threading.Event, float], object] = _wait
+    spawn: Callable[[Callable[[], None]], bool] = spawn
+    wait: Callable[[OneTimeEvent, float], object] = _wait
 
 
 _installed = [Seams()]
@@ -64,10 +64,12 @@ def installed(**seams: Any) -> Iterator[Seams]:
         seams:
             *clock*: what tells the time, e.g. a
             :class:`~stsession.testing.FakeClock`. *draw*: returns a number from
-            0 to 1, for the jitter. *run*: is given a function to call on
-            another thread, or at once, and returns whether it will be called;
-            if not, the caller refreshes. *wait*: is given an event and the
-            seconds to wait for it.
+            0 to 1, for the jitter. *run* and *spawn*: receive a function to call
+            on another thread, or at once, and return whether it will be called;
+            if not, the caller refreshes. *run* gets refreshes that no caller waits
+            for, *spawn* all others. *wait*: receives an event and the seconds to
+            wait for it. If you replace *wait* by one that doesn't wait, let *spawn*
+            return `False`.
 
     .. versionadded:: 0.1.0
     """

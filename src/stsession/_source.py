@@ -22,6 +22,7 @@ from ._credentials import Fetched
 from ._fork import forget_after_fork
 from ._functions import name_of
 from ._identity import number_of
+from ._locks import guarded
 from ._policy import RefreshPolicy
 from ._refresher import Refresher
 from ._sdk import (
@@ -78,14 +79,17 @@ class _Registry:
         forget_after_fork(self)
 
     def _after_fork(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def get(self, key: Hashable, make: Callable[[], S]) -> S:
-        with self._lock:
-            source: S | None = self._sources.get(key)
-            if source is None:
-                source = self._sources[key] = make()
-            return source
+        return guarded(self._lock, lambda: self._get(key, make))
+
+    def _get(self, key: Hashable, make: Callable[[], S]) -> S:
+        source: S | None = self._sources.get(key)
+        if source is None:
+            made = make()
+            source = self._sources.setdefault(key, made)
+        return source
 
 
 registry = _Registry()

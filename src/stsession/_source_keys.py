@@ -17,8 +17,8 @@ import botocore.session
 from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
+from ._answers import recursion
 from ._config_files import Versions, versions_of
-from ._flight import recursion
 from ._fork import forget_after_fork
 from ._sdk_errors import presentable, text_of
 from ._seams import current
@@ -99,7 +99,7 @@ class SourceKeys(Credentials):
         with self._lock:
             if self._found is None:
                 if self._resolving:  # a logging handler asks, in this very thread
-                    raise recursion("source", self._name)
+                    raise recursion(self._name)
                 self._resolving = True
                 try:
                     self._found = self._resolve()

@@ -10,14 +10,14 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import math
+import threading
 
-from collections import deque
 from collections.abc import Callable
 
 import attrs
 
 from . import _answers
-from ._backoff import MINUTE, Backoff
+from ._backoff import Backoff
 from ._credentials import Fetched, Instant, Record
 from ._events import Announcer, EventName, Reason, RefreshEvent, shorten
 from ._flight import Flight, reported, unattended
@@ -38,11 +38,22 @@ REASONS: dict[Freshness, Reason] = {
 ADVISORY_OF_NOTHING = 300.0
 """What pauses scale with before there have been credentials; seconds."""
 
+FORMER_KEYS = 8
+"""Access key IDs that are remembered: requests signed with them may still be on their
+way."""
+
+MAX_FETCHES = 2
+"""Fetches of one refresher that run at once: the current one, and one that has exceeded
+its deadline. A source that never answers must not cost a thread for each attempt."""
+
 
 @attrs.define(kw_only=True, eq=False, repr=False)
 class RefreshState:
     """
-    One record, at most one flight, and the gate before the next.
+    One record, at most one refresh in progress, and the gate before the next.
+
+    Each method may be interrupted by an exception after any call that it makes. So
+    what other threads depend on is set last, by assignments without a call between.
 
     Args:
         label: Whose credentials; for messages.
@@ -87,7 +98,9 @@ class RefreshState:
     _rejection_at: float = -math.inf
     _warned_of_window: bool = False
     _told_refusal: bool = False
-    _former_keys: deque[str] = attrs.field(factory=lambda: deque(maxlen=8))
+    _former_keys: tuple[str, ...] = ()
+    _fetches: tuple[Flight, ...] = ()
+    """Those that are running, whether or not anything waits for them."""
 
     def __attrs_post_init__(self) -> None:
         self.fresh = self.record
@@ -131,26 +144,54 @@ class RefreshState:
         freshness = self.record.plan.freshness(self.record.remaining(now))
         return max(freshness, Freshness.ADVISORY) if self._marked_due else freshness
 
-    # -- Boarding: the flight to join, or a new one and True to lead it ---------
+    # -- The refresh to join, or a new one that *owner* has to get to run -----------
 
-    def board(self, now: Instant) -> tuple[Flight | None, bool]:
+    def board(self, now: Instant, owner: object) -> Flight | None:
         """
-        For somebody who needs credentials that are no longer fresh.
+        For a caller that needs credentials that are no longer fresh.
         """
         freshness = self.freshness(now)
         flight = self._under_way(now)
         if flight is not None:
-            return flight, False
+            if freshness >= Freshness.MANDATORY:
+                self._take_over(flight, owner, now)
+            return flight
         if freshness is Freshness.ADVISORY and not self._advisable(now):
-            return None, False
-        if not self.backoff.allows(now.monotonic, freshness) or self._unheard():
-            return None, False
+            return None
+        allowed = self.backoff.allows(now.monotonic, freshness, advisory=self._advisory)
+        if not allowed or self._unheard() or self._hangs:
+            return None
         reason = "first" if self.record is None else REASONS[freshness]
-        return self._begin(now, freshness, reason), True
+        return self._begin(now, freshness, reason, owner)
+
+    def _take_over(self, flight: Flight, owner: object, now: Instant) -> None:
+        """
+        Don't wait for a place in the background pool, whose threads may all hang.
+        """
+        if flight.queued and flight.runner is None:
+            starter = threading.get_ident()
+            flight.owner = owner
+            flight.starter = starter
+            flight.began = now
+            flight.queued = False
+
+    @property
+    def _advisory(self) -> float:
+        """
+        The advisory window that pauses scale with.
+        """
+        return ADVISORY_OF_NOTHING if self.record is None else self.record.plan.advisory
+
+    @property
+    def _hangs(self) -> bool:
+        """
+        Whether as many fetches as may run don't return.
+        """
+        return len(self._fetches) >= MAX_FETCHES
 
     def _unheard(self) -> bool:
         """
-        Whether nobody at this thread could answer what a fetch would ask.
+        Whether no person could answer at this thread what a fetch would prompt for.
         """
         return unattended() and self.asks()
 
@@ -162,45 +203,63 @@ class RefreshState:
             return False
         return self._marked_due or now.monotonic >= self._settled_at
 
-    def board_on_request(self, now: Instant) -> tuple[Flight, bool]:
+    def board_on_request(self, now: Instant, owner: object) -> Flight:
         """
-        For somebody who wants new ones whatever the gate says.
+        For a caller that wants new ones whatever the gate says.
+
+        Raises:
+            RefreshError: If there were too many failures in the last minute.
         """
         flight = self._under_way(now)
         if flight is not None:
-            return flight, False
+            self._take_over(flight, owner, now)
+            return flight
+        if self._hangs:
+            raise _answers.no_answer(self.label, self.source, self.load_timeout)
         self._check_attempts(now)
-        return self._begin(now, self.freshness(now), "requested"), True
+        return self._begin(now, self.freshness(now), "requested", owner)
 
     def board_rejected(
-        self, access_key_id: str, now: Instant
-    ) -> tuple[Flight | None, bool]:
+        self, access_key_id: str, now: Instant, owner: object
+    ) -> Flight | None:
         """
-        For somebody whose request a service refused because of its key.
+        For a caller whose request a service rejected because of its key.
 
-        A refusal counts once per *rejection_interval*, so that a service that
-        refuses every key causes no loop.
+        A rejection counts once per *rejection_interval*, so that a service that
+        rejects every key causes no loop.
         """
         self.announcer.counters.rejections += 1
         self._rejected = True
-        flight = self._under_way(now)
-        interval = self.policy.rejection_interval.total_seconds()
-        if now.monotonic < self._rejection_at + interval:
-            return flight, False
+        flight = None
+        if self.policy.refresh_rejected:
+            flight = self._under_way(now)
+            if flight is not None:
+                self._take_over(flight, owner, now)
+        if now.monotonic < self._rejection_at + self._rejection_interval:
+            return flight
         self._rejection_at = now.monotonic
         self._marked_due, self.fresh = True, None
         key = shorten(access_key_id)
         self._note(
             "invalidated",
             now,
-            log=f"a service refused the current key {key}",
+            log=f"a service rejected the current key {key}",
             level=logging.INFO,
             access_key_id=key,
         )
-        allowed = self.backoff.allows_rejected(now.monotonic)
-        if flight is None and allowed and not self._unheard():
-            return self._begin(now, Freshness.MANDATORY, "rejected"), True
-        return flight, False
+        if flight is not None or not self.policy.refresh_rejected:
+            return flight
+        allowed = self.backoff.allows_rejected(now.monotonic, advisory=self._advisory)
+        if not allowed or self._unheard() or self._hangs:
+            return None
+        return self._begin(now, Freshness.MANDATORY, "rejected", owner)
+
+    @property
+    def _rejection_interval(self) -> float:
+        interval = self.policy.rejection_interval.total_seconds()
+        if self.record is None:
+            return interval
+        return min(interval, self.record.lifetime / 2)
 
     def is_former(self, access_key_id: str) -> bool:
         """
@@ -215,7 +274,8 @@ class RefreshState:
         flown = now.monotonic - flight.began.monotonic
         if self.record is None or freshness is Freshness.EXPIRED:
             return self.load_timeout - flown
-        if freshness is Freshness.ADVISORY and not self.foreground:
+        alone = self.foreground or not self.policy.background
+        if freshness is Freshness.ADVISORY and not alone:
             return 0.0
         wait = self.policy.mandatory_wait.total_seconds() - flown
         return min(wait, self.record.remaining(now) - self.record.plan.floor)
@@ -226,17 +286,56 @@ class RefreshState:
         """
         flight = self.flight
         if flight is not None:
-            if now.monotonic < flight.began.monotonic + self.load_timeout:
+            waits = flight.queued and flight.runner is None
+            if waits or now.monotonic < flight.began.monotonic + self.load_timeout:
                 return flight
             self.give_up(flight, now)
         return self.flight
 
-    def _begin(self, now: Instant, freshness: Freshness, reason: Reason) -> Flight:
+    def _begin(
+        self, now: Instant, freshness: Freshness, reason: Reason, owner: object
+    ) -> Flight:
+        flight = Flight(began=now, reason=reason, owner=owner)
         self.backoff.begin(now.monotonic, freshness)
         self.announcer.counters.attempts += 1
-        self.flight = Flight(began=now, reason=reason)
         self._note("started", now, reason=reason)
-        return self.flight
+        self.flight = flight
+        return flight
+
+    def run(self, flight: Flight, owner: object) -> bool:
+        """
+        Note that *flight* starts to run, unless another owner has taken it over.
+        """
+        started = flight.runner is not None or flight.done.is_set()
+        if flight.owner is not owner or started:
+            return False
+        runner, fetches = threading.get_ident(), (*self._fetches, flight)
+        flight.starter = None
+        flight.runner = runner
+        self._fetches = fetches
+        return True
+
+    def ended(self, flight: Flight) -> None:
+        """
+        *flight* doesn't run any longer. May be called again if it was interrupted.
+        """
+        self._fetches = tuple(it for it in self._fetches if it is not flight)
+        self.drop(flight)
+
+    def interrupted(self, flight: Flight, error: BaseException, now: Instant) -> None:
+        """
+        The fetch was ended by something that says nothing about the source.
+        """
+        flight.interruption = error
+        self.backoff.interrupted(now.monotonic, began=flight.began.monotonic)
+
+    def abandon(self, owner: object) -> None:
+        """
+        *owner* was interrupted: drop what it would have got to run.
+        """
+        flight = self.flight
+        if flight is not None and flight.owner is owner and flight.runner is None:
+            self.drop(flight)
 
     def _check_attempts(self, now: Instant) -> None:
         if not self.backoff.has_room(now.monotonic):
@@ -305,13 +404,16 @@ class RefreshState:
             RefreshError: If they aren't.
         """
         lifetime = _answers.lifetime_of(fetched, now, self.label)
-        _answers.check_progress(
-            fetched,
-            self.record,
-            replaceable=self._rejected or self.freshness(now) is Freshness.EXPIRED,
-            requested=flight.reason == "requested",
-            label=self.label,
-        )
+        if self.policy.require_progress:
+            _answers.check_progress(
+                fetched,
+                lifetime,
+                self.record,
+                now,
+                replaceable=self._rejected or self.freshness(now) is Freshness.EXPIRED,
+                requested=flight.reason == "requested",
+                label=self.label,
+            )
         record = Record(
             credentials=fetched.credentials,
             generation=1 if self.record is None else self.record.generation + 1,
@@ -322,34 +424,45 @@ class RefreshState:
                 lifetime, self.draw(), source_remaining=fetched.source_remaining
             ),
         )
+        self._note_success(record, flight, fetched, now)
         self._hold(record, flight, now)
-        if self.flight is flight:
-            self.flight = None
-            flight.record = record
+        return record
+
+    def _note_success(
+        self, record: Record, flight: Flight, fetched: Fetched, now: Instant
+    ) -> None:
         self.announcer.counters.successes += 1
         self._note(
             "succeeded",
             now,
+            record=record,
             reason=flight.reason,
             since=flight.began,
-            log=f"refreshed ({flight.reason}), valid for {_answers.span(lifetime)}",
+            log=f"valid for {_answers.span(record.lifetime)}, refreshed "
+            f"({flight.reason}, generation {record.generation})",
+            level=logging.INFO,
             access_key_id=shorten(record.credentials.access_key_id),
         )
         if fetched.source_resolved_again:
-            self._note("source_resolved_again", now, reason=flight.reason)
+            self._note(
+                "source_resolved_again", now, record=record, reason=flight.reason
+            )
         self._warn_of_window(record)
-        return record
 
     def _hold(self, record: Record, flight: Flight, now: Instant) -> None:
+        former = self._former_keys
         if self.record is not None:
-            self._former_keys.append(self.record.credentials.access_key_id)
+            former = (*former, self.record.credentials.access_key_id)[-FORMER_KEYS:]
+        self.backoff.succeeded()
+        # From here on nothing is called, so that nothing comes in between.
+        self._former_keys = former
         self._rejected = self._marked_due = self._told_refusal = False
         self._settled_at = now.monotonic + record.plan.settle
         self.last_error = None
-        # If sessions live for seconds, a minute needs more than a few of them.
-        due_again = record.lifetime < MINUTE and flight.reason in REASONS.values()
-        self.backoff.succeeded(counts=not due_again)
         self.record = self.fresh = record
+        if self.flight is flight:
+            self.flight = None
+            flight.record = record
 
     def _warn_of_window(self, record: Record) -> None:
         if record.plan.clamped and not self._warned_of_window:
@@ -382,13 +495,6 @@ class RefreshState:
             self.flight = None
         flight.done.set()
 
-    def drop_boarded(self) -> None:
-        """
-        Drop the flight that this thread has begun and won't fly.
-        """
-        if self.flight is not None and self.flight.boards_here:
-            self.drop(self.flight)
-
     def fail(
         self,
         flight: Flight,
@@ -411,15 +517,14 @@ class RefreshState:
         """
         if self.flight is not flight:
             return  # given up before
-        self.flight = None
-        flight.error, error = error, kept or error
-        self.last_error = error
+        raised, error = error, kept or error
         record = self.record
         remaining = 0.0 if record is None else record.remaining(now)
         pause = self.backoff.failed(
             error,
             now.monotonic,
-            advisory=ADVISORY_OF_NOTHING if record is None else record.plan.advisory,
+            began=flight.began.monotonic,
+            advisory=self._advisory,
             remaining=remaining,
             usable=self.freshness(now) is not Freshness.EXPIRED,
             first=record is None,
@@ -436,6 +541,9 @@ class RefreshState:
             error=type(error).__name__,
             next_attempt_in=dt.timedelta(seconds=pause),
         )
+        self.last_error = error
+        self.flight = None
+        flight.error = raised
 
     def _level_of_failure(self, remaining: float, now: Instant) -> int:
         if reported(self.announcer) and not self._serves(remaining, now):
@@ -458,11 +566,12 @@ class RefreshState:
 
     def after_fork(self) -> None:
         """
-        Forget the flight: it lands in another process.
+        Forget the refresh in progress, which ends in another process.
 
-        The dice are thrown anew, so that siblings don't refresh together.
+        The jitter is computed anew, so that siblings don't refresh together.
         """
         self.flight = None
+        self._fetches = ()
         record = self.record
         if record is None or math.isinf(record.lifetime):
             return
@@ -485,8 +594,9 @@ class RefreshState:
         error: str | None = None,
         next_attempt_in: dt.timedelta | None = None,
         access_key_id: str | None = None,
+        record: Record | None = None,
     ) -> None:
-        record = self.record
+        record = self.record if record is None else record
         remaining = math.inf if record is None else record.remaining(now)
         event = RefreshEvent(
             name=name,

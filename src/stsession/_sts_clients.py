@@ -14,6 +14,7 @@ import botocore.session
 
 from ._connections import kept
 from ._fork import forget_after_fork
+from ._locks import guarded
 from ._sts_endpoint import StsEndpoint
 
 
@@ -52,7 +53,7 @@ class StsClients:
 
     def _after_fork(self) -> None:
         # Connections must not be shared with the parent process.
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._clients: dict[Any, Any] = {}
 
     def get(self, region: str | None, endpoint: StsEndpoint) -> Any:
@@ -60,23 +61,28 @@ class StsClients:
         Return a client for *region*.
         """
         key = (region, endpoint, kept.number)
-        with self._lock:
-            client = self._clients.get(key)
-            if client is None:
-                client = self._clients[key] = self.session.create_client(
-                    "sts",
-                    region_name=region,
-                    endpoint_url=endpoint.url,
-                    config=endpoint.client_config(signed=self._signed),
-                )
-            return client
+        client = self._clients.get(key)
+        if client is None:
+            client = guarded(self._lock, lambda: self._make(key, region, endpoint))
+        return client
+
+    def _make(self, key: Any, region: str | None, endpoint: StsEndpoint) -> Any:
+        client = self._clients.get(key)
+        if client is None:
+            made = self.session.create_client(
+                "sts",
+                region_name=region,
+                endpoint_url=endpoint.url,
+                config=endpoint.client_config(signed=self._signed),
+            )
+            client = self._clients.setdefault(key, made)
+        return client
 
     def close(self) -> None:
         """
         Close the connections. They are opened again if need be.
         """
-        with self._lock:
-            clients, self._clients = self._clients, {}
+        clients, self._clients = self._clients, {}
         for client in clients.values():
             client.close()
 

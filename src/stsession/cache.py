@@ -13,6 +13,7 @@ from typing import Any
 
 from ._credentials import Instant, Record
 from ._fork import forget_after_fork
+from ._locks import guarded
 from ._refresher import Refresher
 
 
@@ -67,7 +68,7 @@ class MemoryCache:
         forget_after_fork(self)
 
     def _after_fork(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(max_entries={self._max_entries})"
@@ -90,30 +91,35 @@ class MemoryCache:
         *make* gets the credentials that an earlier one left behind, if there
         are any.
         """
-        with self._lock:
-            refresher = self._refreshers.get(key)
-            if refresher is None:
-                refresher = make(self._records.get(key))
-                self._refreshers[key] = refresher
-            return refresher
+        return guarded(self._lock, lambda: self._refresher(key, make))
+
+    def _refresher(
+        self, key: Hashable, make: Callable[[Record | None], Refresher]
+    ) -> Refresher:
+        refresher = self._refreshers.get(key)
+        if refresher is None:
+            made = make(self._records.get(key))
+            refresher = self._refreshers.setdefault(key, made)
+        return refresher
 
     def keep(self, key: Hashable, record: Record, now: Instant) -> None:
         """
-        Remember the credentials for *key*, and forget those that are over.
+        Remember the credentials for *key*, and forget those that have expired.
         """
-        with self._lock:
-            self._records.pop(key, None)
-            self._records[key] = record
-            if now.monotonic >= self._sweep_at:
-                self._sweep(now)
-            if len(self._records) > self._max_entries:
-                del self._records[next(iter(self._records))]
+        guarded(self._lock, lambda: self._keep(key, record, now))
 
-    def _sweep(self, now: Instant) -> None:
-        self._sweep_at = now.monotonic + SWEEP_INTERVAL
-        for key, kept in list(self._records.items()):
-            if kept.remaining(now) <= 0:
-                del self._records[key]
+    def _keep(self, key: Hashable, record: Record, now: Instant) -> None:
+        # Each call on a dictionary is atomic; a finalizer may come in between.
+        self._records.pop(key, None)
+        self._records[key] = record
+        if now.monotonic >= self._sweep_at:
+            self._sweep_at = now.monotonic + SWEEP_INTERVAL
+            for other, kept in tuple(self._records.items()):
+                if kept.remaining(now) <= 0:
+                    self._records.pop(other, None)
+        if len(self._records) > self._max_entries:
+            for oldest in tuple(self._records)[: -self._max_entries or None]:
+                self._records.pop(oldest, None)
 
 
 PROCESS_CACHE = MemoryCache()

@@ -1,0 +1,156 @@
+"""
+Locks and events that survive interrupts, finalizers and signal handlers.
+
+CPython may run a signal handler or a finalizer, or deliver an exception such as
+`KeyboardInterrupt`, after each call and at the start of each function. So a lock
+is held in a ``with`` statement on the lock itself, and never across a `yield`.
+"""
+
+from __future__ import annotations
+
+import _thread
+import collections
+import threading
+
+from collections.abc import Callable
+from typing import TypeVar
+
+
+__all__ = [
+    "OneTimeEvent",
+    "guarded",
+    "in_critical_section",
+    "interruptible",
+    "start_thread",
+]
+
+T = TypeVar("T")
+
+
+class _Thread(threading.local):
+    inside = False
+
+
+_this_thread = _Thread()
+_starting: set[threading.Thread] = set()
+
+
+def in_critical_section() -> bool:
+    """
+    Return whether this thread is inside `guarded`, or at an end of a thread of ours.
+
+    Then the caller is a finalizer or a signal handler that interrupted it; to wait for
+    another thread could be to wait for this one.
+    """
+    if _this_thread.inside:
+        return True
+    return any(it.ident == threading.get_ident() for it in tuple(_starting))
+
+
+def start_thread(work: Callable[[], None], name: str) -> bool:
+    """
+    Start a daemon thread; return whether that was possible.
+
+    All that *work* does outside of `interruptible` counts as a critical section.
+    """
+
+    def run() -> None:
+        _this_thread.inside = True  # until the thread has ended
+        _starting.discard(thread)
+        work()
+
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    try:
+        _starting.add(thread)
+        thread.start()
+    except BaseException as e:
+        if thread.ident is None:
+            _starting.discard(thread)
+        if not isinstance(e, RuntimeError):
+            raise
+        return False  # no more threads, or the interpreter is shutting down
+    return True
+
+
+def interruptible(work: Callable[[], T]) -> T:
+    """
+    Return what *work* returns, called as if outside of any critical section.
+    """
+    before = _this_thread.inside
+    try:
+        _this_thread.inside = False
+        return work()
+    finally:
+        _this_thread.inside = before
+
+
+def guarded(lock: threading.RLock, work: Callable[[], T]) -> T:
+    """
+    Return what *work* returns, called while *lock* is held.
+
+    The lock is reentrant, so that a finalizer that runs meanwhile in this thread
+    doesn't wait for it forever.
+    """
+    before = _this_thread.inside
+    try:
+        _this_thread.inside = True
+        with lock:
+            return work()
+    except BaseException:
+        # Since CPython 3.14 an exception can be delivered between the acquisition
+        # of a lock and the body of its `with` statement.
+        if not before:
+            _release(lock)
+        raise
+    finally:
+        _this_thread.inside = before
+
+
+def _release(lock: threading.RLock | _thread.LockType) -> None:
+    try:  # noqa: SIM105 - has fewer points at which an interrupt can come
+        lock.release()
+    except RuntimeError:  # this thread doesn't hold it, or it is released already
+        pass
+
+
+class OneTimeEvent:
+    """
+    An event that is set once.
+
+    :class:`threading.Event` has a lock that isn't reentrant: a signal handler that
+    uses the event which its own thread is just waiting for hangs.
+    """
+
+    __slots__ = ("_is_set", "_waiters")
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self._waiters: collections.deque[_thread.LockType] = collections.deque()
+
+    def is_set(self) -> bool:
+        """
+        Return whether it is set.
+        """
+        return self._is_set
+
+    def set(self) -> None:
+        """
+        Set it and wake all waiters. May be called again if it was interrupted.
+        """
+        self._is_set = True
+        for waiter in tuple(self._waiters):
+            _release(waiter)
+
+    def wait(self, timeout: float) -> bool:
+        """
+        Wait up to *timeout* seconds; return whether it is set.
+        """
+        waiter = _thread.allocate_lock()
+        waiter.acquire()
+        self._waiters.append(waiter)  # before looking, so that no `set` is missed
+        try:
+            if not self._is_set and timeout > 0:
+                waiter.acquire(timeout=min(timeout, threading.TIMEOUT_MAX))
+        finally:
+            self._waiters.remove(waiter)
+        return self._is_set
