@@ -21,6 +21,7 @@ import stsession
 from stsession.testing import Fault, StubSTS, installed
 
 from .virtual_time import VirtualTime
+from .wire import here
 
 
 REGION = "eu-west-1"
@@ -171,7 +172,7 @@ def simulate(
 
     told, objects = [], []
     with (
-        installed(clock=time.clock, wait=time.wait, run=time.run),
+        installed(clock=time.clock, wait=time.wait, run=time.run, spawn=here),
         stsession.Fleet(ids, role_name="Audit", source=source) as fleet,
     ):
         for number in range(passes):

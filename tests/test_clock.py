@@ -10,7 +10,6 @@ import time
 
 import pytest
 
-from stsession import _clock
 from stsession._clock import SystemClock, utc
 
 
@@ -29,10 +28,10 @@ def test_boot_time_where_there_is_one():
     """
     It counts the time that the machine sleeps.
     """
-    monotonic = _clock._boot_time_clock()
+    clock = SystemClock()
     before = time.clock_gettime(time.CLOCK_BOOTTIME)
 
-    assert before <= monotonic() <= time.clock_gettime(time.CLOCK_BOOTTIME)
+    assert before <= clock.monotonic() <= time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def test_mac_has_another_name_for_it(monkeypatch):
@@ -44,7 +43,7 @@ def test_mac_has_another_name_for_it(monkeypatch):
     monkeypatch.setattr(time, "CLOCK_MONOTONIC", 77, raising=False)
     monkeypatch.setattr(time, "clock_gettime", float, raising=False)
 
-    assert 77.0 == _clock._boot_time_clock()()
+    assert 77.0 == SystemClock().monotonic()
 
 
 def test_monotonic_clock_where_there_is_none(monkeypatch):
@@ -53,8 +52,10 @@ def test_monotonic_clock_where_there_is_none(monkeypatch):
     """
     monkeypatch.delattr(time, "CLOCK_BOOTTIME", raising=False)
     monkeypatch.setattr(sys, "platform", "win32")
+    clock = SystemClock()
+    monkeypatch.setattr(time, "monotonic", lambda: 77.0)
 
-    assert time.monotonic is _clock._boot_time_clock()
+    assert 77.0 == clock.monotonic()
 
 
 def test_monotonic_clock_where_it_is_refused(monkeypatch):
@@ -67,8 +68,20 @@ def test_monotonic_clock_where_it_is_refused(monkeypatch):
 
     monkeypatch.setattr(time, "CLOCK_BOOTTIME", 7, raising=False)
     monkeypatch.setattr(time, "clock_gettime", refuse, raising=False)
+    clock = SystemClock()
+    monkeypatch.setattr(time, "monotonic", lambda: 77.0)
 
-    assert time.monotonic is _clock._boot_time_clock()
+    assert 77.0 == clock.monotonic()
+
+
+def test_clocks_that_tests_replace(monkeypatch):
+    """
+    freezegun and time-machine replace the functions of `time`, maybe afterwards.
+    """
+    clock = SystemClock()
+    monkeypatch.setattr(time, "time", lambda: 77.0)
+
+    assert 77.0 == clock.wall()
 
 
 def test_utc():

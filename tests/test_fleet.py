@@ -26,6 +26,7 @@ from stsession._pace import OUTAGES
 from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, installed
 
 from .fleet_simulation import our_objects
+from .wire import here
 
 
 IDS = [f"{number:012}" for number in range(1, 6)]
@@ -462,7 +463,7 @@ def test_throttled(source, stub):
         clock.advance(dt.timedelta(seconds=seconds + 1e-6))
 
     stub.fail_next(1, Fault.throttled())
-    with installed(clock=clock, wait=wait):
+    with installed(clock=clock, spawn=here, wait=wait):
         fleet = Fleet(IDS, role_name="Audit", source=source)
         results = list(fleet.map(lambda s: s.credentials(), max_workers=1))
 
@@ -482,7 +483,7 @@ def test_gives_up(source, stub, fault):
         clock.advance(dt.timedelta(seconds=seconds + 1e-6))
 
     stub.goes_down(fault)
-    with installed(clock=clock, wait=wait):
+    with installed(clock=clock, spawn=here, wait=wait):
         fleet = Fleet(IDS[:1], role_name="Audit", source=source)
         (given_up,) = fleet.map(lambda s: s.credentials(), max_workers=1)
         stub.comes_back()
@@ -505,7 +506,7 @@ def test_no_turn(source, stub):
         clock.advance(dt.timedelta(seconds=seconds + 1e-6))
 
     stub.goes_down(Fault.throttled())
-    with installed(clock=clock, wait=wait):
+    with installed(clock=clock, spawn=here, wait=wait):
         fleet = Fleet(IDS[:2], role_name="Audit", source=source, refresh=policy)
         first, second = fleet.map(lambda s: s.credentials(), max_workers=1)
 
@@ -538,7 +539,7 @@ def _asked_for_codes(source, stub):
         return result
 
     stub.goes_down(Fault.status(503))
-    with installed(clock=clock, wait=wait):
+    with installed(clock=clock, spawn=here, wait=wait):
         yield use
 
 
@@ -573,7 +574,8 @@ def test_client_sends_once(local, org):
     local.faults.add(Fault.status(500), times=1)
     fleet = Fleet(IDS[:1], role_name="Audit", source=org, refresh=policy)
 
-    (result,) = fleet.map(whoami)
+    with installed(spawn=here):
+        (result,) = fleet.map(whoami)
 
     assert isinstance(result.error, stsession.StsUnavailableError)
     assert 1 == local.count("AssumeRole")
@@ -838,7 +840,7 @@ def test_log_of_failures(local, org, caplog):
     logged = {r.levelno for r in caplog.records if r.name == "stsession"}
 
     assert 1 == run.counts.failed
-    assert {logging.DEBUG} == logged
+    assert {logging.DEBUG, logging.INFO} == logged
 
 
 def test_log_of_failures_elsewhere(local, org, caplog):
@@ -914,7 +916,7 @@ def test_log_of_failures_that_are_no_result(
     stub = StubSTS(clock=clock)
     source.events.register("before-send.sts", stub)
     policy = RefreshPolicy(permanent=permanent, load_timeout=dt.timedelta(0))
-    with installed(clock=clock, run=lambda task: False):
+    with installed(clock=clock, run=here, spawn=here):
         fleet = Fleet(IDS[:1], role_name="Audit", source=source, refresh=policy)
 
         def use(session):

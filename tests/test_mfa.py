@@ -30,6 +30,7 @@ from .wire import (
     READER,
     TARGET,
     failing,
+    here,
     minutes,
     params_of,
     profile_session,
@@ -131,7 +132,9 @@ def _background():
 
 @pytest.fixture(name="_world", autouse=True)
 def __world(clock, patience, background):
-    with installed(clock=clock, draw=lambda: 0.5, run=background, wait=patience):
+    with installed(
+        clock=clock, draw=lambda: 0.5, run=background, spawn=here, wait=patience
+    ):
         yield
 
 
@@ -1378,8 +1381,8 @@ class TestWhen:
         """
         Whatever else goes wrong.
         """
-        with in_background(), pytest.raises(stsession.MfaError, match="background"):
-            _mfa.MfaCodes(person).next(SERIAL)
+        with pytest.raises(stsession.MfaError, match="background"):
+            in_background().run(_mfa.MfaCodes(person).next, SERIAL)
 
         assert [] == person.asked
 

@@ -134,12 +134,15 @@ class TestWindows:
             (2_775, 945),
             (2_774, 946),
             (1_000, 2_720),
-            (0, 3_720),
+            (100, 3_550),
+            (0, 3_600),
         ],
     )
     def test_due_before_the_source_dies(self, source_remaining, due):
         """
         Two minutes before the source's expiration, if that comes first.
+
+        Not before half of what the source has left is over.
         """
         plan = RefreshPolicy().plan(3_600, 0.0, source_remaining=source_remaining)
 

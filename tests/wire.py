@@ -112,3 +112,10 @@ def core_of(session: boto3.Session) -> botocore.session.Session:
     The botocore session of a boto3 session.
     """
     return session._session
+
+
+def here(task):
+    """
+    Let the caller fetch, as where no thread can be started; for *spawn*.
+    """
+    return False

@@ -71,7 +71,7 @@ def attempt(
     try:
         session = session_of(target)
         announcers = [hop.announcer for hop in session._hops]  # noqa: SLF001 - ours
-        return Outcome(value=reporting(announcers, lambda: function(session)))
+        return Outcome(value=reporting(announcers).run(function, session))
     except Exception as e:  # noqa: BLE001 - it's the target's result
         return Outcome.of_error(e)
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 import contextvars
 import threading
 
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+from collections.abc import Iterable
 
 import attrs
 
@@ -21,13 +20,12 @@ from .exceptions import RefreshError
 __all__ = [
     "Flight",
     "fetching",
+    "in_background",
     "is_fetching",
     "reported",
     "reporting",
     "unattended",
 ]
-
-T = TypeVar("T")
 
 
 @attrs.define(kw_only=True, eq=False, repr=False)
@@ -92,35 +90,25 @@ _reported: contextvars.ContextVar[tuple[object, ...]] = contextvars.ContextVar(
 )
 
 
-def fetching(
-    refresher: object,
-    fetch: Callable[[], T],
-    context: contextvars.Context,
-    *,
-    in_background: bool = False,
-) -> T:
+def fetching(refresher: object) -> contextvars.Context:
     """
-    Call *fetch* in *context*, in which it is known that it is for *refresher*.
+    Return a context in which `is_fetching` is true of *refresher*.
 
-    Nothing has to be undone afterwards, so that no interrupt can prevent it.
-
-    Args:
-        refresher: The object that `is_fetching` is called with.
-
-        fetch: The function.
-
-        context: A copy that nothing else runs in.
-
-        in_background: Whether no caller waits for it.
+    What runs in a context of its own leaves nothing to be undone afterwards, so that
+    no interrupt can prevent that.
     """
+    context = contextvars.copy_context()
+    context.run(_fetched.set, (*_fetched.get(), refresher))
+    return context
 
-    def run() -> T:
-        _fetched.set((*_fetched.get(), refresher))
-        if in_background:
-            _unattended.set(True)
-        return fetch()
 
-    return context.run(run)
+def in_background() -> contextvars.Context:
+    """
+    Return a context in which it is known that no caller waits.
+    """
+    context = contextvars.copy_context()
+    context.run(_unattended.set, True)
+    return context
 
 
 def unattended() -> bool:
@@ -130,16 +118,13 @@ def unattended() -> bool:
     return _unattended.get()
 
 
-def reporting(announcers: Iterable[object], work: Callable[[], T]) -> T:
+def reporting(announcers: Iterable[object]) -> contextvars.Context:
     """
-    Call *work*, whose failures are reported as a result and needn't be logged as well.
+    Return a context in which these failures are `reported` as a result.
     """
-
-    def run() -> T:
-        _reported.set(tuple(announcers))
-        return work()
-
-    return contextvars.copy_context().run(run)
+    context = contextvars.copy_context()
+    context.run(_reported.set, tuple(announcers))
+    return context
 
 
 def reported(announcer: object) -> bool:

@@ -407,7 +407,7 @@ class RefreshPolicy:
             margin = max(
                 _seconds(self.source_margin), advisory * self.source_margin_fraction
             )
-            margin = min(margin, source_remaining / 2)
+            margin = min(margin, max(source_remaining, 0.0) / 2)
             due = max(due, lifetime - source_remaining + margin)
         return RefreshPlan(
             due=due,

@@ -18,7 +18,7 @@ from . import _answers
 from ._clock import Clock, utc
 from ._credentials import Fetched, Instant, Record
 from ._events import Announcer
-from ._flight import Flight, fetching, is_fetching
+from ._flight import Flight, fetching, in_background, is_fetching
 from ._fork import forget_after_fork
 from ._locks import OneTimeEvent, guarded, in_critical_section, interruptible
 from ._plan import Freshness
@@ -419,57 +419,41 @@ class Refresher:
         """
         if self.asks():  # a person is prompted, who may take their time
             return False
-        context = contextvars.copy_context()
         if freshness is Freshness.ADVISORY and self.policy.background:
             # Weak, so that a session that is dropped while its refresh waits for
             # a thread isn't kept alive by it.
-            me = weakref.ref(self)
+            me, context = weakref.ref(self), in_background()
 
             def task() -> None:
                 refresher = me()
                 if refresher is not None:
-                    refresher._fetch_on_thread(  # noqa: SLF001 - it's our own
-                        flight, owner, context, in_background=True
-                    )
+                    refresher._fetch_on_thread(flight, owner, context)  # noqa: SLF001 - ours
 
             flight.queued = True
             if self.run(task):
                 return True
             flight.queued = False
-        return self.spawn(
-            lambda: self._fetch_on_thread(flight, owner, context, in_background=False)
-        )
+        here = contextvars.copy_context()
+        return self.spawn(lambda: self._fetch_on_thread(flight, owner, here))
 
     def _fetch_on_thread(
-        self,
-        flight: Flight,
-        owner: object,
-        context: contextvars.Context,
-        *,
-        in_background: bool,
+        self, flight: Flight, owner: object, context: contextvars.Context
     ) -> None:
         announcer = self._state.announcer
         try:
-            self._fetch(flight, owner, context, in_background=in_background)
+            self._fetch(flight, owner, context)
         except BaseException as e:  # noqa: BLE001 - the owner raises it
             announcer.note(None, log=f"refresh interrupted by {type(e).__name__}")
             announcer.flush()
 
     def _fetch(
-        self,
-        flight: Flight,
-        owner: object,
-        context: contextvars.Context,
-        *,
-        in_background: bool = False,
+        self, flight: Flight, owner: object, context: contextvars.Context
     ) -> None:
         state = self._state
         try:
             if not guarded(self._lock, lambda: state.run(flight, owner)):
                 return
-            interruptible(
-                lambda: self._complete(flight, context, in_background=in_background)
-            )
+            interruptible(lambda: context.run(self._complete, flight))
         finally:
             # Whatever happens, no one waits for a refresh that doesn't run. If an
             # interrupt ends the first call, the second one does it.
@@ -482,16 +466,14 @@ class Refresher:
         if flight.owner is owner:
             guarded(self._lock, lambda: self._state.ended(flight))
 
-    def _complete(
-        self, flight: Flight, context: contextvars.Context, *, in_background: bool
-    ) -> None:
+    def _complete(self, flight: Flight) -> None:
         """
         Fetch, and hold what comes of it: credentials or an error.
         """
         state = self._state
         began = self._now()
         try:
-            fetched = fetching(self, self.fetch, context, in_background=in_background)
+            fetched = fetching(self).run(self.fetch)
             record = self._decide(
                 lambda now: state.land(flight, fetched, fetched.began or began, now)
             )

@@ -22,6 +22,7 @@ import stsession
 
 from stsession.testing import installed
 
+from ..wire import here
 from .asked import SERIAL
 
 
@@ -100,7 +101,7 @@ def test_a_code_per_life_and_role(source, local, clock, device, reader):
     def wait(_, seconds):
         clock.advance(dt.timedelta(seconds=seconds))
 
-    with installed(clock=clock, draw=lambda: 0.5, wait=wait):
+    with installed(clock=clock, draw=lambda: 0.5, spawn=here, wait=wait):
         sessions = [
             stsession.assume(
                 arn,

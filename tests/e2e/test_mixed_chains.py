@@ -14,7 +14,7 @@ import stsession
 from stsession import _seams
 from stsession.exceptions import CredentialsExpiredError
 
-from ..wire import failing
+from ..wire import failing, here
 from .timeline import seconds
 
 
@@ -59,7 +59,9 @@ def _installed(request, clock, later):
         while later:
             later.popleft()()
 
-    with _seams.installed(clock=clock, draw=lambda: 0.5, run=run, wait=wait):
+    with _seams.installed(
+        clock=clock, draw=lambda: 0.5, run=run, spawn=here, wait=wait
+    ):
         yield
 
 

@@ -69,7 +69,11 @@ class World:
         stub.before_answer = self._takes_its_time
         draw = random.Random(seed).random
         with _seams.installed(
-            clock=timeline.clock, draw=draw, run=timeline.run, wait=timeline.wait
+            clock=timeline.clock,
+            draw=draw,
+            run=timeline.run,
+            spawn=timeline.run,
+            wait=timeline.wait,
         ):
             self.session = stsession.assume(
                 ROLE,

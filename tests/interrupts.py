@@ -1,0 +1,143 @@
+"""
+Delivers an exception at each point where CPython can deliver one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dis
+import itertools
+import os
+import sys
+import threading
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+import stsession
+
+
+# An interrupt is delivered in whatever code the main thread is in; that of the standard
+# library which our locks and threads go through matters as well.
+PACKAGE = str(Path(stsession.__file__).parent) + os.sep
+OTHERS = {contextlib.__file__, threading.__file__}
+
+
+class Interrupted(BaseException):
+    """
+    Stands for KeyboardInterrupt, and for what a signal handler raises.
+    """
+
+
+class _Point:
+    """
+    Raises at the point of this number, counted from the beginning.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.left = number
+        self.raised = False
+
+    def __enter__(self) -> None:
+        sys.settrace(self._trace)
+        sys.setprofile(self._profile)
+
+    def __exit__(self, *_: object) -> None:
+        sys.setprofile(None)
+        sys.settrace(None)
+
+    def _profile(self, frame: FrameType, event: str, arg: Any) -> None:
+        """
+        After each call, and at the start of each function.
+        """
+        if event == "return":
+            returns = _is_ours(frame.f_back) and not _is_callback(frame)
+        else:
+            returns = event != "c_call" and _is_ours(frame)
+        if returns:
+            self._pass()
+
+    def _trace(self, frame: FrameType, event: str, arg: Any) -> Any:
+        if not _is_ours(frame):
+            return None
+        frame.f_trace_lines, frame.f_trace_opcodes = False, True
+        return self._trace_jump
+
+    def _trace_jump(self, frame: FrameType, event: str, arg: Any) -> Any:
+        """
+        At each jump back.
+        """
+        if event == "opcode" and frame.f_lasti in _jumps_back(frame.f_code):
+            self._pass()
+        return self._trace_jump
+
+    def _pass(self) -> None:
+        self.left -= 1
+        if self.left == -1:
+            self.raised = True
+            sys.setprofile(None)
+            sys.settrace(None)
+            raise Interrupted
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """
+    For what the test itself does meanwhile.
+    """
+    trace, profile = sys.gettrace(), sys.getprofile()
+    sys.setprofile(None)
+    sys.settrace(None)
+    yield
+    sys.settrace(trace)
+    sys.setprofile(profile)
+
+
+def _is_callback(frame: FrameType) -> bool:
+    """
+    Whether it belongs to a weak reference, whose exceptions go nowhere.
+    """
+    return Path(frame.f_code.co_filename).name in ("_weakrefset.py", "weakref.py")
+
+
+def _is_ours(frame: FrameType | None) -> bool:
+    if frame is None:
+        return False
+    name = frame.f_code.co_filename
+    return (name.startswith(PACKAGE) and "testing" not in name) or name in OTHERS
+
+
+_jumps: dict[CodeType, frozenset[int]] = {}
+
+
+def _jumps_back(code: CodeType) -> frozenset[int]:
+    if code not in _jumps:
+        _jumps[code] = frozenset(
+            it.offset
+            for it in dis.get_instructions(code)
+            if it.opcode in (*dis.hasjrel, *dis.hasjabs) and it.argval <= it.offset
+        )
+    return _jumps[code]
+
+
+def interruptions(
+    prepare: Callable[[], Callable[[], object]],
+) -> Iterator[BaseException | None]:
+    """
+    Interrupt what *prepare* returns at one point after the other, each time anew.
+
+    Yields the exception, with its traceback. `None` if the call caught it.
+    """
+    for number in itertools.count():
+        work, point = prepare(), _Point(number)
+        error: BaseException | None = None
+        try:
+            with point:
+                work()
+        except Interrupted as e:
+            error = e
+        if not point.raised:
+            return
+        yield error

@@ -1,0 +1,166 @@
+"""
+An interrupt at any point leaves nothing that another thread waits for.
+"""
+
+from __future__ import annotations
+
+import gc
+import threading
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from stsession._background import BackgroundPool, spawn
+from stsession._credentials import Record
+from stsession._garbage import without_collection
+from stsession._locks import OneTimeEvent
+from stsession._pace import Pace
+
+from .engine import SOON, Engine, engine, real_waits
+from .interrupts import interruptions, uninterrupted
+
+
+class Scene:
+    """
+    Refreshers in one state, each of which an interrupted call is made of.
+    """
+
+    def __init__(self, left: float | None, call: str, *, threads: bool) -> None:
+        self.left = left
+        self.call = call
+        self.threads = threads
+        self.it: Engine | None = None
+
+    def prepare(self) -> Callable[[], object]:
+        """
+        Make a refresher; return the call that will be interrupted.
+        """
+        it = self.it = real_waits(engine(background="no thread"))
+        if self.left is not None:
+            it.refresher.get()
+            it.left(self.left)
+        if self.threads:
+            it.refresher.run, it.refresher.spawn = BackgroundPool().submit, spawn
+        refresher = it.refresher
+        if self.call == "replace_rejected":
+            key = refresher.record.credentials.access_key_id
+            return lambda: refresher.replace_rejected(key)
+        if self.call == "ensure":
+            return lambda: refresher.ensure(890)
+        return getattr(refresher, self.call)
+
+
+SCENES = {
+    "first use": (None, "get"),
+    "advisory": (299, "get"),
+    "mandatory": (30, "get"),
+    "expired": (-10, "get"),
+    "rejected": (500, "replace_rejected"),
+    "refresh": (500, "refresh"),
+    "ensure": (500, "ensure"),
+}
+
+
+def in_another_thread(work: Callable[[], object]) -> object:
+    """
+    Return what *work* returns or raises there.
+    """
+    results: list[object] = []
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except Exception as e:  # noqa: BLE001 - it is a result, too
+            results.append(e)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(SOON)
+    return results[0] if results else "it hangs"
+
+
+@pytest.mark.parametrize("threads", [True, False])
+@pytest.mark.parametrize("name", SCENES)
+def test_another_thread_gets_credentials(name, threads):
+    """
+    At once, while the traceback of the interrupt is kept.
+
+    And when its credentials expire, it gets others.
+    """
+    scene = Scene(*SCENES[name], threads=threads)
+    points = 0
+    for error in interruptions(scene.prepare):
+        points += 1
+        it = scene.it
+        waits: list[float] = []
+        it.refresher.wait = lambda event, n, waits=waits: (
+            waits.append(n) or event.wait(min(n, 5.0)) or waits.append("too long")
+        )
+        record = in_another_thread(it.refresher.get)
+        it.world.passes(10_000)
+        later = in_another_thread(it.refresher.get)
+
+        assert isinstance(record, Record), (points, error, record)
+        assert isinstance(later, Record), (points, error, later)
+        assert it.source.accepts(later)
+        assert "too long" not in waits, (points, error)
+    assert points > 50
+
+
+@pytest.mark.parametrize("name", ["first use", "mandatory", "expired", "refresh"])
+def test_waiting_threads_go_on(name):
+    """
+    A thread that waits for the refresh which is interrupted doesn't wait any longer.
+    """
+    scene = Scene(*SCENES[name], threads=False)
+    waits: list[bool] = []
+    followers: list[threading.Thread] = []
+
+    def prepare() -> Callable[[], object]:
+        work = scene.prepare()
+        refresher, waiting = scene.it.refresher, threading.Event()
+        follows = refresher.refresh if name == "refresh" else refresher.get
+
+        def wait(event: OneTimeEvent, n: float) -> None:
+            waiting.set()
+            waits.append(event.wait(5.0))
+
+        def follow() -> None:
+            with uninterrupted():
+                scene.it.source.on_fetch = lambda: None
+                followers.append(threading.Thread(target=follows, daemon=True))
+                followers[-1].start()
+
+                assert waiting.wait(SOON)
+
+        refresher.wait, scene.it.source.on_fetch = wait, follow
+        return work
+
+    for _ in interruptions(prepare):
+        for follower in followers:
+            follower.join(SOON)
+        followers.clear()
+
+        assert {True} >= set(waits)
+    assert len(waits) > 50
+
+
+def test_turns():
+    """
+    The queue for STS doesn't keep the place of a call that was interrupted.
+    """
+    pace = Pace()
+    for error in interruptions(lambda: partial(pace.take_turn, 10**6)):
+        taken = in_another_thread(lambda: pace.take_turn(10**6))
+
+        assert taken is True, error
+
+
+def test_garbage_collection():
+    """
+    It is switched on again.
+    """
+    for _ in interruptions(lambda: partial(without_collection, dict)):
+        assert gc.isenabled()
