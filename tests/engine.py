@@ -103,6 +103,7 @@ class Source:
         self.world = world
         self.lifetime = 900.0
         self.tells_time = True
+        self.server_offset = 0.0
         self.source_remaining: float | None = None
         self.fault: Exception | None = None
         self.on_fetch: Callable[[], object] = lambda: None
@@ -130,7 +131,8 @@ class Source:
     def _issue(self) -> Fetched:
         n = len(self.dies_at) + 1
         key = f"ASIA{n:016d}"
-        expires_at = utc(self.world.time + self.lifetime)
+        server_time = self.world.time + self.server_offset
+        expires_at = utc(server_time + self.lifetime)
         self.dies_at[key] = expires_at.timestamp()
         return Fetched(
             credentials=TemporaryCredentials(
@@ -139,7 +141,7 @@ class Source:
                 session_token=f"token of {key}",
                 expires_at=expires_at,
             ),
-            server_time=self.world.time if self.tells_time else None,
+            server_time=server_time if self.tells_time else None,
             source_remaining=self.source_remaining,
         )
 

@@ -128,6 +128,37 @@ def test_values_while_refreshing(session, credentials):
     assert 2 == generation_of(credentials.token)
 
 
+def test_values_read_twice(session, credentials):
+    """
+    A tool that first checks whether there is a secret key gets the same set.
+    """
+    access_key = credentials.access_key
+
+    assert credentials.secret_key
+
+    session.refresh()
+    values = [access_key, credentials.secret_key, credentials.token]
+
+    assert [1, 1, 1] == list(map(generation_of, values))
+
+
+def test_expiry_time_while_refreshing(session, credentials, clock):
+    """
+    It is that of the values which have been read before.
+    """
+    generation_of(credentials.access_key)
+    before = session.expires_at
+    clock.advance(dt.timedelta(seconds=1))
+    session.refresh()
+
+    assert before == credentials._expiry_time
+    assert before < session.expires_at
+
+    clock.advance(dt.timedelta(seconds=1))
+
+    assert session.expires_at == credentials._expiry_time
+
+
 def test_values_after_a_second(session, credentials, clock):
     """
     Who reads so slowly reads another time.

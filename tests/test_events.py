@@ -150,3 +150,37 @@ def test_keys_are_shortened():
     Enough to tell one from another.
     """
     assert "ASIA…MPLE" == shorten("ASIAQ3EGWEXAMPLE")
+
+
+class RaisingHandler(logging.Handler):
+    """
+    A handler of the program that is broken.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """
+        Raise.
+        """
+        raise OSError("disk full")
+
+
+@pytest.mark.parametrize("level", [logging.DEBUG, logging.WARNING])
+def test_handlers_that_raise(announcer, level):
+    """
+    The caller of a request doesn't get what a logging handler raises.
+    """
+    logger = logging.getLogger("stsession")
+    handler, before = RaisingHandler(), logger.level
+    logger.addHandler(handler)
+    logger.setLevel(level)
+    seen = []
+    announcer.subscribe(lambda: seen.append)
+    event = RefreshEvent(name="failed", label="role")
+    try:
+        announcer.note(event, log="it failed", level=level)
+        announcer.flush()
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+
+    assert [event] == seen

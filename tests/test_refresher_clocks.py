@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 
+import attrs
 import pytest
 
 from stsession.exceptions import ClockError, StsUnavailableError
@@ -295,3 +296,67 @@ class TestDeadOnArrival:
         it.world.sets_wall(100)
 
         assert 800 == it.refresher.get().lifetime
+
+
+class TestTwoClocksThatAgree:
+    """
+    The server issues credentials by a clock that is set back.
+    """
+
+    def test_set_back(self):
+        """
+        New credentials are taken, though they expire before the current ones.
+        """
+        it = engine()
+        it.refresher.get()
+        it.world.passes(100)
+        it.world.sets_wall(-5 * HOUR)
+        it.source.server_offset = -5 * HOUR
+        for _ in range(360):
+            it.world.passes(5)
+            it.refresher.get()
+
+        assert 4 == it.attempts
+
+
+class TestPossibleLifetimes:
+    """
+    A `Date` that leads to an impossible lifetime is ignored.
+    """
+
+    def answer(self, it, *, date, longest):
+        """
+        Credentials of an hour, with a *Date* that is wrong by so much.
+        """
+        usual = it.source._issue()
+        fetched = attrs.evolve(
+            usual, server_time=it.world.time + date, longest_lifetimes=longest
+        )
+        it.refresher.fetch = lambda: fetched
+        return it.refresher.get().lifetime
+
+    @pytest.mark.parametrize(
+        ("date", "longest", "lifetime"),
+        [
+            (0.0, (3_660.0, 43_260.0), 3_600),
+            (-3 * HOUR, (3_660.0, 43_260.0), 3_600),
+            (3 * HOUR, (3_660.0, 43_260.0), 3_600),
+            (-50.0, (3_660.0, 43_260.0), 3_650),
+            (0.0, (960.0, 43_260.0), 3_600),
+        ],
+    )
+    def test_possible(self, date, longest, lifetime):
+        """
+        The local clock counts instead; a server may issue more than was requested.
+        """
+        it = engine(lifetime=3_600)
+
+        assert lifetime == self.answer(it, date=date, longest=longest)
+
+    def test_impossible(self):
+        """
+        If neither clock leads to a possible lifetime, it is an error.
+        """
+        it = engine(lifetime=100 * HOUR)
+        with pytest.raises(StsUnavailableError, match="longer than is possible"):
+            self.answer(it, date=0.0, longest=(3_660.0, 43_260.0))

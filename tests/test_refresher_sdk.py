@@ -135,6 +135,36 @@ class TestSdk:
 
         assert 2 == it.attempts
 
+    def test_answer_that_expires_sooner(self, it):
+        """
+        It replaces the current credentials.
+        """
+        it.source.lifetime = 100
+
+        assert 2 == it.refresher.refresh().generation
+        assert 100 == it.refresher.record.lifetime
+
+    def test_rejection(self, it):
+        """
+        The key is marked as due, and the next call replaces it.
+        """
+        it.refresher.get()
+        before = it.attempts
+
+        assert it.refresher.replace_rejected(it.key()) is None
+        assert before == it.attempts
+        assert 3 == it.refresher.get().generation
+
+    def test_rejection_of_a_former_key(self, it):
+        """
+        The current one isn't due because of it.
+        """
+        former = it.refresher.record.credentials.access_key_id
+        it.refresher.get()
+        it.refresher.replace_rejected(former)
+
+        assert 2 == it.refresher.get().generation
+
     def test_window_survives_a_failure(self, it):
         """
         It is chosen when a set is stored.
