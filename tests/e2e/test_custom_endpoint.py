@@ -151,3 +151,37 @@ def test_amazon_does_not_take_it(user):
     """
     with pytest.raises(stsession.InvalidRequestError, match="role_arn"):
         stsession.assume(FULL, source=user)
+
+
+@pytest.mark.parametrize("kind", ["function", "session"])
+def test_source_that_lives_as_short(ceph, user, clock, kind):
+    """
+    Sources whose credentials live for seconds cause neither a storm nor failures.
+    """
+    options = {"duration_seconds": 3, "sts_endpoint_url": ceph.endpoint_url}
+    hub = stsession.assume(FULL, source=user, **options)
+
+    def read():
+        credentials = hub.credentials()
+        return {
+            "AccessKeyId": credentials.access_key_id,
+            "SecretAccessKey": credentials.secret_access_key,
+            "SessionToken": credentials.session_token,
+            "Expiration": credentials.expires_at,
+        }
+
+    session = stsession.assume(
+        FULL,
+        source=read if kind == "function" else hub,
+        role_session_name="second",
+        region="default",
+        **options,
+    )
+    s3 = session.client("s3", endpoint_url=ceph.s3_endpoint_url)
+    while clock.monotonic() < 60:
+        s3.list_objects_v2(Bucket="bucket", MaxKeys=1)
+        clock.advance(seconds(0.25))
+
+    assert {200} == {call.status for call in ceph.calls()}
+    assert ceph.count("AssumeRole") <= 2 * (60 / 1.25 + 1)
+    assert session.status().hop.counters.failures == 0
