@@ -1,5 +1,6 @@
 """
-Delivers an exception at each point where CPython can deliver one.
+Interrupts a call at each point where CPython can deliver an exception, or run a
+finalizer or a signal handler.
 """
 
 from __future__ import annotations
@@ -31,14 +32,19 @@ class Interrupted(BaseException):
     """
 
 
+def _raise() -> None:
+    raise Interrupted
+
+
 class _Point:
     """
-    Raises at the point of this number, counted from the beginning.
+    Calls *act* at the point of this number, counted from the beginning.
     """
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, act: Callable[[], object]) -> None:
         self.left = number
-        self.raised = False
+        self.act = act
+        self.reached = False
 
     def __enter__(self) -> None:
         sys.settrace(self._trace)
@@ -76,10 +82,10 @@ class _Point:
     def _pass(self) -> None:
         self.left -= 1
         if self.left == -1:
-            self.raised = True
+            self.reached = True
             sys.setprofile(None)
             sys.settrace(None)
-            raise Interrupted
+            self.act()
 
 
 @contextlib.contextmanager
@@ -131,13 +137,30 @@ def interruptions(
     Yields the exception, with its traceback. `None` if the call caught it.
     """
     for number in itertools.count():
-        work, point = prepare(), _Point(number)
+        work, point = prepare(), _Point(number, _raise)
         error: BaseException | None = None
         try:
             with point:
                 work()
         except Interrupted as e:
             error = e
-        if not point.raised:
+        if not point.reached:
             return
         yield error
+
+
+def visits(
+    prepare: Callable[[], Callable[[], object]], act: Callable[[], object]
+) -> Iterator[object]:
+    """
+    Call *act* at one point after the other of what *prepare* returns.
+
+    Yields what that returns each time.
+    """
+    for number in itertools.count():
+        work, point = prepare(), _Point(number, act)
+        with point:
+            result = work()
+        if not point.reached:
+            return
+        yield result

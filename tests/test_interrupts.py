@@ -17,9 +17,10 @@ from stsession._credentials import Record
 from stsession._garbage import without_collection
 from stsession._locks import OneTimeEvent
 from stsession._pace import Pace
+from stsession.exceptions import RefreshError
 
 from .engine import SOON, Engine, engine, real_waits
-from .interrupts import interruptions, uninterrupted
+from .interrupts import interruptions, uninterrupted, visits
 
 
 class Scene:
@@ -107,6 +108,43 @@ def test_another_thread_gets_credentials(name, threads):
         assert it.source.accepts(later)
         assert "too long" not in waits, (points, error)
     assert points > 50
+
+
+@pytest.mark.parametrize(
+    ("name", "call", "threads"),
+    [
+        *[(name, "get", threads) for name in SCENES for threads in (True, False)],
+        *[("mandatory", call, True) for call in ("refresh", "held", "next_attempt_at")],
+    ],
+)
+def test_finalizers_and_signal_handlers(name, call, threads):
+    """
+    One that uses the session which its thread refreshes doesn't wait for itself.
+
+    It gets the current credentials or an error, and the refresh goes on.
+    """
+    scene = Scene(*SCENES[name], threads=threads)
+    results: list[object] = []
+    waits: list[bool] = []
+
+    def prepare() -> Callable[[], object]:
+        work = scene.prepare()
+        scene.it.refresher.wait = lambda event, n: waits.append(event.wait(5.0))
+        return work
+
+    def act() -> None:
+        try:
+            used = getattr(scene.it.refresher, call)
+            results.append(used() if callable(used) else None)
+        except RefreshError as e:
+            results.append(e)
+
+    for result in visits(prepare, act):
+        assert isinstance(result, Record)
+    assert len(results) > 50
+    if call in ("get", "held") and name not in ("first use", "expired"):
+        assert {Record} == {type(it) for it in results}
+    assert {True} >= set(waits)
 
 
 @pytest.mark.parametrize("name", ["first use", "mandatory", "expired", "refresh"])
