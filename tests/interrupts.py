@@ -1,6 +1,7 @@
 """
-Interrupts a call at each point where CPython can deliver an exception, or run a
-finalizer or a signal handler.
+Interrupts a call at each point where CPython can deliver an exception.
+
+Or where it can run a finalizer or a signal handler.
 """
 
 from __future__ import annotations
