@@ -19,6 +19,7 @@ from ._events import RefreshHook
 from ._hops import Chain
 from ._options import DEFAULT_POLICY, Options, check_names
 from ._policy import RefreshPolicy
+from ._remembered import hides_arguments
 from ._session import RefreshableSession
 from ._source_like import SourceLike, find_source, hops_of
 from ._sources import Source
@@ -63,6 +64,7 @@ class RefreshableAssumeRoleSession(RefreshableSession):
     .. versionadded:: 0.1.0
     """
 
+    @hides_arguments
     @_guessing
     def __init__(
         self,
@@ -217,6 +219,7 @@ def _signature_of(
 
 
 @_signature_of(RefreshableAssumeRoleSession)
+@hides_arguments
 def assume(  # noqa: D417 - its signature is that of the class
     *args: Any, **kwargs: Any
 ) -> RefreshableAssumeRoleSession:

@@ -11,6 +11,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ._sdk_errors import presentable
 from .exceptions import MfaError
 
 
@@ -39,7 +40,7 @@ def find_serial(session: botocore.session.Session, name: str) -> str:
         why = e.response["Error"]["Code"] if isinstance(e, ClientError) else str(e)
         raise MfaError(
             f"Could not find the MFA device of {name}. IAM answered {why}.", hint=HINT
-        ) from e
+        ) from presentable(e)
     finally:
         client.close()
     # Security keys and passkeys show no codes.

@@ -18,6 +18,7 @@ from botocore.parsers import ResponseParserError
 
 from ._causes import causes
 from ._redact import redact
+from ._remembered import bare
 from .exceptions import StsessionError
 
 
@@ -85,12 +86,14 @@ def _first_sentences(message: str) -> str:
     return redact(message)[:MESSAGE_LENGTH]
 
 
-def presentable(error: Exception) -> Exception:
+def presentable(error: Exception) -> BaseException:
     """
-    The error itself, or one like it and without causes if it tells a secret.
+    A copy of *error* without secrets, frames, and causes.
+
+    The frames of the SDK hold the request, codes and tokens included.
     """
     if not any(map(_tells_a_secret, causes(error))):
-        return error
+        return bare(error)
     if isinstance(error, sdk.ClientError):
         told = Answer.of(error)
         response: Any = {

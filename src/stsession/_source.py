@@ -18,7 +18,6 @@ import botocore.session
 from botocore.exceptions import BotoCoreError, ConfigParseError
 from botocore.hooks import HierarchicalEmitter
 
-from ._credentials import Fetched
 from ._fork import forget_after_fork
 from ._functions import name_of
 from ._identity import number_of
@@ -32,8 +31,9 @@ from ._sdk import (
 )
 from ._sdk_errors import how_to_mend
 from ._sdk_source import SdkSource
+from ._seams import current
 from ._sources import HopSource, Nobody, Source
-from ._words import as_credentials
+from ._words import FunctionFetch
 from .exceptions import InvalidRequestError
 
 
@@ -246,7 +246,7 @@ def custom_source(get: Callable[[], Any]) -> HopSource:
     refresher = Refresher(
         label=label,
         source=label,
-        fetch=lambda: Fetched(credentials=as_credentials(get(), label)),
+        fetch=FunctionFetch(get, current().clock),
         policy=RefreshPolicy(stale="never"),
     )
     # What it gives may be the last, and may depend on who asks; so it is shared

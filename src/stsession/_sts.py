@@ -16,6 +16,8 @@ import attrs
 from ._clock import Clock
 from ._credentials import Fetched, Instant, TemporaryCredentials
 from ._proof import NoProof, Proof
+from ._remembered import without_frames
+from ._sdk_errors import presentable
 from ._sts_endpoint import StsEndpoint
 from ._sts_errors import server_time, translate, unusable_answer
 from ._sts_protocols import Signatory, StsRequest
@@ -108,6 +110,14 @@ class StsFetch:
         Raises:
             RefreshError: If it refuses, or can't be reached.
         """
+        try:
+            return self._fetched()
+        except RefreshError as e:
+            error = without_frames(e)
+        # Out here, where no local variable holds the request or the answer.
+        raise error
+
+    def _fetched(self) -> Fetched:
         try:
             return self.pace(self._ask)
         except RefreshError as e:
@@ -224,7 +234,7 @@ class StsFetch:
         try:
             answer: dict[str, Any] = getattr(client, self.request.operation)(**params)
         except (LookupError, ValueError) as e:  # XML, but not as botocore knows it
-            raise self._unusable("can't be read") from e
+            raise self._unusable("can't be read") from presentable(e)
         return answer
 
     def _translating(self, do: Callable[[], T]) -> T:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ._operations import flat, made_session, options_of
 from ._options import SessionOptions
 from ._proofs import AssertionProof, TokenProof
+from ._remembered import hides_arguments
 from ._session import RefreshableSession
 from ._source import nobody
 from ._unsigned_requests import SamlRequest, WebIdentityRequest
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["saml", "web_identity"]
 
 
+@hides_arguments
 def web_identity(
     role_arn: str,
     *,
@@ -106,6 +108,7 @@ APIReference/API_AssumeRoleWithWebIdentity.html>`_.
     )
 
 
+@hides_arguments
 def saml(
     role_arn: str,
     principal_arn: str,
