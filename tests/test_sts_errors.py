@@ -115,7 +115,7 @@ def test_code(code, suffix):
     assert (cls, kind) == (type(error), error.kind)
     assert advice in error.hint
     assert (code, 403, READER) == (error.code, error.http_status, error.hop)
-    assert cause is error.__cause__
+    assert (sdk.ClientError, str(cause)) == (type(error.__cause__), str(error.__cause__))
     assert (
         f'Could not assume {READER} as "me". STS answered {code}: Because. {error.hint}'
     ) == str(error)

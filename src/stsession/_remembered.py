@@ -113,7 +113,11 @@ def hides_arguments(function: Callable[P, T]) -> Callable[P, T]:
         try:
             return function(*args, **kwargs)
         except (StsessionError, TypeError, PicklingError) as e:
-            error = without_frames(e)
+            error = e
+        for link in chained(error):
+            link.__traceback__ = None
+        if isinstance(error, StsessionError):
+            error.__context__ = error.__cause__
         del args, kwargs
         raise error
 

@@ -8,6 +8,7 @@ import configparser
 import datetime as dt
 import json
 import re
+import traceback
 
 from typing import Any
 
@@ -22,7 +23,7 @@ from ._remembered import bare
 from .exceptions import StsessionError
 
 
-__all__ = ["Answer", "how_to_mend", "presentable", "text_of"]
+__all__ = ["Answer", "how_to_mend", "place_of", "presentable", "text_of"]
 
 MESSAGE_LENGTH = 400
 
@@ -120,6 +121,17 @@ def text_of(error: BaseException) -> str:
     # ResponseParserError goes on with the answer, secret key and all.
     text = str(error).split("\n", maxsplit=1)[0]
     return redact(text).rstrip(".:")[:MESSAGE_LENGTH]
+
+
+def place_of(error: BaseException) -> str:
+    """
+    The function that raised *error*, which its copies don't show.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return ""
+    last = frames[-1]
+    return f" in {last.name}() ({last.filename}, line {last.lineno})"
 
 
 def how_to_mend(error: sdk.ConfigParseError) -> str:

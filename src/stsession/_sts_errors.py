@@ -13,7 +13,7 @@ from botocore.parsers import ResponseParserError
 
 from ._answers import skew_text
 from ._causes import causes
-from ._sdk_errors import Answer, how_to_mend, presentable, text_of
+from ._sdk_errors import Answer, how_to_mend, place_of, presentable, text_of
 from .exceptions import (
     AccessDeniedError,
     ClockError,
@@ -192,7 +192,7 @@ def translate(
             break
     if ours is None:
         ours = RefreshError(
-            f"{what}. {type(error).__name__} was raised.",
+            f"{what}. {type(error).__name__} was raised{place_of(error)}.",
             hop=hop,
             hint="The cause of this error says more.",
         )
