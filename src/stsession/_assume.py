@@ -334,8 +334,8 @@ def assume(  # noqa: D417 - its signature is that of the class
     if len(args) > 1:
         msg = "assume() takes one positional argument; a chain is a list of roles."
         raise TypeError(msg)
+    check_names("assume()", inspect.signature(assume).parameters, kwargs)
     if not args and "role_arn" not in kwargs:
         msg = "assume() needs the ARN of a role."
         raise TypeError(msg)
-    check_names("assume()", inspect.signature(assume).parameters, kwargs)
     return RefreshableAssumeRoleSession(*args, **kwargs)

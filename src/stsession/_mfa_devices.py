@@ -39,7 +39,7 @@ def find_serial(session: botocore.session.Session, name: str) -> str:
     except (BotoCoreError, ClientError) as e:
         why = e.response["Error"]["Code"] if isinstance(e, ClientError) else str(e)
         raise MfaError(
-            f"Could not find the MFA device of {name}. IAM answered {why}.", hint=HINT
+            f"Could not find the MFA device of {name}. IAM returned {why}.", hint=HINT
         ) from presentable(e)
     finally:
         client.close()

@@ -228,7 +228,7 @@ class _Lister:
         told = error.response["Error"]
         code, message = told.get("Code", ""), redact(told.get("Message", ""))
         return OrganizationError(
-            f"{what} AWS answered {code}: {message.rstrip('.')}.",
+            f"{what} AWS returned {code}: {message.rstrip('.')}.",
             code=code,
             hint=self._hint(code, action),
         )

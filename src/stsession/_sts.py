@@ -19,7 +19,7 @@ from ._proof import NoProof, Proof
 from ._remembered import without_frames
 from ._sdk_errors import presentable
 from ._sts_endpoint import StsEndpoint
-from ._sts_errors import server_time, translate, unusable_answer
+from ._sts_errors import Attempt, server_time, translate, unusable_answer
 from ._sts_protocols import Signatory, StsRequest
 from .exceptions import FailureKind, RefreshError
 
@@ -101,6 +101,7 @@ class StsFetch:
     clock: Clock
     proof: Proof = attrs.field(factory=NoProof)
     pace: Callable[[Callable[[], Fetched]], Fetched] = at_once
+    _sent: frozenset[str] = attrs.field(default=frozenset(), init=False)
     _warned_of_size: bool = attrs.field(default=False, init=False)
 
     def __call__(self) -> Fetched:
@@ -151,6 +152,7 @@ class StsFetch:
             raise
 
     def _ask(self) -> Fetched:
+        self._sent = frozenset()
         remaining = self._translating(self.source.prepare)
         proof = self._translating(self.proof.parameters)
         began = Instant(self.clock.wall(), self.clock.monotonic())
@@ -231,6 +233,7 @@ class StsFetch:
         endpoint = self.endpoint.asked_once if once else self.endpoint
         client = self.source.client(region, endpoint)
         params = {**self.request.to_params(duration_seconds=duration), **proof}
+        self._sent = frozenset(params)
         try:
             answer: dict[str, Any] = getattr(client, self.request.operation)(**params)
         except (LookupError, ValueError) as e:  # XML, but not as botocore knows it
@@ -249,13 +252,14 @@ class StsFetch:
         raise error
 
     def _translated(self, error: Exception) -> RefreshError:
-        return translate(
-            error,
+        attempt = Attempt(
             what=self.request.what,
             hop=self.request.label,
             source=self.source.describe(self.clock.wall()),
-            wall=self.clock.wall(),
+            sent=self._sent,
+            mfa=self.source.has_mfa or "TokenCode" in self._sent,
         )
+        return translate(error, attempt, wall=self.clock.wall())
 
     def _read(
         self, answer: dict[str, Any], began: Instant, source_remaining: float | None

@@ -398,7 +398,7 @@ def test_answers(make, fault, world):
 
 def test_expired(world, clock):
     """
-    Nor if the credentials expired while STS answered with nothing usable.
+    Nor if the credentials expired while STS returned with nothing usable.
     """
     session = stsession.assume(
         ROLE,
@@ -435,7 +435,7 @@ def test_results_of_a_fleet(world):
     assert EXTERNAL_ID not in result.traceback
 
 
-# -- What is refused before anything is sent --------------------------------------------
+# -- What is refused before anything is sent -----------------------------------------
 
 
 ARGUMENTS = {
