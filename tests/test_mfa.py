@@ -349,9 +349,7 @@ class TestWhatIsNoCode:
         assert "mfa_code" == caught.value.parameter
         assert not code or str(code) not in told_by(caught.value)
 
-    @pytest.mark.parametrize(
-        "code", [lambda: "123456", lambda serial, other: "123456"]
-    )
+    @pytest.mark.parametrize("code", [lambda: "123456", lambda serial, other: "123456"])
     def test_a_function_without_a_serial(self, assume, code):
         """
         The error of a function that doesn't take the serial number describes it.

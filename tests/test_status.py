@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import attrs
 import pytest
@@ -128,9 +129,8 @@ def test_text(session, stub, clock):
     first, last = session.status().hops
     heading, hub, target, error = str(session.status()).splitlines()
 
-    assert "role source generation refresh due (UTC) expires (UTC)".split() == (
-        heading.split()
-    )
+    headings = ["role", "source", "generation", "refresh due (UTC)", "expires (UTC)"]
+    assert headings == re.split("  +", heading)
     for hop, line in ((first, hub), (last, target)):
         assert line.startswith(f"{hop.role_arn}  ")
         assert line.endswith(
@@ -138,7 +138,8 @@ def test_text(session, stub, clock):
         )
         assert line.index(hop.source, 1) == heading.index("source")
     assert error.startswith("  last error: Could not assume")
-    assert error.endswith(f" Next attempt: {last.next_attempt_at:%Y-%m-%d %H:%M:%S} UTC.")
+    at = f"{last.next_attempt_at:%Y-%m-%d %H:%M:%S}"
+    assert error.endswith(f" Next attempt: {at} UTC.")
 
 
 def test_text_before_the_first_use(session):

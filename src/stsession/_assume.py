@@ -272,7 +272,9 @@ def assume(  # noqa: D417 - its signature is that of the class
             AssumeRole, as is done anyway if the source isn't the long-lived keys
             of an IAM user, found by boto3.
 
-        policy: A session policy, as a dict or as JSON; it only takes away.
+        policy:
+            A session policy, as a dict or as JSON, sent as compact JSON. It only
+            takes permissions away.
 
         policy_arns: Managed policies, to the same end.
 

@@ -60,7 +60,7 @@ def web_identity(
 
         provider_id: The domain of an OAuth 2.0 provider; not for OIDC.
 
-        policy: A session policy, as a dict or as JSON.
+        policy: A session policy, as a dict or as JSON, sent as compact JSON.
 
         policy_arns: Managed policies, to the same end.
 
@@ -139,7 +139,7 @@ def saml(
 
         duration_seconds: See :func:`stsession.assume`.
 
-        policy: A session policy, as a dict or as JSON.
+        policy: A session policy, as a dict or as JSON, sent as compact JSON.
 
         policy_arns: Managed policies, to the same end.
 
