@@ -692,6 +692,27 @@ def test_denied_for_another_reason(stub, make, name, message, advice):
     assert "unsigned" not in str(error)
 
 
+@pytest.mark.parametrize(
+    ("name", "page"),
+    [
+        ("federation_token", "GetFederationToken"),
+        ("saml", "AssumeRoleWithSAML"),
+        ("web_identity", "AssumeRoleWithWebIdentity"),
+    ],
+)
+@pytest.mark.parametrize(
+    "given", [{"policy": {"a": "x" * 3_000}}, {"policy_arns": ["ReadOnlyAccess"]}]
+)
+def test_page_about_a_limit(make, name, page, given):
+    """
+    The error of a session policy links the page of the operation.
+    """
+    with pytest.raises(stsession.InvalidRequestError) as caught:
+        make(name, **given)
+
+    assert str(caught.value).endswith(f"/API_{page}.html")
+
+
 def test_root_denied(stub, make):
     """
     The advice is about who may become root, and not about trust policies.
