@@ -23,6 +23,7 @@ from ._functions import name_of
 from ._identity import number_of
 from ._policy import RefreshPolicy
 from ._refresher import Refresher
+from ._remembered import without_frames
 from ._sdk import (
     configured_like,
     new_session,
@@ -177,6 +178,7 @@ def reading_files(parameter: str | None) -> Iterator[None]:
     except ConfigParseError as e:
         hint, kwargs = how_to_mend(e), cast("Any", e.kwargs)
         kwargs["error"] = e.__context__ = None  # they quote lines of the file
+        without_frames(e)
         raise InvalidRequestError(f"{e}.", parameter=parameter, hint=hint) from e
 
 

@@ -30,8 +30,10 @@ def announce(text: str) -> None:
     """
     Log why a call takes a while, and write it to standard error if a person reads it.
     """
-    logger.info(text)
-    with contextlib.suppress(AttributeError, OSError, ValueError):  # there is none
+    # Neither a handler of a logger nor a closed terminal may fail the request.
+    with contextlib.suppress(Exception):
+        logger.info(text)
+    with contextlib.suppress(Exception):
         if sys.stderr.isatty():
             sys.stderr.write(f"{text}\n")
             sys.stderr.flush()

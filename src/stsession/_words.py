@@ -42,7 +42,7 @@ class FunctionFetch:
     Args:
         function: Returns credentials, or a dict of them.
 
-        clock: Tells which credentials have expired.
+        clock: What expirations are compared with.
     """
 
     function: Callable[[], object]

@@ -549,6 +549,84 @@ def test_function_that_returns_something_else(returned, world):
         assert [] == leaks(error, {"the-secret-key", "the-session-token"})
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: stsession.from_profile("dev"),
+        lambda: stsession.assume(ROLE, source="dev"),
+        lambda: stsession.Fleet([ROLE], source="dev").session(ROLE),
+    ],
+)
+@pytest.mark.parametrize(
+    "printed", ["the-secret-key", '{"Version": 1, "SecretAccessKey": "the-secret-key"}']
+)
+def test_process_that_prints_something_else(make, printed, tmp_path, monkeypatch):
+    """
+    Nor does that of a profile's process, whatever it printed.
+    """
+    script, config = tmp_path / "print.sh", tmp_path / "config"
+    script.write_text(f"echo '{printed}'")
+    config.write_text(
+        "[profile dev]\nregion = eu-west-1\n"
+        f"credential_process = sh {script.as_posix()}\n"
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    error = raised_by(make().credentials)
+
+    assert stsession.SourceCredentialsError is type(error)
+    assert [] == leaks(error, {"the-secret-key"})
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: stsession.from_profile("dev"),
+        lambda: stsession.assume(ROLE, source="dev"),
+        lambda: stsession.Fleet([ROLE], source="dev"),
+    ],
+)
+def test_file_that_cannot_be_read(make, tmp_path, monkeypatch):
+    """
+    Nor does that of a config file, which may have keys in it.
+    """
+    config = tmp_path / "config"
+    config.write_text(
+        "[profile dev]\n[profile dev]\naws_secret_access_key = secret-key\n"
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+
+    assert [] == leaks(raised_by(make), {"secret-key"})
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda secret, world: stsession.web_identity(
+            OTHER_ROLE, token=lambda: secret * 2_000, **world.options
+        ),
+        lambda secret, world: stsession.web_identity(
+            OTHER_ROLE, token=lambda: [secret], **world.options
+        ),
+        lambda secret, world: stsession.saml(
+            OTHER_ROLE, PROVIDER, assertion=lambda: f"<xml>{secret}", **world.options
+        ),
+        lambda secret, world: stsession.assume(
+            ROLE,
+            source=world.source,
+            mfa_serial=world.device.serial,
+            mfa_code=lambda serial: secret,
+        ),
+    ],
+)
+def test_tokens_that_are_none(make, world):
+    """
+    Nor does that of a token, an assertion, or a code that can't be one.
+    """
+    error = raised_by(make("the-secret-token", world).credentials)
+
+    assert [] == leaks(error, {"the-secret-token"})
+
+
 @pytest.mark.parametrize("script", ["echo 98765", "echo 987654; exit 1"])
 def test_command_that_fails(script, world):
     """
