@@ -408,6 +408,17 @@ def test_signature():
 
 
 @pytest.mark.parametrize(
+    "make", [stsession.assume, stsession.RefreshableAssumeRoleSession]
+)
+def test_role_by_the_name_of_sts(make):
+    """
+    RoleArn is a misspelt role_arn, not a missing one.
+    """
+    with pytest.raises(TypeError, match=r"'RoleArn'; did you mean role_arn\?"):
+        make(RoleArn=READER)
+
+
+@pytest.mark.parametrize(
     ("name", "meant"),
     [
         ("region_name", "region"),
@@ -415,6 +426,8 @@ def test_signature():
         ("ExternalId", "external_id"),
         ("DurationSeconds", "duration_seconds"),
         ("extern_id", "external_id"),
+        ("SerialNumber", "mfa_serial"),
+        ("TokenCode", "mfa_code"),
     ],
 )
 def test_misspelt(name, meant):

@@ -511,7 +511,7 @@ def test_no_turn(source, stub):
         first, second = fleet.map(lambda s: s.credentials(), max_workers=1)
 
     assert 1 == stub.attempts
-    assert "STS answered Throttling" in str(first.error)
+    assert "STS returned Throttling" in str(first.error)
     assert f"Could not assume {ARN.format(IDS[1])} as" in str(second.error)
     assert "there was no turn within 0 s" in str(second.error)
     assert ARN.format(IDS[1]) == second.hop
@@ -562,7 +562,7 @@ def test_single_code(asked_for_codes, stub, mfa_session):
     result = asked_for_codes(mfa_code="271828", mfa_session=mfa_session)
 
     assert 1 == stub.attempts
-    assert "STS answered ServiceUnavailable" in str(result.error)
+    assert "STS returned ServiceUnavailable" in str(result.error)
     assert isinstance(result.error, stsession.StsUnavailableError)
 
 

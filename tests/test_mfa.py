@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import getpass
+import io
 import logging
 import os
 import pickle
@@ -47,6 +48,18 @@ WRONG = Fault.error(
     "MultiFactorAuthentication failed with invalid MFA one time pass code. ",
     status=403,
 )
+
+
+class Terminal(io.StringIO):
+    """
+    A terminal to write to.
+    """
+
+    def isatty(self):
+        """
+        Return whether it is one.
+        """
+        return True
 
 
 class Person:
@@ -338,6 +351,20 @@ class TestWhatIsNoCode:
 
         assert "mfa_code" == caught.value.parameter
         assert not code or str(code) not in told_by(caught.value)
+
+    @pytest.mark.parametrize("code", [lambda: "123456", lambda serial, other: "123456"])
+    def test_a_function_without_a_serial(self, assume, code):
+        """
+        The error of a function that doesn't take the serial number describes it.
+        """
+        with pytest.raises(stsession.InvalidRequestError) as caught:
+            assume(mfa_code=code)
+
+        assert "mfa_code" == caught.value.parameter
+        assert "can't be called with one argument." in str(caught.value)
+        assert (
+            "It receives the serial number of the device: def get_code(serial)."
+        ) == caught.value.hint
 
     @pytest.mark.parametrize("code", [[], ()])
     def test_an_empty_command(self, assume, code):
@@ -690,6 +717,33 @@ class TestOnce:
         first, second = codes_sent(stub)
         assert first != second
         assert [30] == patience.steps
+
+    def test_announces_the_wait(self, assume, patience, caplog, monkeypatch):
+        """
+        The wait is logged, and written to standard error if that is a terminal.
+        """
+        caplog.set_level("INFO")
+        monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+        for arn in (READER, HUB):
+            assume(arn, mfa_session=False).credentials()
+        text = (
+            f"The current code of the MFA device {SERIAL} has been used; waiting 30 s "
+            "for the next one."
+        )
+
+        assert [text] == [r.getMessage() for r in caplog.records if "waiting" in r.msg]
+        assert f"{text}\n" == terminal.getvalue()
+
+    def test_does_not_announce_to_a_file(self, assume, patience, monkeypatch):
+        """
+        Where standard error is no terminal, nothing is written.
+        """
+        monkeypatch.setattr(sys, "stderr", file := io.StringIO())
+        for arn in (READER, HUB):
+            assume(arn, mfa_session=False).credentials()
+
+        assert [30] == patience.steps
+        assert "" == file.getvalue()
 
     def test_a_wait_that_is_cut_short(self, assume, stub, patience):
         """

@@ -127,7 +127,7 @@ def test_denied(local):
 
     error = failing(assume(source))
 
-    assert "IAM answered AccessDenied." in str(error)
+    assert "IAM returned AccessDenied." in str(error)
     assert "as mfa_serial" in error.hint
     assert 0 == local.count("GetSessionToken")
 
@@ -151,7 +151,7 @@ def test_temporary_keys(local, role, code):
 
     error = failing(assume(hop))
 
-    assert f"IAM answered {code}." in str(error)
+    assert f"IAM returned {code}." in str(error)
 
 
 def test_iam_out_of_reach(local):

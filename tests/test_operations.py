@@ -674,16 +674,43 @@ def test_denied(stub, make, name):
 
 
 @each_unsigned
-@pytest.mark.parametrize("message", ["", "Not authorized to perform sts:TagSession"])
-def test_denied_for_another_reason(stub, make, name, message):
+@pytest.mark.parametrize(
+    ("message", "advice"),
+    [
+        ("", "names the identity provider"),
+        ("Not authorized to perform sts:TagSession", "Allow sts:TagSession in"),
+    ],
+)
+def test_denied_for_another_reason(stub, make, name, message, advice):
     """
-    The advice depends on what was asked, not on what STS says about it.
+    The advice depends on what was asked, and on the action that STS names.
     """
     stub.goes_down(Fault.error("AccessDenied", message, status=403))
     error = failing(make(name))
 
-    assert "names the identity provider" in error.hint
+    assert advice in error.hint
     assert "unsigned" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("name", "page"),
+    [
+        ("federation_token", "GetFederationToken"),
+        ("saml", "AssumeRoleWithSAML"),
+        ("web_identity", "AssumeRoleWithWebIdentity"),
+    ],
+)
+@pytest.mark.parametrize(
+    "given", [{"policy": {"a": "x" * 3_000}}, {"policy_arns": ["ReadOnlyAccess"]}]
+)
+def test_page_about_a_limit(make, name, page, given):
+    """
+    The error of a session policy links the page of the operation.
+    """
+    with pytest.raises(stsession.InvalidRequestError) as caught:
+        make(name, **given)
+
+    assert str(caught.value).endswith(f"/API_{page}.html")
 
 
 def test_root_denied(stub, make):

@@ -42,7 +42,7 @@ def refused(code="ExpiredTokenException", **kw):
     An error of STS, as it is translated.
     """
     error = RefreshError(
-        f"Could not assume {READER}. STS answered {code}.",
+        f"Could not assume {READER}. STS returned {code}.",
         hint="Renew the credentials of somebody.",
         code=code,
         hop=READER,
@@ -407,7 +407,7 @@ def test_explained(path, clock, seconds):
     age = {30: "30 s", 3_000: "50 min", 30_000: "8.3 h"}[seconds]
 
     assert (
-        f"Could not assume {READER}. STS answered ExpiredTokenException. The token "
+        f"Could not assume {READER}. STS returned ExpiredTokenException. The token "
         f"comes from the file {path}, written {age} ago. It says: "
         "exp 2026-01-01 01:00:00 UTC, aud sts.amazonaws.com, me, "
         "iss https://oidc.example. Check what renews it, and the identity provider "
@@ -551,7 +551,7 @@ def test_explained_assertion(given, kind):
     said = AssertionProof(given).explained(refused())
 
     assert (
-        f"Could not assume {READER}. STS answered ExpiredTokenException. Pass a "
+        f"Could not assume {READER}. STS returned ExpiredTokenException. Pass a "
         "function that gets one: an assertion serves once, and lives for five minutes."
     ) == str(said)
     assert kind is said.kind

@@ -14,6 +14,22 @@ from .wire import READER
 
 STARS = "***"
 
+TAG = "the-value-of-a-tag"
+ASSERTION = "the-assertion-of-a-context"
+BUCKET = "the-bucket-of-a-policy"
+CONTEXTS = {"arn:aws:iam::aws:contextProvider/IdentityCenter": ASSERTION}
+POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Sid": "it's",  # which botocore's log has as it\'s
+            "Effect": "Allow",
+            "Action": "s3:*",
+            "Resource": f"arn:aws:s3:::{BUCKET}/*",
+        }
+    ],
+}
+
 
 @pytest.mark.parametrize(
     "text",
@@ -94,6 +110,17 @@ def spy(caplog):
         s3.get_object(Bucket="b", Key="k")["Body"].read()
         s3.generate_presigned_url("get_object", Params={"Bucket": "b", "Key": "k"})
         session.caller_identity()
+        stsession.assume(
+            READER,
+            source=local.session(user),
+            external_id="tenant-0815",
+            policy=POLICY,
+            tags={"Team": TAG},
+            provided_contexts=CONTEXTS,
+        ).credentials()
+        stsession.federation_token(
+            "jane", source=local.session(user), policy=POLICY
+        ).credentials()
         signatures = []
         s3.meta.events.register(
             "before-send",
@@ -103,7 +130,7 @@ def spy(caplog):
         )
         s3.list_objects_v2(Bucket="b")
         keys = [user, *local.issued()]
-    secrets = ["tenant-0815", *signatures]
+    secrets = ["tenant-0815", BUCKET, TAG, ASSERTION, *signatures]
     for key in keys:
         secrets += [key.secret_access_key, key.session_token]
     return [secret for secret in secrets if secret]

@@ -300,7 +300,7 @@ def test_hook_of_a_dropped_session(source):
 
 def test_first_error(session, stub):
     """
-    There's nothing to serve: what STS answered, and what to do.
+    There's nothing to serve: what STS returned, and what to do.
     """
     stub.goes_down(Fault.access_denied())
     error = failing(session)

@@ -874,6 +874,42 @@ def test_function_that_raises():
     assert "secret-of-the-vault" not in str(error)
 
 
+def expiring(at):
+    """
+    Credentials that expire then.
+    """
+    return {"AccessKeyId": "AKIA1", "SecretAccessKey": "secret", "Expiration": at}
+
+
+def test_function_that_returns_expired_credentials_once(stub, clock):
+    """
+    It is called once more at once: its cache may refresh only then.
+    """
+    ages = [minutes(-5), minutes(60)]
+    source = custom_source(lambda: expiring(clock.now() + ages.pop(0)))
+
+    assert 3_600 == source._refresher.remaining(source._refresher.get())
+    assert [] == ages
+
+
+def test_function_that_returns_expired_credentials(clock):
+    """
+    The error is about the function and not about the clock.
+    """
+    calls = []
+
+    def vault():
+        calls.append(clock.now())
+        return expiring(clock.now() - minutes(5))
+
+    error = failing(stsession.assume(READER, source=vault, region=REGION))
+
+    assert SourceCredentialsError is type(error)
+    assert FailureKind.SOURCE_EXPIRED is error.kind
+    assert "vault() returned credentials that expired 5 min ago." in str(error)
+    assert [clock.now()] * 2 == calls
+
+
 def test_callable_object():
     """
     Not only functions have names.

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import attrs
 import pytest
@@ -78,7 +79,7 @@ def test_after_a_failure(session, stub, clock):
     failing(session)
     hop = session.status().hops[0]
 
-    assert "STS answered Teapot: Short and stout." in hop.last_error
+    assert "STS returned Teapot: Short and stout." in hop.last_error
     assert clock.now() < hop.next_attempt_at < clock.now() + minutes(1)
     assert 1 == hop.counters.failures
     clock.advance(minutes(1))
@@ -115,6 +116,39 @@ def test_a_snapshot(session):
     assert 0 == status.hop.counters.attempts
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         status.hop.generation = 5
+
+
+def test_text(session, stub, clock):
+    """
+    The text is a table, with a line for the last error of a role.
+    """
+    session.credentials()
+    stub.goes_down(Fault.error("Teapot", "Short and stout."))
+    with pytest.raises(stsession.RefreshError):
+        session.refresh()
+    first, last = session.status().hops
+    heading, hub, target, error = str(session.status()).splitlines()
+
+    headings = ["role", "source", "generation", "refresh due (UTC)", "expires (UTC)"]
+    assert headings == re.split("  +", heading)
+    for hop, line in ((first, hub), (last, target)):
+        assert line.startswith(f"{hop.role_arn}  ")
+        assert line.endswith(
+            f"  {hop.due_at:%Y-%m-%d %H:%M:%S}  {hop.expires_at:%Y-%m-%d %H:%M:%S}"
+        )
+        assert line.index(hop.source, 1) == heading.index("source")
+    assert error.startswith("  last error: Could not assume")
+    at = f"{last.next_attempt_at:%Y-%m-%d %H:%M:%S}"
+    assert error.endswith(f" Next attempt: {at} UTC.")
+
+
+def test_text_before_the_first_use(session):
+    """
+    Without credentials there are no times.
+    """
+    _, *lines = str(session.status()).splitlines()
+
+    assert [["0", "-", "-"]] * 2 == [line.split()[-3:] for line in lines]
 
 
 def test_no_secret(session, stub):

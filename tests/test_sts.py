@@ -59,6 +59,7 @@ class Signatory:
     """
 
     is_role = False
+    has_mfa = False
     renewable = True
 
     def __init__(self, *answers):

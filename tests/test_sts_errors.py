@@ -23,7 +23,7 @@ from stsession import (
     StsessionError,
     StsUnavailableError,
 )
-from stsession._sts_errors import server_time, translate
+from stsession._sts_errors import Attempt, server_time, translate
 from stsession.testing import FakeClock, Fault, StubSTS, installed
 
 from .wire import READER, failing, links, source_of, told_by
@@ -43,13 +43,12 @@ def of(error, *, wall=WALL):
     """
     What is made of *error*.
     """
-    return translate(
-        error,
+    attempt = Attempt(
         what=f'Could not assume {READER} as "me"',
         hop=READER,
         source='profile "dev"',
-        wall=wall,
     )
+    return translate(error, attempt, wall=wall)
 
 
 def answer(code, message="", *, status=400, **headers):
@@ -77,6 +76,9 @@ CODES = {
     "InvalidParameterValue": (RefreshError, REQUEST, "parameter"),
     "IDPRejectedClaim": (AccessDeniedError, REQUEST, "trust policy"),
     "InvalidIdentityToken": (AccessDeniedError, REQUEST, "trust policy"),
+    "InsufficientSessionLifetime": (RefreshError, REQUEST, "Lower duration_seconds"),
+    "InvalidContextAssertion": (RefreshError, REQUEST, "provided_contexts"),
+    "InvalidSubjectCredentials": (SourceCredentialsError, SOURCE_EXPIRED, "Renew"),
     "InvalidAuthorizationMessage": (RefreshError, REQUEST, "parameter"),
     "OptInRequired": (AccessDeniedError, REQUEST, "Activate the account"),
     "MissingAuthenticationToken": (SourceCredentialsError, SOURCE, 'profile "dev"'),
@@ -115,9 +117,12 @@ def test_code(code, suffix):
     assert (cls, kind) == (type(error), error.kind)
     assert advice in error.hint
     assert (code, 403, READER) == (error.code, error.http_status, error.hop)
-    assert cause is error.__cause__
+    assert (sdk.ClientError, str(cause)) == (
+        type(error.__cause__),
+        str(error.__cause__),
+    )
     assert (
-        f'Could not assume {READER} as "me". STS answered {code}: Because. {error.hint}'
+        f'Could not assume {READER} as "me". STS returned {code}: Because. {error.hint}'
     ) == str(error)
 
 
@@ -204,9 +209,10 @@ def test_who_is_denied():
     user = "arn:aws:iam::210987654321:user/ci"
     message = f"User: {user} is not authorized to perform: sts:AssumeRole"
 
-    assert f"names {user}" in of(answer("AccessDenied", message)).hint
+    assert f"allows {user}" in of(answer("AccessDenied", message)).hint
     assert (
-        'names the user or role behind profile "dev"' in of(answer("AccessDenied")).hint
+        'allows the user or role behind profile "dev"'
+        in of(answer("AccessDenied")).hint
     )
 
 
@@ -237,7 +243,7 @@ def test_bare_error():
     )
 
     assert ("AccessDenied", 403) == (error.code, error.http_status)
-    assert "STS answered AccessDenied: No." in str(error)
+    assert "STS returned AccessDenied: No." in str(error)
 
 
 def test_error_without_anything():
@@ -249,7 +255,7 @@ def test_error_without_anything():
     )
 
     assert error.code is None
-    assert "STS answered HTTP 404." in str(error)
+    assert "STS returned HTTP 404." in str(error)
 
 
 URL = "https://sts.eu-south-1.amazonaws.com/"
@@ -374,14 +380,14 @@ def _session(stub):
 
 
 FAULTS = {
-    "throttled": (Fault.throttled(), THROTTLED, "STS answered Throttling"),
-    "denied": (Fault.access_denied(), REQUEST, "STS answered AccessDenied"),
-    "500": (Fault.status(500), OUTAGE, "STS answered InternalFailure"),
-    "503": (Fault.status(503), OUTAGE, "STS answered ServiceUnavailable"),
-    "html 502": (Fault.html(), OUTAGE, "STS answered HTTP 502: Bad Gateway"),
-    "html 403": (Fault.html(status=403), UNKNOWN, "STS answered HTTP 403"),
+    "throttled": (Fault.throttled(), THROTTLED, "STS returned Throttling"),
+    "denied": (Fault.access_denied(), REQUEST, "STS returned AccessDenied"),
+    "500": (Fault.status(500), OUTAGE, "STS returned InternalFailure"),
+    "503": (Fault.status(503), OUTAGE, "STS returned ServiceUnavailable"),
+    "html 502": (Fault.html(), OUTAGE, "STS returned HTTP 502: Bad Gateway"),
+    "html 403": (Fault.html(status=403), UNKNOWN, "STS returned HTTP 403"),
     "html 200": (Fault.html(status=200), OUTAGE, "The answer can't be read"),
-    "bare": (Fault.bare_error("AccessDenied"), REQUEST, "STS answered AccessDenied"),
+    "bare": (Fault.bare_error("AccessDenied"), REQUEST, "STS returned AccessDenied"),
     "hang": (Fault.hang(), OUTAGE, "ReadTimeoutError"),
     "reset": (Fault.reset(), OUTAGE, "ConnectionClosedError"),
     "half": (Fault.half_body(), OUTAGE, "ResponseParserError"),
@@ -409,6 +415,140 @@ FAULTS = {
         "They arrived 60 s after their expiration",
     ),
 }
+
+
+CONTEXTS = {"arn:aws:iam::aws:contextProvider/IdentityCenter": "assertion"}
+SERIAL = "arn:aws:iam::123456789012:mfa/me"
+WITH_CODE = {"mfa_serial": SERIAL, "mfa_code": lambda serial: "123456"}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (
+            {},
+            "The trust policy may require an ExternalId (external_id) or MFA "
+            "(mfa_serial).",
+        ),
+        (
+            {"external_id": "tenant"},
+            "The trust policy may require a different ExternalId than external_id, or "
+            "MFA (mfa_serial).",
+        ),
+        (WITH_CODE, "The trust policy may require an ExternalId (external_id)."),
+        (
+            {**WITH_CODE, "mfa_session": False, "external_id": "tenant"},
+            "The trust policy may require a different ExternalId than external_id.",
+        ),
+    ],
+)
+def test_hint_of_a_denial(stub, given, expected):
+    """
+    The hint depends on what was passed.
+    """
+    stub.faults.add(Fault.access_denied(), operation="AssumeRole")
+    session = stsession.assume(READER, source=source_of(stub), cache=None, **given)
+    user = "arn:aws:iam::123456789012:user/source"
+
+    assert (
+        f"Check that the role exists and that its trust policy allows {user}. If the "
+        f"role is in another account, {user} also needs permission for sts:AssumeRole "
+        f"on it. {expected}"
+    ) == failing(session).hint
+
+
+@pytest.mark.parametrize(
+    ("action", "given"),
+    [
+        ("sts:TagSession", {"tags": {"Team": "data"}}),
+        ("sts:SetSourceIdentity", {"source_identity": "jane"}),
+        ("sts:SetContext", {"provided_contexts": CONTEXTS}),
+    ],
+)
+def test_hint_about_an_action(stub, action, given):
+    """
+    If STS names the action, the hint is about it, and about where it comes from.
+    """
+    user = "arn:aws:iam::123456789012:user/source"
+    message = f"User: {user} is not authorized to perform: {action} on resource: x"
+    fault = Fault.error("AccessDenied", message, status=403)
+    stub.faults.add(fault)
+    session = stsession.assume(READER, source=source_of(stub), cache=None, **given)
+    plain = stsession.assume(READER, source=source_of(stub), cache=None)
+    [parameter] = given
+    allow = (
+        f"Allow {action} for {user} in the role's trust policy and, if the role is in "
+        f"another account, in the policies of {user}."
+    )
+
+    assert allow == failing(session).hint
+    assert (
+        f"{allow} This request has no {parameter}: the requirement comes from the "
+        "given session." == failing(plain).hint
+    )
+
+
+def test_hint_about_an_action_of_a_token(stub):
+    """
+    Without a source, it is the token that has the tags.
+    """
+    message = "Not authorized to perform sts:TagSession"
+    error = of(
+        sdk.ClientError(
+            {"Error": {"Code": "AccessDenied", "Message": message}},
+            "AssumeRoleWithWebIdentity",
+        )
+    )
+
+    assert (
+        "Allow sts:TagSession in the role's trust policy. This request has no tags: "
+        "the requirement comes from the token or assertion."
+    ) == error.hint
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (
+            "The requested DurationSeconds exceeds the MaxSessionDuration set for this "
+            "role.",
+            "Lower duration_seconds, raise the role's maximum session duration, or "
+            'pass "max".',
+        ),
+        (
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles "
+            "assumed by role chaining.",
+            'Leave duration_seconds out, or pass "max": role chaining allows an hour.',
+        ),
+    ],
+)
+def test_hint_about_a_duration(stub, message, expected):
+    """
+    A duration that is too long has a hint of its own.
+    """
+    stub.faults.add(Fault.error("ValidationError", message))
+    session = stsession.assume(
+        READER, source=source_of(stub), duration_seconds=43_200, cache=None
+    )
+
+    assert expected == failing(session).hint
+
+
+def test_hint_about_a_code(stub):
+    """
+    STS doesn't report whether a code was wrong or used before.
+    """
+    message = "MultiFactorAuthentication failed with invalid MFA one time pass code."
+    stub.faults.add(Fault.error("AccessDenied", message, status=403))
+    session = stsession.session_token(
+        source=source_of(stub), mfa_serial=SERIAL, mfa_code="123456", cache=None
+    )
+
+    assert (
+        "Check the serial number of the MFA device, and the clock that makes its "
+        "codes. Each code works once; if another process used it, wait for the next "
+        "one."
+    ) == failing(session).hint
 
 
 @pytest.mark.parametrize("what", FAULTS)

@@ -58,7 +58,7 @@ def filled(node):
     if isinstance(node, ast.JoinedStr):
         return "".join(filled(value) or "…" for value in node.values)
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return re.sub(r"\{(\d|who|source)(!r)?\}", "…", node.value)
+        return re.sub(r"\{(\d|[a-z]+)(!r)?\}", "…", node.value)
     return None
 
 

@@ -19,6 +19,7 @@ from ._events import RefreshHook
 from ._hops import Chain
 from ._options import DEFAULT_POLICY, Options, check_names
 from ._policy import RefreshPolicy
+from ._remembered import hides_arguments
 from ._session import RefreshableSession
 from ._source_like import SourceLike, find_source, hops_of
 from ._sources import Source
@@ -63,6 +64,7 @@ class RefreshableAssumeRoleSession(RefreshableSession):
     .. versionadded:: 0.1.0
     """
 
+    @hides_arguments
     @_guessing
     def __init__(
         self,
@@ -217,6 +219,7 @@ def _signature_of(
 
 
 @_signature_of(RefreshableAssumeRoleSession)
+@hides_arguments
 def assume(  # noqa: D417 - its signature is that of the class
     *args: Any, **kwargs: Any
 ) -> RefreshableAssumeRoleSession:
@@ -269,7 +272,9 @@ def assume(  # noqa: D417 - its signature is that of the class
             AssumeRole, as is done anyway if the source isn't the long-lived keys
             of an IAM user, found by boto3.
 
-        policy: A session policy, as a dict or as JSON; it only takes away.
+        policy:
+            A session policy, as a dict or as JSON, sent as compact JSON. It only
+            takes permissions away.
 
         policy_arns: Managed policies, to the same end.
 
@@ -331,8 +336,8 @@ def assume(  # noqa: D417 - its signature is that of the class
     if len(args) > 1:
         msg = "assume() takes one positional argument; a chain is a list of roles."
         raise TypeError(msg)
+    check_names("assume()", inspect.signature(assume).parameters, kwargs)
     if not args and "role_arn" not in kwargs:
         msg = "assume() needs the ARN of a role."
         raise TypeError(msg)
-    check_names("assume()", inspect.signature(assume).parameters, kwargs)
     return RefreshableAssumeRoleSession(*args, **kwargs)

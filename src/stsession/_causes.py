@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 
-__all__ = ["causes"]
+__all__ = ["causes", "chained"]
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
@@ -20,3 +20,17 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         seen.add(id(link))
         yield link
         link = link.__cause__ or link.__context__
+
+
+def chained(error: BaseException) -> Iterator[BaseException]:
+    """
+    The error and all exceptions that it keeps: causes and contexts, shown or not.
+    """
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        link = waiting.pop()
+        if link is not None and id(link) not in seen:
+            seen.add(id(link))
+            yield link
+            waiting += [link.__cause__, link.__context__]

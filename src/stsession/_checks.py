@@ -102,11 +102,23 @@ def checked_texts(
     return tuple(sorted(texts)) if isinstance(value, AbstractSet) else texts
 
 
-def checked_policy_arns(value: object, *, strict: bool = True) -> tuple[str, ...]:
+def checked_policy_arns(
+    value: object, *, strict: bool = True, page: str = POLICY_ARNS.source
+) -> tuple[str, ...]:
     """
     Return the ARNs of managed policies.
+
+    Args:
+        value: A list or tuple.
+
+        strict: Whether they are for AWS.
+
+        page: Where AWS documents the limits for the operation.
     """
-    return checked_texts(POLICY_ARNS, POLICY_ARN, value, strict=strict)
+    if value is None:
+        return ()
+    several, each = POLICY_ARNS._replace(source=page), POLICY_ARN._replace(source=page)
+    return checked_texts(several, each, value, strict=strict)
 
 
 def checked_tags(value: object, *, strict: bool = True) -> tuple[tuple[str, str], ...]:

@@ -16,7 +16,7 @@ import attrs
 
 from ._accounts import FleetTarget
 from ._assume import RefreshableAssumeRoleSession
-from ._causes import causes
+from ._causes import chained
 from ._fleet_results import code_of
 from ._fleet_sessions import FleetSessions
 from ._flight import reporting
@@ -55,7 +55,7 @@ class Outcome:
         if frames is not None and frames.tb_next is not None:
             frames = frames.tb_next  # the first is `attempt`
         text = traceback_of(error, frames)
-        for link in causes(error):
+        for link in chained(error):
             link.__traceback__ = None
         return cls(error=error, traceback=text)
 

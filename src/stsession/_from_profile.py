@@ -29,6 +29,7 @@ from ._profiles import (
 )
 from ._proofs import NoProof, Proof, TokenProof
 from ._refresher import Refresher
+from ._remembered import hides_arguments
 from ._requests import AssumeRoleRequest
 from ._sdk_source import SdkSource
 from ._second_factor import Mfa
@@ -55,6 +56,7 @@ WEB_IDENTITY = {
 """What a profile may say, and the environment as well."""
 
 
+@hides_arguments
 def from_profile(
     name: str | None = None,
     *,

@@ -4,6 +4,8 @@ Where the codes of MFA devices come from.
 
 from __future__ import annotations
 
+import inspect
+import math
 import os
 import re
 import subprocess
@@ -17,10 +19,10 @@ from ._checks import checked_token_code
 from ._clock import Clock
 from ._flight import unattended
 from ._fork import forget_after_fork
-from ._functions import called
+from ._functions import called, name_of
 from ._locks import OneTimeEvent
 from ._seams import current
-from ._terminal import REFUSED, USED, ask_at_terminal
+from ._terminal import REFUSED, USED, announce, ask_at_terminal
 from .exceptions import InvalidRequestError, MfaError
 
 
@@ -35,6 +37,8 @@ STEP = 30.0
 
 COMMAND_TIMEOUT = 60.0
 """Seconds; somebody may have to find the key and touch it."""
+
+ONCE = "Each code works once; if another process used it, wait for the next one."
 
 ALTERNATIVES = (
     "Pass a function, a command, or nothing as mfa_code, so that there is a code for "
@@ -162,6 +166,10 @@ class MfaCodes:
         if self._lasting is None:  # who is asked sees when there is another
             self._said = USED
         else:
+            announce(
+                f"The current code of the MFA device {serial} has been used; waiting "
+                f"{math.ceil(wait)} s for the next one."
+            )
             current().wait(OneTimeEvent(), wait)
         return self._ask(serial)
 
@@ -214,7 +222,23 @@ def _checked(given: CodeLike) -> CodeLike:
     elif given is not None and not callable(given) and not _is_command(given):
         expected = "a function, a command as a list of str, or six digits as a str"
         raise wrong_type("mfa_code", given, expected)
+    elif callable(given) and not _takes_serial(given):
+        raise InvalidRequestError(
+            f"mfa_code is {name_of(given)}, which can't be called with one argument.",
+            parameter="mfa_code",
+            hint="It receives the serial number of the device: def get_code(serial).",
+        )
     return given
+
+
+def _takes_serial(function: Callable[..., Any]) -> bool:
+    try:
+        inspect.signature(function).bind("serial")
+    except TypeError:
+        return False
+    except ValueError:  # one that has no signature, as some of C
+        return True
+    return True
 
 
 def _is_command(given: object) -> bool:
@@ -227,7 +251,7 @@ def _used_up(serial: str) -> MfaError:
     return MfaError(
         f"The code for the MFA device {serial} has been used before.",
         hop=serial,
-        hint="Each code serves once; wait for the next one.",
+        hint=ONCE,
     )
 
 

@@ -11,6 +11,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ._sdk_errors import presentable
 from .exceptions import MfaError
 
 
@@ -38,8 +39,8 @@ def find_serial(session: botocore.session.Session, name: str) -> str:
     except (BotoCoreError, ClientError) as e:
         why = e.response["Error"]["Code"] if isinstance(e, ClientError) else str(e)
         raise MfaError(
-            f"Could not find the MFA device of {name}. IAM answered {why}.", hint=HINT
-        ) from e
+            f"Could not find the MFA device of {name}. IAM returned {why}.", hint=HINT
+        ) from presentable(e)
     finally:
         client.close()
     # Security keys and passkeys show no codes.

@@ -44,8 +44,10 @@ SPELLINGS = {
     "region_name": "region",
     "endpoint_url": "sts_endpoint_url",
     "config": "sts_config",
+    "serial_number": "mfa_serial",
+    "token_code": "mfa_code",
 }
-"""What boto3 calls some of our parameters."""
+"""What boto3 and STS call some of our parameters."""
 
 
 class SessionOptions(TypedDict, total=False):

@@ -16,6 +16,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ._redact import redact
+from ._remembered import without_frames
+from ._sdk_errors import presentable
 from ._source_like import SourceLike, find_source
 from ._sources import Source
 from .exceptions import InvalidRequestError, OrganizationError, StsessionError
@@ -209,11 +211,11 @@ class _Lister:
         try:
             pages = self._client.get_paginator(operation).paginate(**params)
             return [entry for page in pages for entry in page[key]]
-        except StsessionError:
-            raise
+        except StsessionError as e:
+            error: StsessionError = without_frames(e)
         except (BotoCoreError, ClientError) as e:
             error = self._translated(e, ACTION[operation])
-            error.__cause__ = e
+            error.__cause__ = presentable(e)
         raise error
 
     def _translated(self, error: Exception, action: str) -> OrganizationError:
@@ -226,7 +228,7 @@ class _Lister:
         told = error.response["Error"]
         code, message = told.get("Code", ""), redact(told.get("Message", ""))
         return OrganizationError(
-            f"{what} AWS answered {code}: {message.rstrip('.')}.",
+            f"{what} AWS returned {code}: {message.rstrip('.')}.",
             code=code,
             hint=self._hint(code, action),
         )

@@ -10,9 +10,10 @@ from ._clock import Clock, utc
 from ._credentials import Fetched, TemporaryCredentials
 from ._policy import RefreshPolicy
 from ._refresher import Refresher
+from ._remembered import without_frames
 from ._sdk_source import SdkSource
 from ._seams import current
-from ._sts_errors import translate
+from ._sts_errors import Attempt, translate
 
 
 __all__ = ["plain_refresher"]
@@ -45,15 +46,10 @@ class _Look:
             return self._look()
         except Exception as e:  # noqa: BLE001 - made into one of ours
             name = self._source.name
-            error = translate(
-                e,
-                what=f"Could not load {name}",
-                hop=name,
-                source=name,
-                wall=self._clock.wall(),
-            )
-        # Out here, so that its context doesn't hold what its cause leaves out.
-        raise error
+            attempt = Attempt(what=f"Could not load {name}", hop=name, source=name)
+            error = translate(e, attempt, wall=self._clock.wall())
+        # Out here, where no local variable holds the credentials.
+        raise without_frames(error)
 
     def _look(self) -> Fetched:
         remaining = self._source.prepare()

@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 import botocore.session
 
+from ._remembered import hides_arguments
 from ._source_keys import FINDABLE_METHODS
 
 
@@ -48,6 +49,7 @@ class _PlainSession:
         return boto3.Session(botocore_session=session) if self.boto else session
 
 
+@hides_arguments
 def portable(make: Callable[..., Any], arguments: dict[str, Any]) -> tuple[Any, ...]:
     """
     What `__reduce__` returns for a session that *make* made.

@@ -35,6 +35,22 @@ PATTERNS = [
 ]
 
 
+LOGGED = (
+    r"Policy|Tags\.member\.\d+\.Value|ProvidedContexts\.member\.\d+\.ContextAssertion"
+)
+"""Confidential parameters that botocore logs with each request, as a dict or as its
+body. A message of STS has none of them."""
+
+LOG_PATTERNS = [
+    # A policy is JSON, so its quotation marks may be escaped.
+    (
+        rf"""(['"](?:{LOGGED})['"]\s*:\s*b?)(['"])(?:\\.|(?!\2).)*\2""",
+        rf"\1\2{STARS}\2",
+    ),
+    (rf"(\b(?:{LOGGED})=)[^\s&'\"<]+", rf"\1{STARS}"),
+]
+
+
 @functools.cache
 def _patterns() -> list[tuple[re.Pattern[str], str]]:
     # Compiled when there is an error: it takes longer than all else in here.
@@ -50,10 +66,21 @@ def redact(text: str) -> str:
     return text
 
 
+@functools.cache
+def _log_patterns() -> list[tuple[re.Pattern[str], str]]:
+    return [(re.compile(p, re.DOTALL), r) for p, r in LOG_PATTERNS]
+
+
+def _redact_log(text: str) -> str:
+    for pattern, replacement in _log_patterns():
+        text = pattern.sub(replacement, text)
+    return redact(text)
+
+
 class _RedactingFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         text = record.getMessage()
-        clean = redact(text)
+        clean = _redact_log(text)
         if clean != text:
             record.msg, record.args = clean, None
         return True
@@ -67,8 +94,9 @@ def redact_botocore_logs() -> None:
     Keep secrets out of botocore's log.
 
     At level ``DEBUG`` botocore logs the answers of STS, secret keys and all,
-    and the session tokens of the requests it signs. This adds a filter to
-    botocore's loggers that replaces them. Calling it again changes nothing.
+    and the parameters of the requests: session tokens, codes, external IDs,
+    session policies, and the values of tags. This adds a filter to botocore's
+    loggers that replaces them. Calling it again changes nothing.
 
     .. versionadded:: 0.1.0
     """

@@ -1,5 +1,5 @@
 """
-Errors to keep: without the frames that a traceback holds on to.
+Errors without frames: a frame keeps its local variables, and those may be secret.
 """
 
 from __future__ import annotations
@@ -9,13 +9,26 @@ import contextlib
 import copy
 import datetime as dt
 import enum
+import functools
 
-from typing import Any
+from collections.abc import Callable
+from pickle import PicklingError
+from types import TracebackType
+from typing import Any, ParamSpec, TypeVar
 
+from ._causes import chained
 from .exceptions import RefreshError, StsessionError
 
 
-__all__ = ["copied", "remembered"]
+__all__ = ["bare", "copied", "hides_arguments", "remembered", "without_frames"]
+
+OURS = "stsession"
+SDK = ("boto3", "botocore", "s3transfer", "urllib3")
+"""Packages whose frames hold requests, answers, and credentials."""
+
+E = TypeVar("E", bound=BaseException)
+P = ParamSpec("P")
+T = TypeVar("T")
 
 GROUPS = getattr(builtins, "BaseExceptionGroup", ())
 """They hold errors where they can't be taken out; before Python 3.11 there are none."""
@@ -30,6 +43,10 @@ def copied(error: RefreshError) -> RefreshError:
     Sources may raise errors of ours with classes of their own; neither their
     initializers nor what they do when they are copied or pickled is relied on.
     """
+    return _like(error)
+
+
+def _like(error: E) -> E:
     cls = type(error)
     mine = cls.__new__(cls, *error.args)
     mine.args = error.args  # if it's an OSError, too, it waits for its initializer
@@ -46,21 +63,80 @@ def remembered(error: RefreshError) -> RefreshError:
     """
     mine = copied(error)
     if error.__cause__ is not None:
-        mine.__cause__ = _bare(error.__cause__)
+        mine.__cause__ = bare(error.__cause__)
     return mine
 
 
-def _bare(cause: BaseException) -> BaseException:
+def without_frames(error: E) -> E:
     """
-    One like *cause*, or else one that tells of it.
+    Remove the frames of this library and of the SDK from *error*, and return it.
+
+    Raise it where the local variables hold no secret: the frames from there on
+    are added again. Frames of the user's own functions stay, up to their first
+    call of the SDK; so do those of exceptions that it is chained to.
+    """
+    if isinstance(error, StsessionError):
+        error.__context__ = error.__cause__
+    for link in chained(error):
+        link.__traceback__ = _users(link.__traceback__)
+    return error
+
+
+def _users(traceback: TracebackType | None) -> TracebackType | None:
+    """
+    The part of a traceback that belongs to a function of the user.
+    """
+    while traceback is not None and _package(traceback) == OURS:
+        traceback = traceback.tb_next
+    frames = []
+    while traceback is not None and _package(traceback) not in (OURS, *SDK):
+        frames.append(traceback)
+        traceback = traceback.tb_next
+    kept = None
+    for frame in reversed(frames):
+        kept = TracebackType(kept, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
+    return kept
+
+
+def _package(traceback: TracebackType) -> str:
+    name = traceback.tb_frame.f_globals.get("__name__")
+    return str(name).partition(".")[0]
+
+
+def hides_arguments(function: Callable[P, T]) -> Callable[P, T]:
+    """
+    Make a function raise its errors without the frames that hold its arguments.
+    """
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except (StsessionError, TypeError, PicklingError) as e:
+            error = e
+        for link in chained(error):
+            link.__traceback__ = None
+        if isinstance(error, StsessionError):
+            error.__context__ = error.__cause__
+        del args, kwargs
+        raise error
+
+    return call
+
+
+def bare(cause: BaseException) -> BaseException:
+    """
+    A copy of *cause* without frames and causes, or an error with its text.
     """
     with contextlib.suppress(Exception):  # whatever its class does
-        bare = copy.copy(cause)
-        mine = type(bare) is type(cause) and bare is not cause
-        if mine and not isinstance(bare, GROUPS):
-            bare.args = _plain(bare.args)
-            vars(bare).update(_plain(vars(bare)))
-            return bare
+        mine = copy.copy(cause)
+        if type(mine) is not type(cause):  # as for an error of a service's model
+            mine = _like(cause)
+        same = type(mine) is type(cause) and mine is not cause
+        if same and not isinstance(mine, GROUPS):
+            mine.args = _plain(mine.args)
+            vars(mine).update(_plain(vars(mine)))
+            return mine
     name = type(cause).__name__
     with contextlib.suppress(Exception):
         return StsessionError(f"{name}: {cause}")

@@ -9,6 +9,7 @@ import binascii
 
 import attrs
 
+from ._remembered import hides_arguments
 from .exceptions import InvalidRequestError
 
 
@@ -35,6 +36,7 @@ class SamlRole:
     """The SAML provider in IAM."""
 
 
+@hides_arguments
 def saml_roles(assertion: str) -> tuple[SamlRole, ...]:
     """
     List the roles that an assertion is good for, to choose one.

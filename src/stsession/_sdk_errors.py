@@ -8,6 +8,7 @@ import configparser
 import datetime as dt
 import json
 import re
+import traceback
 
 from typing import Any
 
@@ -18,10 +19,11 @@ from botocore.parsers import ResponseParserError
 
 from ._causes import causes
 from ._redact import redact
+from ._remembered import bare
 from .exceptions import StsessionError
 
 
-__all__ = ["Answer", "how_to_mend", "presentable", "text_of"]
+__all__ = ["Answer", "how_to_mend", "place_of", "presentable", "text_of"]
 
 MESSAGE_LENGTH = 400
 
@@ -85,12 +87,14 @@ def _first_sentences(message: str) -> str:
     return redact(message)[:MESSAGE_LENGTH]
 
 
-def presentable(error: Exception) -> Exception:
+def presentable(error: Exception) -> BaseException:
     """
-    The error itself, or one like it and without causes if it tells a secret.
+    A copy of *error* without secrets, frames, and causes.
+
+    The frames of the SDK hold the request, codes and tokens included.
     """
     if not any(map(_tells_a_secret, causes(error))):
-        return error
+        return bare(error)
     if isinstance(error, sdk.ClientError):
         told = Answer.of(error)
         response: Any = {
@@ -117,6 +121,17 @@ def text_of(error: BaseException) -> str:
     # ResponseParserError goes on with the answer, secret key and all.
     text = str(error).split("\n", maxsplit=1)[0]
     return redact(text).rstrip(".:")[:MESSAGE_LENGTH]
+
+
+def place_of(error: BaseException) -> str:
+    """
+    The function that raised *error*, which its copies don't show.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return ""
+    last = frames[-1]
+    return f" in {last.name}() ({last.filename}, line {last.lineno})"
 
 
 def how_to_mend(error: sdk.ConfigParseError) -> str:

@@ -41,6 +41,8 @@ class SdkSource:
         key: What sets it apart from other sources.
     """
 
+    has_mfa = False
+
     def __init__(
         self,
         make: Callable[[], botocore.session.Session],

@@ -22,6 +22,7 @@ from ._events import RefreshHook
 from ._lazy import lazy
 from ._options import Options
 from ._refresher import Refresher
+from ._remembered import hides_arguments
 from ._sdk import like
 from ._source import reading_files
 from ._sources import HopSource, Source
@@ -256,6 +257,7 @@ class RefreshableSession(Closing, boto3.Session):
             account_id=answer["Account"], arn=answer["Arn"], user_id=answer["UserId"]
         )
 
+    @hides_arguments
     def assume(
         self, role_arn: str | Sequence[str], /, **kwargs: Any
     ) -> RefreshableAssumeRoleSession:

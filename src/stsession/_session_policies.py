@@ -25,7 +25,9 @@ _BEYOND_LATIN_1 = r"[^\x00-\xff]"
 _EXPECTED = "a mapping or JSON text"
 
 
-def checked_policy(value: object, *, strict: bool = True) -> str:
+def checked_policy(
+    value: object, *, strict: bool = True, page: str = POLICY.source
+) -> str:
     """
     Return the policy as JSON without white space, if it is short enough.
 
@@ -36,6 +38,8 @@ def checked_policy(value: object, *, strict: bool = True) -> str:
         value: A mapping, or JSON text.
 
         strict: Whether it is for AWS.
+
+        page: Where AWS documents the limit for the operation.
     """
     if isinstance(value, Mapping):
         text = _dumped(value)
@@ -46,7 +50,7 @@ def checked_policy(value: object, *, strict: bool = True) -> str:
         raise wrong_type("policy", value, _EXPECTED)
     text = re.sub(_STRING_OR_SPACE, lambda match: match[1] or "", text)
     text = re.sub(_BEYOND_LATIN_1, lambda match: json.dumps(match[0])[1:-1], text)
-    return POLICY.text(text, strict=strict)
+    return POLICY._replace(source=page).text(text, strict=strict)
 
 
 # The errors of the json module hold the policy, so ours are raised after its

@@ -14,6 +14,7 @@ from ._mfa import CodeLike
 from ._operations import flat, made_session
 from ._options import SessionOptions
 from ._proofs import NoProof, Proof
+from ._remembered import hides_arguments
 from ._root_requests import AssumeRootRequest
 from ._session import RefreshableSession
 from ._source_like import SourceLike, find_source
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["assume_root", "federation_token", "session_token"]
 
 
+@hides_arguments
 def session_token(
     *,
     source: SourceLike = None,
@@ -81,6 +83,7 @@ def session_token(
     )
 
 
+@hides_arguments
 def federation_token(
     name: str,
     *,
@@ -141,6 +144,7 @@ def federation_token(
     )
 
 
+@hides_arguments
 def assume_root(
     target_principal: str,
     task_policy_arn: str,

@@ -18,13 +18,13 @@ import botocore.session
 from botocore.exceptions import BotoCoreError, ConfigParseError
 from botocore.hooks import HierarchicalEmitter
 
-from ._credentials import Fetched
 from ._fork import forget_after_fork
 from ._functions import name_of
 from ._identity import number_of
 from ._locks import guarded
 from ._policy import RefreshPolicy
 from ._refresher import Refresher
+from ._remembered import without_frames
 from ._sdk import (
     configured_like,
     new_session,
@@ -33,8 +33,9 @@ from ._sdk import (
 )
 from ._sdk_errors import how_to_mend
 from ._sdk_source import SdkSource
+from ._seams import current
 from ._sources import HopSource, Nobody, Source
-from ._words import as_credentials
+from ._words import FunctionFetch
 from .exceptions import InvalidRequestError
 
 
@@ -181,6 +182,7 @@ def reading_files(parameter: str | None) -> Iterator[None]:
     except ConfigParseError as e:
         hint, kwargs = how_to_mend(e), cast("Any", e.kwargs)
         kwargs["error"] = e.__context__ = None  # they quote lines of the file
+        without_frames(e)
         raise InvalidRequestError(f"{e}.", parameter=parameter, hint=hint) from e
 
 
@@ -250,7 +252,7 @@ def custom_source(get: Callable[[], Any]) -> HopSource:
     refresher = Refresher(
         label=label,
         source=label,
-        fetch=lambda: Fetched(credentials=as_credentials(get(), label)),
+        fetch=FunctionFetch(get, current().clock),
         policy=RefreshPolicy(stale="never"),
     )
     # What it gives may be the last, and may depend on who asks; so it is shared

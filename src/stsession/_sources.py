@@ -42,6 +42,7 @@ class HopSource:
     """
 
     renewable = True
+    has_mfa = False
 
     def __init__(
         self,
@@ -160,6 +161,13 @@ class MfaSource:
         self.load_timeout: float = session.load_timeout
 
     @property
+    def has_mfa(self) -> bool:
+        """
+        Whether the session that GetSessionToken returns signs.
+        """
+        return self.applies
+
+    @property
     def _who(self) -> SdkSource | HopSource:
         return self._session if self.applies else self._user
 
@@ -227,6 +235,7 @@ class Nobody:
     """
 
     is_role = False
+    has_mfa = False
     renewable = True
     load_timeout: float = 0.0
 

@@ -99,6 +99,44 @@ class SessionStatus:
         """
         return self.hops[-1]
 
+    def __str__(self) -> str:
+        """
+        Return a table with a line for each role, and one for each last error.
+        """
+        rows = [HEADINGS, *map(_row, self.hops)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = []
+        for row, hop in zip(rows, (None, *self.hops), strict=True):
+            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            lines.append("  ".join(cells).rstrip())
+            if hop is not None and hop.last_error is not None:
+                lines.append(f"  {_failure(hop)}")
+        return "\n".join(lines)
+
+
+HEADINGS = ("role", "source", "generation", "refresh due (UTC)", "expires (UTC)")
+
+
+def _row(hop: HopStatus) -> tuple[str, ...]:
+    return (
+        hop.role_arn,
+        hop.source,
+        str(hop.generation),
+        _time(hop.due_at),
+        _time(hop.expires_at),
+    )
+
+
+def _failure(hop: HopStatus) -> str:
+    text = f"last error: {hop.last_error}"
+    if hop.next_attempt_at is None:
+        return text
+    return f"{text} Next attempt: {_time(hop.next_attempt_at)} UTC."
+
+
+def _time(instant: dt.datetime | None) -> str:
+    return "-" if instant is None else f"{instant:%Y-%m-%d %H:%M:%S}"
+
 
 @attrs.frozen(kw_only=True)
 class CallerIdentity:

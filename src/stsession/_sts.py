@@ -16,8 +16,10 @@ import attrs
 from ._clock import Clock
 from ._credentials import Fetched, Instant, TemporaryCredentials
 from ._proof import NoProof, Proof
+from ._remembered import without_frames
+from ._sdk_errors import presentable
 from ._sts_endpoint import StsEndpoint
-from ._sts_errors import server_time, translate, unusable_answer
+from ._sts_errors import Attempt, server_time, translate, unusable_answer
 from ._sts_protocols import Signatory, StsRequest
 from .exceptions import FailureKind, RefreshError
 
@@ -99,6 +101,7 @@ class StsFetch:
     clock: Clock
     proof: Proof = attrs.field(factory=NoProof)
     pace: Callable[[Callable[[], Fetched]], Fetched] = at_once
+    _sent: frozenset[str] = attrs.field(default=frozenset(), init=False)
     _warned_of_size: bool = attrs.field(default=False, init=False)
 
     def __call__(self) -> Fetched:
@@ -108,6 +111,14 @@ class StsFetch:
         Raises:
             RefreshError: If it refuses, or can't be reached.
         """
+        try:
+            return self._fetched()
+        except RefreshError as e:
+            error = without_frames(e)
+        # Out here, where no local variable holds the request or the answer.
+        raise error
+
+    def _fetched(self) -> Fetched:
         try:
             return self.pace(self._ask)
         except RefreshError as e:
@@ -141,6 +152,7 @@ class StsFetch:
             raise
 
     def _ask(self) -> Fetched:
+        self._sent = frozenset()
         remaining = self._translating(self.source.prepare)
         proof = self._translating(self.proof.parameters)
         began = Instant(self.clock.wall(), self.clock.monotonic())
@@ -221,10 +233,11 @@ class StsFetch:
         endpoint = self.endpoint.asked_once if once else self.endpoint
         client = self.source.client(region, endpoint)
         params = {**self.request.to_params(duration_seconds=duration), **proof}
+        self._sent = frozenset(params)
         try:
             answer: dict[str, Any] = getattr(client, self.request.operation)(**params)
         except (LookupError, ValueError) as e:  # XML, but not as botocore knows it
-            raise self._unusable("can't be read") from e
+            raise self._unusable("can't be read") from presentable(e)
         return answer
 
     def _translating(self, do: Callable[[], T]) -> T:
@@ -239,13 +252,14 @@ class StsFetch:
         raise error
 
     def _translated(self, error: Exception) -> RefreshError:
-        return translate(
-            error,
+        attempt = Attempt(
             what=self.request.what,
             hop=self.request.label,
             source=self.source.describe(self.clock.wall()),
-            wall=self.clock.wall(),
+            sent=self._sent,
+            mfa=self.source.has_mfa or "TokenCode" in self._sent,
         )
+        return translate(error, attempt, wall=self.clock.wall())
 
     def _read(
         self, answer: dict[str, Any], began: Instant, source_remaining: float | None

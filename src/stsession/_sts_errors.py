@@ -6,14 +6,17 @@ from __future__ import annotations
 
 import re
 
+from collections.abc import Collection
 from email.utils import parsedate_to_datetime
+
+import attrs
 
 from botocore import exceptions as sdk
 from botocore.parsers import ResponseParserError
 
 from ._answers import skew_text
 from ._causes import causes
-from ._sdk_errors import Answer, how_to_mend, presentable, text_of
+from ._sdk_errors import Answer, how_to_mend, place_of, presentable, text_of
 from .exceptions import (
     AccessDeniedError,
     ClockError,
@@ -25,7 +28,7 @@ from .exceptions import (
 )
 
 
-__all__ = ["server_time", "translate", "unusable_answer"]
+__all__ = ["Attempt", "server_time", "translate", "unusable_answer"]
 
 REQUEST, SOURCE = FailureKind.REQUEST, FailureKind.SOURCE
 SOURCE_EXPIRED, CLOCK = FailureKind.SOURCE_EXPIRED, FailureKind.CLOCK
@@ -33,9 +36,40 @@ THROTTLED, OUTAGE = FailureKind.THROTTLED, FailureKind.OUTAGE
 TLS, UNKNOWN = FailureKind.TLS, FailureKind.UNKNOWN
 
 TRUST = (
-    "Check that the role exists, that its trust policy names {who}, that {who} is "
-    "allowed sts:AssumeRole on it, and whether it asks for an external ID."
+    "Check that the role exists and that its trust policy allows {who}. If the role is "
+    "in another account, {who} also needs permission for sts:AssumeRole on it."
 )
+CONDITIONS = {
+    # Whether external_id was passed, and whether the source has shown MFA.
+    (False, False): "The trust policy may require an ExternalId (external_id) or MFA "
+    "(mfa_serial).",
+    (False, True): "The trust policy may require an ExternalId (external_id).",
+    (True, False): "The trust policy may require a different ExternalId than "
+    "external_id, or MFA (mfa_serial).",
+    (True, True): "The trust policy may require a different ExternalId than "
+    "external_id.",
+}
+"""What a trust policy may require, which STS doesn't report."""
+
+ACTIONS = {
+    "sts:TagSession": ("Tags", "tags"),
+    "sts:SetSourceIdentity": ("SourceIdentity", "source_identity"),
+    "sts:SetContext": ("ProvidedContexts", "provided_contexts"),
+}
+"""Actions that a request needs in addition, by what it contains."""
+
+ALLOW = "Allow {action} in the role's trust policy."
+ALLOW_CALLER = (
+    "Allow {action} for {who} in the role's trust policy and, if the role is in "
+    "another account, in the policies of {who}."
+)
+ALLOW_USER = "Allow {action} for {who} in the policies of {who}."
+FROM_SOURCE = "This request has no {parameter}: the requirement comes from {source}."
+FROM_PROVIDER = (
+    "This request has no {parameter}: the requirement comes from the token or "
+    "assertion."
+)
+
 PROVIDER = (
     "Check that the role exists, that its trust policy names the identity provider, "
     "and that its conditions, as on audience and subject, are met."
@@ -58,6 +92,17 @@ FEDERATED = (
     "A federated user may call neither IAM nor STS; as the source, take whoever got "
     "its token."
 )
+DURATION = (
+    'Lower duration_seconds, raise the role\'s maximum session duration, or pass "max".'
+)
+CHAINED_DURATION = (
+    'Leave duration_seconds out, or pass "max": role chaining allows an hour.'
+)
+SOURCE_DURATION = "Lower duration_seconds, or leave it out."
+CONTEXTS = (
+    "Check provided_contexts: an assertion may have expired, or be that of another "
+    "context provider."
+)
 POLICIES = "Check policy and policy_arns."
 WRONG_PARAMETER = "Check the parameter that it names."
 SMALLER = "Shorten policy, policy_arns, or tags; STS packs and counts them together."
@@ -66,7 +111,8 @@ sts_region."
 RENEW = "Renew the credentials of {source}; they are looked up again at each attempt."
 FIX_CLOCK = "Set the machine's clock (NTP)."
 WRONG_CODE = (
-    "Check the serial number of the MFA device, and the clock that the code is made by."
+    "Check the serial number of the MFA device, and the clock that makes its codes. "
+    "Each code works once; if another process used it, wait for the next one."
 )
 LONG_LIVED = "Only the keys of an IAM user can do this; take those as the source."
 WAIT = "Nothing to do but wait; the session asks again when it is used."
@@ -95,12 +141,15 @@ CODES: dict[str, tuple[type[RefreshError], FailureKind, str]] = {
     "InvalidParameterValue": (RefreshError, REQUEST, WRONG_PARAMETER),
     "IDPRejectedClaim": (AccessDeniedError, REQUEST, PROVIDER),
     "InvalidIdentityToken": (AccessDeniedError, REQUEST, PROVIDER),
+    "InsufficientSessionLifetime": (RefreshError, REQUEST, SOURCE_DURATION),
+    "InvalidContextAssertion": (RefreshError, REQUEST, CONTEXTS),
     "InvalidAuthorizationMessage": (RefreshError, REQUEST, WRONG_PARAMETER),
     "OptInRequired": (AccessDeniedError, REQUEST, "Activate the account for STS."),
     "MissingAuthenticationToken": (SourceCredentialsError, SOURCE, CHECK_SOURCE),
     "SignatureDoesNotMatch": (SourceCredentialsError, SOURCE, CHECK_SOURCE),
     "ExpiredToken": (SourceCredentialsError, SOURCE_EXPIRED, RENEW),
     "InvalidClientTokenId": (SourceCredentialsError, SOURCE_EXPIRED, RENEW),
+    "InvalidSubjectCredentials": (SourceCredentialsError, SOURCE_EXPIRED, RENEW),
     "InvalidToken": (SourceCredentialsError, SOURCE_EXPIRED, RENEW),
     "UnrecognizedClient": (SourceCredentialsError, SOURCE_EXPIRED, RENEW),
     "RequestExpired": (ClockError, CLOCK, FIX_CLOCK),
@@ -163,20 +212,38 @@ def server_time(headers: dict[str, str]) -> float | None:
     return date.timestamp() if date.tzinfo else None
 
 
-def translate(
-    error: Exception, *, what: str, hop: str, source: str, wall: float
-) -> RefreshError:
+@attrs.frozen(kw_only=True)
+class Attempt:
     """
-    Make an error of ours of what the SDK raised.
+    A request to STS, as far as errors and their hints describe it.
 
     Args:
-        error: It. It becomes the cause.
-
         what: What was tried, as the beginning of a sentence.
 
         hop: The ARN of the role, or the name of the source.
 
-        source: Who asked.
+        source: The source, which signed the request.
+
+        sent: The names of the parameters.
+
+        mfa: Whether the source has shown MFA.
+    """
+
+    what: str
+    hop: str
+    source: str
+    sent: Collection[str] = ()
+    mfa: bool = False
+
+
+def translate(error: Exception, attempt: Attempt, *, wall: float) -> RefreshError:
+    """
+    Make an error of ours of what the SDK raised.
+
+    Args:
+        error: It. A copy of it becomes the cause.
+
+        attempt: The request.
 
         wall: What the local clock says.
     """
@@ -185,42 +252,39 @@ def translate(
         if isinstance(link, RefreshError):
             return link
         if isinstance(link, sdk.ClientError):
-            ours = _of_answer(Answer.of(link), what, hop, source, wall)
+            ours = _of_answer(Answer.of(link), attempt, wall)
         else:
-            ours = _of_exception(link, what, hop, source)
+            ours = _of_exception(link, attempt)
         if ours is not None:
             break
     if ours is None:
         ours = RefreshError(
-            f"{what}. {type(error).__name__} was raised.",
-            hop=hop,
+            f"{attempt.what}. {type(error).__name__} was raised{place_of(error)}.",
+            hop=attempt.hop,
             hint="The cause of this error says more.",
         )
     ours.__cause__ = presentable(error)
     return ours
 
 
-def _of_exception(
-    error: BaseException, what: str, hop: str, source: str
-) -> RefreshError | None:
+def _of_exception(error: BaseException, attempt: Attempt) -> RefreshError | None:
     for theirs, ours, kind, hint in EXCEPTIONS:
         if isinstance(error, theirs):
             if isinstance(error, sdk.ConfigParseError):
                 hint = how_to_mend(error)  # it knows the line
             return ours(
-                f"{what}. {type(error).__name__}: {text_of(error)}.",
+                f"{attempt.what}. {type(error).__name__}: {text_of(error)}.",
                 kind=kind,
-                hop=hop,
-                hint=hint.format(source=source, who=source),
+                hop=attempt.hop,
+                hint=hint.format(source=attempt.source, who=attempt.source),
             )
     return None
 
 
-def _of_answer(
-    answer: Answer, what: str, hop: str, source: str, wall: float
-) -> RefreshError:
+def _of_answer(answer: Answer, attempt: Attempt, wall: float) -> RefreshError:
     cls, kind, hint = _classify(answer)
-    who = _principal(answer.message) or f"the user or role behind {source}"
+    if hint in (TRUST, PROVIDER, FEDERATION):
+        hint = _missing_permission(answer, hint, attempt)
     skew = ""
     if kind is CLOCK:
         at = server_time(answer.headers)
@@ -230,14 +294,36 @@ def _of_answer(
     code = named or f"HTTP {answer.status}"
     said = f": {answer.message.rstrip('.')}" if answer.message else ""
     return cls(
-        f"{what}. STS answered {code}{said}.{skew}".rstrip(),
+        f"{attempt.what}. STS returned {code}{said}.{skew}".rstrip(),
         kind=kind,
         code=named or None,
         http_status=answer.status,
-        hop=hop,
+        hop=attempt.hop,
         retry_after=answer.retry_after,
-        hint=hint.format(source=source, who=who),
+        hint=hint.format(source=attempt.source, who=_caller(answer, attempt)),
     )
+
+
+def _missing_permission(answer: Answer, hint: str, attempt: Attempt) -> str:
+    """
+    The hint for a denied request: *hint*, or one about the action that STS names.
+    """
+    action = _action(answer.message)
+    if action not in ACTIONS:
+        passed = "ExternalId" in attempt.sent, attempt.mfa
+        return f"{hint} {CONDITIONS[passed]}" if hint == TRUST else hint
+    name, parameter = ACTIONS[action]
+    allow = {TRUST: ALLOW_CALLER, PROVIDER: ALLOW, FEDERATION: ALLOW_USER}[hint]
+    if name not in attempt.sent:
+        origin = FROM_PROVIDER if hint == PROVIDER else FROM_SOURCE
+        allow = f"{allow} {origin}"
+    return allow.format(
+        action=action, parameter=parameter, who="{who}", source="{source}"
+    )
+
+
+def _caller(answer: Answer, attempt: Attempt) -> str:
+    return _principal(answer.message) or f"the user or role behind {attempt.source}"
 
 
 def _classify(answer: Answer) -> tuple[type[RefreshError], FailureKind, str]:
@@ -257,6 +343,9 @@ def _classify(answer: Answer) -> tuple[type[RefreshError], FailureKind, str]:
         return SourceCredentialsError, SOURCE, FEDERATED
     if code == "AccessDenied" and answer.operation in DENIED:
         return AccessDeniedError, REQUEST, DENIED[answer.operation]
+    if code == "Validation" and "durationseconds exceeds" in told:
+        hint = CHAINED_DURATION if "chaining" in told else DURATION
+        return RefreshError, REQUEST, hint
     if code in CODES:
         return CODES[code]
     status = answer.status or 0
@@ -276,9 +365,17 @@ def _principal(message: str) -> str | None:
     return found[1] if found else None
 
 
+def _action(message: str) -> str | None:
+    """
+    The action that STS says isn't allowed, if it says so.
+    """
+    found = re.search(r"not authorized to perform:? (sts:\w+)", message, re.IGNORECASE)
+    return found[1] if found else None
+
+
 def unusable_answer(what: str, why: str, hop: str) -> StsUnavailableError:
     """
-    STS answered with something that isn't credentials.
+    STS returned with something that isn't credentials.
     """
     return StsUnavailableError(
         f"{what}. The answer {why}.",

@@ -59,6 +59,12 @@ class Signatory(Protocol):
         """
 
     @property
+    def has_mfa(self) -> bool:
+        """
+        Whether its credentials are those of a user who has shown MFA.
+        """
+
+    @property
     def renewable(self) -> bool:
         """
         Whether there can be others some time, if STS refuses these.

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import logging
 import os
 import re
 import sys
@@ -13,7 +14,9 @@ import sys
 from .exceptions import MfaError
 
 
-__all__ = ["REFUSED", "USED", "ask_at_terminal"]
+__all__ = ["REFUSED", "USED", "announce", "ask_at_terminal"]
+
+logger = logging.getLogger("stsession")
 
 TRIES = 3
 """Times that somebody may type what can't be a code."""
@@ -21,6 +24,19 @@ TRIES = 3
 NO_CODE = "That is no code; a code is six digits."
 REFUSED = "STS has refused that code."
 USED = "That code has been used, and each serves once. Wait for the next one."
+
+
+def announce(text: str) -> None:
+    """
+    Log why a call takes a while, and write it to standard error if a person reads it.
+    """
+    # Neither a handler of a logger nor a closed terminal may fail the request.
+    with contextlib.suppress(Exception):
+        logger.info(text)
+    with contextlib.suppress(Exception):
+        if sys.stderr.isatty():
+            sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
 
 
 def ask_at_terminal(serial: str, said: str = "") -> str:

@@ -153,8 +153,12 @@ class FederationTokenRequest:
             duration_seconds=checked_seconds(
                 FEDERATED_DURATION, duration_seconds, strict=strict
             ),
-            policy=None if policy is None else checked_policy(policy, strict=strict),
-            policy_arns=checked_policy_arns(policy_arns, strict=strict),
+            policy=None
+            if policy is None
+            else checked_policy(policy, strict=strict, page=FEDERATED_USER.source),
+            policy_arns=checked_policy_arns(
+                policy_arns, strict=strict, page=FEDERATED_USER.source
+            ),
             tags=checked_tags(tags, strict=strict),
         )
 

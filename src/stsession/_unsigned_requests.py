@@ -90,8 +90,12 @@ class WebIdentityRequest:
             provider_id=None
             if provider_id is None
             else PROVIDER_ID.text(provider_id, strict=strict),
-            policy=None if policy is None else checked_policy(policy, strict=strict),
-            policy_arns=checked_policy_arns(policy_arns, strict=strict),
+            policy=None
+            if policy is None
+            else checked_policy(policy, strict=strict, page=WEB_IDENTITY_TOKEN.source),
+            policy_arns=checked_policy_arns(
+                policy_arns, strict=strict, page=WEB_IDENTITY_TOKEN.source
+            ),
         )
 
     @property
@@ -177,8 +181,12 @@ class SamlRequest:
             duration_seconds=checked_duration(
                 ROLE_DURATION, duration_seconds, strict=strict
             ),
-            policy=None if policy is None else checked_policy(policy, strict=strict),
-            policy_arns=checked_policy_arns(policy_arns, strict=strict),
+            policy=None
+            if policy is None
+            else checked_policy(policy, strict=strict, page=ASSERTION.source),
+            policy_arns=checked_policy_arns(
+                policy_arns, strict=strict, page=ASSERTION.source
+            ),
         )
 
     @property

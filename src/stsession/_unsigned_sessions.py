@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ._operations import flat, made_session, options_of
 from ._options import SessionOptions
 from ._proofs import AssertionProof, TokenProof
+from ._remembered import hides_arguments
 from ._session import RefreshableSession
 from ._source import nobody
 from ._unsigned_requests import SamlRequest, WebIdentityRequest
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["saml", "web_identity"]
 
 
+@hides_arguments
 def web_identity(
     role_arn: str,
     *,
@@ -58,7 +60,7 @@ def web_identity(
 
         provider_id: The domain of an OAuth 2.0 provider; not for OIDC.
 
-        policy: A session policy, as a dict or as JSON.
+        policy: A session policy, as a dict or as JSON, sent as compact JSON.
 
         policy_arns: Managed policies, to the same end.
 
@@ -106,6 +108,7 @@ APIReference/API_AssumeRoleWithWebIdentity.html>`_.
     )
 
 
+@hides_arguments
 def saml(
     role_arn: str,
     principal_arn: str,
@@ -136,7 +139,7 @@ def saml(
 
         duration_seconds: See :func:`stsession.assume`.
 
-        policy: A session policy, as a dict or as JSON.
+        policy: A session policy, as a dict or as JSON, sent as compact JSON.
 
         policy_arns: Managed policies, to the same end.
 

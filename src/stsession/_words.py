@@ -6,16 +6,22 @@ from __future__ import annotations
 
 import datetime as dt
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
+
+import attrs
 
 from botocore.utils import parse_timestamp
 
-from ._credentials import TemporaryCredentials
-from .exceptions import SourceCredentialsError
+from ._answers import begun, span
+from ._clock import Clock
+from ._credentials import Fetched, TemporaryCredentials
+from ._functions import name_of
+from ._remembered import without_frames
+from .exceptions import FailureKind, SourceCredentialsError
 
 
-__all__ = ["as_credentials"]
+__all__ = ["FunctionFetch"]
 
 WORDS = {
     "access_key_id": ("AccessKeyId", "access_key"),
@@ -26,6 +32,52 @@ WORDS = {
 """Our words, and those of STS and of botocore."""
 
 EXPIRATION = ("Expiration", "expiry_time")
+
+
+@attrs.frozen(eq=False)
+class FunctionFetch:
+    """
+    Fetches credentials from a function of the user.
+
+    Args:
+        function: Returns credentials, or a dict of them.
+
+        clock: What expirations are compared with.
+    """
+
+    function: Callable[[], object]
+    clock: Clock
+
+    def __call__(self) -> Fetched:
+        """
+        Call the function, and once more if it returns expired credentials.
+
+        Raises:
+            SourceCredentialsError: If it doesn't return usable credentials.
+        """
+        try:
+            return Fetched(credentials=self._unexpired())
+        except Exception as e:  # noqa: BLE001 - raised again below
+            error = e
+        # Out here, where no local variable holds what the function returned.
+        raise without_frames(error)
+
+    def _unexpired(self) -> TemporaryCredentials:
+        label = name_of(self.function)
+        for _ in range(2):  # a cache of its own may notice the expiration only now
+            credentials = as_credentials(self.function(), label)
+            if credentials.expires_at is None:
+                return credentials
+            remaining = credentials.expires_at.timestamp() - self.clock.wall()
+            if remaining > 0:
+                return credentials
+        raise SourceCredentialsError(
+            f"{begun(label)} returned credentials that expired {span(remaining)} ago.",
+            kind=FailureKind.SOURCE_EXPIRED,
+            hop=label,
+            hint="Have it return new ones. If they are new, set the machine's clock "
+            "(NTP).",
+        )
 
 
 def as_credentials(given: object, label: str) -> TemporaryCredentials:

@@ -40,6 +40,7 @@ from ._lazy import lazy
 from ._options import check_names
 from ._organization import Organization
 from ._progress import Silence, progress_of
+from ._remembered import hides_arguments
 from ._role_arns import checked_role_name
 from ._source_like import SourceLike
 from ._sts_clients import has_custom_endpoint
@@ -105,6 +106,7 @@ class Fleet(Closing):
     .. versionadded:: 0.1.0
     """
 
+    @hides_arguments
     def __init__(
         self,
         accounts: Iterable[str] | Mapping[str, AccountOptions | None] | Organization,

@@ -8,6 +8,7 @@ import datetime as dt
 
 from collections.abc import Callable
 
+from ._remembered import hides_arguments
 from ._seams import current
 from .exceptions import MfaError
 
@@ -54,6 +55,7 @@ class _Totp:
         return str(self._totp.at(now))
 
 
+@hides_arguments
 def totp(secret: str) -> Callable[[str], str]:
     """
     Return what *mfa_code* takes, for a virtual device whose seed is known.
