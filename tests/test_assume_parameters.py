@@ -88,7 +88,14 @@ SENT = {
             "Tags.member.2.Value": "",
         },
     ),
-    "transitive_tag_keys": (["Team"], {"TransitiveTagKeys.member.1": "Team"}),
+    "transitive_tag_keys": (
+        ["Team"],
+        {
+            "Tags.member.1.Key": "Team",
+            "Tags.member.1.Value": "data",
+            "TransitiveTagKeys.member.1": "Team",
+        },
+    ),
     "source_identity": ("alice", {"SourceIdentity": "alice"}),
     "provided_contexts": (
         {CONTEXT: "assertion"},
@@ -100,15 +107,17 @@ SENT = {
 }
 
 
+NEEDED = {"transitive_tag_keys": {"tags": {"Team": "data"}}}
+
+
 @pytest.mark.parametrize("what", SENT)
 def test_parameter(stub, source, what):
     """
     Each parameter reaches STS as it was given, and nothing else does.
     """
     value, expected = SENT[what]
-    session = stsession.assume(
-        READER, source=source, role_session_name="me", **{what.split()[0]: value}
-    )
+    given = {what.split()[0]: value, **NEEDED.get(what, {})}
+    session = stsession.assume(READER, source=source, role_session_name="me", **given)
     session.credentials()
 
     assert {
@@ -534,6 +543,11 @@ REFUSED = {
     "policy_arns": {"policy_arns": ["x"]},
     "tags": {"tags": {"": "x"}},
     "transitive_tag_keys": {"transitive_tag_keys": "Team"},
+    "transitive_tag_keys without tags": {"transitive_tag_keys": ["Team"]},
+    "transitive_tag_keys with other tags": {
+        "tags": {"project": "x"},
+        "transitive_tag_keys": ["projekt"],
+    },
     "source_identity": {"source_identity": "aws:x"},
     "provided_contexts": {"provided_contexts": {}},
     "sts_regions": {"sts_regions": []},

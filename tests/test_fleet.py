@@ -152,6 +152,20 @@ def test_overrides(source):
     assert ["theirs", "ours", "ours"] == [external_id(i) for i in IDS[:3]]
 
 
+def test_transitive_tags_of_each_account(source):
+    """
+    Transitive keys of all accounts are compared with the tags that each one has.
+    """
+    tagged = {account: {"tags": {"Team": account}} for account in IDS}
+    common = {"role_name": "Audit", "source": source, "transitive_tag_keys": ["team"]}
+
+    assert 5 == len(Fleet(tagged, **common))
+    for accounts in (IDS, {**tagged, IDS[0]: None}, {**tagged, IDS[0]: {"tags": {}}}):
+        with pytest.raises(InvalidRequestError, match="not a key of tags") as caught:
+            Fleet(accounts, **common)
+        assert "transitive_tag_keys" == caught.value.parameter
+
+
 def test_twice_the_same(source):
     """
     Who comes twice is taken once.

@@ -82,7 +82,7 @@ def test_sends_every_parameter() -> None:
         policy={"Version": "2012-10-17", "Statement": []},
         policy_arns=[POLICY_ARN],
         tags={"Team": "data", "Empty": ""},
-        transitive_tag_keys=("Team", "Inherited"),
+        transitive_tag_keys=("Team", "empty"),
         source_identity="alice@example.com",
         provided_contexts={PROVIDER: "assertion"},
     )
@@ -95,7 +95,7 @@ def test_sends_every_parameter() -> None:
         "Policy": '{"Version":"2012-10-17","Statement":[]}',
         "PolicyArns": [{"arn": POLICY_ARN}],
         "Tags": [{"Key": "Team", "Value": "data"}, {"Key": "Empty", "Value": ""}],
-        "TransitiveTagKeys": ["Team", "Inherited"],
+        "TransitiveTagKeys": ["Team", "empty"],
         "SourceIdentity": "alice@example.com",
         "ProvidedContexts": [
             {"ProviderArn": PROVIDER, "ContextAssertion": "assertion"}
@@ -294,7 +294,11 @@ def test_both_ends_of_a_limit_are_allowed(
     """
     for size in (minimum, maximum):
         if size is not None:
-            make(**{parameter: value(size)})
+            several = value(size)
+            others = {}
+            if parameter == "transitive_tag_keys":
+                others["tags"] = dict.fromkeys(several, "")
+            make(**{parameter: several}, **others)
 
 
 @pytest.mark.parametrize(
@@ -759,8 +763,39 @@ def test_sets_are_put_in_order() -> None:
     Equal sets make equal requests, whatever order they are iterated in.
     """
     keys = {"c", "a", "b"}
+    request = make(transitive_tag_keys=keys, tags={"a": "", "b": "", "c": ""})
 
-    assert ("a", "b", "c") == make(transitive_tag_keys=keys).transitive_tag_keys
+    assert ("a", "b", "c") == request.transitive_tag_keys
+
+
+@pytest.mark.parametrize("tags", [None, {}, {"project": "x"}])
+def test_transitive_keys_have_to_be_keys_of_tags(tags: dict[str, str] | None) -> None:
+    """
+    STS never accepts another one, so the error comes before any request.
+    """
+    error = refused(tags=tags, transitive_tag_keys=["projekt"])
+
+    assert "transitive_tag_keys" == error.parameter
+    assert "'projekt', which is not a key of tags" in str(error)
+    assert ("'project'" if tags else "no keys") in error.hint
+
+
+def test_transitive_keys_are_compared_without_regard_to_case() -> None:
+    """
+    STS keeps the case of keys, and ignores it when it compares them.
+    """
+    request = make(tags={"Team": "data"}, transitive_tag_keys=["tEAM"])
+
+    assert ("tEAM",) == request.transitive_tag_keys
+
+
+def test_a_custom_endpoint_decides_about_transitive_keys() -> None:
+    """
+    Other servers may have rules of their own.
+    """
+    request = make(transitive_tag_keys=["Team"], custom_endpoint=True)
+
+    assert ("Team",) == request.transitive_tag_keys
 
 
 def test_reserved_source_identities_are_refused() -> None:

@@ -275,7 +275,8 @@ def assume(  # noqa: D417 - its signature is that of the class
 
         tags: Session tags.
 
-        transitive_tag_keys: The tags that further roles inherit.
+        transitive_tag_keys:
+            The keys of those *tags* that further roles inherit.
 
         source_identity: Who is behind it; stays through the whole chain.
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 import attrs
 
 from ._checks import (
+    check_transitive_tag_keys,
     checked_contexts,
     checked_duration,
     checked_policy_arns,
@@ -96,7 +97,7 @@ class AssumeRoleRequest:
         strict = not custom_endpoint
         if role_session_name is None:
             role_session_name = default_role_session_name()
-        return cls(
+        request = cls(
             role_arn=checked_role_arn(role_arn, strict=strict),
             role_session_name=ROLE_SESSION_NAME.text(role_session_name, strict=strict),
             duration_seconds=checked_duration(
@@ -121,6 +122,9 @@ class AssumeRoleRequest:
             else checked_source_identity(source_identity, strict=strict),
             provided_contexts=checked_contexts(provided_contexts, strict=strict),
         )
+        if strict:
+            check_transitive_tag_keys(request.transitive_tag_keys, request.tags)
+        return request
 
     @property
     def label(self) -> str:
