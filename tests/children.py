@@ -13,6 +13,7 @@ import os
 import select
 import signal
 import subprocess
+import threading
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -58,11 +59,11 @@ def usual_signals() -> Iterator[None]:
 @contextlib.contextmanager
 def child(args: Any, **kw: Any) -> Iterator[subprocess.Popen[str]]:
     """
-    Start a program, and kill it at the end if it is still there.
+    Start a program; kill it at the end, or if it takes too long.
     """
     with usual_signals():
         process = subprocess.Popen(args, **kw)
-    with process:
+    with process, _at_last(process.kill):
         try:
             yield process
         finally:
@@ -108,12 +109,31 @@ def in_a_fork(do: Callable[[], Any]) -> Any:
 @contextlib.contextmanager
 def process_pool(*args: Any, **kw: Any) -> Iterator[ProcessPoolExecutor]:
     """
-    Start a pool of processes. They are killed if the test fails.
+    Start a pool of processes. They are killed if the test fails or takes too long.
     """
     with usual_signals(), ProcessPoolExecutor(*args, **kw) as pool:
-        try:
-            yield pool
-        except BaseException:
-            for process in list(pool._processes.values()):
+
+        def kill() -> None:
+            for process in list((pool._processes or {}).values()):
                 process.kill()
-            raise
+
+        with _at_last(kill):
+            try:
+                yield pool
+            except BaseException:
+                kill()
+                raise
+
+
+@contextlib.contextmanager
+def _at_last(kill: Callable[[], None]) -> Iterator[None]:
+    """
+    Call *kill* if the block takes too long.
+    """
+    timer = threading.Timer(SOON, kill)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

@@ -571,8 +571,9 @@ def test_control_c(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        while not re.match(r" *[\d.]+ s  up ", process.stdout.readline()):
-            pass
+        for line in process.stdout:
+            if re.match(r" *[\d.]+ s  up ", line):
+                break
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)
 

@@ -9,7 +9,7 @@ import pickle
 import threading
 import weakref
 
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 import pytest
@@ -25,6 +25,7 @@ from stsession._fleet_sessions import FleetSession
 from stsession._pace import OUTAGES
 from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, installed
 
+from .children import process_pool
 from .fleet_simulation import our_objects
 
 
@@ -989,7 +990,7 @@ def test_connections_of_processes(source, monkeypatch):
     """
     monkeypatch.setattr(kept, "number", 64)
     fleet = Fleet(IDS[:1], role_name="Audit", source=None, regions=["eu-west-1"])
-    with ProcessPoolExecutor(1) as executor:
+    with process_pool(1) as executor:
         fleet.map(len, executor=executor, max_workers=100).close()
 
     assert 64 == kept.number

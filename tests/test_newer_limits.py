@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 
 import pytest
@@ -17,6 +16,7 @@ from stsession._bounds import installed
 from stsession._loader import InstalledModels
 from stsession.exceptions import InvalidRequestError
 
+from .children import run_child
 from .pages import LIMITS
 
 
@@ -357,13 +357,11 @@ def test_nothing_to_set_up(tmp_path):
     code = f"import stsession; stsession.assume({ROLE!r}, source_identity='a' * %d)"
 
     def run(length):
-        return subprocess.run(
+        return run_child(
             [sys.executable, "-c", code % length],
             env={**os.environ, "AWS_DATA_PATH": str(tmp_path)},
             capture_output=True,
             text=True,
-            timeout=60,
-            check=False,
         )
 
     assert 0 == run(400).returncode
