@@ -20,7 +20,6 @@ import json, sys
 import stsession
 from stsession import _loader
 
-
 read, real = [], _loader.Models.load_file
 
 def load_file(self, path):
