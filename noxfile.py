@@ -36,7 +36,7 @@ PYTHONS = nox.project.python_versions(PYPROJECT)
 TESTS = ["pyproject.toml", "README.md", "docs", "tests"]
 
 # What shows that a wheel is complete; `tests` has run the rest.
-USED = ["tests/e2e", "tests/test_docs.py", "tests/test_public_face.py"]
+USED = ["tests/test_docs.py", "tests/test_public_face.py", "tests/e2e/test_moto.py"]
 
 PARALLEL = ["-n", "auto"]
 

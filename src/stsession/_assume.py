@@ -19,10 +19,13 @@ from ._events import RefreshHook
 from ._hops import Chain
 from ._options import DEFAULT_POLICY, Options, check_names
 from ._policy import RefreshPolicy
+from ._refresher import Refresher
+from ._requests import AssumeRoleRequest, check_inherited
 from ._session import RefreshableSession
 from ._source_like import SourceLike, find_source, hops_of
 from ._sources import Source
 from ._sts import account_of
+from ._sts_clients import has_custom_endpoint
 from ._sts_endpoint import StsEndpoint
 from .cache import PROCESS_CACHE, MemoryCache
 from .exceptions import InvalidRequestError
@@ -132,6 +135,8 @@ class RefreshableAssumeRoleSession(RefreshableSession):
             pace=self._pace(root, endpoint),
             **given,
         )
+        if given["tags"] or given["source_identity"]:
+            _check_chain((*hops_of(source), *chain.refreshers), root, endpoint)
         self._wire(
             (*hops_of(source), *chain.refreshers),
             chain.source,
@@ -159,6 +164,19 @@ def _taken(given: dict[str, Any], *names: str) -> dict[str, Any]:
     Take what is called so out of *given*.
     """
     return {name: given.pop(name) for name in names}
+
+
+def _check_chain(
+    hops: Sequence[Refresher], source: Source, endpoint: StsEndpoint
+) -> None:
+    """
+    Check what the last of *hops* inherits from those before it.
+    """
+    if not has_custom_endpoint(source.settings, endpoint.url):
+        # A hop may have been made from something that is no request.
+        *parents, last = (getattr(hop.fetch, "request", None) for hop in hops)
+        if isinstance(last, AssumeRoleRequest):
+            check_inherited(last, parents)
 
 
 def _as_chain(role_arn: object) -> tuple[str, ...]:
