@@ -10,12 +10,12 @@ import sys
 
 # What follows takes a second to import. Ctrl-C then ends the process as if it
 # weren't Python's: without a traceback. Where SIGINT is ignored, it stays so.
-handler = signal.getsignal(signal.SIGINT)
-if handler is signal.default_int_handler:
+_handler = signal.getsignal(signal.SIGINT)
+if _handler is signal.default_int_handler:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from ._cli import main  # noqa: E402
 
 
-signal.signal(signal.SIGINT, handler)
+signal.signal(signal.SIGINT, _handler)
 sys.exit(main())
