@@ -10,12 +10,13 @@ import sys
 
 # What follows takes a second to import. Ctrl-C then ends the process as if it
 # weren't Python's: without a traceback. Where SIGINT is ignored, it stays so.
-_handler = signal.getsignal(signal.SIGINT)
-if _handler is signal.default_int_handler:
+_raises = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+if _raises:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from ._cli import main  # noqa: E402
 
 
-signal.signal(signal.SIGINT, _handler)
+if _raises:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.exit(main())
