@@ -4,7 +4,9 @@ What is run on the project, and how; ``nox -l`` is the table of contents.
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 
 from pathlib import Path
 
@@ -24,6 +26,7 @@ nox.options.sessions = [
     "tests",
     "minimums",
     "package",
+    "skipped",
 ]
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
@@ -33,9 +36,15 @@ PYTHONS = nox.project.python_versions(PYPROJECT)
 TESTS = ["pyproject.toml", "README.md", "docs", "tests"]
 
 # What shows that a wheel is complete; `tests` has run the rest.
-USED = ["tests/e2e", "tests/test_docs.py", "tests/test_public_face.py"]
+USED = ["tests/test_docs.py", "tests/test_public_face.py", "tests/e2e/test_moto.py"]
 
 PARALLEL = ["-n", "auto"]
+
+# nox looks for interpreters on the PATH; pyenv hides all but the chosen ones.
+PYENV = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv", "versions")
+os.environ["PATH"] = os.pathsep.join(
+    [os.environ.get("PATH", os.defpath), *map(str, sorted(PYENV.glob("3.*/bin")))]
+)
 
 
 def group(name: str) -> tuple[str, ...]:
@@ -52,6 +61,20 @@ def oldest(requirement: str) -> str:
     parsed = Requirement(requirement)
     (version,) = (s.version for s in parsed.specifier if s.operator == ">=")
     return f"{parsed.name}=={version}"
+
+
+def is_there(python: str) -> bool:
+    """
+    Return whether an interpreter of that version is found, and works.
+    """
+    name = f"python{python}.exe" if os.name == "nt" else f"python{python}"
+    paths = (Path(folder, name) for folder in os.environ["PATH"].split(os.pathsep))
+    return any(
+        subprocess.run([path, "-c", ""], capture_output=True, check=False).returncode
+        == 0
+        for path in paths
+        if path.is_file()
+    )
 
 
 @nox.session
@@ -82,7 +105,7 @@ def docs(session: nox.Session) -> None:
     """
     Build the documentation, and run every block of code in it.
     """
-    session.install(".", *group("docs"), *group("tests"))
+    session.install(".", *group("docs"), *group("tests"), *group("sdk"))
     build = session.create_tmp()
     for builder in ("html", "doctest"):
         session.run(
@@ -98,7 +121,7 @@ def tests(session: nox.Session) -> None:
     """
     Run the tests.
     """
-    session.install(".", *group("tests"))
+    session.install(".", *group("tests"), *group("sdk"))
     session.run("pytest", *PARALLEL, *session.posargs)
 
 
@@ -107,7 +130,7 @@ def coverage(session: nox.Session) -> None:
     """
     Run the tests once more, and report which branches they leave out.
     """
-    session.install(".", *group("tests"))
+    session.install(".", *group("tests"), *group("sdk"))
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest", *PARALLEL, *session.posargs)
     session.run("coverage", "combine", "-q")
@@ -121,6 +144,17 @@ def minimums(session: nox.Session) -> None:
     """
     oldest_promised = map(oldest, PYPROJECT["project"]["dependencies"])
     session.install(".", *oldest_promised, *group("tests"))
+    session.run("pytest", *PARALLEL, *session.posargs)
+
+
+@nox.session
+def drift(session: nox.Session) -> None:
+    """
+    Compare our tables with the newest botocore, and run the tests with it.
+    """
+    session.install(".", *group("tests"))
+    tables = ["-o", "norecursedirs=.*", "tests/drift"]
+    session.run("pytest", *tables)
     session.run("pytest", *PARALLEL, *session.posargs)
 
 
@@ -169,6 +203,24 @@ def package(session: nox.Session) -> None:
         origin = Path(session.invoked_from) / name
         copy = shutil.copytree if origin.is_dir() else shutil.copy
         copy(origin, away / name)
-    session.run(python, "-m", "pip", "install", "-q", *group("tests"), external=True)
+    needed = (*group("tests"), *group("sdk"))
+    session.run(python, "-m", "pip", "install", "-q", *needed, external=True)
     used = session.posargs or USED
     session.run(*(python, "-m", "pytest", *PARALLEL, *used), external=True)
+
+
+@nox.session(python=False)
+def skipped(session: nox.Session) -> None:
+    """
+    Report which interpreters weren't found, and which sessions were skipped.
+    """
+    needed = [(f"tests-{python}", python) for python in PYTHONS]
+    needed.append(("minimums", PYTHONS[0]))
+    missing = {name: python for name, python in needed if not is_there(python)}
+    if missing:
+        session.warn(
+            f"No interpreter for Python {', '.join(dict.fromkeys(missing.values()))}: "
+            f"skipped {', '.join(missing)}."
+        )
+    else:
+        session.log(f"There is an interpreter for each of {', '.join(PYTHONS)}.")

@@ -15,6 +15,7 @@ import pytest
 
 from hypothesis import settings
 
+from stsession._bounds import installed
 from stsession._loader import loader_for
 
 
@@ -37,6 +38,16 @@ def __models() -> Iterator[None]:
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.session, "create_loader", loader_for)
+        yield
+
+
+@pytest.fixture(name="_own_limits", autouse=True, scope="session")
+def __own_limits() -> Iterator[None]:
+    """
+    Our own limits are final, whatever the botocore that is installed allows.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(installed, "sdk", None)
         yield
 
 

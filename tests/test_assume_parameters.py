@@ -9,7 +9,7 @@ from botocore.config import Config
 
 import stsession
 
-from stsession.testing import FakeClock, Fault, StubSTS, installed
+from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, installed
 
 from .wire import HUB, READER, REGION, TARGET, failing, minutes, params_of, source_of
 
@@ -88,7 +88,14 @@ SENT = {
             "Tags.member.2.Value": "",
         },
     ),
-    "transitive_tag_keys": (["Team"], {"TransitiveTagKeys.member.1": "Team"}),
+    "transitive_tag_keys": (
+        ["Team"],
+        {
+            "Tags.member.1.Key": "Team",
+            "Tags.member.1.Value": "data",
+            "TransitiveTagKeys.member.1": "Team",
+        },
+    ),
     "source_identity": ("alice", {"SourceIdentity": "alice"}),
     "provided_contexts": (
         {CONTEXT: "assertion"},
@@ -100,15 +107,17 @@ SENT = {
 }
 
 
+NEEDED = {"transitive_tag_keys": {"tags": {"Team": "data"}}}
+
+
 @pytest.mark.parametrize("what", SENT)
 def test_parameter(stub, source, what):
     """
     Each parameter reaches STS as it was given, and nothing else does.
     """
     value, expected = SENT[what]
-    session = stsession.assume(
-        READER, source=source, role_session_name="me", **{what.split()[0]: value}
-    )
+    given = {what.split()[0]: value, **NEEDED.get(what, {})}
+    session = stsession.assume(READER, source=source, role_session_name="me", **given)
     session.credentials()
 
     assert {
@@ -547,6 +556,11 @@ REFUSED = {
     "policy_arns": {"policy_arns": ["x"]},
     "tags": {"tags": {"": "x"}},
     "transitive_tag_keys": {"transitive_tag_keys": "Team"},
+    "transitive_tag_keys without tags": {"transitive_tag_keys": ["Team"]},
+    "transitive_tag_keys with other tags": {
+        "tags": {"project": "x"},
+        "transitive_tag_keys": ["projekt"],
+    },
     "source_identity": {"source_identity": "aws:x"},
     "provided_contexts": {"provided_contexts": {}},
     "sts_regions": {"sts_regions": []},
@@ -604,3 +618,69 @@ def test_on_event(stub, source):
     session.credentials()
 
     assert ["started", "succeeded"] == [event.name for event in events]
+
+
+INHERITED = {
+    "source_identity": ({"source_identity": "alice"}, {"source_identity": "bob"}),
+    "tags": (
+        {"tags": {"Team": "a", "Own": ""}, "transitive_tag_keys": ["Team"]},
+        {"tags": {"team": "b"}},
+    ),
+}
+
+
+@pytest.mark.parametrize("between", [0, 1])
+@pytest.mark.parametrize("what", INHERITED)
+def test_what_a_session_inherits_cannot_be_changed(stub, source, what, between):
+    """
+    STS refuses another source identity, and a transitive tag, in a chain of roles.
+    """
+    first, then = INHERITED[what]
+    session = stsession.assume(READER, source=source, **first)
+    for _ in range(between):
+        session = session.assume(HUB)
+
+    with pytest.raises(stsession.InvalidRequestError) as caught:
+        session.assume(TARGET, **then)
+
+    assert what == caught.value.parameter
+    assert f"the session of {READER}" in str(caught.value)
+    assert "the session inherits it" in caught.value.hint
+    assert 0 == stub.attempts
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        {"source_identity": "alice"},
+        {"tags": {"Own": "b"}, "transitive_tag_keys": ["Own"]},
+        {"external_id": "tenant"},
+    ],
+)
+def test_what_may_be_passed_in_a_chain(then):
+    """
+    The same source identity, and tags that aren't transitive, may be passed again.
+    """
+    first = {**INHERITED["source_identity"][0], **INHERITED["tags"][0]}
+    with LocalSTS() as local:
+        for arn in (READER, TARGET):
+            local.add_role(arn)
+        source = local.session(local.add_user())
+        session = stsession.assume(READER, source=source, cache=None, **first)
+        session.assume(TARGET, cache=None, **then).credentials()
+        (call,) = local.calls(role_arn=TARGET)
+
+    assert 200 == call.status
+
+
+@pytest.mark.parametrize("what", INHERITED)
+def test_other_servers_decide_what_is_inherited(source, what):
+    """
+    A server that isn't AWS's may have rules of its own.
+    """
+    first, then = INHERITED[what]
+    session = stsession.assume(
+        READER, source=source, sts_endpoint_url="https://sts.example", **first
+    )
+
+    assert TARGET == session.assume(TARGET, **then).role_arn

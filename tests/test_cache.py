@@ -121,6 +121,9 @@ DIFFERENT = {
 }
 
 
+NEEDED = {"transitive_tag_keys": {"tags": {"a": "b"}}}
+
+
 def refresher_of(source, **kw):
     """
     The refresher of a session made with *kw*.
@@ -135,12 +138,13 @@ def test_key(source, what):
     """
     Each thing that is asked differently, or elsewhere, is something else.
     """
-    plain = refresher_of(source)
-    different = refresher_of(source, **{what: DIFFERENT[what]})
+    needed = NEEDED.get(what, {})
+    plain = refresher_of(source, **needed)
+    different = refresher_of(source, **needed, **{what: DIFFERENT[what]})
 
     assert plain is not different
-    assert different is refresher_of(source, **{what: DIFFERENT[what]})
-    assert plain is refresher_of(source)
+    assert different is refresher_of(source, **needed, **{what: DIFFERENT[what]})
+    assert plain is refresher_of(source, **needed)
 
 
 def test_every_argument_of_a_request_is_in_the_key():

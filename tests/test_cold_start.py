@@ -9,6 +9,8 @@ import pytest
 
 from stsession.testing import LocalSTS
 
+from .children import run_child
+
 
 ROLE = "arn:aws:iam::123456789012:role/Reader"
 
@@ -49,13 +51,12 @@ def _first_request(tmp_path_factory):
             "AWS_CONFIG_FILE": files.config_file,
             "AWS_SHARED_CREDENTIALS_FILE": files.credentials_file,
         }
-        printed = subprocess.run(
+        done = run_child(
             [sys.executable, "-c", FIRST_REQUEST, ROLE],
             env=environment,
             stdout=subprocess.PIPE,
-            check=True,
-        ).stdout
-    return json.loads(printed)
+        )
+    return json.loads(done.stdout)
 
 
 def test_two_models_are_parsed(first_request):

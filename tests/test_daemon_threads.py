@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-import subprocess
 import sys
 import threading
 
 import pytest
 
 from stsession._daemon_threads import DaemonThreads
+
+from .children import run_child
 
 
 def test_works():
@@ -139,7 +140,7 @@ def test_exit_waits_for_nobody():
         "begun.wait()\n"
     )
 
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+    assert 0 == run_child([sys.executable, "-c", program]).returncode
 
 
 def test_cancelled_while_it_waits():

@@ -4,11 +4,13 @@ import contextlib
 import datetime as dt
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 
+import attrs
 import pytest
 
 import stsession
@@ -20,6 +22,8 @@ from stsession.demo._play import Director, Outage, Worker
 from stsession.demo._results import Measured, Run, Settings
 from stsession.demo._stage import TARGET, staged
 from stsession.testing import Fault
+
+from .children import child, run_child
 
 
 DEMO = [sys.executable, "-m", "stsession.demo"]
@@ -99,7 +103,7 @@ def measured(**values):
         "slowest_call_seconds": 0.017,
         "assume_role_calls": 27,
         "assume_role_failures": 15,
-        "lives": 7,
+        "generations": 7,
         "errors": {},
     }
     return Measured(**{**defaults, **values})
@@ -145,13 +149,13 @@ def test_all_numbers_are_measured(played):
     assert local.count("AssumeRole") == sum(m.assume_role_calls for m in (ours, recipe))
     assert (
         len({call.access_key_id for call in served})
-        == ours.lives + recipe.lives
+        == ours.generations + recipe.generations
         <= len(local.issued(role_arn=TARGET))
     )
     for contender in (ours, recipe):
         assert contender.failures == sum(contender.errors.values())
         assert 0 < contender.slowest_call_seconds
-        assert 1 <= contender.lives
+        assert 1 <= contender.generations
 
 
 def test_there_are_outages(played):
@@ -173,11 +177,13 @@ def test_tells_what_happens(played):
     """
     _, lines, _ = played
 
-    live = [line for line in lines if " | " in line]
+    live = [line.split() for line in lines if re.match(r" *[\d.]+ s  (up|DOWN) ", line)]
 
     assert 1 <= len(live)
-    assert all("stsession: life" in line and "recipe: life" in line for line in live)
-    assert any("stsession: Reader assumed (first), life 1" in line for line in lines)
+    assert all(9 == len(columns) for columns in live)
+    assert any(
+        "stsession: Reader assumed (first), generation 1" in line for line in lines
+    )
 
 
 def test_one_role_gets_external_id_and_policy(played):
@@ -266,8 +272,8 @@ def test_recipe_tells(monkeypatch):
 
     assert 1 + 2 + 1 + 1 + 1 + 1 == local.count("AssumeRole") - 1
     assert [
-        "recipe: could not assume the roles (ClientError); next attempt at the next "
-        "call",
+        "recipe: could not assume the roles (ClientError); next attempt in the next "
+        "API call",
         "recipe: both roles assumed",
     ] == told
 
@@ -339,7 +345,7 @@ def test_director_leaves_time_to_recover():
             stsession.RefreshEvent(
                 name="succeeded", label=TARGET, reason="advisory", generation=2
             ),
-            "Reader assumed (advisory), life 2",
+            "Reader assumed (advisory), generation 2",
         ),
         (
             stsession.RefreshEvent(
@@ -349,8 +355,7 @@ def test_director_leaves_time_to_recover():
                 remaining=dt.timedelta(minutes=13),
                 next_attempt_in=dt.timedelta(seconds=14),
             ),
-            "could not assume Reader (StsUnavailableError), 13 min left; "
-            "next attempt in 14 s",
+            "could not assume Reader, 13 min left; next attempt in 14 s",
         ),
         (
             stsession.RefreshEvent(name="failed", label=TARGET, error="MfaError"),
@@ -370,7 +375,7 @@ def test_text(monkeypatch, capsys):
     """
     An introduction, the lines as they come, and a table of what was measured.
     """
-    run = run_of(stsession=measured(), recipe=measured(failures=10, lives=4))
+    run = run_of(stsession=measured(), recipe=measured(failures=10, generations=4))
 
     def play(settings, *, tell):
         tell("something happens")
@@ -381,18 +386,84 @@ def test_text(monkeypatch, capsys):
     assert 0 == _cli.main([])
     out, err = capsys.readouterr()
     intro, rest = out.split("something happens\n")
+    table, _, conclusion = rest.strip().partition("\n\n")
     assert "600 times as fast" in intro
     assert "12 min each" in intro
     assert [
         ["stsession", "recipe"],
         ["API", "calls", "190", "190"],
-        ["failed", "0", "10"],
+        ["API", "calls", "failed", "0", "10"],
         ["slowest", "call", "17", "ms", "17", "ms"],
         ["AssumeRole", "calls", "27", "27"],
-        ["of", "them", "refused", "15", "15"],
-        ["lives", "7", "4"],
-    ] == [line.split() for line in rest.strip().splitlines()]
+        ["AssumeRole", "failed", "15", "15"],
+        ["generations", "7", "4"],
+    ] == [line.split() for line in table.splitlines()]
+    assert _words.conclusion(run) == conclusion.rstrip()
     assert "" == err
+
+
+def test_ends_with_what_was_seen():
+    """
+    The last sentence is the result; before it stands the reason.
+    """
+    run = run_of(stsession=measured(), recipe=measured(failures=10))
+
+    text = " ".join(_words.conclusion(run).split())
+
+    assert text.endswith(
+        "Result: 0 of 190 API calls failed with stsession, and 10 of 190 with the "
+        "recipe, while STS was down once."
+    )
+    assert "refreshes in the background" in text
+
+
+@pytest.mark.parametrize(("calls", "said"), [(26, True), (27, False), (28, False)])
+def test_says_why_it_calls_sts_more_often(calls, said):
+    """
+    The reason stands there if it does.
+    """
+    run = run_of(stsession=measured(), recipe=measured(assume_role_calls=calls))
+
+    assert said is ("called AssumeRole more often" in _words.conclusion(run))
+
+
+def test_says_that_there_was_no_outage():
+    """
+    Without an outage there is nothing to compare.
+    """
+    run = run_of(stsession=measured(), recipe=measured())
+
+    said = _words.conclusion(attrs.evolve(run, outages=()))
+
+    assert "STS had no outage in this run; more --seconds leave time for one." == said
+
+
+def test_lines_fit_80_columns(played):
+    """
+    None is longer, not even in a long run or with the longest error.
+    """
+    run, lines, _ = played
+    error = "recipe: API calls fail: " + "ClientError: an error occurred " * 9
+    event = stsession.RefreshEvent(
+        name="failed",
+        label=TARGET,
+        error="StsUnavailableError",
+        remaining=dt.timedelta(minutes=59),
+        next_attempt_in=dt.timedelta(minutes=30),
+    )
+    worker = Worker(name="it", session=None, elapsed=None, tell=None)
+    worker.calls, worker.failures = 99_999, 99_999
+    texts = [
+        *lines,
+        _words.intro(Settings(seconds=99, duration_seconds=3600)),
+        _words.event_line(999.9, error),
+        _words.event_line(99.9, f"stsession: {_words.refresh_event(event)}"),
+        _words.live_line(999.9, False, [worker] * 2, {"it": 9999}),
+        _words.table(run),
+        _words.conclusion(run),
+    ]
+
+    assert 80 >= max(len(line) for text in texts for line in text.splitlines())
 
 
 def test_json(monkeypatch, capsys):
@@ -475,12 +546,11 @@ def test_program_prints_json_only(tmp_path):
     """
     As a program, it prints one document, no warning, and no traceback.
     """
-    done = subprocess.run(
+    done = run_child(
         [*DEMO, "--json", "--seconds", "5"],
         env={**os.environ, "TMPDIR": str(tmp_path)},
         capture_output=True,
         text=True,
-        check=False,
     )
 
     assert "" == done.stderr
@@ -494,18 +564,83 @@ def test_control_c(tmp_path):
     """
     Ctrl-C ends it at once, without a traceback or a temporary file.
     """
-    process = subprocess.Popen(
-        [*DEMO],
+    with child(
+        DEMO,
         env={**os.environ, "TMPDIR": str(tmp_path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    while "STS up" not in process.stdout.readline():
-        pass
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    ) as process:
+        for line in process.stdout:
+            if re.match(r" *[\d.]+ s  up ", line):
+                break
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
 
     assert "Interrupted.\n" == err
     assert 130 == process.returncode
     assert [] == list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGINT to send")
+def test_early_control_c(tmp_path):
+    """
+    While it is imported, Ctrl-C ends it without a traceback as well.
+    """
+    (tmp_path / "boto3.py").write_text(
+        "import threading; print('imported', flush=True); threading.Event().wait()\n"
+    )
+    with child(
+        DEMO,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert "imported\n" == process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+
+    assert "" == err
+    assert -signal.SIGINT == process.returncode
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes break in another way")
+@pytest.mark.parametrize("read", [0, 3])
+def test_output_that_is_read_no_further(tmp_path, read):
+    """
+    ``| head`` ends it without a traceback or a temporary file.
+    """
+    with child(
+        DEMO,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        for _ in range(read):
+            process.stdout.readline()
+        process.stdout.close()
+        err = process.stderr.read()
+        process.wait(timeout=30)
+
+    assert "" == err
+    assert 141 == process.returncode
+    assert [] == list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes break in another way")
+@pytest.mark.parametrize("arguments", [[], ["--json"]])
+def test_result_that_is_not_read(monkeypatch, arguments):
+    """
+    The same goes for what is printed last, and written when the program ends.
+    """
+    run = run_of(stsession=measured(), recipe=measured())
+    monkeypatch.setattr(_cli, "play", lambda settings, tell: run)
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    with os.fdopen(writer, "w") as output:
+        monkeypatch.setattr(sys, "stdout", output)
+        assert 141 == _cli.main(arguments)
+        monkeypatch.undo()

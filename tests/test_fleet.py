@@ -9,7 +9,7 @@ import pickle
 import threading
 import weakref
 
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 import pytest
@@ -25,6 +25,7 @@ from stsession._fleet_sessions import FleetSession
 from stsession._pace import OUTAGES
 from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, installed
 
+from .children import process_pool
 from .fleet_simulation import our_objects
 from .wire import here
 
@@ -151,6 +152,20 @@ def test_overrides(source):
         target.region for target in fleet if target.account_id == IDS[1]
     ]
     assert ["theirs", "ours", "ours"] == [external_id(i) for i in IDS[:3]]
+
+
+def test_transitive_tags_of_each_account(source):
+    """
+    Transitive keys of all accounts are compared with the tags that each one has.
+    """
+    tagged = {account: {"tags": {"Team": account}} for account in IDS}
+    common = {"role_name": "Audit", "source": source, "transitive_tag_keys": ["team"]}
+
+    assert 5 == len(Fleet(tagged, **common))
+    for accounts in (IDS, {**tagged, IDS[0]: None}, {**tagged, IDS[0]: {"tags": {}}}):
+        with pytest.raises(InvalidRequestError, match="not a key of tags") as caught:
+            Fleet(accounts, **common)
+        assert "transitive_tag_keys" == caught.value.parameter
 
 
 def test_twice_the_same(source):
@@ -977,7 +992,7 @@ def test_connections_of_processes(source, monkeypatch):
     """
     monkeypatch.setattr(kept, "number", 64)
     fleet = Fleet(IDS[:1], role_name="Audit", source=None, regions=["eu-west-1"])
-    with ProcessPoolExecutor(1) as executor:
+    with process_pool(1) as executor:
         fleet.map(len, executor=executor, max_workers=100).close()
 
     assert 64 == kept.number

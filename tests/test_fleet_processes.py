@@ -4,7 +4,7 @@ import multiprocessing
 import pickle
 import sys
 
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 import pytest
@@ -18,6 +18,7 @@ from stsession.exceptions import ExecutorError, InvalidRequestError
 from stsession.testing import LocalSTS
 
 from . import fleet_functions as functions
+from .children import process_pool
 
 
 IDS = [f"{number:012}" for number in range(1, 7)]
@@ -46,7 +47,7 @@ def _fleet(local, tmp_path, monkeypatch):
 @pytest.fixture(name="pool", params=["spawn", "fork"])
 def _pool(request):
     context = multiprocessing.get_context(request.param)
-    with ProcessPoolExecutor(2, mp_context=context) as pool:
+    with process_pool(2, mp_context=context) as pool:
         yield pool
 
 

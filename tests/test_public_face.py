@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import ast
-import subprocess
 import sys
 
 from pathlib import Path
@@ -9,6 +8,8 @@ from pathlib import Path
 import pytest
 
 import stsession
+
+from .children import run_child
 
 
 @pytest.mark.parametrize("name", [*stsession.__all__, "cache", "exceptions"])
@@ -55,8 +56,6 @@ def test_import_loads_nothing():
         "print(any(n.startswith('stsession.') for n in before),"
         " 'stsession._refresher' in sys.modules)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+    done = run_child([sys.executable, "-c", code], capture_output=True, text=True)
 
     assert "False True" == done.stdout.strip()

@@ -5,7 +5,6 @@ import multiprocessing
 import os
 import pickle
 
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import boto3
@@ -16,6 +15,7 @@ import stsession
 
 from stsession.testing import FakeClock, LocalSTS, StubSTS, installed
 
+from .children import process_pool
 from .wire import HUB, READER, TARGET, minutes, source_of
 
 
@@ -101,7 +101,7 @@ def test_another_process(local, method, chain):
     session = stsession.assume(chain, source=source, role_session_name="me")
     session.credentials()
     context = multiprocessing.get_context(method)
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
+    with process_pool(1, mp_context=context) as pool:
         arn, generation = pool.submit(identity, session).result(timeout=60)
 
     assert arn.endswith("/me")

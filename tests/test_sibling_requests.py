@@ -13,18 +13,11 @@ import botocore.session
 import botocore.validate
 import pytest
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from stsession import _limits
-from stsession._bounds import Limit
 from stsession._requests import AssumeRoleRequest
 from stsession._root_requests import AssumeRootRequest
 from stsession._token_requests import FederationTokenRequest, SessionTokenRequest
 from stsession._unsigned_requests import SamlRequest, WebIdentityRequest
 from stsession.exceptions import InvalidRequestError
-
-from .service_model import breaches, input_shape
 
 
 ROLE = "arn:aws:iam::123456789012:role/Reader"
@@ -137,16 +130,6 @@ def test_leaves_out_what_isnt_given(cls: Any) -> None:
 
 
 @pytest.mark.parametrize("cls", SIBLINGS)
-def test_nothing_that_sts_takes_is_forgotten(cls: Any) -> None:
-    """
-    All of an operation's parameters are sent, but for those of each fetch.
-    """
-    known = set(input_shape(OPERATIONS[cls]).members)
-
-    assert known - NOT_OURS == {*SENT[cls], "DurationSeconds"}
-
-
-@pytest.mark.parametrize("cls", SIBLINGS)
 def test_every_parameter_acts(cls: Any) -> None:
     """
     Our tables above have every argument, so that none is without a test.
@@ -256,48 +239,6 @@ def test_tells_what_it_is_about(
 
 
 # Limits
-
-
-@pytest.mark.parametrize(
-    ("limit", "operation", "path"),
-    [
-        (_limits.ROLE_ARN, "AssumeRoleWithWebIdentity", ["RoleArn"]),
-        (_limits.ROLE_SESSION_NAME, "AssumeRoleWithWebIdentity", ["RoleSessionName"]),
-        (_limits.ROLE_DURATION, "AssumeRoleWithWebIdentity", ["DurationSeconds"]),
-        (_limits.PROVIDER_ID, "AssumeRoleWithWebIdentity", ["ProviderId"]),
-        (_limits.WEB_IDENTITY_TOKEN, "AssumeRoleWithWebIdentity", ["WebIdentityToken"]),
-        (_limits.POLICY, "AssumeRoleWithWebIdentity", ["Policy"]),
-        (_limits.ROLE_ARN, "AssumeRoleWithSAML", ["RoleArn"]),
-        (_limits.PRINCIPAL_ARN, "AssumeRoleWithSAML", ["PrincipalArn"]),
-        (_limits.ROLE_DURATION, "AssumeRoleWithSAML", ["DurationSeconds"]),
-        (_limits.ASSERTION, "AssumeRoleWithSAML", ["SAMLAssertion"]),
-        (_limits.POLICY, "AssumeRoleWithSAML", ["Policy"]),
-        (_limits.TOKEN_DURATION, "GetSessionToken", ["DurationSeconds"]),
-        (_limits.SERIAL_NUMBER, "GetSessionToken", ["SerialNumber"]),
-        (_limits.TOKEN_CODE, "GetSessionToken", ["TokenCode"]),
-        (_limits.FEDERATED_USER, "GetFederationToken", ["Name"]),
-        (_limits.FEDERATED_DURATION, "GetFederationToken", ["DurationSeconds"]),
-        (_limits.POLICY, "GetFederationToken", ["Policy"]),
-        (_limits.POLICY_ARN, "GetFederationToken", ["PolicyArns", "", "arn"]),
-        (_limits.TAG_KEY, "GetFederationToken", ["Tags", "", "Key"]),
-        (_limits.TAG_VALUE, "GetFederationToken", ["Tags", "", "Value"]),
-        (_limits.TARGET_PRINCIPAL, "AssumeRoot", ["TargetPrincipal"]),
-        (_limits.TASK_POLICY_ARN, "AssumeRoot", ["TaskPolicyArn", "arn"]),
-        (_limits.ROOT_DURATION, "AssumeRoot", ["DurationSeconds"]),
-    ],
-)
-def test_limits_are_those_of_the_service_model(
-    limit: Limit, operation: str, path: list[str]
-) -> None:
-    """
-    Our minimums and maximums are the ones that botocore's model has.
-    """
-    shape = input_shape(operation)
-    for name in path:
-        shape = shape.members[name] if name else shape.member
-
-    assert limit.minimum == shape.metadata["min"]
-    assert limit.maximum == shape.metadata["max"]
 
 
 def policy(length: int) -> str:
@@ -501,64 +442,6 @@ def test_a_custom_end_point_has_its_limits_too(cls: Any, kw: dict[str, Any]) -> 
     What no server takes is refused there, too.
     """
     assert next(iter(kw)) == refused(cls, **kw, custom_endpoint=True).parameter
-
-
-# The service model
-
-
-@pytest.mark.parametrize("cls", SIBLINGS)
-def test_all_of_it_satisfies_the_service_model(cls: Any) -> None:
-    """
-    A request with everything lacks only what each fetch brings.
-    """
-    params = make(cls, **FULL[cls]).to_params(duration_seconds=900)
-
-    lacking = {f"{name}?" for name in NOT_OURS}
-    assert lacking >= set(breaches(input_shape(OPERATIONS[cls]), params))
-
-
-TEXT = st.text(max_size=34) | st.text(
-    st.characters(codec="ascii", categories=["L", "N", "P", "Zs"]), max_size=34
-)
-ANY = {
-    "duration_seconds": st.none() | st.integers(-1, 130_000),
-    "mfa_serial": TEXT,
-    "name": TEXT,
-    "policy": st.dictionaries(TEXT, TEXT, max_size=2),
-    "policy_arns": st.lists(st.just(POLICY_ARN) | TEXT, max_size=2),
-    "principal_arn": st.builds(f"{PROVIDER[:40]}{{}}".format, TEXT),
-    "provider_id": TEXT,
-    "role_arn": st.builds(f"{ROLE[:31]}{{}}".format, TEXT),
-    "role_session_name": TEXT,
-    "tags": st.dictionaries(TEXT, TEXT, max_size=2),
-    "target_principal": TEXT | st.from_regex(r"\A\d{12}\Z"),
-    "task_policy_arn": st.builds("arn:aws:iam::aws:policy/root-task/{}".format, TEXT),
-}
-
-
-@pytest.mark.parametrize("cls", SIBLINGS)
-@given(data=st.data())
-def test_what_is_accepted_satisfies_the_service_model(
-    cls: Any, data: st.DataObject
-) -> None:
-    """
-    Whatever passes our checks passes those that AWS publishes, all of them.
-    """
-    shape = input_shape(OPERATIONS[cls])
-    for name in sorted({*NEEDED[cls], *FULL[cls], "duration_seconds"}):
-        kw = {name: data.draw(ANY[name], label=name)}
-        try:
-            params = make(cls, **kw).to_params(
-                duration_seconds=kw.get("duration_seconds")
-            )
-        except InvalidRequestError:
-            continue
-
-        params |= {"WebIdentityToken": "token"} if cls is WebIdentityRequest else {}
-        params |= {"SAMLAssertion": "text"} if cls is SamlRequest else {}
-        assert [] == breaches(shape, params)
-        report = botocore.validate.ParamValidator().validate(params, shape)
-        assert not report.has_errors()
 
 
 # The values

@@ -21,6 +21,7 @@ from stsession import FailureKind, SourceCredentialsError, TemporaryCredentials
 from stsession._source import custom_source, sdk_source
 from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, installed
 
+from .children import in_a_fork
 from .wire import (
     HUB,
     READER,
@@ -1003,16 +1004,13 @@ def test_fork(stub):
     session.credentials()
     endpoint = session._hops[0].fetch.endpoint
     parents = session._source.client(REGION, endpoint)
-    pid = os.fork()
-    if pid == 0:
-        try:
-            child = session._source.client(REGION, endpoint)
-            session.refresh()
-            os._exit(0 if child is not parents and 2 == stub.attempts else 1)
-        except BaseException:  # noqa: BLE001 - told by the exit code
-            os._exit(2)
 
-    assert 0 == os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    def use():
+        child = session._source.client(REGION, endpoint)
+        session.refresh()
+        return [child is parents, stub.attempts]
+
+    assert [False, 2] == in_a_fork(use)
     assert parents is session._source.client(REGION, endpoint)
 
 

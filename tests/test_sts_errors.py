@@ -8,7 +8,6 @@ from email.utils import format_datetime
 import pytest
 
 from botocore import exceptions as sdk
-from botocore.loaders import Loader
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import NewConnectionError
 
@@ -124,34 +123,6 @@ def test_code(code, suffix):
     assert (
         f'Could not assume {READER} as "me". STS returned {code}: Because. {error.hint}'
     ) == str(error)
-
-
-# Not in the table, and no errors of AssumeRole.
-OTHERS = {
-    "ExpiredTradeInTokenException",
-    "JWTPayloadSizeExceededException",
-    "OutboundWebIdentityFederationDisabledException",
-    "SessionDurationEscalationException",
-}
-
-
-def modeled():
-    """
-    The codes of the errors in botocore's model of STS.
-    """
-    shapes = Loader().load_service_model("sts", "service-2")["shapes"].values()
-    return sorted(shape["error"]["code"] for shape in shapes if shape.get("exception"))
-
-
-@pytest.mark.parametrize("code", modeled())
-def test_modeled_code(code):
-    """
-    Each error of STS's model is understood.
-    """
-    error = of(answer(code))
-
-    assert (code in OTHERS) is (error.kind is UNKNOWN)
-    assert error.hint
 
 
 @pytest.mark.parametrize(

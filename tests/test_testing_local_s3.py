@@ -181,23 +181,106 @@ def test_forgets_aborted_uploads(s3):
     )
 
 
-def test_takes_streams_without_a_hash(local_sts, key):
+SIGNATURE = b";chunk-signature=" + b"0" * 64
+SIGNED_CHUNKS = b"3%b\r\nhel\r\n2%b\r\nlo\r\n0%b\r\n" % ((SIGNATURE,) * 3)
+CHECKSUM = b"x-amz-checksum-crc32:NhCmhg==\r\n"
+TRAILER_SIGNATURE = b"x-amz-trailer-signature:" + b"0" * 64 + b"\r\n"
+
+
+def stream(
+    local_sts, key, body, payload, *, length="5", encoding=None, operation="PutObject"
+):
     """
-    An unsigned payload, and one with a trailer, are unpacked and accepted.
+    Upload *body* as an SDK does that signs a stream chunk by chunk.
     """
-    chunked = b"5;x=y\r\nhello\r\n0\r\nx-amz-checksum-crc32:NhCmhg==\r\n\r\n"
     s3 = local_sts.session(key).client("s3")
+    headers = {
+        "X-Amz-Content-SHA256": payload,
+        "X-Amz-Decoded-Content-Length": length,
+        "Content-Encoding": encoding,
+    }
 
-    def unsigned(request, **kwargs):
-        request.headers["X-Amz-Content-SHA256"] = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
-        request.headers["Content-Encoding"] = "aws-chunked"
-        request.context["checksum"] = {"request_algorithm": {"in": "trailer"}}
+    def change(request, **kwargs):
+        for name, value in headers.items():
+            if value is not None:
+                request.headers[name] = value
+        if payload.startswith("STREAMING-"):
+            request.context["checksum"] = {"request_algorithm": {"in": "trailer"}}
 
-    s3.meta.events.register("before-sign.s3.PutObject", unsigned)
-    s3.put_object(Bucket="data", Key="chunked", Body=chunked)
+    s3.meta.events.register(f"before-sign.s3.{operation}", change)
+    if operation == "PutObject":
+        s3.put_object(Bucket="data", Key="chunked", Body=body)
+    else:
+        where = {"Bucket": "data", "Key": "chunked"}
+        where["UploadId"] = s3.create_multipart_upload(**where)["UploadId"]
+        part = s3.upload_part(**where, PartNumber=1, Body=body)
+        parts = [{"PartNumber": 1, "ETag": part["ETag"]}]
+        s3.complete_multipart_upload(**where, MultipartUpload={"Parts": parts})
+    return s3.get_object(Bucket="data", Key="chunked")["Body"].read()
 
-    got = s3.get_object(Bucket="data", Key="chunked")
-    assert b"hello" == got["Body"].read()
+
+@pytest.mark.parametrize("operation", ["PutObject", "UploadPart"])
+@pytest.mark.parametrize("encoding", [None, "aws-chunked"])
+@pytest.mark.parametrize(
+    ("payload", "body"),
+    [
+        ("STREAMING-AWS4-HMAC-SHA256-PAYLOAD", SIGNED_CHUNKS + b"\r\n"),
+        (
+            "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
+            SIGNED_CHUNKS + CHECKSUM + TRAILER_SIGNATURE + b"\r\n",
+        ),
+        ("STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD", SIGNED_CHUNKS + b"\r\n"),
+        (
+            "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+            b"5\r\nhello\r\n0\r\n" + CHECKSUM + b"\r\n",
+        ),
+    ],
+)
+def test_stores_streams_without_their_chunk_framing(
+    local_sts, key, payload, body, encoding, operation
+):
+    """
+    x-amz-content-sha256 shows that a body is in chunks, as it does to S3.
+    """
+    stored = stream(
+        local_sts, key, body, payload, encoding=encoding, operation=operation
+    )
+
+    assert b"hello" == stored
+
+
+def test_stores_a_body_that_only_claims_to_be_chunked(local_sts, key):
+    """
+    Content-Encoding alone describes the object, not the request.
+    """
+    stored = stream(
+        local_sts, key, b"hello", "UNSIGNED-PAYLOAD", encoding="aws-chunked"
+    )
+
+    assert b"hello" == stored
+
+
+@pytest.mark.parametrize(
+    ("body", "length", "expected"),
+    [
+        (SIGNED_CHUNKS + b"\r\n", None, ("MissingContentLength", 411)),
+        (SIGNED_CHUNKS + b"\r\n", "6", ("IncompleteBody", 400)),
+        (SIGNED_CHUNKS[:90], "5", ("IncompleteBody", 400)),
+        (b"hello", "5", ("IncompleteBody", 400)),
+    ],
+)
+def test_refuses_incomplete_streams(local_sts, key, body, length, expected):
+    """
+    A stream has to have the length that it announces.
+    """
+    assert expected == code_of(
+        stream,
+        local_sts=local_sts,
+        key=key,
+        body=body,
+        payload="STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+        length=length,
+    )
 
 
 def test_honours_presigned_urls(presigning, clock):

@@ -18,6 +18,8 @@ from botocore.exceptions import ClientError
 
 from stsession.testing import FakeClock, LocalSTS, generation_of
 
+from .children import in_a_fork
+
 
 READER = "arn:aws:iam::123456789012:role/team/Reader"
 OTHER = "arn:aws:iam::210987654321:role/Other"
@@ -504,11 +506,7 @@ def test_a_forked_child_leaves_it_alone(local_sts, user):
     """
     What a child closes is not the parent's.
     """
-    pid = os.fork()
-    if pid == 0:
-        local_sts.close()
-        os._exit(0)
-    os.waitpid(pid, 0)
+    in_a_fork(local_sts.close)
 
     assert sts_of(local_sts, user).get_caller_identity()
 

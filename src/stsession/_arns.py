@@ -13,7 +13,7 @@ from ._limits import (
     TARGET_PRINCIPAL,
     TASK_POLICY_ARN,
 )
-from ._role_arns import PARTITIONS
+from ._role_arns import check_partition
 from .exceptions import InvalidRequestError
 
 
@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 
-_PARTITION = f"(?:{'|'.join(PARTITIONS)})"
+_PARTITION = "(?P<partition>[^:]+)"
 
 _SAML_PROVIDER = rf"arn:{_PARTITION}:iam::[0-9]{{12}}:saml-provider/[^/]+"
 _FOREIGN_SAML_PROVIDER = r"arn:\S*:saml-provider/\S+"
@@ -100,10 +100,14 @@ def _checked(
     limit: Limit, value: object, pattern: str, kind: str, *, hint: str, strict: bool
 ) -> str:
     text = limit.text(value, strict=strict, hint=hint)
-    if re.fullmatch(pattern, text, re.ASCII) is None:
+    match = re.fullmatch(pattern, text, re.ASCII)
+    if match is None:
         raise InvalidRequestError(
             f"{limit.parameter} is {text!r}, which isn't {kind}.",
             parameter=limit.parameter,
             hint=hint,
         )
+    partition = match.groupdict().get("partition")
+    if partition is not None:
+        check_partition(partition, text, parameter=limit.parameter, hint=hint)
     return text

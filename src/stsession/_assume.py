@@ -19,11 +19,14 @@ from ._events import RefreshHook
 from ._hops import Chain
 from ._options import DEFAULT_POLICY, Options, check_names
 from ._policy import RefreshPolicy
+from ._refresher import Refresher
 from ._remembered import hides_arguments
+from ._requests import AssumeRoleRequest, check_inherited
 from ._session import RefreshableSession
 from ._source_like import SourceLike, find_source, hops_of
 from ._sources import Source
 from ._sts import account_of
+from ._sts_clients import has_custom_endpoint
 from ._sts_endpoint import StsEndpoint
 from .cache import PROCESS_CACHE, MemoryCache
 from .exceptions import InvalidRequestError
@@ -134,6 +137,8 @@ class RefreshableAssumeRoleSession(RefreshableSession):
             pace=self._pace(root, endpoint),
             **given,
         )
+        if given["tags"] or given["source_identity"]:
+            _check_chain((*hops_of(source), *chain.refreshers), root, endpoint)
         self._wire(
             (*hops_of(source), *chain.refreshers),
             chain.source,
@@ -161,6 +166,19 @@ def _taken(given: dict[str, Any], *names: str) -> dict[str, Any]:
     Take what is called so out of *given*.
     """
     return {name: given.pop(name) for name in names}
+
+
+def _check_chain(
+    hops: Sequence[Refresher], source: Source, endpoint: StsEndpoint
+) -> None:
+    """
+    Check what the last of *hops* inherits from those before it.
+    """
+    if not has_custom_endpoint(source.settings, endpoint.url):
+        # A hop may have been made from something that is no request.
+        *parents, last = (getattr(hop.fetch, "request", None) for hop in hops)
+        if isinstance(last, AssumeRoleRequest):
+            check_inherited(last, parents)
 
 
 def _as_chain(role_arn: object) -> tuple[str, ...]:
@@ -280,7 +298,8 @@ def assume(  # noqa: D417 - its signature is that of the class
 
         tags: Session tags.
 
-        transitive_tag_keys: The tags that further roles inherit.
+        transitive_tag_keys:
+            The keys of those *tags* that further roles inherit.
 
         source_identity: Who is behind it; stays through the whole chain.
 

@@ -24,11 +24,13 @@ from ._limits import (
     TAG_VALUE,
     TAGS,
     TOKEN_CODE,
+    TRANSITIVE_TAG_KEYS,
 )
 from .exceptions import InvalidRequestError
 
 
 __all__ = [
+    "check_transitive_tag_keys",
     "checked_contexts",
     "checked_duration",
     "checked_policy_arns",
@@ -146,6 +148,27 @@ def checked_tags(value: object, *, strict: bool = True) -> tuple[tuple[str, str]
                 hint="Keep one of them.",
             )
     return tuple(tags.values())
+
+
+def check_transitive_tag_keys(
+    keys: tuple[str, ...], tags: tuple[tuple[str, str], ...]
+) -> None:
+    """
+    Check that each of the transitive tags is one of *tags*.
+
+    STS compares keys without regard to case. Tags that a session inherits from its
+    source stay transitive by themselves, and can't be listed.
+    """
+    known = {key.lower() for key, _ in tags}
+    for key in keys:
+        if key.lower() not in known:
+            found = ", ".join(repr(key) for key, _ in tags) or "no keys"
+            raise InvalidRequestError(
+                f"transitive_tag_keys has {key!r}, which is not a key of tags.",
+                parameter=TRANSITIVE_TAG_KEYS.parameter,
+                hint=f"tags has {found}. Add the tag, or leave the key out: a tag "
+                "that the session inherits stays transitive by itself.",
+            )
 
 
 def checked_contexts(

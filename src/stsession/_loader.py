@@ -9,19 +9,20 @@ import json
 import os
 import threading
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import DataNotFoundError
+from botocore.exceptions import BotoCoreError, DataNotFoundError
 from botocore.loaders import ExtrasProcessor, JSONFileLoader, Loader
 
+from ._bounds import installed
 from ._fork import forget_after_fork
 from ._garbage import without_collection
 from ._locks import guarded
 
 
-__all__ = ["ModelLoader", "Models", "loader_for"]
+__all__ = ["InstalledModels", "ModelLoader", "Models", "loader_for"]
 
 LARGE = 65_536
 """Bytes of JSON; parsing less isn't slowed down by the garbage collector."""
@@ -214,3 +215,54 @@ def loader_for(data_path: str | None) -> ModelLoader:
     Return the loader for a search path, as ``AWS_DATA_PATH`` has it.
     """
     return _loaders.get(data_path)
+
+
+_UNREADABLE = (BotoCoreError, LookupError, OSError, TypeError, ValueError)
+
+
+class InstalledModels:
+    """
+    Limits and partitions in the models of the installed SDK.
+
+    ``AWS_DATA_PATH`` counts, as it does for clients. What can't be found or read
+    has no limits, so that those of ours hold.
+    """
+
+    def traits(self, path: str) -> Mapping[str, Any]:
+        """
+        Return the ``min``, ``max`` and ``pattern`` of a parameter, if it has them.
+
+        Args:
+            path: Service, operation and members: ``sts.AssumeRole.Tags[].Key``.
+        """
+        service, operation, *members = path.split(".")
+        try:
+            model = _installed_loader().load_service_model(service, "service-2")
+            shapes = model["shapes"]
+            shape = shapes[model["operations"][operation]["input"]["shape"]]
+            for member in members:
+                name = member.removesuffix("[]")
+                shape = shapes[shape["members"][name]["shape"]]
+                if name != member:
+                    shape = shapes[shape["member"]["shape"]]
+        except _UNREADABLE:
+            return {}
+        traits: Mapping[str, Any] = shape
+        return traits
+
+    def partitions(self) -> Collection[str]:
+        """
+        Return the names of all partitions.
+        """
+        try:
+            found = _installed_loader().load_data("partitions")["partitions"]
+            return tuple(partition["id"] for partition in found)
+        except _UNREADABLE:
+            return ()
+
+
+def _installed_loader() -> ModelLoader:
+    return loader_for(os.environ.get("AWS_DATA_PATH"))
+
+
+installed.sdk = InstalledModels()

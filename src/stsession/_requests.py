@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import datetime as dt
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, ClassVar, Literal
 
 import attrs
 
 from ._checks import (
+    check_transitive_tag_keys,
     checked_contexts,
     checked_duration,
     checked_policy_arns,
@@ -32,9 +33,10 @@ from ._params import params_of
 from ._role_arns import checked_role_arn
 from ._session_names import default_role_session_name
 from ._session_policies import checked_policy
+from .exceptions import InvalidRequestError
 
 
-__all__ = ["AssumeRoleRequest"]
+__all__ = ["AssumeRoleRequest", "check_inherited"]
 
 
 @attrs.frozen(kw_only=True)
@@ -96,7 +98,7 @@ class AssumeRoleRequest:
         strict = not custom_endpoint
         if role_session_name is None:
             role_session_name = default_role_session_name()
-        return cls(
+        request = cls(
             role_arn=checked_role_arn(role_arn, strict=strict),
             role_session_name=ROLE_SESSION_NAME.text(role_session_name, strict=strict),
             duration_seconds=checked_duration(
@@ -121,6 +123,9 @@ class AssumeRoleRequest:
             else checked_source_identity(source_identity, strict=strict),
             provided_contexts=checked_contexts(provided_contexts, strict=strict),
         )
+        if strict:
+            check_transitive_tag_keys(request.transitive_tag_keys, request.tags)
+        return request
 
     @property
     def label(self) -> str:
@@ -160,3 +165,44 @@ class AssumeRoleRequest:
                 for arn, assertion in self.provided_contexts
             ],
         )
+
+
+def check_inherited(request: AssumeRoleRequest, parents: Iterable[object]) -> None:
+    """
+    Check *request* against what its session inherits in a chain of roles.
+
+    A source identity can't be changed once it is set, and a transitive tag can't be
+    passed again.
+
+    Args:
+        request: The request.
+
+        parents: The requests for the sessions before it, from the first to the last.
+
+    Raises:
+        InvalidRequestError: If STS would refuse it.
+
+    .. seealso:: `Chaining roles with session tags
+       <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_role-chaining>`_
+    """
+    roles = [parent for parent in parents if isinstance(parent, AssumeRoleRequest)]
+    for parent in roles:
+        identity = parent.source_identity
+        if identity and request.source_identity not in (None, identity):
+            raise InvalidRequestError(
+                f"source_identity is {request.source_identity!r}, but the session of "
+                f"{parent.role_arn} has {identity!r}.",
+                parameter="source_identity",
+                hint="It can't be changed in a chain of roles. Leave it out: the "
+                "session inherits it.",
+            )
+        inherited = {key.lower() for key in parent.transitive_tag_keys}
+        for key, _ in request.tags:
+            if key.lower() in inherited:
+                raise InvalidRequestError(
+                    f"tags has the key {key!r}, which is a transitive tag of the "
+                    f"session of {parent.role_arn}.",
+                    parameter="tags",
+                    hint="It can't be changed in a chain of roles. Leave it out: the "
+                    "session inherits it.",
+                )

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import re
 
+from ._bounds import installed
 from ._limits import ROLE_ARN, ROLE_NAME, ROLE_PATH
 from .exceptions import InvalidRequestError
 
 
-__all__ = ["PARTITIONS", "checked_role_arn", "checked_role_name"]
+__all__ = ["PARTITIONS", "check_partition", "checked_role_arn", "checked_role_name"]
 
 
 PARTITIONS = (
@@ -123,18 +124,34 @@ def checked_role_name(value: object, *, strict: bool = True) -> str:
     return f"{path}{slash}{name}"
 
 
+def check_partition(
+    partition: str, arn: str, *, parameter: str, hint: str = ""
+) -> None:
+    """
+    Check that AWS has the partition of *arn*, as far as we or the SDK know.
+
+    Raises:
+        InvalidRequestError: If it hasn't.
+    """
+    if partition in PARTITIONS:
+        return
+    newer = () if installed.sdk is None else installed.sdk.partitions()
+    if partition not in newer:
+        known = dict.fromkeys((*PARTITIONS, *newer))
+        raise _error(
+            f"{parameter} is {arn!r}, but AWS has no partition {partition!r}.",
+            f"The partitions are {', '.join(known)}. {hint}".rstrip(),
+            parameter=parameter,
+        )
+
+
 def _checked(value: object, *, strict: bool, hint: str) -> str:
     arn = ROLE_ARN.text(value, strict=strict, hint=hint)
     match = re.fullmatch(_ROLE if strict else _FOREIGN_ROLE, arn)
     if match is None:
         raise _error(f"role_arn is {arn!r}, which isn't the ARN of a role.", hint)
     if strict:
-        if match["partition"] not in PARTITIONS:
-            raise _error(
-                f"role_arn is {arn!r}, but AWS has no partition "
-                f"{match['partition']!r}.",
-                f"The partitions are {', '.join(PARTITIONS)}.",
-            )
+        check_partition(match["partition"], arn, parameter="role_arn")
         ROLE_PATH.text(match["path"], what="the path in role_arn")
         ROLE_NAME.text(match["name"], what="the role name in role_arn")
     return arn

@@ -137,6 +137,12 @@ class Fleet(Closing):
             common={k: v for k, v in options.items() if k in REQUEST},
             strict=strict,
         )
+        common: dict[str, Any] = {}
+        if isinstance(accounts, Mapping) and all(
+            isinstance(different, Mapping) and "tags" in different
+            for different in accounts.values()
+        ):  # each account's keys are compared with its own tags
+            common["transitive_tag_keys"] = None
         # What assume() would refuse for any account is refused now. The session is
         # kept, too: as long as it is there, all share its source, its pace, and the
         # templates of its clients.
@@ -144,7 +150,7 @@ class Fleet(Closing):
             f"arn:{self._targets.partition}:iam::{PLACEHOLDER}:role/"
             f"{role_name or 'Role'}",
             places[0],
-            {},
+            common,
         )
         self._accounts = accounts if isinstance(accounts, Organization) else None
         self._listed: tuple[FleetTarget, ...] | None = None

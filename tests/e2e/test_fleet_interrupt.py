@@ -9,6 +9,8 @@ import pytest
 
 from stsession.testing import LocalSTS
 
+from ..children import SOON, child
+
 
 PROGRAM = """
 import sys, threading
@@ -46,16 +48,16 @@ def test_leaves_at_once(tmp_path):
             "AWS_CONFIG_FILE": files.config_file,
             "AWS_SHARED_CREDENTIALS_FILE": files.credentials_file,
         }
-        with subprocess.Popen(
+        with child(
             [sys.executable, "-c", PROGRAM, ",".join(ids)],
             env={**os.environ, **places},
             stdout=subprocess.PIPE,
             text=True,
-        ) as child:
-            first = child.stdout.readline()
-            child.send_signal(signal.SIGINT)
-            last, _ = child.communicate(timeout=60)
+        ) as program:
+            first = program.stdout.readline()
+            program.send_signal(signal.SIGINT)
+            last, _ = program.communicate(timeout=SOON)
 
     assert "000000000001\n" == first
     assert "left [] 5\n" == last
-    assert 0 == child.returncode
+    assert 0 == program.returncode

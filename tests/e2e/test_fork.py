@@ -6,15 +6,10 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import json
 import multiprocessing
 import os
 import pickle
-import select
-import signal
 import threading
-
-from concurrent.futures import ProcessPoolExecutor
 
 import boto3
 import pytest
@@ -24,40 +19,14 @@ import stsession
 from stsession import _seams
 from stsession.testing import FakeClock, LocalSTS, StubSTS
 
+from ..children import in_a_fork, process_pool
 from . import OTHER_ROLE, ROLE
 from .gate import GUARD, Gate
 from .timeline import seconds
 from .workers import arn_of, list_bucket, set_environment
 
 
-SOON = 30
-"""Seconds after which a forked child is taken to hang; it takes a fraction of one."""
-
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-
-
-def in_a_fork(do):
-    """
-    Call *do* in a forked child; return what it returned.
-    """
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        code = 1
-        with contextlib.suppress(BaseException):
-            os.write(writer, json.dumps(do()).encode())
-            code = 0
-        os._exit(code)
-    os.close(writer)
-    ready, _, _ = select.select([reader], [], [], SOON)
-    if not ready:
-        os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    with os.fdopen(reader, "rb") as pipe:
-        told = pipe.read()
-
-    assert told, "the child had nothing to tell"
-    return json.loads(told)
 
 
 class World:
@@ -241,7 +210,7 @@ def test_process_pool(method, files):
     sessions = [make() for make in SESSIONS.values()]
     sessions[0].credentials()
 
-    with ProcessPoolExecutor(
+    with process_pool(
         1,
         mp_context=multiprocessing.get_context(method),
         # A fork server may have been started in another environment.

@@ -42,6 +42,7 @@ from stsession._light_http import SharedHttpSession
 from stsession._light_session import LightSession
 from stsession.testing import StubSTS
 
+from ..children import in_a_fork
 from . import OTHER_ROLE, ROLE
 from .test_light_clients import DISCOVERED, EXPRESS, SLOW_DOWN, Wire, ok, s3_error, said
 
@@ -448,23 +449,6 @@ def test_close(source, local):
     assert one.list_objects_v2(Bucket="bucket")["KeyCount"]
 
 
-def in_child(task):
-    """
-    What *task* returns in a forked child, as text.
-    """
-    read, write = os.pipe()
-    if not (child := os.fork()):
-        try:
-            os.write(write, str(task()).encode())
-        finally:
-            os._exit(0)
-    os.close(write)
-    with os.fdopen(read) as answer:
-        said = answer.read()
-    os.waitpid(child, 0)
-    return said
-
-
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="There's no fork.")
 @pytest.mark.usefixtures("_seams")
 def test_fork(source, local):
@@ -492,7 +476,7 @@ def test_fork(source, local):
         holding = threads.submit(hold)
         held.wait()
         try:
-            child = in_child(
+            child = in_a_fork(
                 lambda: use() and id(s3._endpoint.http_session._session) != before
             )
         finally:
@@ -500,7 +484,7 @@ def test_fork(source, local):
         holding.result()
     s3.list_objects_v2(Bucket="bucket")
 
-    assert "True" == child
+    assert True is child
     assert before == id(s3._endpoint.http_session._session)
 
 

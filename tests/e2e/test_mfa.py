@@ -22,6 +22,7 @@ import stsession
 
 from stsession.testing import installed
 
+from ..children import run_child, usual_signals
 from ..wire import here
 from .asked import SERIAL
 
@@ -172,14 +173,13 @@ def test_no_terminal():
     """
     A program without one gets an error at once, and has sent nothing.
     """
-    done = subprocess.run(
+    done = run_child(
         [sys.executable, "-m", "tests.e2e.asked"],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         start_new_session=True,
         timeout=GUARD,
         text=True,
-        check=True,
     )
 
     assert "main MfaError" in done.stdout
@@ -208,13 +208,14 @@ class Terminal:
     def __init__(self):
         self.shown = ""
         self._screen, self._inside = pty.openpty()
-        self.program = subprocess.Popen(
-            [sys.executable, "-m", "tests.e2e.asked", os.ttyname(self._inside)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-            text=True,
-        )
+        with usual_signals():
+            self.program = subprocess.Popen(
+                [sys.executable, "-m", "tests.e2e.asked", os.ttyname(self._inside)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                start_new_session=True,
+                text=True,
+            )
 
     def waits_for(self, text, times=1):
         """

@@ -8,8 +8,6 @@ import logging
 import multiprocessing
 import pickle
 
-from concurrent.futures import ProcessPoolExecutor
-
 import pytest
 
 import stsession
@@ -17,6 +15,7 @@ import stsession
 from stsession.exceptions import CredentialsExpiredError, SourceCredentialsError
 from stsession.testing import Fault, LocalSTS
 
+from ..children import process_pool
 from ..wire import failing, told_by
 from . import OTHER_ROLE, ROLE
 from .timeline import seconds
@@ -295,7 +294,7 @@ def test_another_process(tmp_path, monkeypatch):
         monkeypatch.setenv("PROOF_FILE", str(path))
         session = stsession.saml(ROLE, PROVIDER, assertion=read_proof)
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(1, mp_context=context) as pool:
+        with process_pool(1, mp_context=context) as pool:
             arn = pool.submit(arn_of, session).result(60)
 
         assert arn.endswith("/jane@example.com")

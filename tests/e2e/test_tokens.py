@@ -8,8 +8,6 @@ import logging
 import multiprocessing
 import pickle
 
-from concurrent.futures import ProcessPoolExecutor
-
 import boto3
 import pytest
 
@@ -20,6 +18,7 @@ import stsession
 from stsession.exceptions import SourceCredentialsError
 from stsession.testing import LocalSTS
 
+from ..children import process_pool
 from ..wire import failing, told_by
 from . import OTHER_ROLE, ROLE
 from .timeline import seconds
@@ -301,7 +300,7 @@ def test_another_process():
         source = honest.session(honest.add_user())
         sessions = {what: make(source) for what, make in MAKERS.items()}
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(1, mp_context=context) as pool:
+        with process_pool(1, mp_context=context) as pool:
             found = {
                 what: pool.submit(arn_of, session).result(60)
                 for what, session in sessions.items()

@@ -9,8 +9,6 @@ import multiprocessing
 import os
 import pickle
 
-from concurrent.futures import ProcessPoolExecutor
-
 import pytest
 
 import stsession
@@ -18,6 +16,7 @@ import stsession
 from stsession.exceptions import CredentialsExpiredError, SourceCredentialsError
 from stsession.testing import FakeClock, Fault, LocalSTS
 
+from ..children import process_pool
 from ..wire import failing, told_by
 from . import OTHER_ROLE, ROLE
 from .timeline import seconds
@@ -464,7 +463,7 @@ def test_another_process(honest):
         for token in given
     ]
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
+    with process_pool(1, mp_context=context) as pool:
         for session in sessions:
             assert pool.submit(arn_of, session).result(60).endswith("/pod")
 

@@ -11,7 +11,6 @@ import json
 import os
 import pathlib
 import socket
-import subprocess
 import sys
 import threading
 import tracemalloc
@@ -26,6 +25,7 @@ import stsession
 from stsession._loader import ModelLoader
 from stsession.testing import StubSTS
 
+from ..children import run_child
 from . import OTHER_ROLE, ROLE
 from .timeline import seconds
 
@@ -114,11 +114,10 @@ def modules_after(statement):
     The modules that a new interpreter has after *statement*.
     """
     code = f"{statement}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
-    ran = subprocess.run(
+    ran = run_child(
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,
-        check=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
     return set(json.loads(ran.stdout))

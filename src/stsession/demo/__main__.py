@@ -4,9 +4,19 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
-from ._cli import main
+
+# What follows takes a second to import. Ctrl-C then ends the process as if it
+# weren't Python's: without a traceback. Where SIGINT is ignored, it stays so.
+_raises = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+if _raises:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+from ._cli import main  # noqa: E402
 
 
+if _raises:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.exit(main())

@@ -8,6 +8,7 @@ import argparse
 import contextlib
 import json
 import logging
+import os
 import platform
 import sys
 import warnings
@@ -27,13 +28,17 @@ __all__ = ["main"]
 INTERRUPTED = 130
 """As the shell has it for Ctrl-C."""
 
+BROKEN_PIPE = 141
+"""As the shell has it for a program whose output is read no further."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """
     Run the demo.
 
     Returns:
-        0 if no API call of ours failed, 1 if one did, 130 after Ctrl-C.
+        0 if no API call of ours failed, 1 if one did, 130 after Ctrl-C, and 141 if
+        the output is read no further, as by ``head``.
     """
     options = _parser().parse_args(argv)
     settings = Settings(
@@ -44,6 +49,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     warnings.filterwarnings("ignore", message="Boto3 will no longer support Python")
     try:
         run = _as_json(settings) if options.json else _as_text(settings)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes the rest when it ends, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED
@@ -101,5 +111,5 @@ def _as_json(settings: Settings) -> Run:
 def _as_text(settings: Settings) -> Run:
     print(_words.intro(settings), flush=True)
     run = play(settings, tell=lambda line: print(line, flush=True))
-    print(f"\n{_words.table(run)}")
+    print(f"\n{_words.table(run)}\n\n{_words.conclusion(run)}")
     return run

@@ -154,7 +154,7 @@ class Recipe:
             if not self._fails:
                 self._tell(
                     f"{self.name}: could not assume the roles ({type(e).__name__}); "
-                    "next attempt at the next call"
+                    "next attempt in the next API call"
                 )
             self._fails = True
             raise

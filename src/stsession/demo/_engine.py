@@ -91,14 +91,18 @@ def _watch(
     began = clock.elapsed()
     while (elapsed := clock.elapsed()) < began + settings.seconds:
         if elapsed > began + settings.seconds * 0.3 and director.look():
-            news.put(f"STS goes down for {_words.span(settings.outage)}")
+            news.put(
+                f"STS goes down for {_words.span(settings.outage)}: it answers 503"
+            )
         if director.sts_is_up and not was_up:
             news.put("STS is up again")
         was_up = director.sts_is_up
         _drain(news, clock, tell)
         if elapsed >= next_line:
-            lives = {w.name: _lives(w.name, director.local) for w in workers}
-            tell(_words.live_line(elapsed, was_up, workers, lives))
+            generations = {
+                w.name: _generations(w.name, director.local) for w in workers
+            }
+            tell(_words.live_line(elapsed, was_up, workers, generations))
             next_line += 1.0
         nobody.wait(LOOK)
 
@@ -125,7 +129,7 @@ def _measured(worker: Worker, local: LocalSTS) -> Measured:
         slowest_call_seconds=worker.slowest,
         assume_role_calls=len(asked),
         assume_role_failures=sum(call.status != 200 for call in asked),
-        lives=_lives(worker.name, local),
+        generations=_generations(worker.name, local),
         errors=dict(worker.errors),
     )
 
@@ -134,7 +138,7 @@ def _is_by(name: str, call: Call) -> bool:
     return call.params.get("RoleSessionName") == name
 
 
-def _lives(name: str, local: LocalSTS) -> int:
+def _generations(name: str, local: LocalSTS) -> int:
     """
     Count the sets of credentials that *name* has used with success.
     """

@@ -27,12 +27,12 @@ class Settings:
     """How long it takes."""
 
     duration_seconds: int = 3600
-    """How long sessions live, by the fast clock."""
+    """How long sessions last, by the fast clock."""
 
     @property
-    def life(self) -> float:
+    def lifetime(self) -> float:
         """
-        How long they really live: there is time for at least three.
+        Seconds that they really last: there is time for at least three.
         """
         return min(6.0, 0.3 * self.seconds)
 
@@ -41,7 +41,7 @@ class Settings:
         """
         How fast the clock goes.
         """
-        return self.duration_seconds / self.life
+        return self.duration_seconds / self.lifetime
 
     @property
     def outage(self) -> dt.timedelta:
@@ -61,12 +61,12 @@ class Measured:
     failures: int
     slowest_call_seconds: float
     assume_role_calls: int
-    """As many as the server was asked, for either role."""
+    """All that the server received, for either role."""
 
     assume_role_failures: int
-    """As many of them as it refused."""
+    """Those that it answered with an error."""
 
-    lives: int
+    generations: int
     """Keys of the target role that the server accepted in S3 calls."""
 
     errors: Mapping[str, int]

@@ -5,6 +5,7 @@ What the demo prints.
 from __future__ import annotations
 
 import datetime as dt
+import textwrap
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -13,40 +14,64 @@ from ._play import Worker
 from ._results import Measured, Run, Settings
 
 
-__all__ = ["event_line", "intro", "live_line", "refresh_event", "span", "table"]
+__all__ = [
+    "conclusion",
+    "event_line",
+    "intro",
+    "live_line",
+    "refresh_event",
+    "span",
+    "table",
+]
+
+WIDTH = 80
 
 INTRO = """\
-A role is assumed with an ExternalId and a session policy, and from there a second
-one. Two threads call S3 as the second, each by a single client:
+A role is assumed with an external ID and a session policy, and from there a
+second one. Two threads call S3 with the second role, each by a single client:
   stsession  stsession.assume(hub, source="demo", ...).assume(reader)
   recipe     botocore's RefreshableCredentials put on session._credentials
 STS and S3 are on this machine, and their keys really expire. What is scaled is
 time: server, stsession and botocore go by a clock {factor:.0f} times as fast, so that
-sessions of {life} live for {real:.1f} s. Both keep their default refresh windows.
+sessions of {life} last for {real:.1f} s. Both keep their default refresh windows.
 No STS client retries by itself, as its pauses would be real seconds.
 For {outage} each, STS answers 503: when stsession has to refresh, and when the
 recipe has to (once, if that's the same time).
-"""
+
+                        stsession                     recipe
+   time  STS   generation  calls failed   generation  calls failed"""
 
 
 ROWS: dict[str, Callable[[Measured], str]] = {
     "API calls": lambda m: f"{m.api_calls}",
-    "failed": lambda m: f"{m.failures}",
+    "API calls failed": lambda m: f"{m.failures}",
     "slowest call": lambda m: f"{m.slowest_call_seconds * 1000:.0f} ms",
     "AssumeRole calls": lambda m: f"{m.assume_role_calls}",
-    "  of them refused": lambda m: f"{m.assume_role_failures}",
-    "lives": lambda m: f"{m.lives}",
+    "AssumeRole failed": lambda m: f"{m.assume_role_failures}",
+    "generations": lambda m: f"{m.generations}",
 }
+
+NO_OUTAGE = "STS had no outage in this run; more --seconds leave time for one."
+
+WHY = """\
+stsession refreshes in the background, and uses the credentials it has while STS
+is down. The recipe refreshes inside an API call, which fails if STS does and
+the session has less than 10 minutes left."""
+
+WHY_MORE_CALLS = """\
+stsession called AssumeRole more often: in an outage it tries again, with
+growing pauses, to have new credentials soon after STS is back; and each of the
+two roles has credentials of its own, which are refreshed when they are due."""
 
 
 def intro(settings: Settings) -> str:
     """
-    Say what is to be seen, and what isn't as in life.
+    Describe what is shown, how it differs from AWS, and the columns that follow.
     """
     return INTRO.format(
         factor=settings.factor,
         life=span(dt.timedelta(seconds=settings.duration_seconds)),
-        real=settings.life,
+        real=settings.lifetime,
         outage=span(settings.outage),
     )
 
@@ -63,45 +88,49 @@ def span(value: dt.timedelta) -> str:
 
 def refresh_event(event: RefreshEvent) -> str | None:
     """
-    Say what happened. `None` if it isn't worth a line.
+    Describe an event. `None` if it isn't worth a line.
     """
     role = event.label.rpartition("/")[2]
     if event.name == "succeeded":
-        return f"{role} assumed ({event.reason}), life {event.generation}"
+        return f"{role} assumed ({event.reason}), generation {event.generation}"
     if event.name == "failed":
+        # That STS answers 503 has been printed before.
+        error = "" if event.error == "StsUnavailableError" else f" ({event.error})"
         left = "" if event.remaining is None else f", {span(event.remaining)} left"
         pause = event.next_attempt_in or dt.timedelta(0)
-        return (
-            f"could not assume {role} ({event.error}){left}; "
-            f"next attempt in {span(pause)}"
-        )
+        return f"could not assume {role}{error}{left}; next attempt in {span(pause)}"
     return None
 
 
 def live_line(
-    elapsed: float, sts_is_up: bool, workers: Iterable[Worker], lives: Mapping[str, int]
+    elapsed: float,
+    sts_is_up: bool,
+    workers: Iterable[Worker],
+    generations: Mapping[str, int],
 ) -> str:
     """
-    Where things stand.
+    Write the present state, in the columns that the introduction ends with.
     """
     states = "".join(
-        f" | {worker.name}: life {lives[worker.name]}, {worker.calls:3} calls, "
-        f"{worker.failures:2} failed"
+        f"   {generations[worker.name]:10} {worker.calls:6} {worker.failures:6}"
         for worker in workers
     )
-    return f"{elapsed:5.1f} s  STS {'up  ' if sts_is_up else 'DOWN'}{states}"
+    return f"{elapsed:5.1f} s  {'up  ' if sts_is_up else 'DOWN'}{states}"
 
 
 def event_line(elapsed: float, text: str) -> str:
     """
-    Something that happened in between.
+    Write something that happened in between, in as many lines as it takes.
     """
-    return f"{elapsed:5.1f} s    {text}"
+    time = f"{elapsed:5.1f} s  "
+    return textwrap.fill(
+        text, WIDTH, initial_indent=time, subsequent_indent=" " * len(time)
+    )
 
 
 def table(run: Run) -> str:
     """
-    What was measured, side by side.
+    Write what was measured, side by side.
     """
     rows = [("", list(run.contenders))]
     for title, cell in ROWS.items():
@@ -110,3 +139,26 @@ def table(run: Run) -> str:
         f"{title:<18}" + "".join(f"{value:>12}" for value in values)
         for title, values in rows
     )
+
+
+def conclusion(run: Run) -> str:
+    """
+    Sum up what was seen, and why it was so.
+    """
+    ours, recipe = run.contenders["stsession"], run.contenders["recipe"]
+    if not run.outages:
+        return NO_OUTAGE
+    parts = (
+        [WHY_MORE_CALLS] if ours.assume_role_calls > recipe.assume_role_calls else []
+    )
+    parts += [
+        WHY,
+        f"Result: {ours.failures} of {ours.api_calls} API calls failed with "
+        f"stsession, and {recipe.failures} of {recipe.api_calls} with the recipe, "
+        f"while STS was down {_times(len(run.outages))}.",
+    ]
+    return "\n\n".join(textwrap.fill(part, WIDTH) for part in parts)
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"

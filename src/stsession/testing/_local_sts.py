@@ -39,8 +39,8 @@ class LocalSTS(Directory):
 
     STS knows ``GetCallerIdentity`` and all operations that give credentials
     to users, roles, federated users and the root users of member accounts. IAM
-    knows ``ListMFADevices``; S3 knows buckets and objects, with listing and
-    multipart uploads.
+    knows ``ListMFADevices``; S3 knows buckets and objects, with listing,
+    multipart uploads, and uploads in chunks (``STREAMING-...``), signed or not.
 
     Args:
         clock:

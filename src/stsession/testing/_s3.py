@@ -68,9 +68,26 @@ class _Call:
 
     @property
     def body(self) -> bytes:
-        if "aws-chunked" in self.request.headers.get("content-encoding", ""):
-            return read_chunks(io.BytesIO(self.request.body))
-        return self.request.body
+        headers = self.request.headers
+        # A Content-Encoding of aws-chunked may be missing, and doesn't count.
+        if not headers.get("x-amz-content-sha256", "").startswith("STREAMING-"):
+            return self.request.body
+        length = headers.get("x-amz-decoded-content-length")
+        if length is None:
+            message = "You must provide the Content-Length HTTP header."
+            raise Refused("MissingContentLength", message, status=411)
+        try:
+            body = read_chunks(io.BytesIO(self.request.body))
+            complete = len(body) == int(length)
+        except ValueError:
+            complete = False
+        if not complete:
+            message = (
+                "The request body terminated unexpectedly or isn't as long as "
+                "x-amz-decoded-content-length says."
+            )
+            raise Refused("IncompleteBody", message, status=400)
+        return body
 
 
 class S3Service:

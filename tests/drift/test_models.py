@@ -1,0 +1,264 @@
+"""
+Our tables compared with the service models of the installed botocore.
+
+AWS's limits, errors and partitions change with botocore's releases, and these tests
+with them: the session ``drift`` runs them with the newest.
+"""
+
+from __future__ import annotations
+
+import re
+
+from typing import Any
+
+import botocore.loaders
+import botocore.session
+import botocore.validate
+import pytest
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stsession import FailureKind, _limits
+from stsession._bounds import ARN_CHARACTERS, DIGITS, Limit
+from stsession._loader import InstalledModels
+from stsession._role_arns import PARTITIONS
+from stsession._unsigned_requests import SamlRequest, WebIdentityRequest
+from stsession.exceptions import InvalidRequestError
+
+from ..pages import DOCS, LIMITS
+from ..service_model import breaches, input_shape
+from ..test_docs_facts import OPERATIONS as FUNCTIONS
+from ..test_docs_facts import named_parameters
+from ..test_requests import JSON, NAME_CHARACTERS
+from ..test_requests import PROVIDER as CONTEXT
+from ..test_requests import make as make_role_request
+from ..test_sibling_requests import (
+    FULL,
+    NEEDED,
+    NOT_OURS,
+    OPERATIONS,
+    POLICY_ARN,
+    PROVIDER,
+    ROLE,
+    SENT,
+    SIBLINGS,
+    make,
+)
+from ..test_sts_errors import answer, of
+
+
+SDK = InstalledModels()
+
+NOT_OFFERED = {"MinimumSessionTokenSize"}
+"""What STS takes and the reference says that we don't."""
+
+# Not in the table, and no errors of the operations that return credentials.
+OTHER_ERRORS = {
+    "ExpiredTradeInTokenException",
+    "JWTPayloadSizeExceededException",
+    "OutboundWebIdentityFederationDisabledException",
+    "SessionDurationEscalationException",
+}
+
+TEXT = st.text(max_size=34) | st.text(
+    st.characters(codec="ascii", categories=["L", "N", "P", "Zs"]), max_size=34
+)
+ANY = {
+    "duration_seconds": st.none() | st.integers(-1, 130_000),
+    "mfa_serial": TEXT,
+    "name": TEXT,
+    "policy": st.dictionaries(TEXT, TEXT, max_size=2),
+    "policy_arns": st.lists(st.just(POLICY_ARN) | TEXT, max_size=2),
+    "principal_arn": st.builds(f"{PROVIDER[:40]}{{}}".format, TEXT),
+    "provider_id": TEXT,
+    "role_arn": st.builds(f"{ROLE[:31]}{{}}".format, TEXT),
+    "role_session_name": TEXT,
+    "tags": st.dictionaries(TEXT, TEXT, max_size=2),
+    "target_principal": TEXT | st.from_regex(r"\A\d{12}\Z"),
+    "task_policy_arn": st.builds("arn:aws:iam::aws:policy/root-task/{}".format, TEXT),
+}
+
+
+# Limits
+
+
+@pytest.mark.parametrize(
+    ("limit", "path"),
+    [(limit, path) for limit in LIMITS for path in limit.paths],
+    ids=lambda value: value if isinstance(value, str) else value.parameter,
+)
+def test_limit(limit: Limit, path: str) -> None:
+    """
+    Bounds and characters are those of the model, wherever it has some.
+    """
+    traits = SDK.traits(path)
+
+    assert traits["type"] in ("string", "integer", "list")
+    assert limit.maximum == traits.get("max", limit.maximum)
+    assert limit.minimum == traits.get("min", limit.minimum)
+    pattern = re.sub(r"[*+]\Z", "", traits.get("pattern", ""))
+    if pattern and limit.characters not in ("", ARN_CHARACTERS, DIGITS):
+        assert limit.characters == pattern
+
+
+def test_what_the_models_do_not_have() -> None:
+    """
+    The models have no maximum for role chaining and the number of policies.
+    """
+    unknown = {
+        name
+        for name, limit in vars(_limits).items()
+        if isinstance(limit, Limit)
+        and not any("max" in SDK.traits(path) for path in limit.paths)
+    }
+
+    assert {"CHAINED_DURATION", "POLICY_ARNS"} == unknown
+
+
+def test_partitions() -> None:
+    """
+    We know all of botocore's partitions.
+    """
+    assert set() == set(SDK.partitions()) - set(PARTITIONS)
+
+
+# Requests
+
+
+@given(
+    name=st.text(NAME_CHARACTERS, min_size=1, max_size=66),
+    role=st.text(NAME_CHARACTERS, max_size=66),
+    external_id=st.none() | st.text(max_size=9) | st.text(NAME_CHARACTERS),
+    source_identity=st.none() | st.text(NAME_CHARACTERS, max_size=66),
+    duration=st.none() | st.integers(800, 44_000),
+    policy=st.none() | st.dictionaries(st.text(max_size=9), JSON, max_size=4),
+    tags=st.none()
+    | st.dictionaries(st.text(max_size=9), st.text(max_size=9), max_size=3),
+    contexts=st.none() | st.dictionaries(st.just(CONTEXT), st.text(max_size=9)),
+)
+def test_what_assume_accepts_satisfies_the_service_model(
+    name: str,
+    role: str,
+    external_id: str | None,
+    source_identity: str | None,
+    duration: int | None,
+    policy: dict[str, Any] | None,
+    tags: dict[str, str] | None,
+    contexts: dict[str, str] | None,
+) -> None:
+    """
+    Whatever passes our checks passes those that AWS publishes, all of them.
+    """
+    given_one_by_one: list[dict[str, Any]] = [
+        {"role_session_name": name},
+        {"role_arn": f"arn:aws:iam::123456789012:role/{role}"},
+        {"external_id": external_id},
+        {"source_identity": source_identity},
+        {"duration_seconds": duration},
+        {"policy": policy},
+        {"tags": tags, "transitive_tag_keys": None if tags is None else set(tags)},
+        {"provided_contexts": contexts},
+    ]
+    shape = input_shape("AssumeRole")
+    for kw in given_one_by_one:
+        try:
+            request = make_role_request(**kw)
+        except InvalidRequestError:
+            continue
+
+        params = request.to_params(duration_seconds=kw.get("duration_seconds"))
+        assert [] == breaches(shape, params)
+        report = botocore.validate.ParamValidator().validate(params, shape)
+        assert not report.has_errors()
+
+
+@pytest.mark.parametrize("cls", SIBLINGS)
+def test_all_of_it_satisfies_the_service_model(cls: Any) -> None:
+    """
+    A request with everything lacks only what each fetch brings.
+    """
+    params = make(cls, **FULL[cls]).to_params(duration_seconds=900)
+
+    lacking = {f"{name}?" for name in NOT_OURS}
+    assert lacking >= set(breaches(input_shape(OPERATIONS[cls]), params))
+
+
+@pytest.mark.parametrize("cls", SIBLINGS)
+@given(data=st.data())
+def test_what_is_accepted_satisfies_the_service_model(
+    cls: Any, data: st.DataObject
+) -> None:
+    """
+    Whatever passes our checks passes those that AWS publishes, all of them.
+    """
+    shape = input_shape(OPERATIONS[cls])
+    for name in sorted({*NEEDED[cls], *FULL[cls], "duration_seconds"}):
+        kw = {name: data.draw(ANY[name], label=name)}
+        try:
+            params = make(cls, **kw).to_params(
+                duration_seconds=kw.get("duration_seconds")
+            )
+        except InvalidRequestError:
+            continue
+
+        params |= {"WebIdentityToken": "token"} if cls is WebIdentityRequest else {}
+        params |= {"SAMLAssertion": "text"} if cls is SamlRequest else {}
+        assert [] == breaches(shape, params)
+        report = botocore.validate.ParamValidator().validate(params, shape)
+        assert not report.has_errors()
+
+
+# Parameters
+
+
+@pytest.mark.parametrize("cls", SIBLINGS)
+def test_nothing_that_sts_takes_is_forgotten(cls: Any) -> None:
+    """
+    All of an operation's parameters are sent, except those of each fetch.
+    """
+    known = set(input_shape(OPERATIONS[cls]).members)
+
+    assert known - NOT_OURS == {*SENT[cls], "DurationSeconds"}
+
+
+@pytest.mark.parametrize("operation", FUNCTIONS)
+def test_documented_parameters(operation: str) -> None:
+    """
+    Each parameter of an operation stands beside one of ours in the reference.
+    """
+    theirs = set(input_shape(operation).members)
+
+    assert theirs - NOT_OFFERED == named_parameters(operation)
+
+
+def test_what_is_not_offered() -> None:
+    """
+    The reference names what is left out.
+    """
+    page = (DOCS / "reference" / "parameters.md").read_text("utf-8")
+
+    assert all(f"`{name}`" in page for name in NOT_OFFERED)
+
+
+# Errors
+
+
+def modeled_errors() -> list[str]:
+    """
+    Return the codes of the errors in botocore's model of STS.
+    """
+    model = botocore.loaders.Loader().load_service_model("sts", "service-2")
+    shapes = model["shapes"].values()
+    return sorted(shape["error"]["code"] for shape in shapes if shape.get("exception"))
+
+
+@pytest.mark.parametrize("code", modeled_errors())
+def test_error(code: str) -> None:
+    """
+    Each error of STS's model has its place in the table of errors.
+    """
+    error = of(answer(code))
+
+    assert (code in OTHER_ERRORS) is (error.kind is FailureKind.UNKNOWN)
+    assert error.hint
