@@ -156,7 +156,7 @@ class _Way:
         self._refreshers: tuple[Refresher, ...] = ()
         self._signs: Source = settings
         self._by: Source = settings
-        self._key: Hashable = settings.key
+        self._key: Callable[[], Hashable] = lambda: settings.key
 
     def begin(self, step: First, *, alone: bool) -> None:
         """
@@ -228,8 +228,8 @@ class _Way:
         )
         refresher = hop.refresher(self._options.cache)
         self._refreshers = (*self._refreshers, refresher)
-        self._signs, self._key = self._by, hop.key
-        self._by = hop_source(refresher, self._signs, key=hop.key)
+        self._signs, self._key = self._by, hop.present_key
+        self._by = hop_source(refresher, self._signs, key=self._key)
 
     def _endpoint(self, role_arn: str) -> StsEndpoint:
         return self._options.endpoint(self._settings, role_arn=role_arn)

@@ -24,7 +24,7 @@ from botocore.config import Config
 from ._botocore import RejectionHandler, SessionCredentials
 from ._config_files import present_versions_of
 from ._connections import kept
-from ._fork import forget_after_fork
+from ._fork import forget_after_fork, per_process
 from ._identity import number_of
 from ._lazy import lazy
 from ._light_events import EventRecorder
@@ -259,7 +259,9 @@ class LightClients:
         return pooled
 
 
-_all: weakref.WeakValueDictionary[int, LightClients] = weakref.WeakValueDictionary()
+_all: weakref.WeakValueDictionary[int, LightClients] = per_process(
+    weakref.WeakValueDictionary()
+)
 
 
 def _weight(tier: tuple[Tier, str | None]) -> int:

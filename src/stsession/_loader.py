@@ -16,7 +16,7 @@ from typing import Any
 from botocore.exceptions import DataNotFoundError
 from botocore.loaders import ExtrasProcessor, JSONFileLoader, Loader
 
-from ._fork import forget_after_fork
+from ._fork import forget_after_fork, per_process
 from ._garbage import collection_paused
 
 
@@ -201,7 +201,7 @@ def _expanded(data_path: str | None) -> tuple[str, ...]:
     )
 
 
-_loaders = _Loaders()
+_loaders = per_process(_Loaders())
 
 
 def loader_for(data_path: str | None) -> ModelLoader:

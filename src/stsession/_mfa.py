@@ -16,7 +16,7 @@ from ._bounds import wrong_type
 from ._checks import checked_token_code
 from ._clock import Clock
 from ._flight import unattended
-from ._fork import forget_after_fork
+from ._fork import forget_after_fork, per_process
 from ._functions import called
 from ._seams import current
 from ._terminal import REFUSED, USED, ask_at_terminal
@@ -91,7 +91,7 @@ class _Desk:
         return at + STEP - clock.monotonic()
 
 
-_desk = _Desk()
+_desk = per_process(_Desk())
 
 
 class MfaCodes:

@@ -17,6 +17,7 @@ from botocore.hooks import BaseEventHooks, HierarchicalEmitter
 from botocore.loaders import Loader
 
 from ._config_files import Session
+from ._fork import per_process
 from ._loader import loader_for
 
 
@@ -44,7 +45,7 @@ class _BuiltinHandlers:
         return copy.copy(self._emitter)
 
 
-_builtin_handlers = _BuiltinHandlers()
+_builtin_handlers = per_process(_BuiltinHandlers())
 
 
 def builtin_handlers() -> BaseEventHooks:

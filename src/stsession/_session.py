@@ -73,7 +73,7 @@ class RefreshableSession(Closing, boto3.Session):
         source: Source,
         *,
         endpoint: StsEndpoint,
-        key: Hashable,
+        key: Callable[[], Hashable],
         made_by: tuple[Callable[..., RefreshableSession], dict[str, Any]],
         options: Options,
         is_role: bool = True,
@@ -88,7 +88,7 @@ class RefreshableSession(Closing, boto3.Session):
 
             endpoint: Where STS is asked.
 
-            key: What sets it apart from other sources, if it becomes one.
+            key: Returns what sets it apart from other sources now, if it is one.
 
             made_by: What to call with what to have the same session.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import math
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import botocore.session
@@ -34,7 +34,7 @@ class HopSource:
 
         settings: The session whose settings and event handlers carry over.
 
-        key: What sets it apart from other sources.
+        key: Returns what sets it apart from other sources now.
 
         is_role: Whether its credentials are those of an assumed role.
 
@@ -48,19 +48,26 @@ class HopSource:
         refresher: Refresher,
         settings: botocore.session.Session,
         *,
-        key: Hashable,
+        key: Callable[[], Hashable],
         is_role: bool = True,
         lasts: bool = True,
     ) -> None:
         self._lasts = lasts
         self.load_timeout: float = refresher.load_timeout
         self.name: str = refresher.label
-        self.key = key
+        self._key = key
         self.is_role = is_role
         self._refresher = refresher
         self._clients = StsClients(
             like(settings, credentials=SessionCredentials(refresher), handlers=True)
         )
+
+    @property
+    def key(self) -> Hashable:
+        """
+        What sets it apart from other sources.
+        """
+        return self._key()
 
     @property
     def settings(self) -> botocore.session.Session:
@@ -156,8 +163,14 @@ class MfaSource:
         self._session = session
         self.applies: bool = True  # most likely; `prepare` finds out
         self.name: str = user.name
-        self.key: Hashable = ("mfa", session.key)
         self.load_timeout: float = session.load_timeout
+
+    @property
+    def key(self) -> Hashable:
+        """
+        What sets it apart from other sources.
+        """
+        return "mfa", self._session.key
 
     @property
     def _who(self) -> SdkSource | HopSource:

@@ -15,6 +15,7 @@ import attrs
 
 from ._clock import Clock
 from ._credentials import Fetched, Instant, TemporaryCredentials
+from ._fork import per_process
 from ._proof import NoProof, Proof
 from ._sts_endpoint import StsEndpoint
 from ._sts_errors import server_time, translate, unusable_answer
@@ -64,7 +65,7 @@ class _LongestDurations:
         self._refused.add(role_arn)
 
 
-longest = _LongestDurations()
+longest = per_process(_LongestDurations())
 
 
 def at_once(ask: Callable[[], Fetched]) -> Fetched:

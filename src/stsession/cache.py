@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from ._credentials import Instant, Record
-from ._fork import forget_after_fork
+from ._fork import forget_after_fork, per_process
 from ._refresher import Refresher
 
 
@@ -116,7 +116,7 @@ class MemoryCache:
                 del self._records[key]
 
 
-PROCESS_CACHE = MemoryCache()
+PROCESS_CACHE = per_process(MemoryCache())
 """What sessions share unless they are told otherwise."""
 
 
