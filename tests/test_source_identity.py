@@ -4,6 +4,7 @@ Sessions share credentials only while their source is the same identity.
 
 from __future__ import annotations
 
+import datetime as dt
 import gc
 import os
 import sys
@@ -352,3 +353,57 @@ def test_environment_of_a_profiles_credential_source(profile, monkeypatch):
 
     assert 2 == len({key_of(session) for session in sessions})
     assert ["alice", "bob"] == profile.signers()
+
+
+@pytest.fixture(name="token_file")
+def _token_file(local, tmp_path, monkeypatch):
+    """
+    A file with tokens, which a profile and the environment name.
+    """
+    path = tmp_path / "token"
+    config = tmp_path / "config"
+    config.write_text(
+        f"[default]\nregion = us-east-1\nendpoint_url = {local.endpoint_url}\n"
+        f"[profile w]\nrole_arn = {READER}\nregion = us-east-1\n"
+        f"endpoint_url = {local.endpoint_url}\nrole_session_name = me\n"
+        f"web_identity_token_file = {path}\n"
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    local.add_role(READER, web_identity_providers=["https://oidc.example"])
+    return path
+
+
+@pytest.mark.parametrize("name", ["web_identity", "from_profile"])
+def test_token_of_another_owner(local, token_file, name):
+    """
+    Tokens of one owner are one source, and those of another are another.
+    """
+
+    def make():
+        if name == "from_profile":
+            return stsession.from_profile("w")
+        return stsession.web_identity(READER, token=token_file, role_session_name="me")
+
+    def write(subject, hours=1):
+        lifetime = dt.timedelta(hours=hours)
+        token = local.web_identity_token(subject=subject, lifetime=lifetime)
+        token_file.write_text(token)
+
+    write("alice")
+    session = make()
+    by_alice = key_of(session)
+    write("alice", hours=2)
+
+    assert by_alice == key_of(make())
+
+    write("bob")
+
+    assert by_alice != key_of(make())
+
+    by_bob = session.refresh().access_key_id
+    write("alice")
+    live = key_of(make())
+    del session
+    gc.collect()
+
+    assert by_bob not in {live, key_of(make())}

@@ -122,7 +122,7 @@ class _Digests:
         return digest
 
 
-_digests = per_process(_Digests())
+_digests = per_process(_Digests(), of_files=True)
 
 
 def digest_of_file(path: str) -> Hashable:
@@ -196,7 +196,7 @@ def _copied(config: Any) -> Any:
     return config
 
 
-_parsed = per_process(_Parsed())
+_parsed = per_process(_Parsed(), of_files=True)
 
 
 class Session(botocore.session.Session):

@@ -201,7 +201,7 @@ def _expanded(data_path: str | None) -> tuple[str, ...]:
     )
 
 
-_loaders = per_process(_Loaders())
+_loaders = per_process(_Loaders(), of_files=True)
 
 
 def loader_for(data_path: str | None) -> ModelLoader:

@@ -45,7 +45,7 @@ class _BuiltinHandlers:
         return copy.copy(self._emitter)
 
 
-_builtin_handlers = per_process(_BuiltinHandlers())
+_builtin_handlers = per_process(_BuiltinHandlers(), of_files=True)
 
 
 def builtin_handlers() -> BaseEventHooks:

@@ -6,9 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import itertools
 import os
-import sys
 import threading
 import weakref
 
@@ -23,7 +21,7 @@ from botocore.hooks import HierarchicalEmitter
 
 from ._config_files import contents_of, digest_of, digest_of_file, files_of
 from ._credentials import Fetched
-from ._fork import forget_after_fork, per_process
+from ._fork import forget_after_fork, per_process, world
 from ._functions import name_of
 from ._identity import number_of
 from ._policy import RefreshPolicy
@@ -278,34 +276,8 @@ def environment() -> Hashable:
         path = os.path.expanduser(os.environ.get(name) or default)  # noqa: PTH111 - as botocore
         path = os.path.abspath(path)  # noqa: PTH100
         said[name] = path, digest_of_file(path)
-    said["world"] = _world.number, _sender()
+    said["world"] = world()
     return frozenset(said.items())
-
-
-class _World:
-    """
-    What a test replaces as a whole.
-    """
-
-    def __init__(self) -> None:
-        self.number = next(_numbers)
-
-
-_numbers = itertools.count()
-_world = per_process(_World())
-
-
-def _sender() -> int | None:
-    """
-    Return the number of the function by which requests are sent in tests.
-
-    moto replaces it, with another one for each ``mock_aws()``. botocore doesn't
-    use it.
-    """
-    adapters = sys.modules.get("requests.adapters")
-    # Not by attribute: a wrapper may return another object each time.
-    send = vars(getattr(adapters, "HTTPAdapter", object)).get("send")
-    return None if send is None else number_of(send)
 
 
 def custom_source(get: Callable[[], Any]) -> HopSource:
