@@ -16,6 +16,7 @@ import botocore.session
 from ._clock import SystemClock
 from ._fork import per_process
 from ._garbage import collection_paused
+from ._sdk_classes import BotocoreSession
 
 
 __all__ = [
@@ -199,7 +200,7 @@ def _copied(config: Any) -> Any:
 _parsed = per_process(_Parsed(), of_files=True)
 
 
-class Session(botocore.session.Session):
+class Session(BotocoreSession):
     """
     A session of botocore that doesn't parse what another has parsed.
 

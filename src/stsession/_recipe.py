@@ -9,9 +9,7 @@ import pickle
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import boto3
-import botocore.session
-
+from ._sdk_classes import BotocoreSession, BotoSession
 from ._source_keys import FINDABLE_METHODS
 
 
@@ -42,10 +40,10 @@ class _PlainSession:
         self.boto = boto
 
     def make(self) -> Any:
-        session = botocore.session.Session()
+        session = BotocoreSession()
         for name, value in self.variables.items():
             session.set_config_variable(name, value)
-        return boto3.Session(botocore_session=session) if self.boto else session
+        return BotoSession(botocore_session=session) if self.boto else session
 
 
 def portable(make: Callable[..., Any], arguments: dict[str, Any]) -> tuple[Any, ...]:
@@ -64,13 +62,13 @@ def portable(make: Callable[..., Any], arguments: dict[str, Any]) -> tuple[Any, 
             )
             raise pickle.PicklingError(msg)
     source = arguments.get("source")
-    if type(source) is boto3.Session or isinstance(source, botocore.session.Session):
+    if type(source) is BotoSession or isinstance(source, BotocoreSession):
         arguments = {**arguments, "source": _as_plain(source)}
     return rebuild, (make, arguments)
 
 
 def _as_plain(source: Any) -> _PlainSession:
-    boto = isinstance(source, boto3.Session)
+    boto = isinstance(source, BotoSession)
     # boto3 has no other way to its botocore session.
     session = source._session if boto else source  # noqa: SLF001
     credentials = session.get_credentials()

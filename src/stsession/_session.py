@@ -11,7 +11,6 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
-import boto3
 import botocore.session
 
 from . import _recipe
@@ -23,6 +22,7 @@ from ._lazy import lazy
 from ._options import Options
 from ._refresher import Refresher
 from ._sdk import like
+from ._sdk_classes import BotoSession
 from ._source import reading_files
 from ._sources import HopSource, Source
 from ._sts_endpoint import StsEndpoint
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["RefreshableSession"]
 
 
-class RefreshableSession(Closing, boto3.Session):
+class RefreshableSession(Closing, BotoSession):
     """
     A `boto3.Session` whose credentials refresh themselves.
 
@@ -115,7 +115,7 @@ class RefreshableSession(Closing, boto3.Session):
         """
         Become a boto3 session.
         """
-        boto3.Session.__init__(self, botocore_session=self._new_botocore_session())
+        BotoSession.__init__(self, botocore_session=self._new_botocore_session())
 
     def _new_botocore_session(self) -> botocore.session.Session:
         session = like(

@@ -32,6 +32,7 @@ from ._sdk import (
     shared_loader,
     usable_profile,
 )
+from ._sdk_classes import BotocoreSession
 from ._sdk_errors import how_to_mend
 from ._sdk_source import SdkSource
 from ._source_keys import FILE_METHODS, FINDABLE_METHODS
@@ -100,7 +101,7 @@ def sdk_source(given: str | botocore.session.Session | None) -> SdkSource:
     """
     Return the source for a profile's name, a botocore session, or `None`.
     """
-    if isinstance(given, botocore.session.Session):
+    if isinstance(given, BotocoreSession):
 
         def surroundings() -> Hashable:
             return _keys_of(given), contents_of(files_of(given)), environment()
