@@ -104,7 +104,10 @@ def sdk_source(given: str | botocore.session.Session | None) -> SdkSource:
     if isinstance(given, BotocoreSession):
 
         def surroundings() -> Hashable:
-            return _keys_of(given), contents_of(files_of(given)), environment()
+            keys = _keys_of(given)
+            if keys is not None:
+                return keys, environment(credentials=False)
+            return contents_of(files_of(given)), environment()
 
         expected = surroundings()
         key: Hashable = ("session", number_of(given), expected)
@@ -255,12 +258,15 @@ def _check_profile(session: botocore.session.Session, parameter: str) -> None:
     )
 
 
-def environment() -> Hashable:
+def environment(*, credentials: bool = True) -> Hashable:
     """
     Return what the process's surroundings say about AWS, as a key.
 
     These are the environment and the files that it names. Of secrets and of files,
     it holds digests.
+
+    Args:
+        credentials: Whether the credentials in them matter.
     """
     said: dict[str, Hashable] = {}
     secrets = []
@@ -269,14 +275,13 @@ def environment() -> Hashable:
             secrets.append(f"{name}={value}")
         elif name.startswith("AWS_") or name == "BOTO_CONFIG":
             said[name] = value
-    if secrets:
-        said["secrets"] = digest_of(
-            "\0".join(sorted(secrets)).encode(errors="surrogateescape")
-        )
+    if secrets and credentials:
+        text = "\0".join(sorted(secrets))
+        said["secrets"] = digest_of(text.encode(errors="surrogateescape"))
     for name, default in FILES.items():
         path = os.path.expanduser(os.environ.get(name) or default)  # noqa: PTH111 - as botocore
         path = os.path.abspath(path)  # noqa: PTH100
-        said[name] = path, digest_of_file(path)
+        said[name] = path, digest_of_file(path) if credentials else None
     said["world"] = world()
     return frozenset(said.items())
 
