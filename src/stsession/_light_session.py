@@ -14,6 +14,7 @@ import botocore.session
 from ._assume import RefreshableAssumeRoleSession
 from ._light_clients import LightClients
 from ._sdk_classes import BotoSession
+from ._session import note_region
 
 
 __all__ = ["LightSession"]
@@ -125,6 +126,8 @@ class LightSession(RefreshableAssumeRoleSession):
             said = {name: value for name, value in said.items() if value is not None}
         if not said.keys() <= LIGHT:
             return None
+        if None in self._endpoint.regions:
+            note_region(self._refresher, said.get("region_name"))
         return light.get(
             service_name,
             credentials=self._signs_with,

@@ -143,6 +143,12 @@ class SdkSource:
         self.frozen()
         return self._keys.remaining()
 
+    def note_region(self, region: str) -> None:
+        """
+        Use a client's region for what botocore calls, if none is configured.
+        """
+        self._keys.note_region(region)
+
     def resolve_again(self) -> bool:
         """
         Look for others in the same place; tell whether there can be any.

@@ -8,6 +8,7 @@ import datetime as dt
 import weakref
 
 from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from ._status import CallerIdentity, SessionStatus
 
 
-__all__ = ["RefreshableSession"]
+__all__ = ["RefreshableSession", "note_region"]
 
 
 class RefreshableSession(Closing, BotoSession):
@@ -125,6 +126,9 @@ class RefreshableSession(Closing, BotoSession):
             share=self._options.share,
         )
         self._rejection.register(session.register)
+        if None in self._endpoint.regions:
+            note = partial(_note_region_of, self._refresher)
+            session.register("before-parameter-build", note)
         return session
 
     def __repr__(self) -> str:
@@ -316,6 +320,19 @@ class RefreshableSession(Closing, BotoSession):
         credentials have to be refreshed. May be called more than once.
         """
         self._source.close()
+
+
+def note_region(refresher: Refresher, region: str | None) -> None:
+    """
+    Have STS called in the region of a client, as none is configured.
+    """
+    fetch: Any = refresher.fetch
+    if region and not region.endswith("-global"):
+        fetch.note_region(region)
+
+
+def _note_region_of(refresher: Refresher, context: dict[str, Any], **_: Any) -> None:
+    note_region(refresher, context.get("client_region"))
 
 
 def _while(

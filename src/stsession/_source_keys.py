@@ -16,7 +16,7 @@ import botocore.session
 from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
-from ._config_files import contents_of, files_of, profile_of
+from ._config_files import Session, contents_of, files_of, profile_of
 from ._flight import recursion
 from ._fork import forget_after_fork
 from ._sdk_errors import presentable, text_of
@@ -101,6 +101,7 @@ class SourceKeys(Credentials):
         self._profile: object = None  # what the files said of it then
         self._files: tuple[str, ...] = ()
         self._signed_by: str | None = None
+        self._region: str | None = None
         self.identity: object = None
         """Another object whenever the key that signs is another one. `None` while it
         is the one that was there when the source was made."""
@@ -134,7 +135,7 @@ class SourceKeys(Credentials):
             return self._found
 
     def _resolve(self) -> Credentials:
-        session = self._make()
+        session = self._new_session()
         before = self._surroundings()
         self._files = files_of(session)
         self._contents = contents_of(self._files)
@@ -168,6 +169,21 @@ class SourceKeys(Credentials):
             )
         return found
 
+    def note_region(self, region: str) -> None:
+        """
+        Use a client's region for what botocore calls, if none is configured.
+        """
+        if self._region is None:
+            self._region = region
+
+    def _new_session(self) -> botocore.session.Session:
+        session = self._make()
+        # A session of the user's isn't changed.
+        if self._region is not None and isinstance(session, Session):
+            region = session.get_config_variable("region") or self._region
+            session.set_config_variable("region", region)
+        return session
+
     def read_again(self) -> None:
         """
         Resolve them again if they are a profile's, and its files have changed it.
@@ -181,7 +197,7 @@ class SourceKeys(Credentials):
             contents = contents_of(self._files)
             if contents == self._contents:
                 return
-            session = self._make()
+            session = self._new_session()
             profile = profile_of(session)
             if profile != self._profile:
                 self._replace(self._resolve_by(session), self._methods)

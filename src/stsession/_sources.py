@@ -17,6 +17,7 @@ from ._credentials import Record
 from ._refresher import Refresher
 from ._sdk import like
 from ._sdk_source import SdkSource, described
+from ._sts import StsFetch
 from ._sts_clients import StsClients
 from ._sts_endpoint import StsEndpoint
 from .exceptions import RefreshError
@@ -126,6 +127,14 @@ class HopSource:
         it = self._refresher
         return not self._lasts or it.last_error is not None or it.asks()
 
+    def note_region(self, region: str) -> None:
+        """
+        Use a client's region for requests to STS if none is configured.
+        """
+        fetch = self._refresher.fetch
+        if isinstance(fetch, StsFetch):
+            fetch.note_region(region)
+
     def resolve_again(self) -> bool:
         """
         STS refused the key: get another.
@@ -215,6 +224,13 @@ class MfaSource:
         self.applies = self._user.is_long_lived
         return self._who.prepare()
 
+    def note_region(self, region: str) -> None:
+        """
+        Use a client's region for requests to STS if none is configured.
+        """
+        self._session.note_region(region)
+        self._user.note_region(region)
+
     def resolve_again(self) -> bool:
         """
         STS refused the key: get another.
@@ -280,6 +296,11 @@ class Nobody:
         There is nothing to prepare.
         """
         return None
+
+    def note_region(self, region: str) -> None:
+        """
+        No-op: the request itself has a region.
+        """
 
     def resolve_again(self) -> bool:
         """
