@@ -38,7 +38,7 @@ from ._sources import HopSource, Source
 from ._sts_clients import has_custom_endpoint
 from ._sts_endpoint import StsEndpoint
 from ._sts_protocols import StsRequest
-from ._unsigned_requests import WebIdentityRequest
+from ._unsigned_requests import WebIdentityRequest, web_identity_environment
 
 
 if TYPE_CHECKING:
@@ -46,13 +46,6 @@ if TYPE_CHECKING:
 
 
 __all__ = ["from_profile"]
-
-WEB_IDENTITY = {
-    "role_arn": "AWS_ROLE_ARN",
-    "role_session_name": "AWS_ROLE_SESSION_NAME",
-    "web_identity_token_file": "AWS_WEB_IDENTITY_TOKEN_FILE",
-}
-"""What a profile may say, and the environment as well."""
 
 
 def from_profile(
@@ -131,8 +124,7 @@ def _with_environment(profile: Mapping[str, Any]) -> Mapping[str, Any]:
     """
     if "role_arn" in profile and "web_identity_token_file" not in profile:
         return profile
-    named = {key: os.environ.get(name) for key, name in WEB_IDENTITY.items()}
-    both = {**profile, **{key: value for key, value in named.items() if value}}
+    both = {**profile, **web_identity_environment()}
     return both if "web_identity_token_file" in both else profile
 
 
