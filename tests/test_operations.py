@@ -524,7 +524,8 @@ def test_status(stub, make, name):
         session.status().hop.role_arn,
         session.status().hop.source,
     )
-    assert f"<RefreshableSession of {LABELS[name]} by {source}>" == repr(session)
+    text = f"<RefreshableSession of {LABELS[name]} by {source} ("
+    assert text == repr(session)[: len(text)]
 
 
 @each

@@ -102,6 +102,7 @@ class RefreshableSession(Closing, BotoSession):
         self._endpoint = endpoint
         self._key = key
         self._made_by = made_by
+        self._surroundings = _recipe.ambient()
         self._is_role = is_role
         self._options = options
         self._signs_with = SessionCredentials(self._refresher)
@@ -133,7 +134,15 @@ class RefreshableSession(Closing, BotoSession):
 
     def __repr__(self) -> str:
         refresher = self._refresher
-        return f"<{type(self).__name__} of {refresher.label} by {refresher.source}>"
+        what = f"{type(self).__name__} of {refresher.label} by {refresher.source}"
+        return f"<{what} ({self._digest})>"
+
+    @lazy
+    def _digest(self) -> str:
+        """
+        A digest of the recipe: libraries tell arguments apart by their `repr`.
+        """
+        return _recipe.digest_of_recipe(*self._made_by, self._surroundings)
 
     @property
     def _refresher(self) -> Refresher:
