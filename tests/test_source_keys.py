@@ -302,7 +302,10 @@ def test_renewable(found, renewable):
     """
     All but copied temporary keys are.
     """
-    assert renewable is SourceKeys(Place(found), "dev").renewable
+    source = SourceKeys(Place(found), "dev")
+    source.found()
+
+    assert renewable is source.renewable
 
 
 def test_account():

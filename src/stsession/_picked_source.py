@@ -15,6 +15,7 @@ from botocore.hooks import HierarchicalEmitter
 from ._sdk import NO_PROFILE, configured_like, new_session
 from ._sdk_source import SdkSource
 from ._source import environment, new_profile_session, registry
+from ._source_keys import accept_local_expirations
 from .exceptions import SourceCredentialsError
 
 
@@ -68,6 +69,7 @@ def picked_source(
             value = settings.settings.get_config_variable(variable)
             session.set_config_variable(variable, value)
         resolver = session.get_component("credential_provider")
+        accept_local_expirations(resolver, session)
         picked = _Picked(resolver, methods, name)
         session.register_component("credential_provider", picked)
         return session

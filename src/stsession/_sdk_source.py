@@ -100,7 +100,10 @@ class SdkSource:
         """
         Its name, and when its credentials expire.
         """
-        remaining = self._keys.remaining()
+        remaining = None
+        # It is for a message about what has failed, perhaps these very credentials.
+        with contextlib.suppress(Exception):
+            remaining = self._keys.remaining()
         return described(self.name, None if remaining is None else wall + remaining)
 
     def frozen(self) -> ReadOnlyCredentials:

@@ -4,8 +4,10 @@ The credentials of the source, where they are botocore's.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import subprocess
 import threading
 
 from collections.abc import Callable, Collection, Hashable
@@ -13,8 +15,14 @@ from typing import Any, TypeVar
 
 import botocore.session
 
-from botocore.credentials import Credentials, ReadOnlyCredentials
+from botocore.credentials import (
+    CredentialResolver,
+    Credentials,
+    ProcessProvider,
+    ReadOnlyCredentials,
+)
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.utils import parse_timestamp
 
 from ._config_files import Session, contents_of, files_of, profile_of
 from ._flight import recursion
@@ -23,7 +31,7 @@ from ._sdk_errors import presentable, text_of
 from .exceptions import SourceCredentialsError
 
 
-__all__ = ["SourceKeys"]
+__all__ = ["SourceKeys", "accept_local_expirations"]
 
 logger = logging.getLogger("stsession")
 
@@ -59,6 +67,45 @@ NOT_OURS_TO_TELL = (BotoCoreError, ClientError, ConnectionError, TimeoutError)
 """What botocore tells itself, and what the network may be to blame for."""
 
 T = TypeVar("T")
+
+
+class _Process(subprocess.Popen[bytes]):
+    """
+    A credential process whose ``Expiration`` may lack a time zone: it is UTC then.
+
+    botocore would compare it with times that have one, which is a TypeError.
+    """
+
+    def communicate(self, *args: Any, **kwargs: Any) -> tuple[bytes, bytes]:
+        """
+        Return what it has printed, with a zone.
+        """
+        stdout, stderr = super().communicate(*args, **kwargs)
+        with contextlib.suppress(ValueError, TypeError, KeyError, OverflowError):
+            printed = json.loads(stdout)
+            expiration = parse_timestamp(printed["Expiration"])
+            if expiration.tzinfo is None:
+                printed["Expiration"] = f"{expiration.isoformat()}Z"
+                stdout = json.dumps(printed).encode()
+        return stdout, stderr
+
+
+def accept_local_expirations(
+    resolver: CredentialResolver, session: botocore.session.Session
+) -> None:
+    """
+    Have a credential process run in a way that accepts times without a zone.
+    """
+    name = ProcessProvider.METHOD
+    if any(provider.METHOD == name for provider in resolver.providers):
+        provider = ProcessProvider(
+            session.profile or "default", lambda: session.full_config, _Process
+        )
+        resolver.insert_before(name, provider)
+
+
+def _is_renewable(found: Credentials) -> bool:
+    return hasattr(found, "refresh_needed") or found.token is None
 
 
 class SourceKeys(Credentials):
@@ -178,10 +225,14 @@ class SourceKeys(Credentials):
 
     def _new_session(self) -> botocore.session.Session:
         session = self._make()
-        # A session of the user's isn't changed.
-        if self._region is not None and isinstance(session, Session):
+        if not isinstance(session, Session):
+            return session  # the user's isn't changed
+        if self._region is not None:
             region = session.get_config_variable("region") or self._region
             session.set_config_variable("region", region)
+        resolver = session.get_component("credential_provider")
+        if isinstance(resolver, CredentialResolver):
+            accept_local_expirations(resolver, session)
         return session
 
     def read_again(self) -> None:
@@ -235,8 +286,8 @@ class SourceKeys(Credentials):
         """
         Whether they are more than a copied set of temporary keys.
         """
-        found = self.found()
-        return hasattr(found, "refresh_needed") or found.token is None
+        found = self._found  # not looked for now: an error is being explained
+        return found is None or _is_renewable(found)
 
     @property
     def account_id(self) -> str | None:
