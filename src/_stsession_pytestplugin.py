@@ -1,11 +1,13 @@
 """
-Fixtures for pytest; it finds them as soon as stsession is installed.
+Fixtures for pytest, and a fresh process for each test.
 
-Every pytest on the machine loads this module, so it imports nothing of
-stsession before a fixture is used.
+Every pytest on the machine loads this module as soon as stsession is installed, so
+it imports nothing of stsession before a test or a fixture has.
 """
 
 from __future__ import annotations
+
+import sys
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -15,6 +17,19 @@ import pytest
 
 if TYPE_CHECKING:
     from stsession.testing import FakeClock, LocalSTS, StubSTS
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol() -> Iterator[None]:
+    """
+    Run each test as if no session had been made before.
+    """
+    fork = sys.modules.get("stsession._fork")
+    if fork is None:
+        yield
+        return
+    with fork.fresh_process_state(of_files=False):
+        yield
 
 
 @pytest.fixture(name="stsession_clock")

@@ -223,7 +223,8 @@ def test_no_secret_shows(credentials):
     """
     credentials.get_frozen_credentials()
 
-    assert f"<SessionCredentials of {READER}>" == repr(credentials)
+    assert repr(credentials).startswith("<SessionCredentials ")
+    assert repr(credentials).endswith(f" of {READER}>")
 
 
 @pytest.mark.parametrize("act", [pickle.dumps, copy.copy, copy.deepcopy])

@@ -385,7 +385,8 @@ def test_repr(source):
     """
     fleet = Fleet(IDS, role_name="Audit", source=source, external_id="s3cr3t")
 
-    assert "<Fleet of 5 accounts, role Audit by the given session>" == repr(fleet)
+    text = "<Fleet of 5 accounts, role Audit by the given session ("
+    assert text == repr(fleet)[: len(text)]
     assert "s3cr3t" not in repr(list(fleet)) + repr(fleet._make)
 
 

@@ -33,7 +33,7 @@ def token(payload: Any) -> str:
 
 def test_reads_what_a_token_claims() -> None:
     """
-    A service account's token tells its end, its audience and its issuer.
+    A service account's token has an end, an audience, an issuer and a subject.
     """
     claims = read_claims(
         token(
@@ -51,6 +51,7 @@ def test_reads_what_a_token_claims() -> None:
         exp=dt.datetime(2026, 5, 28, 20, 26, 40, tzinfo=dt.timezone.utc),
         aud=("sts.amazonaws.com",),
         iss="https://oidc.eks.eu-west-1.amazonaws.com/id/0123",
+        sub="system:serviceaccount:default:reader",
     )
 
 

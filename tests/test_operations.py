@@ -4,6 +4,7 @@ import datetime as dt
 import gc
 import json
 
+import botocore.handlers
 import pytest
 
 from botocore.config import Config
@@ -523,7 +524,8 @@ def test_status(stub, make, name):
         session.status().hop.role_arn,
         session.status().hop.source,
     )
-    assert f"<RefreshableSession of {LABELS[name]} by {source}>" == repr(session)
+    text = f"<RefreshableSession of {LABELS[name]} by {source} ("
+    assert text == repr(session)[: len(text)]
 
 
 @each
@@ -792,6 +794,47 @@ def test_token_file_of_the_environment(stub, make, monkeypatch, tmp_path):
     make("web_identity", token=None).credentials()
 
     assert TOKEN == params_of(stub)["WebIdentityToken"]
+
+
+IN_A_POD = {
+    "nothing": (stsession.web_identity, READER, "pod"),
+    "role": (lambda: stsession.web_identity(TARGET), TARGET, "pod"),
+    "name": (lambda: stsession.web_identity(role_session_name="x-1"), READER, "x-1"),
+    "token": (lambda: stsession.web_identity(token="other"), READER, "pod"),
+    "both": (lambda: stsession.web_identity(TARGET, token="other"), TARGET, "mine"),
+    "profile": (stsession.from_profile, READER, "pod"),
+}
+
+
+@pytest.mark.parametrize(("make", "role", "name"), IN_A_POD.values(), ids=IN_A_POD)
+def test_web_identity_of_the_environment(stub, monkeypatch, tmp_path, make, role, name):
+    """
+    All variables count that belong together, wherever they are read.
+    """
+    for file in ("token", "other"):
+        (tmp_path / file).write_text(TOKEN, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "mine")
+    monkeypatch.setenv("AWS_ROLE_ARN", READER)
+    monkeypatch.setenv("AWS_ROLE_SESSION_NAME", "pod")
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "token")
+    builtin = [*botocore.handlers.BUILTIN_HANDLERS, ("before-send", stub)]
+    monkeypatch.setattr(botocore.handlers, "BUILTIN_HANDLERS", builtin)
+    make().credentials()
+    params = params_of(stub)
+
+    assert (role, name) == (params["RoleArn"], params["RoleSessionName"])
+
+
+def test_no_role_in_the_environment(tmp_path):
+    """
+    That is an error of the arguments.
+    """
+    with pytest.raises(stsession.InvalidRequestError, match="no role") as caught:
+        stsession.web_identity(token=tmp_path / "token")
+
+    assert "role_arn" == caught.value.parameter
 
 
 def test_close(make):

@@ -155,7 +155,7 @@ def test_token_file(path, kind):
     path.write_text("another.one.now\n", encoding="utf-8")
 
     assert {"WebIdentityToken": "another.one.now"} == proof.parameters()
-    assert str(path) == proof.key
+    assert str(path) == proof.key[0]
 
 
 def test_token_function():

@@ -949,7 +949,7 @@ def test_another_session_is_another_source(stub):
 
 def test_same_profile_in_another_environment(files, monkeypatch):
     """
-    The environment may lead to other files.
+    The environment may lead to other files, or contain other secrets.
     """
     files[1].write_text(keys("dev", "AKIADEV"))
     first = sdk_source("dev")
@@ -959,8 +959,9 @@ def test_same_profile_in_another_environment(files, monkeypatch):
     assert first is not second
     assert first.key != second.key
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "rotated")
-    assert second is sdk_source("dev")
-    assert "rotated" not in repr(second.key)
+    third = sdk_source("dev")
+    assert second.key != third.key
+    assert "rotated" not in repr(third.key)
 
 
 def test_dropped_source(stub):

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import copy
-import datetime as dt
 import json
 import threading
 
@@ -18,11 +17,9 @@ from botocore.exceptions import (
     NoCredentialsError,
 )
 
-from stsession import _config_files
 from stsession._sdk import new_session
 from stsession._source_keys import SourceKeys
 from stsession.exceptions import SourceCredentialsError
-from stsession.testing import FakeClock, installed
 
 from .wire import told_by
 
@@ -229,32 +226,37 @@ def test_read_again_before_anything_was_read():
 @pytest.mark.parametrize(
     ("method", "looked"),
     [
-        ("shared-credentials-file", 2),
+        ("assume-role", 2),
         ("config-file", 2),
+        ("custom-process", 2),
         ("env", 1),
-        ("sso", 1),
         ("explicit", 1),
+        ("iam-role", 1),
+        ("shared-credentials-file", 2),
+        ("sso", 2),
     ],
 )
-def test_read_again(method, looked):
+def test_read_again(files, method, looked):
     """
-    Only files are read again; the others know when to refresh.
+    Credentials of a profile are resolved again if the profile has changed.
     """
     place = Place(keys("AKIA1", method), keys("AKIA2", method))
     source = SourceKeys(place, "dev")
     source.found()
+    write_key(files, "AKIA22")
     source.read_again()
 
     assert looked == place.looked
     assert f"AKIA{looked}" == source.get_frozen_credentials().access_key
 
 
-def test_read_again_in_vain(caplog):
+def test_read_again_in_vain(files, caplog):
     """
     Whatever is wrong with the files now, there's what was read before.
     """
     source = SourceKeys(Place(keys(), None), "dev")
     source.found()
+    write_key(files, "AKIA22")
     source.read_again()
 
     assert "AKIA1" == source.get_frozen_credentials().access_key
@@ -300,7 +302,10 @@ def test_renewable(found, renewable):
     """
     All but copied temporary keys are.
     """
-    assert renewable is SourceKeys(Place(found), "dev").renewable
+    source = SourceKeys(Place(found), "dev")
+    source.found()
+
+    assert renewable is source.renewable
 
 
 def test_account():
@@ -370,42 +375,42 @@ def test_shows_no_secret():
     assert copy.copy(source) is not source
 
 
-def test_unchanged_files_aren_t_read_again(tmp_path, monkeypatch):
+def test_unchanged_files_aren_t_read_again(files, monkeypatch):
     """
     They are looked at when the source is used again, and parsed if they changed.
     """
-    files = tmp_path / "credentials"
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(files))
     write_key(files, "AKIA1")
-    clock, found = FakeClock(), []
-    with installed(clock=clock):
-        source = SourceKeys(new_session, "default")
+    source = SourceKeys(new_session, "default")
     parsed, real = [], configloader.raw_config_parse
 
     def parse(name, *args, **kwargs):
         parsed.append(name)
         return real(name, *args, **kwargs)
 
-    # So that the files needn't be old.
-    monkeypatch.setattr(_config_files, "SETTLED", -60.0)
-    found.append(source.get_frozen_credentials().access_key)
-    source.read_again()
+    found = [source.get_frozen_credentials().access_key]
     monkeypatch.setattr(configloader, "raw_config_parse", parse)
     for _ in range(5):
-        clock.advance(dt.timedelta(seconds=2))
         source.read_again()
     found.append(source.get_frozen_credentials().access_key)
 
     assert [] == parsed
 
     write_key(files, "AKIA22")
-    for _ in range(2):
-        source.read_again()  # the first time it's still the same second
-        found.append(source.get_frozen_credentials().access_key)
-        clock.advance(dt.timedelta(seconds=2))
+    source.read_again()
+    found.append(source.get_frozen_credentials().access_key)
 
-    assert ["AKIA1", "AKIA1", "AKIA1", "AKIA22"] == found
+    assert ["AKIA1", "AKIA1", "AKIA22"] == found
     assert str(files) in parsed
+
+
+@pytest.fixture(name="files")
+def _files(tmp_path, monkeypatch):
+    """
+    The path of the credentials file.
+    """
+    files = tmp_path / "credentials"
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(files))
+    return files
 
 
 def write_key(path, key):

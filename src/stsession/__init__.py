@@ -13,6 +13,8 @@ tests.
 
 from __future__ import annotations
 
+import sys
+
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -154,6 +156,11 @@ _HOMES = {
     "testing": "",
     "web_identity": "._unsigned_sessions",
 }
+
+
+if "boto3" in sys.modules and "botocore.session" in sys.modules:
+    # Bound now, as a test may have put something else there when they are needed.
+    import_module("._sdk_classes", __name__)
 
 
 def __getattr__(name: str) -> Any:

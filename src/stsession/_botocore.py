@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from botocore.credentials import ReadOnlyCredentials, RefreshableCredentials
 
 from ._credentials import Record, TemporaryCredentials
+from ._identity import number_of
 from ._refresher import Refresher
 
 
@@ -77,7 +78,8 @@ class SessionCredentials(RefreshableCredentials):
         self._last: tuple[Record | None, ReadOnlyCredentials | None] = (None, None)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self._refresher.label}>"
+        # Libraries tell arguments apart by it.
+        return f"<{type(self).__name__} {number_of(self)} of {self._refresher.label}>"
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         msg = "Credentials aren't pickled or copied; pickle or copy the session."

@@ -4,22 +4,31 @@ The config and credentials files, parsed once for each time they change.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 
+from collections.abc import Hashable
 from typing import Any
 
 import botocore.session
 
 from ._clock import SystemClock
+from ._fork import per_process
 from ._garbage import without_collection
+from ._sdk_classes import BotocoreSession
 
 
 __all__ = [
     "Session",
     "Version",
     "Versions",
+    "contents_of",
+    "digest_of",
+    "digest_of_file",
+    "files_of",
     "present_versions_of",
+    "profile_of",
     "version_of",
     "versions_of",
 ]
@@ -29,6 +38,9 @@ SETTLED = 2.0
 
 KEPT = 8
 """How many versions of the files are remembered."""
+
+MOST_FILES = 64
+"""Of how many files the digests are remembered."""
 
 Version = tuple[int, ...] | None
 """What changes if a file does; `None` if there is no such file."""
@@ -41,8 +53,7 @@ def present_versions_of(session: botocore.session.Session) -> Versions:
     """
     Return the present versions of a session's files, without reading them.
     """
-    names = map(session.get_config_variable, ("config_file", "credentials_file"))
-    return tuple(_version(name) for name in names if name is not None)
+    return tuple((path, version_of(path)) for path in files_of(session))
 
 
 def versions_of(session: botocore.session.Session) -> Versions:
@@ -55,11 +66,10 @@ def versions_of(session: botocore.session.Session) -> Versions:
     return files if max(dates, default=0) < (now - SETTLED) * 1e9 else None
 
 
-def _version(name: str) -> tuple[str, Version]:
+def _path(name: str) -> str:
     # As botocore finds them.
     path = os.path.expanduser(os.path.expandvars(name))  # noqa: PTH111
-    path = os.path.abspath(path)  # noqa: PTH100
-    return path, version_of(path)
+    return os.path.abspath(path)  # noqa: PTH100
 
 
 def version_of(path: str) -> Version:
@@ -73,6 +83,84 @@ def version_of(path: str) -> Version:
     if not stat.S_ISREG(s.st_mode):
         return None
     return s.st_mtime_ns, s.st_ctime_ns, s.st_size, s.st_ino, s.st_dev
+
+
+_KEY = os.urandom(16)
+"""Without it, a digest says nothing about what it was made from."""
+
+
+def digest_of(content: bytes) -> bytes:
+    """
+    Return a digest that differs from process to process.
+    """
+    return hashlib.blake2b(content, digest_size=16, key=_KEY).digest()
+
+
+class _Digests:
+    """
+    Digests of files, computed once for each version.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[Version, bytes]] = {}
+
+    def get(self, path: str) -> Hashable:
+        version = version_of(path)
+        if version is None:
+            return None
+        known, digest = self._known.get(path, (None, b""))
+        if known == version:
+            return digest
+        try:
+            with open(path, "rb") as file:  # noqa: PTH123
+                digest = digest_of(file.read())
+        except OSError:
+            return version
+        if max(version[:2]) < (SystemClock().wall() - SETTLED) * 1e9:
+            if len(self._known) >= MOST_FILES:
+                self._known = {}
+            self._known[path] = version, digest
+        return digest
+
+
+_digests = per_process(_Digests(), of_files=True)
+
+
+def digest_of_file(path: str) -> Hashable:
+    """
+    Return a value that is equal as long as the content of a file is.
+    """
+    return _digests.get(path)
+
+
+def files_of(session: botocore.session.Session) -> tuple[str, ...]:
+    """
+    Return the paths of a session's config and credentials files.
+    """
+    names = map(session.get_config_variable, ("config_file", "credentials_file"))
+    return tuple(_path(name) for name in names if name is not None)
+
+
+def contents_of(files: tuple[str, ...]) -> Hashable:
+    """
+    Return a value that is equal as long as the content of the files is.
+    """
+    return tuple(map(digest_of_file, files))
+
+
+def profile_of(session: botocore.session.Session) -> tuple[dict[str, Any], ...]:
+    """
+    Return what the files say about a session's profile, and where that leads.
+    """
+    config = session.full_config
+    profiles, name = config.get("profiles", {}), session.profile or "default"
+    sections: dict[str, Any] = {}
+    while name in profiles and name not in sections:
+        sections[name] = profiles[name]
+        name = profiles[name].get("source_profile")
+    names = [section.get("sso_session") for section in sections.values()]
+    sso = config.get("sso_sessions", {})
+    return sections, {name: sso[name] for name in names if name in sso}
 
 
 class _Parsed:
@@ -109,10 +197,10 @@ def _copied(config: Any) -> Any:
     return config
 
 
-_parsed = _Parsed()
+_parsed = per_process(_Parsed(), of_files=True)
 
 
-class Session(botocore.session.Session):
+class Session(BotocoreSession):
     """
     A session of botocore that doesn't parse what another has parsed.
 

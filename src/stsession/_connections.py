@@ -4,6 +4,8 @@ How many connections to one host are kept.
 
 from __future__ import annotations
 
+from ._fork import per_process
+
 
 __all__ = ["kept"]
 
@@ -31,4 +33,4 @@ class _Kept:
         self.number = max(self.number, min(workers, MOST))
 
 
-kept = _Kept()
+kept = per_process(_Kept())

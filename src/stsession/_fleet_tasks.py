@@ -20,7 +20,7 @@ from ._causes import chained
 from ._fleet_results import code_of
 from ._fleet_sessions import FleetSessions
 from ._flight import reporting
-from ._fork import forget_after_fork
+from ._fork import forget_after_fork, per_process
 from ._tracebacks import traceback_of
 from .exceptions import ExecutorError
 
@@ -149,7 +149,7 @@ class _Fleets:
             return fleet
 
 
-_fleets = _Fleets()
+_fleets = per_process(_Fleets())
 
 
 def _packed(outcome: Outcome) -> bytes:

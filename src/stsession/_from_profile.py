@@ -39,7 +39,7 @@ from ._sources import HopSource, Source
 from ._sts_clients import has_custom_endpoint
 from ._sts_endpoint import StsEndpoint
 from ._sts_protocols import StsRequest
-from ._unsigned_requests import WebIdentityRequest
+from ._unsigned_requests import WebIdentityRequest, web_identity_environment
 
 
 if TYPE_CHECKING:
@@ -47,13 +47,6 @@ if TYPE_CHECKING:
 
 
 __all__ = ["from_profile"]
-
-WEB_IDENTITY = {
-    "role_arn": "AWS_ROLE_ARN",
-    "role_session_name": "AWS_ROLE_SESSION_NAME",
-    "web_identity_token_file": "AWS_WEB_IDENTITY_TOKEN_FILE",
-}
-"""What a profile may say, and the environment as well."""
 
 
 @hides_arguments
@@ -133,8 +126,7 @@ def _with_environment(profile: Mapping[str, Any]) -> Mapping[str, Any]:
     """
     if "role_arn" in profile and "web_identity_token_file" not in profile:
         return profile
-    named = {key: os.environ.get(name) for key, name in WEB_IDENTITY.items()}
-    both = {**profile, **{key: value for key, value in named.items() if value}}
+    both = {**profile, **web_identity_environment()}
     return both if "web_identity_token_file" in both else profile
 
 
@@ -158,7 +150,7 @@ class _Way:
         self._refreshers: tuple[Refresher, ...] = ()
         self._signs: Source = settings
         self._by: Source = settings
-        self._key: Hashable = settings.key
+        self._key: Callable[[], Hashable] = lambda: settings.key
 
     def begin(self, step: First, *, alone: bool) -> None:
         """
@@ -230,8 +222,8 @@ class _Way:
         )
         refresher = hop.refresher(self._options.cache)
         self._refreshers = (*self._refreshers, refresher)
-        self._signs, self._key = self._by, hop.key
-        self._by = hop_source(refresher, self._signs, key=hop.key)
+        self._signs, self._key = self._by, hop.present_key
+        self._by = hop_source(refresher, self._signs, key=self._key)
 
     def _endpoint(self, role_arn: str) -> StsEndpoint:
         return self._options.endpoint(self._settings, role_arn=role_arn)

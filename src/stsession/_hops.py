@@ -7,11 +7,12 @@ from __future__ import annotations
 import os
 
 from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
-from ._credentials import Fetched, Record
+from ._credentials import Fetched, Instant, Record
 from ._options import Options
 from ._policy import RefreshPolicy
 from ._proof import NoProof, Proof
@@ -66,6 +67,12 @@ class Hop:
             current().clock,
         )
 
+    def present_key(self) -> Hashable:
+        """
+        Return the key as it is now: the source may be signed for by another key.
+        """
+        return self.key
+
     def refresher(self, cache: MemoryCache | None) -> Refresher:
         """
         Make a refresher, or take the one that hops like this share.
@@ -79,6 +86,12 @@ class Hop:
 
     def _make(self, record: Record | None, cache: MemoryCache | None) -> Refresher:
         key = self.key
+
+        def keep(cache: MemoryCache, record: Record, now: Instant) -> None:
+            # What another identity was given is not for sessions that come later.
+            if key == self.key:
+                cache.keep(key, record, now)
+
         fetch = StsFetch(
             request=self.request,
             source=self.source,
@@ -96,7 +109,7 @@ class Hop:
             load_timeout=self._load_timeout(),
             # A function instance is frozen between its invocations.
             foreground="AWS_LAMBDA_FUNCTION_NAME" in os.environ,
-            keep=None if cache is None else lambda r, now: cache.keep(key, r, now),
+            keep=None if cache is None else partial(keep, cache),
             record=record,
         )
 
@@ -152,8 +165,8 @@ class Chain:
     source: Source
     """Who assumes the last."""
 
-    key: Hashable
-    """The key of the last."""
+    key: Callable[[], Hashable]
+    """Returns the key of the last."""
 
     @classmethod
     def of(
@@ -202,7 +215,7 @@ class Chain:
         hop = Hop(request=first, source=source, proof=proof, **common)
         refreshers = (*refreshers, hop.refresher(options.cache))
         for request in further:
-            source = hop_source(refreshers[-1], source, key=hop.key)
+            source = hop_source(refreshers[-1], source, key=hop.present_key)
             hop = Hop(request=request, source=source, **common)
             refreshers = (*refreshers, hop.refresher(options.cache))
-        return cls(refreshers=refreshers, source=source, key=hop.key)
+        return cls(refreshers=refreshers, source=source, key=hop.present_key)

@@ -30,6 +30,8 @@ class Claims:
 
         iss: Who it says has issued it.
 
+        sub: The subject, unique for the issuer.
+
     .. seealso:: `RFC 7519, section 4.1
        <https://www.rfc-editor.org/rfc/rfc7519#section-4.1>`_.
     """
@@ -37,6 +39,7 @@ class Claims:
     exp: dt.datetime | None = None
     aud: tuple[str, ...] = ()
     iss: str | None = None
+    sub: str | None = None
 
 
 def read_claims(token: object) -> Claims:
@@ -53,6 +56,7 @@ def read_claims(token: object) -> Claims:
         exp=_instant(payload.get("exp")),
         aud=tuple(name for name in map(_text, several) if name is not None),
         iss=_text(payload.get("iss")),
+        sub=_text(payload.get("sub")),
     )
 
 

@@ -14,7 +14,6 @@ import weakref
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
-import boto3
 import botocore.handlers
 import botocore.session
 
@@ -24,13 +23,14 @@ from botocore.config import Config
 from ._botocore import RejectionHandler, SessionCredentials
 from ._config_files import present_versions_of
 from ._connections import kept
-from ._fork import forget_after_fork
+from ._fork import forget_after_fork, per_process
 from ._identity import number_of
 from ._lazy import lazy
 from ._light_events import EventRecorder
 from ._light_handlers import UnknownPartError
 from ._light_templates import ClientTemplate, Tier, never_refreshed
 from ._sdk import builtin_handlers, like
+from ._sdk_classes import BotoSession
 
 
 __all__ = ["LightClients"]
@@ -94,12 +94,12 @@ class LightClients:
         return clients
 
     @lazy
-    def session(self) -> boto3.Session:
+    def session(self) -> BotoSession:
         """
         A session of nobody, to ask what is the same for all.
         """
         credentials = SessionCredentials(never_refreshed())
-        return boto3.Session(
+        return BotoSession(
             botocore_session=like(self._settings, credentials=credentials)
         )
 
@@ -209,7 +209,7 @@ class LightClients:
         arguments: dict[str, Any],
     ) -> ClientTemplate | None:
         recorder = EventRecorder(builtin_handlers())
-        session: Any = boto3.Session(
+        session: Any = BotoSession(
             botocore_session=like(
                 self._settings,
                 credentials=SessionCredentials(never_refreshed()),
@@ -259,7 +259,9 @@ class LightClients:
         return pooled
 
 
-_all: weakref.WeakValueDictionary[int, LightClients] = weakref.WeakValueDictionary()
+_all: weakref.WeakValueDictionary[int, LightClients] = per_process(
+    weakref.WeakValueDictionary()
+)
 
 
 def _weight(tier: tuple[Tier, str | None]) -> int:

@@ -9,11 +9,12 @@ import inspect
 
 from typing import Any
 
-import boto3
 import botocore.session
 
 from ._assume import RefreshableAssumeRoleSession
 from ._light_clients import LightClients
+from ._sdk_classes import BotoSession
+from ._session import note_region
 
 
 __all__ = ["LightSession"]
@@ -32,7 +33,7 @@ def _same_for_all(name: str) -> Any:
     """
     A property or method of `boto3.Session` that says the same for all roles.
     """
-    ordinary: Any = getattr(boto3.Session, name)
+    ordinary: Any = getattr(BotoSession, name)
     is_property = isinstance(ordinary, property)
     if is_property:
         ordinary = ordinary.fget
@@ -71,19 +72,19 @@ class LightSession(RefreshableAssumeRoleSession):
         return getattr(session, name)
 
     @property
-    def _whole(self) -> boto3.Session:
+    def _whole(self) -> BotoSession:
         """
         All that this session may become.
         """
-        session: boto3.Session | None = vars(self).get("_begun")
+        session: BotoSession | None = vars(self).get("_begun")
         if session is None:
-            session = boto3.Session(botocore_session=self._new_botocore_session())
+            session = BotoSession(botocore_session=self._new_botocore_session())
             # Another thread may do the same; the first one's counts.
             session = vars(self).setdefault("_begun", session)
         return session
 
     @property
-    def _spokesman(self) -> boto3.Session:
+    def _spokesman(self) -> BotoSession:
         """
         Who knows what is the same for all roles.
         """
@@ -112,7 +113,7 @@ class LightSession(RefreshableAssumeRoleSession):
         return client
 
     # For those who write code with its help.
-    client.__signature__ = inspect.signature(boto3.Session.client)  # type: ignore[attr-defined]
+    client.__signature__ = inspect.signature(BotoSession.client)  # type: ignore[attr-defined]
 
     def _light_client(
         self, light: LightClients, service_name: str, *args: Any, **kwargs: Any
@@ -125,6 +126,8 @@ class LightSession(RefreshableAssumeRoleSession):
             said = {name: value for name, value in said.items() if value is not None}
         if not said.keys() <= LIGHT:
             return None
+        if None in self._endpoint.regions:
+            note_region(self._refresher, said.get("region_name"))
         return light.get(
             service_name,
             credentials=self._signs_with,

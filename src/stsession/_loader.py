@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, DataNotFoundError
 from botocore.loaders import ExtrasProcessor, JSONFileLoader, Loader
 
 from ._bounds import installed
-from ._fork import forget_after_fork
+from ._fork import forget_after_fork, per_process
 from ._garbage import without_collection
 from ._locks import guarded
 
@@ -207,7 +207,7 @@ def _expanded(data_path: str | None) -> tuple[str, ...]:
     )
 
 
-_loaders = _Loaders()
+_loaders = per_process(_Loaders(), of_files=True)
 
 
 def loader_for(data_path: str | None) -> ModelLoader:

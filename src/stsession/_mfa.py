@@ -11,14 +11,14 @@ import re
 import subprocess
 import threading
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 from ._bounds import wrong_type
 from ._checks import checked_token_code
 from ._clock import Clock
 from ._flight import unattended
-from ._fork import forget_after_fork
+from ._fork import forget_after_fork, per_process, world
 from ._functions import called, name_of
 from ._locks import OneTimeEvent
 from ._seams import current
@@ -26,7 +26,7 @@ from ._terminal import REFUSED, USED, announce, ask_at_terminal
 from .exceptions import InvalidRequestError, MfaError
 
 
-__all__ = ["CodeLike", "MfaCodes"]
+__all__ = ["CodeLike", "MfaCodes", "forget_used_codes"]
 
 CodeLike = Callable[[str], str] | Sequence[str] | str | None
 """What *mfa_code* takes."""
@@ -52,7 +52,7 @@ class _Desk:
     """
 
     def __init__(self) -> None:
-        self._used: dict[str, tuple[Clock, str, float]] = {}
+        self._used: dict[Hashable, tuple[Clock, str, float]] = {}
         self._after_fork()
         forget_after_fork(self)
 
@@ -82,7 +82,7 @@ class _Desk:
                 if self._wait(serial, code) > 0:
                     raise _used_up(serial)
             clock = current().clock
-            self._used[serial] = clock, code, clock.monotonic()
+            self._used[serial, world()] = clock, code, clock.monotonic()
             return code
 
     def _wait(self, serial: str, code: str) -> float:
@@ -90,13 +90,26 @@ class _Desk:
         Seconds until *code* is another one than the one used last.
         """
         clock = current().clock
-        by, last, at = self._used.get(serial, (clock, "", 0.0))
+        by, last, at = self._used.get((serial, world()), (clock, "", 0.0))
         if last != code or by is not clock:
             return 0.0
         return at + STEP - clock.monotonic()
 
+    def forget(self) -> None:
+        """
+        Forget which codes have been used.
+        """
+        self._used.clear()
 
-_desk = _Desk()
+
+_desk = per_process(_Desk())
+
+
+def forget_used_codes() -> None:
+    """
+    Forget which codes have been used: there is an STS that has seen none.
+    """
+    _desk.forget()
 
 
 class MfaCodes:

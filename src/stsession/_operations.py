@@ -24,6 +24,9 @@ from .exceptions import InvalidRequestError
 __all__ = ["flat", "made_session", "options_of"]
 
 
+REGIONLESS = frozenset({None, "aws-global"})
+
+
 def flat(arguments: dict[str, Any]) -> dict[str, Any]:
     """
     What to call the function with to have the same again.
@@ -65,7 +68,9 @@ def made_session(
         wanted = given._inherited(wanted)  # noqa: SLF001 - one of ours
     checked = request(has_custom_endpoint(source.settings, wanted.sts_endpoint_url))
     endpoint = wanted.endpoint(source, role_arn=checked.label)
-    if isinstance(checked, AssumeRootRequest) and "aws-global" in endpoint.regions:
+    if isinstance(checked, AssumeRootRequest) and not REGIONLESS.isdisjoint(
+        endpoint.regions
+    ):
         raise InvalidRequestError(
             "No region is known, and the global STS doesn't do AssumeRoot.",
             parameter="region",
@@ -83,7 +88,7 @@ def made_session(
         (*hops_of(given), hop.refresher(wanted.cache)),
         source,
         endpoint=endpoint,
-        key=hop.key,
+        key=hop.present_key,
         made_by=made_by,
         is_role=is_role,
         options=wanted,

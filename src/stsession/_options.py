@@ -117,7 +117,7 @@ class Options:
         Raises:
             InvalidRequestError: If there is no region to be found.
         """
-        regions: tuple[str, ...]
+        regions: tuple[str | None, ...]
         if self.sts_regions is not None:
             regions = tuple(self.sts_regions)
         else:
@@ -128,14 +128,14 @@ class Options:
             regions=regions, url=self.sts_endpoint_url, config=self.sts_config
         )
 
-    def _region_without(self, source: Source, role_arn: str) -> str:
+    def _region_without(self, source: Source, role_arn: str) -> str | None:
         """
-        The region if nobody has named one: mostly STS can be asked all the same.
+        Return the region if none is configured. `None` means that of a client.
         """
         if has_custom_endpoint(source.settings, self.sts_endpoint_url):
             return "us-east-1"
         if not role_arn.startswith("arn:aws-"):
-            return "aws-global"
+            return None
         raise InvalidRequestError(
             f"No region is known, and the partition of {role_arn} has no global STS.",
             parameter="region",

@@ -14,7 +14,7 @@ from typing import TypeVar
 import attrs
 
 from ._clock import Clock
-from ._fork import forget_after_fork
+from ._fork import forget_after_fork, per_process
 from ._locks import OneTimeEvent, guarded
 from ._rate import RateLimit
 from ._seams import Seams, current
@@ -257,7 +257,7 @@ class _Paces:
         return pace
 
 
-_paces = _Paces()
+_paces = per_process(_Paces())
 
 
 def pace_of(key: Hashable) -> Pace:

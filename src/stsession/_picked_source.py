@@ -4,13 +4,18 @@ Some of the ways in which botocore finds credentials, as somebody who signs.
 
 from __future__ import annotations
 
+import functools
+
 from typing import Any
 
 import botocore.session
 
-from ._sdk import NO_PROFILE, new_session
+from botocore.hooks import HierarchicalEmitter
+
+from ._sdk import NO_PROFILE, configured_like, new_session
 from ._sdk_source import SdkSource
 from ._source import environment, new_profile_session, registry
+from ._source_keys import accept_local_expirations
 from .exceptions import SourceCredentialsError
 
 
@@ -53,20 +58,38 @@ def picked_source(
 
         settings: Whose settings carry over.
     """
-    key = ("picked", profile, methods, settings.key, environment())
+    expected = environment()
+    key = ("picked", profile, methods, settings.key, expected)
 
-    def make_session() -> botocore.session.Session:
-        session = new_profile_session(profile) if profile else new_session(NO_PROFILE)
+    def make_session(pinned: botocore.session.Session) -> botocore.session.Session:
+        session = configured_like(pinned)
+        if profile:
+            session.set_config_variable("profile", profile)
         for variable in METADATA_VARIABLES:
             value = settings.settings.get_config_variable(variable)
             session.set_config_variable(variable, value)
         resolver = session.get_component("credential_provider")
+        accept_local_expirations(resolver, session)
         picked = _Picked(resolver, methods, name)
         session.register_component("credential_provider", picked)
         return session
 
     def make() -> SdkSource:
-        return SdkSource(make_session, settings.settings, name=name, key=key)
+        pinned = new_profile_session(profile) if profile else new_session(NO_PROFILE)
+        # The environment may name other files later.
+        pinned = configured_like(pinned, HierarchicalEmitter())
+        source = SdkSource(
+            functools.partial(make_session, pinned),
+            settings.settings,
+            name=name,
+            key=key,
+            surroundings=environment,
+            expected=expected,
+            methods=methods & PROFILE_METHODS,
+        )
+        if "env" in methods:
+            source.look()  # the environment may contain others later
+        return source
 
     return registry.get(key, make)
 

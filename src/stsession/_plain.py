@@ -51,6 +51,12 @@ class _Look:
         # Out here, where no local variable holds the credentials.
         raise without_frames(error)
 
+    def note_region(self, region: str) -> None:
+        """
+        Use a client's region for what botocore calls, if none is configured.
+        """
+        self._source.note_region(region)
+
     def _look(self) -> Fetched:
         remaining = self._source.prepare()
         keys = self._source.frozen()

@@ -4,13 +4,17 @@ What goes with a request and serves for a while only: codes, tokens, assertions.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import weakref
 
 from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any
 
 from ._answers import span
+from ._config_files import digest_of
+from ._fork import per_process
 from ._functions import called, name_of
 from ._jwt import Claims, read_claims
 from ._mfa import MfaCodes
@@ -143,6 +147,32 @@ class CodeProof(NoProof):
             self._codes.update(later._codes)  # noqa: SLF001 - its own kind
 
 
+class _TokenFile:
+    """
+    A file with tokens of one owner, for all sessions that use it.
+    """
+
+    def __init__(self, owner: Hashable) -> None:
+        self.owner = owner
+        self.identity: object = None
+        """Another object each time that a token of another owner was sent."""
+
+
+_token_files: weakref.WeakValueDictionary[Hashable, _TokenFile] = per_process(
+    weakref.WeakValueDictionary()
+)
+
+
+def _owner_of(token: object) -> Hashable:
+    """
+    Return what is equal for tokens of one owner. `None` if there is no token.
+    """
+    claims = read_claims(token)
+    if claims.iss is not None and claims.sub is not None:
+        return claims.iss, claims.sub
+    return digest_of(token.encode()) if isinstance(token, str) else None
+
+
 class TokenProof(NoProof):
     """
     A web identity token.
@@ -157,7 +187,22 @@ class TokenProof(NoProof):
         self._claims = Claims()
         self._clock = current().clock
         # Whose token a function gives may depend on who asks.
-        self.key = object() if callable(token) else os.path.abspath(token)  # noqa: PTH100
+        self._path = None if callable(token) else os.path.abspath(token)  # noqa: PTH100
+        self._file = _TokenFile(None)
+        if self._path is not None:
+            with contextlib.suppress(RefreshError):
+                self._file = _TokenFile(_owner_of(self._read()))
+            key = (self._path, self._file.owner)
+            self._file = _token_files.setdefault(key, self._file)
+
+    @property
+    def key(self) -> Hashable:  # type: ignore[override]
+        """
+        The file and the owner of its tokens; with a function, this object.
+        """
+        if self._path is None:
+            return self._file
+        return self._path, self._file.owner, self._file.identity
 
     @property
     def _where(self) -> str:
@@ -171,6 +216,8 @@ class TokenProof(NoProof):
         """
         token = self._read()
         self._last, self._claims = token, read_claims(token)
+        if _owner_of(token) != self._file.owner:
+            self._file.identity = object()
         return {"WebIdentityToken": token}
 
     def _read(self) -> str:

@@ -17,7 +17,9 @@ from botocore.hooks import BaseEventHooks, HierarchicalEmitter
 from botocore.loaders import Loader
 
 from ._config_files import Session
+from ._fork import per_process
 from ._loader import loader_for
+from ._sdk_classes import BotocoreSession
 
 
 __all__ = ["Ready", "builtin_handlers", "like", "shared_loader"]
@@ -39,12 +41,12 @@ class _BuiltinHandlers:
         wanted = list(botocore.handlers.BUILTIN_HANDLERS)
         if wanted != self._registered:
             emitter = HierarchicalEmitter()
-            botocore.session.Session(event_hooks=emitter)
+            BotocoreSession(event_hooks=emitter)
             self._emitter, self._registered = emitter, wanted
         return copy.copy(self._emitter)
 
 
-_builtin_handlers = _BuiltinHandlers()
+_builtin_handlers = per_process(_BuiltinHandlers(), of_files=True)
 
 
 def builtin_handlers() -> BaseEventHooks:
@@ -76,7 +78,7 @@ def new_session(
             not, it is one as botocore makes them.
     """
     if not share:
-        return botocore.session.Session(session_vars=session_vars, profile=profile)
+        return BotocoreSession(session_vars=session_vars, profile=profile)
     return Session(
         session_vars=session_vars,
         event_hooks=_builtin_handlers.copy(),
@@ -167,7 +169,7 @@ def configured_like(
     if hooks is None:
         session = new_session(session_vars, share=share)
     else:
-        make = Session if share else botocore.session.Session
+        make = Session if share else BotocoreSession
         session = make(
             session_vars=session_vars, event_hooks=hooks, include_builtin_handlers=False
         )

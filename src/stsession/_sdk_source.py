@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError
 
 from ._clock import utc
 from ._sdk import like
-from ._source_keys import SourceKeys
+from ._source_keys import PROFILE_METHODS, SourceKeys
 from ._sts_clients import StsClients
 from ._sts_endpoint import StsEndpoint
 
@@ -39,6 +39,12 @@ class SdkSource:
         name: For messages.
 
         key: What sets it apart from other sources.
+
+        surroundings: See `SourceKeys`.
+
+        expected: See `SourceKeys`.
+
+        methods: See `SourceKeys`.
     """
 
     has_mfa = False
@@ -50,14 +56,26 @@ class SdkSource:
         *,
         name: str,
         key: Hashable,
+        surroundings: Callable[[], Hashable],
+        expected: Hashable,
+        methods: frozenset[str] = PROFILE_METHODS,
     ) -> None:
         self.load_timeout: float = 0.0
         self.name = name
-        self.key = key
-        self._keys = SourceKeys(make, name)
+        self._key = key
+        self._keys = SourceKeys(
+            make, name, surroundings=surroundings, expected=expected, methods=methods
+        )
         self._clients = StsClients(
             like(settings, credentials=self._keys, handlers=True)
         )
+
+    @property
+    def key(self) -> Hashable:
+        """
+        What sets it apart from other sources, and from itself with another key.
+        """
+        return self._key, self._keys.identity
 
     @property
     def settings(self) -> botocore.session.Session:
@@ -84,7 +102,10 @@ class SdkSource:
         """
         Its name, and when its credentials expire.
         """
-        remaining = self._keys.remaining()
+        remaining = None
+        # It is for a message about what has failed, perhaps these very credentials.
+        with contextlib.suppress(Exception):
+            remaining = self._keys.remaining()
         return described(self.name, None if remaining is None else wall + remaining)
 
     def frozen(self) -> ReadOnlyCredentials:
@@ -126,6 +147,12 @@ class SdkSource:
         self._keys.read_again()
         self.frozen()
         return self._keys.remaining()
+
+    def note_region(self, region: str) -> None:
+        """
+        Use a client's region for what botocore calls, if none is configured.
+        """
+        self._keys.note_region(region)
 
     def resolve_again(self) -> bool:
         """

@@ -79,7 +79,7 @@ class Mfa:
             proof=proof,
         )
         refresher = hop.refresher(options.cache)
-        session = hop_source(refresher, source, key=hop.key, is_role=False)
+        session = hop_source(refresher, source, key=hop.present_key, is_role=False)
         user = MfaSource(source, session)
         return user, proof.if_needed(lambda: not user.applies), (refresher,)
 
@@ -98,6 +98,9 @@ class Mfa:
 
     def _serial_of(self, source: Source, *, strict: bool) -> Callable[[], str]:
         if self.serial == "auto":
-            return functools.cache(lambda: find_serial(source.settings, source.name))
+            found = functools.lru_cache(maxsize=1)(
+                lambda _: find_serial(source.settings, source.name)
+            )
+            return lambda: found(source.key)  # another user has another device
         serial = checked_serial_number(self.serial, strict=strict)
         return lambda: serial

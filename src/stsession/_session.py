@@ -8,10 +8,10 @@ import datetime as dt
 import weakref
 
 from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
-import boto3
 import botocore.session
 
 from . import _recipe
@@ -24,6 +24,7 @@ from ._options import Options
 from ._refresher import Refresher
 from ._remembered import hides_arguments
 from ._sdk import like
+from ._sdk_classes import BotoSession
 from ._source import reading_files
 from ._sources import HopSource, Source
 from ._sts_endpoint import StsEndpoint
@@ -37,10 +38,10 @@ if TYPE_CHECKING:
     from ._status import CallerIdentity, SessionStatus
 
 
-__all__ = ["RefreshableSession"]
+__all__ = ["RefreshableSession", "note_region"]
 
 
-class RefreshableSession(Closing, boto3.Session):
+class RefreshableSession(Closing, BotoSession):
     """
     A `boto3.Session` whose credentials refresh themselves.
 
@@ -74,7 +75,7 @@ class RefreshableSession(Closing, boto3.Session):
         source: Source,
         *,
         endpoint: StsEndpoint,
-        key: Hashable,
+        key: Callable[[], Hashable],
         made_by: tuple[Callable[..., RefreshableSession], dict[str, Any]],
         options: Options,
         is_role: bool = True,
@@ -89,7 +90,7 @@ class RefreshableSession(Closing, boto3.Session):
 
             endpoint: Where STS is asked.
 
-            key: What sets it apart from other sources, if it becomes one.
+            key: Returns what sets it apart from other sources now, if it is one.
 
             made_by: What to call with what to have the same session.
 
@@ -102,6 +103,7 @@ class RefreshableSession(Closing, boto3.Session):
         self._endpoint = endpoint
         self._key = key
         self._made_by = made_by
+        self._surroundings = _recipe.ambient()
         self._is_role = is_role
         self._options = options
         self._signs_with = SessionCredentials(self._refresher)
@@ -116,7 +118,7 @@ class RefreshableSession(Closing, boto3.Session):
         """
         Become a boto3 session.
         """
-        boto3.Session.__init__(self, botocore_session=self._new_botocore_session())
+        BotoSession.__init__(self, botocore_session=self._new_botocore_session())
 
     def _new_botocore_session(self) -> botocore.session.Session:
         session = like(
@@ -126,11 +128,22 @@ class RefreshableSession(Closing, boto3.Session):
             share=self._options.share,
         )
         self._rejection.register(session.register)
+        if None in self._endpoint.regions:
+            note = partial(_note_region_of, self._refresher)
+            session.register("before-parameter-build", note)
         return session
 
     def __repr__(self) -> str:
         refresher = self._refresher
-        return f"<{type(self).__name__} of {refresher.label} by {refresher.source}>"
+        what = f"{type(self).__name__} of {refresher.label} by {refresher.source}"
+        return f"<{what} ({self._digest})>"
+
+    @lazy
+    def _digest(self) -> str:
+        """
+        A digest of the recipe: libraries tell arguments apart by their `repr`.
+        """
+        return _recipe.digest_of_recipe(*self._made_by, self._surroundings)
 
     @property
     def _refresher(self) -> Refresher:
@@ -318,6 +331,19 @@ class RefreshableSession(Closing, boto3.Session):
         credentials have to be refreshed. May be called more than once.
         """
         self._source.close()
+
+
+def note_region(refresher: Refresher, region: str | None) -> None:
+    """
+    Have STS called in the region of a client, as none is configured.
+    """
+    fetch: Any = refresher.fetch
+    if region and not region.endswith("-global"):
+        fetch.note_region(region)
+
+
+def _note_region_of(refresher: Refresher, context: dict[str, Any], **_: Any) -> None:
+    note_region(refresher, context.get("client_region"))
 
 
 def _while(

@@ -15,10 +15,12 @@ from typing import Any, TypeVar, cast
 
 import botocore.session
 
+from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import BotoCoreError, ConfigParseError
 from botocore.hooks import HierarchicalEmitter
 
-from ._fork import forget_after_fork
+from ._config_files import contents_of, digest_of, digest_of_file, files_of
+from ._fork import forget_after_fork, per_process, world
 from ._functions import name_of
 from ._identity import number_of
 from ._locks import guarded
@@ -31,9 +33,11 @@ from ._sdk import (
     shared_loader,
     usable_profile,
 )
+from ._sdk_classes import BotocoreSession
 from ._sdk_errors import how_to_mend
 from ._sdk_source import SdkSource
 from ._seams import current
+from ._source_keys import FILE_METHODS, FINDABLE_METHODS
 from ._sources import HopSource, Nobody, Source
 from ._words import FunctionFetch
 from .exceptions import InvalidRequestError
@@ -57,8 +61,9 @@ __all__ = [
 FILES = {
     "AWS_CONFIG_FILE": "~/.aws/config",
     "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials",
+    "BOTO_CONFIG": "~/.boto",
 }
-"""Where the files are, and where if nobody says so."""
+"""The files that credentials may be in, by the variables that name them."""
 
 SECRET_VARIABLES = frozenset(
     {"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"}
@@ -93,7 +98,7 @@ class _Registry:
         return source
 
 
-registry = _Registry()
+registry = per_process(_Registry())
 """All of them."""
 
 
@@ -101,37 +106,67 @@ def sdk_source(given: str | botocore.session.Session | None) -> SdkSource:
     """
     Return the source for a profile's name, a botocore session, or `None`.
     """
-    if isinstance(given, botocore.session.Session):
-        # Its keys may be set anew; a private name, but there is no other way to
-        # see them without having them looked up.
-        keys = getattr(given, "_credentials", None)
-        explicit = getattr(keys, "method", None) == "explicit"
-        key: Hashable = (
-            "session",
-            number_of(given),
-            number_of(keys) if explicit else None,
-            environment(),
-        )
+    if isinstance(given, BotocoreSession):
+
+        def surroundings() -> Hashable:
+            keys = _keys_of(given)
+            if keys is not None:
+                return keys, environment(credentials=False)
+            return contents_of(files_of(given)), environment()
+
+        expected = surroundings()
+        key: Hashable = ("session", number_of(given), expected)
         profile = given.instance_variables().get("profile")
         name = f'a session of profile "{profile}"' if profile else "the given session"
         with reading_files("source"):
             return registry.get(
-                key, lambda: SdkSource(_Remake(given), given, name=name, key=key)
+                key,
+                lambda: SdkSource(
+                    _Remake(given),
+                    given,
+                    name=name,
+                    key=key,
+                    surroundings=surroundings,
+                    expected=expected,
+                    methods=FILE_METHODS,
+                ),
             )
     name = "the default credentials" if given is None else f'profile "{given}"'
-    key = ("profile", given, environment())
+    expected = environment()
+    key = ("profile", given, expected)
 
     def make_source() -> SdkSource:
         session = profile_settings(given, parameter="source")
         # Nobody makes clients of this one, so it does without event handlers.
         pinned = configured_like(session, HierarchicalEmitter())
         make = functools.partial(configured_like, pinned)
-        source = SdkSource(make, session, name=name, key=key)
+        source = SdkSource(
+            make,
+            session,
+            name=name,
+            key=key,
+            surroundings=environment,
+            expected=expected,
+        )
         if given is None and os.environ.get("AWS_ACCESS_KEY_ID"):
             source.look()  # the environment may say something else tomorrow
         return source
 
     return registry.get(key, make_source)
+
+
+def _keys_of(session: botocore.session.Session) -> Hashable:
+    """
+    Return a key for the credentials that a session was given in code, if it was.
+    """
+    # A private name, but there is no other way to see them without having them
+    # looked up.
+    keys = getattr(session, "_credentials", None)
+    if keys is None or getattr(keys, "method", None) in FINDABLE_METHODS:
+        return None
+    # Of those that refresh themselves, reading one value may take a request.
+    changeable = not isinstance(keys, RefreshableCredentials)
+    return number_of(keys), keys.access_key if changeable else None
 
 
 def nobody(settings: SdkSource | None = None) -> Nobody:
@@ -229,18 +264,31 @@ def _check_profile(session: botocore.session.Session, parameter: str) -> None:
     )
 
 
-def environment() -> Hashable:
+def environment(*, credentials: bool = True) -> Hashable:
     """
-    What the environment says about AWS, without the secrets.
+    Return what the process's surroundings say about AWS, as a key.
+
+    These are the environment and the files that it names. Of secrets and of files,
+    it holds digests.
+
+    Args:
+        credentials: Whether the credentials in them matter.
     """
-    said = {
-        name: value
-        for name, value in os.environ.items()
-        if name.startswith("AWS_") and name not in SECRET_VARIABLES
-    }
+    said: dict[str, Hashable] = {}
+    secrets = []
+    for name, value in os.environ.items():
+        if name in SECRET_VARIABLES:
+            secrets.append(f"{name}={value}")
+        elif name.startswith("AWS_") or name == "BOTO_CONFIG":
+            said[name] = value
+    if secrets and credentials:
+        text = "\0".join(sorted(secrets))
+        said["secrets"] = digest_of(text.encode(errors="surrogateescape"))
     for name, default in FILES.items():
-        path = os.path.expanduser(said.get(name) or default)  # noqa: PTH111 - as botocore
-        said[name] = os.path.abspath(path)  # noqa: PTH100
+        path = os.path.expanduser(os.environ.get(name) or default)  # noqa: PTH111 - as botocore
+        path = os.path.abspath(path)  # noqa: PTH100
+        said[name] = path, digest_of_file(path) if credentials else None
+    said["world"] = world()
     return frozenset(said.items())
 
 
@@ -257,13 +305,20 @@ def custom_source(get: Callable[[], Any]) -> HopSource:
     )
     # What it gives may be the last, and may depend on who asks; so it is shared
     # with no other session.
+    own = object()
     with reading_files(None):
         settings = new_profile_session(None)
-        return HopSource(refresher, settings, key=object(), is_role=False, lasts=False)
+        return HopSource(
+            refresher, settings, key=lambda: own, is_role=False, lasts=False
+        )
 
 
 def hop_source(
-    refresher: Refresher, previous: Source, *, key: Hashable, is_role: bool = True
+    refresher: Refresher,
+    previous: Source,
+    *,
+    key: Callable[[], Hashable],
+    is_role: bool = True,
 ) -> HopSource:
     """
     Return the source that a role in the middle of a chain is.

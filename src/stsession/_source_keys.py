@@ -4,28 +4,34 @@ The credentials of the source, where they are botocore's.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
-import math
+import subprocess
 import threading
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Hashable
 from typing import Any, TypeVar
 
 import botocore.session
 
-from botocore.credentials import Credentials, ReadOnlyCredentials
+from botocore.credentials import (
+    CredentialResolver,
+    Credentials,
+    ProcessProvider,
+    ReadOnlyCredentials,
+)
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.utils import parse_timestamp
 
 from ._answers import recursion
-from ._config_files import Versions, versions_of
+from ._config_files import Session, contents_of, files_of, profile_of
 from ._fork import forget_after_fork
 from ._sdk_errors import presentable, text_of
-from ._seams import current
 from .exceptions import SourceCredentialsError
 
 
-__all__ = ["SourceKeys"]
+__all__ = ["SourceKeys", "accept_local_expirations"]
 
 logger = logging.getLogger("stsession")
 
@@ -49,10 +55,10 @@ FINDABLE_METHODS = frozenset(
 """What botocore finds again, in another session or another process."""
 
 FILE_METHODS = frozenset({"shared-credentials-file", "config-file"})
+"""Where a profile has the keys itself."""
 
-LOOK_INTERVAL = 1.0
-"""Seconds at least from one look at the files to the next: hundreds of roles may be
-refreshed at once. A key that STS refuses is looked up again anyway."""
+PROFILE_METHODS = FINDABLE_METHODS - AMBIENT_METHODS
+"""How botocore finds credentials in a profile."""
 
 LONGEST = 8 * 86_400.0
 """Seconds; no temporary credentials live so long."""
@@ -63,21 +69,89 @@ NOT_OURS_TO_TELL = (BotoCoreError, ClientError, ConnectionError, TimeoutError)
 T = TypeVar("T")
 
 
+class _Process(subprocess.Popen[bytes]):
+    """
+    A credential process whose ``Expiration`` may lack a time zone: it is UTC then.
+
+    botocore would compare it with times that have one, which is a TypeError.
+    """
+
+    def communicate(self, *args: Any, **kwargs: Any) -> tuple[bytes, bytes]:
+        """
+        Return what it has printed, with a zone.
+        """
+        stdout, stderr = super().communicate(*args, **kwargs)
+        with contextlib.suppress(ValueError, TypeError, KeyError, OverflowError):
+            printed = json.loads(stdout)
+            expiration = parse_timestamp(printed["Expiration"])
+            if expiration.tzinfo is None:
+                printed["Expiration"] = f"{expiration.isoformat()}Z"
+                stdout = json.dumps(printed).encode()
+        return stdout, stderr
+
+
+def accept_local_expirations(
+    resolver: CredentialResolver, session: botocore.session.Session
+) -> None:
+    """
+    Have a credential process run in a way that accepts times without a zone.
+    """
+    name = ProcessProvider.METHOD
+    if any(provider.METHOD == name for provider in resolver.providers):
+        provider = ProcessProvider(
+            session.profile or "default", lambda: session.full_config, _Process
+        )
+        resolver.insert_before(name, provider)
+
+
+def _is_renewable(found: Credentials) -> bool:
+    return hasattr(found, "refresh_needed") or found.token is None
+
+
 class SourceKeys(Credentials):
     """
     The credentials of an SDK session, resolved once, as botocore signs with them.
 
     botocore's own lazy way isn't safe with threads, and keeps what it found in
     files for ever; so they are resolved under a lock, and again on demand.
+
+    Args:
+        make: Makes a session that finds them.
+
+        name: For messages.
+
+        surroundings: Returns a value that is equal as long as what they may come
+            from is.
+
+        expected: That value when the source was made.
+
+        methods: How botocore may find them in a profile. If it did, and the profile
+            has changed, they are resolved again.
     """
 
-    def __init__(self, make: Callable[[], botocore.session.Session], name: str) -> None:
+    def __init__(
+        self,
+        make: Callable[[], botocore.session.Session],
+        name: str,
+        *,
+        surroundings: Callable[[], Hashable] = lambda: None,
+        expected: Hashable = None,
+        methods: frozenset[str] = PROFILE_METHODS,
+    ) -> None:
         self._make = make
         self._name = name
+        self._surroundings = surroundings
+        self._expected = expected
+        self._methods = methods
         self._found: Credentials | None = None
-        self._read: Versions = None  # of the files that they have been read from
-        self._clock = current().clock
-        self._look_at = -math.inf  # not before, by the monotonic clock
+        self._contents: Hashable = None  # of the files when they were last looked at
+        self._profile: object = None  # what the files said of it then
+        self._files: tuple[str, ...] = ()
+        self._signed_by: str | None = None
+        self._region: str | None = None
+        self.identity: object = None
+        """Another object whenever the key that signs is another one. `None` while it
+        is the one that was there when the source was made."""
         self._after_fork()
         forget_after_fork(self)
 
@@ -108,7 +182,16 @@ class SourceKeys(Credentials):
             return self._found
 
     def _resolve(self) -> Credentials:
-        return self._resolve_by(self._make())
+        session = self._new_session()
+        before = self._surroundings()
+        self._files = files_of(session)
+        self._contents = contents_of(self._files)
+        found = self._resolve_by(session)
+        self._profile = profile_of(session)
+        if {before, self._surroundings()} != {self._expected}:
+            # It may be somebody else whom later sessions find by the same name.
+            self.identity = object()
+        return found
 
     def _resolve_by(self, session: botocore.session.Session) -> Credentials:
         found: Credentials | None = self._looking(session.get_credentials)
@@ -133,25 +216,44 @@ class SourceKeys(Credentials):
             )
         return found
 
+    def note_region(self, region: str) -> None:
+        """
+        Use a client's region for what botocore calls, if none is configured.
+        """
+        if self._region is None:
+            self._region = region
+
+    def _new_session(self) -> botocore.session.Session:
+        session = self._make()
+        if not isinstance(session, Session):
+            return session  # the user's isn't changed
+        if self._region is not None:
+            region = session.get_config_variable("region") or self._region
+            session.set_config_variable("region", region)
+        resolver = session.get_component("credential_provider")
+        if isinstance(resolver, CredentialResolver):
+            accept_local_expirations(resolver, session)
+        return session
+
     def read_again(self) -> None:
         """
-        Read files again, if that's where they are, and if they have changed.
+        Resolve them again if they are a profile's, and its files have changed it.
 
-        Their owner may have rotated the key. Whatever is wrong with the files
-        now, there are the credentials that have been read before.
+        Their owner may have rotated the key, or put another user there. Whatever is
+        wrong with the files now, there are the credentials that have been read before.
         """
-        if self._found is None or self._found.method not in FILE_METHODS:
+        if self._found is None or self._found.method not in self._methods:
             return
-        now = self._clock.monotonic()
-        if now < self._look_at:
-            return
-        self._look_at = now + LOOK_INTERVAL
         try:
-            session = self._make()
-            versions = versions_of(session)
-            if versions is None or versions != self._read:
-                self._replace(self._resolve_by(session))
-                self._read = versions
+            contents = contents_of(self._files)
+            if contents == self._contents:
+                return
+            session = self._new_session()
+            profile = profile_of(session)
+            if profile != self._profile:
+                self._replace(self._resolve_by(session), self._methods)
+                self._profile = profile
+            self._contents = contents
         except (BotoCoreError, OSError) as e:
             logger.warning("%s: reading it again failed: %s", self._name, e)
 
@@ -163,10 +265,10 @@ class SourceKeys(Credentials):
         if before.method == "explicit":
             return False
         # No lock: botocore logs, and whoever handles that may come back to us.
-        return self._replace(self._resolve())
+        return self._replace(self._resolve(), {before.method})
 
-    def _replace(self, after: Credentials) -> bool:
-        if after.method != self.found().method:
+    def _replace(self, after: Credentials, methods: Collection[str]) -> bool:
+        if after.method not in methods:
             return False
         self._found = after
         logger.debug("%s: the credentials have been looked up again", self._name)
@@ -184,8 +286,8 @@ class SourceKeys(Credentials):
         """
         Whether they are more than a copied set of temporary keys.
         """
-        found = self.found()
-        return hasattr(found, "refresh_needed") or found.token is None
+        found = self._found  # not looked for now: an error is being explained
+        return found is None or _is_renewable(found)
 
     @property
     def account_id(self) -> str | None:
@@ -198,7 +300,11 @@ class SourceKeys(Credentials):
         """
         Ask the source again; it may refresh.
         """
-        return self._looking(self.found().get_frozen_credentials)
+        frozen: ReadOnlyCredentials = self._looking(self.found().get_frozen_credentials)
+        if self._signed_by not in (None, frozen.access_key):
+            self.identity = object()
+        self._signed_by = frozen.access_key
+        return frozen
 
     def _looking(self, look: Callable[[], T]) -> T:
         """

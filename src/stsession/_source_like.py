@@ -7,10 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import boto3
-import botocore.session
-
 from ._refresher import Refresher
+from ._sdk_classes import BotocoreSession, BotoSession
 from ._session import RefreshableSession
 from ._source import custom_source, sdk_source
 from ._sources import Source
@@ -19,7 +17,7 @@ from .exceptions import InvalidRequestError
 
 __all__ = ["SourceLike", "find_source", "hops_of"]
 
-SourceLike = str | boto3.Session | botocore.session.Session | Callable[[], Any] | None
+SourceLike = str | BotoSession | BotocoreSession | Callable[[], Any] | None
 """What *source* takes."""
 
 
@@ -32,10 +30,10 @@ def find_source(given: SourceLike) -> Source:
     """
     if isinstance(given, RefreshableSession):
         return given._own_source  # noqa: SLF001 - one of ours
-    if isinstance(given, boto3.Session):
+    if isinstance(given, BotoSession):
         # boto3 has no other way to its botocore session.
         return sdk_source(given._session)  # noqa: SLF001
-    if given is None or isinstance(given, (str, botocore.session.Session)):
+    if given is None or isinstance(given, (str, BotocoreSession)):
         return sdk_source(given)
     if callable(given):
         return custom_source(given)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import math
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import botocore.session
@@ -17,6 +17,7 @@ from ._credentials import Record
 from ._refresher import Refresher
 from ._sdk import like
 from ._sdk_source import SdkSource, described
+from ._sts import StsFetch
 from ._sts_clients import StsClients
 from ._sts_endpoint import StsEndpoint
 from .exceptions import RefreshError
@@ -34,7 +35,7 @@ class HopSource:
 
         settings: The session whose settings and event handlers carry over.
 
-        key: What sets it apart from other sources.
+        key: Returns what sets it apart from other sources now.
 
         is_role: Whether its credentials are those of an assumed role.
 
@@ -49,19 +50,26 @@ class HopSource:
         refresher: Refresher,
         settings: botocore.session.Session,
         *,
-        key: Hashable,
+        key: Callable[[], Hashable],
         is_role: bool = True,
         lasts: bool = True,
     ) -> None:
         self._lasts = lasts
         self.load_timeout: float = refresher.load_timeout
         self.name: str = refresher.label
-        self.key = key
+        self._key = key
         self.is_role = is_role
         self._refresher = refresher
         self._clients = StsClients(
             like(settings, credentials=SessionCredentials(refresher), handlers=True)
         )
+
+    @property
+    def key(self) -> Hashable:
+        """
+        What sets it apart from other sources.
+        """
+        return self._key()
 
     @property
     def settings(self) -> botocore.session.Session:
@@ -120,6 +128,14 @@ class HopSource:
         it = self._refresher
         return not self._lasts or it.last_error is not None or it.asks()
 
+    def note_region(self, region: str) -> None:
+        """
+        Use a client's region for requests to STS if none is configured.
+        """
+        fetch = self._refresher.fetch
+        if isinstance(fetch, StsFetch):
+            fetch.note_region(region)
+
     def resolve_again(self) -> bool:
         """
         STS refused the key: get another.
@@ -157,7 +173,6 @@ class MfaSource:
         self._session = session
         self.applies: bool = True  # most likely; `prepare` finds out
         self.name: str = user.name
-        self.key: Hashable = ("mfa", session.key)
         self.load_timeout: float = session.load_timeout
 
     @property
@@ -166,6 +181,13 @@ class MfaSource:
         Whether the session that GetSessionToken returns signs.
         """
         return self.applies
+
+    @property
+    def key(self) -> Hashable:
+        """
+        What sets it apart from other sources.
+        """
+        return "mfa", self._session.key
 
     @property
     def _who(self) -> SdkSource | HopSource:
@@ -209,6 +231,13 @@ class MfaSource:
         """
         self.applies = self._user.is_long_lived
         return self._who.prepare()
+
+    def note_region(self, region: str) -> None:
+        """
+        Use a client's region for requests to STS if none is configured.
+        """
+        self._session.note_region(region)
+        self._user.note_region(region)
 
     def resolve_again(self) -> bool:
         """
@@ -276,6 +305,11 @@ class Nobody:
         There is nothing to prepare.
         """
         return None
+
+    def note_region(self, region: str) -> None:
+        """
+        No-op: the request itself has a region.
+        """
 
     def resolve_again(self) -> bool:
         """

@@ -15,6 +15,7 @@ import attrs
 
 from ._clock import Clock
 from ._credentials import Fetched, Instant, TemporaryCredentials
+from ._fork import per_process
 from ._proof import NoProof, Proof
 from ._remembered import without_frames
 from ._sdk_errors import presentable
@@ -66,7 +67,7 @@ class _LongestDurations:
         self._refused.add(role_arn)
 
 
-longest = _LongestDurations()
+longest = per_process(_LongestDurations())
 
 
 def at_once(ask: Callable[[], Fetched]) -> Fetched:
@@ -103,6 +104,7 @@ class StsFetch:
     pace: Callable[[Callable[[], Fetched]], Fetched] = at_once
     _sent: frozenset[str] = attrs.field(default=frozenset(), init=False)
     _warned_of_size: bool = attrs.field(default=False, init=False)
+    _client_region: str | None = attrs.field(default=None, init=False)
 
     def __call__(self) -> Fetched:
         """
@@ -140,6 +142,14 @@ class StsFetch:
         Whether somebody would be asked for something now.
         """
         return self.source.would_ask() or self.proof.asks
+
+    def note_region(self, region: str) -> None:
+        """
+        Use a client's region if none is configured, as botocore does.
+        """
+        if self._client_region is None:
+            self._client_region = region
+        self.source.note_region(region)
 
     def _ask_again(self) -> Fetched:
         try:
@@ -188,11 +198,12 @@ class StsFetch:
                 proof = self._unspent(proof, e)
         return self._translating(partial(self._call, last, duration, proof))
 
-    def _tries(self) -> tuple[str | None, ...]:
+    def _tries(self) -> tuple[str, ...]:
         """
         The regions to ask. The only one is asked twice if its client asks once.
         """
-        regions = self.endpoint.regions
+        elsewhere = self._client_region or "aws-global"
+        regions = tuple(region or elsewhere for region in self.endpoint.regions)
         alone = len(regions) == 1 and self.pace is at_once
         return regions * 2 if alone and self.proof.serves_once else regions
 

@@ -15,6 +15,7 @@ import botocore.session
 from ._connections import kept
 from ._fork import forget_after_fork
 from ._locks import guarded
+from ._sdk import like
 from ._sts_endpoint import StsEndpoint
 
 
@@ -37,7 +38,7 @@ class StsClients:
     Makes a client for a region on first use, and keeps it.
 
     Args:
-        session: What they are made from; nobody else uses it.
+        session: What they are made from, or from one that is configured like it.
 
         signed: Whether requests are signed.
     """
@@ -49,7 +50,7 @@ class StsClients:
         self._signed = signed
         self._after_fork()
         forget_after_fork(self)
-        _prefer_regional(session)
+        self._makes = _regional(session)
 
     def _after_fork(self) -> None:
         # Connections must not be shared with the parent process.
@@ -69,7 +70,7 @@ class StsClients:
     def _make(self, key: Any, region: str | None, endpoint: StsEndpoint) -> Any:
         client = self._clients.get(key)
         if client is None:
-            made = self.session.create_client(
+            made = self._makes.create_client(
                 "sts",
                 region_name=region,
                 endpoint_url=endpoint.url,
@@ -87,17 +88,24 @@ class StsClients:
             client.close()
 
 
-def _prefer_regional(session: botocore.session.Session) -> None:
+def _regional(session: botocore.session.Session) -> botocore.session.Session:
     """
-    Ask regional end points unless the user's configuration says otherwise.
+    Return a session that uses regional endpoints unless it is configured otherwise.
 
-    Before botocore 1.40 the default was the global one.
+    Before botocore 1.40 the default was the global one, and still is for sessions
+    that are configured like this one.
     """
     name = "sts_regional_endpoints"
-    if f"AWS_{name}".upper() in os.environ or name in session.instance_variables():
-        return
-    if name not in session.get_scoped_config():
-        session.set_config_variable(name, "regional")
+    if (
+        session.get_config_variable(name) != "legacy"
+        or f"AWS_{name}".upper() in os.environ
+        or name in session.instance_variables()
+        or name in session.get_scoped_config()
+    ):
+        return session
+    regional = like(session, credentials=session.get_credentials(), handlers=True)
+    regional.set_config_variable(name, "regional")
+    return regional
 
 
 def has_custom_endpoint(session: botocore.session.Session, url: str | None) -> bool:

@@ -93,6 +93,11 @@ class Signatory(Protocol):
             The seconds they have left. `None` if that isn't known.
         """
 
+    def note_region(self, region: str) -> None:
+        """
+        Use a client's region for requests to STS if none is configured.
+        """
+
     def resolve_again(self) -> bool:
         """
         Look the credentials up anew; return whether there can be others.

@@ -8,6 +8,7 @@ each fetch gets its own.
 from __future__ import annotations
 
 import datetime as dt
+import os
 
 from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, Literal
@@ -35,7 +36,15 @@ __all__ = [
     "WebIdentityRequest",
     "checked_assertion",
     "checked_web_identity_token",
+    "web_identity_environment",
 ]
+
+VARIABLES = {
+    "role_arn": "AWS_ROLE_ARN",
+    "role_session_name": "AWS_ROLE_SESSION_NAME",
+    "web_identity_token_file": "AWS_WEB_IDENTITY_TOKEN_FILE",
+}
+"""The environment variables for a role with a web identity, by keys of a profile."""
 
 
 @attrs.frozen(kw_only=True)
@@ -219,6 +228,16 @@ class SamlRequest:
             policy=self.policy,
             policy_arns=self.policy_arns,
         )
+
+
+def web_identity_environment() -> dict[str, str]:
+    """
+    Return the values of the environment for a role with a web identity.
+
+    The names are those of a profile's keys; there are only those that are set.
+    """
+    values = {key: os.environ.get(name) for key, name in VARIABLES.items()}
+    return {key: value for key, value in values.items() if value}
 
 
 def checked_web_identity_token(value: object) -> str:

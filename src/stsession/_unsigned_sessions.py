@@ -17,7 +17,11 @@ from ._proofs import AssertionProof, TokenProof
 from ._remembered import hides_arguments
 from ._session import RefreshableSession
 from ._source import nobody
-from ._unsigned_requests import SamlRequest, WebIdentityRequest
+from ._unsigned_requests import (
+    SamlRequest,
+    WebIdentityRequest,
+    web_identity_environment,
+)
 from .exceptions import InvalidRequestError
 
 
@@ -30,7 +34,7 @@ __all__ = ["saml", "web_identity"]
 
 @hides_arguments
 def web_identity(
-    role_arn: str,
+    role_arn: str | None = None,
     *,
     token: str | os.PathLike[str] | Callable[[], str] | None = None,
     role_session_name: str | None = None,
@@ -47,14 +51,17 @@ def web_identity(
     request isn't signed; no credentials are needed, and none are looked for.
 
     Args:
-        role_arn: The role.
+        role_arn: The role. `None` means the role that ``AWS_ROLE_ARN`` names.
 
         token:
             The path of a file, read again at each refresh because its owner
             replaces it, or a function that returns a token. `None` means the
             file that ``AWS_WEB_IDENTITY_TOKEN_FILE`` names.
 
-        role_session_name: See :func:`stsession.assume`.
+        role_session_name:
+            The name of the session in CloudTrail. `None` means the value of
+            ``AWS_ROLE_SESSION_NAME`` if *token* or *role_arn* comes from the
+            environment as well, or else what it means for :func:`stsession.assume`.
 
         duration_seconds: See :func:`stsession.assume`.
 
@@ -76,8 +83,18 @@ APIReference/API_AssumeRoleWithWebIdentity.html>`_.
     """
     arguments = flat(locals())
     options_of(web_identity, options)  # a misspelt token isn't a missing one
+    environment = web_identity_environment()
+    if role_session_name is None and None in (token, role_arn):
+        role_session_name = environment.get("role_session_name")
+    role = environment.get("role_arn") if role_arn is None else role_arn
+    if role is None:
+        raise InvalidRequestError(
+            "There is no role to assume.",
+            parameter="role_arn",
+            hint="Pass the ARN of a role, or set AWS_ROLE_ARN.",
+        )
     if token is None:
-        token = os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE")
+        token = environment.get("web_identity_token_file")
     if not token:
         raise InvalidRequestError(
             "There is no web identity token.",
@@ -96,7 +113,7 @@ APIReference/API_AssumeRoleWithWebIdentity.html>`_.
         source=nobody(),
         proof=TokenProof(token),
         request=lambda custom: WebIdentityRequest.checked(
-            role_arn,
+            role,
             role_session_name=role_session_name,
             duration_seconds=duration_seconds,
             provider_id=provider_id,

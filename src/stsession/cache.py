@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from ._credentials import Instant, Record
-from ._fork import forget_after_fork
+from ._fork import forget_after_fork, per_process
 from ._locks import guarded
 from ._refresher import Refresher
 
@@ -30,7 +30,9 @@ class MemoryCache:
     What is the same: the role, each parameter of the request, the source, the
     end point, and the refresh policy. However many sessions share it, STS is
     asked once. Credentials of sessions that are gone are kept until they
-    expire, in case another session asks for the same.
+    expire, in case another session asks for the same. A source is the same as
+    long as the files and the environment that it is read from are, and the access
+    key that signs.
 
     Where the source, the token or the assertion is a function, nothing is
     shared: what it gives may depend on who calls it.
@@ -122,7 +124,7 @@ class MemoryCache:
                 self._records.pop(oldest, None)
 
 
-PROCESS_CACHE = MemoryCache()
+PROCESS_CACHE = per_process(MemoryCache())
 """What sessions share unless they are told otherwise."""
 
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+import attrs
+
 from ._accounts import (
     AccountOptions,
     FleetTarget,
@@ -40,6 +42,7 @@ from ._lazy import lazy
 from ._options import check_names
 from ._organization import Organization
 from ._progress import Silence, progress_of
+from ._recipe import ambient, digest_of_recipe
 from ._remembered import hides_arguments
 from ._role_arns import checked_role_name
 from ._source_like import SourceLike
@@ -167,6 +170,13 @@ class Fleet(Closing):
             partition_of(root, region, strict=strict)
         self._name = _text_of(self._listed or accounts, role_name)
         self._sessions: dict[tuple[str, str | None], RefreshableAssumeRoleSession] = {}
+        self._recipe: dict[str, Any] = {
+            "role_name": role_name,
+            "regions": places,
+            "source": source,
+        }
+        self._recipe.update(options)
+        self._surroundings = ambient()
         self._runs: weakref.WeakSet[FleetRun[Any]] = weakref.WeakSet()
         self._after_fork()
         forget_after_fork(self)
@@ -177,7 +187,18 @@ class Fleet(Closing):
         self._listed_by: int | None = None  # the thread that holds it
 
     def __repr__(self) -> str:
-        return f"<Fleet of {self._name} by {self._source.name}>"
+        return f"<Fleet of {self._name} by {self._source.name} ({self._digest})>"
+
+    @lazy
+    def _digest(self) -> str:
+        """
+        A digest of the recipe: libraries tell arguments apart by their `repr`.
+        """
+        accounts: object = repr(self._accounts)
+        if self._accounts is None:
+            accounts = [attrs.astuple(target) for target in self._listed or ()]
+        recipe = {"accounts": accounts, **self._recipe}
+        return digest_of_recipe(type(self), recipe, self._surroundings)
 
     def _all(self) -> tuple[FleetTarget, ...]:
         """

@@ -7,6 +7,7 @@ from __future__ import annotations
 from .._seams import installed
 from ._clock import FakeClock
 from ._faults import Fault
+from ._isolation import isolated_process
 from ._keys import AccessKey, generation_of
 from ._local_sts import LocalSTS
 from ._log import Call
@@ -28,4 +29,5 @@ __all__ = [
     "StubSTS",
     "generation_of",
     "installed",
+    "isolated_process",
 ]

@@ -11,9 +11,8 @@ import pathlib
 from collections.abc import Mapping
 
 import attrs
-import boto3
-import botocore.session
 
+from .._sdk_classes import BotocoreSession, BotoSession
 from ._keys import AccessKey
 
 
@@ -80,14 +79,14 @@ def write_profile(
     )
 
 
-def session_of(files: ProfileFiles) -> boto3.Session:
+def session_of(files: ProfileFiles) -> BotoSession:
     """
     A plain session for a profile, whatever the environment says.
     """
-    core = botocore.session.Session(profile=files.name)
+    core = BotocoreSession(profile=files.name)
     core.set_config_variable("config_file", files.config_file)
     core.set_config_variable("credentials_file", files.credentials_file)
-    return boto3.Session(botocore_session=core)
+    return BotoSession(botocore_session=core)
 
 
 def _put_section(path: pathlib.Path, section: str, values: Mapping[str, str]) -> None:

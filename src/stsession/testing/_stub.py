@@ -15,6 +15,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from .._clock import Clock, SystemClock, utc
+from .._mfa import forget_used_codes
 from ._answers import (
     Answer,
     Refused,
@@ -46,8 +47,9 @@ class StubSTS:
         source.events.register("before-send.sts", stub)
 
     It checks nothing: any role can be assumed, any MFA code, token or assertion
-    is good. On ``"before-send.iam"`` it answers ``ListMFADevices`` with one
-    device. All methods may be called from any thread.
+    is good, and codes that another STS has taken count as unused. On
+    ``"before-send.iam"`` it answers ``ListMFADevices`` with one device. All methods
+    may be called from any thread.
 
     Args:
         clock:
@@ -82,6 +84,7 @@ class StubSTS:
         self._requests: list[Call] = []  # only ever appended to
         self._operations = StubOperations(self._clock)
         self._issued = self._operations.issued
+        forget_used_codes()
 
     @property
     def requests(self) -> tuple[Call, ...]:

@@ -1,0 +1,32 @@
+"""
+The SDK's session classes, whatever a test puts in their place.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import boto3.session
+import botocore.session
+
+
+__all__ = ["BotoSession", "BotocoreSession"]
+
+
+def _original(*candidates: Any) -> Any:
+    """
+    Return the class among what the SDK's names for it refer to now.
+    """
+    # Mocks with a specification claim to be classes, and tests make subclasses.
+    classes = [it for it in candidates if issubclass(type(it), type)]
+    own = [it for it in classes if it.__module__.startswith(("boto3.", "botocore."))]
+    return (own or classes or candidates)[0]
+
+
+if TYPE_CHECKING:
+    from boto3.session import Session as BotoSession
+    from botocore.session import Session as BotocoreSession
+else:
+    BotoSession = _original(boto3.session.Session, boto3.Session)
+    BotocoreSession = _original(botocore.session.Session)

@@ -1,0 +1,38 @@
+"""
+A process that nothing has happened in yet, for tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from .._background import BackgroundPool
+from .._fork import fresh_process_state
+from .._seams import Seams, current, installed
+
+
+__all__ = ["isolated_process"]
+
+
+@contextmanager
+def isolated_process() -> Iterator[None]:
+    """
+    Begin with the state of a process that has just started, and end it afterwards.
+
+    Sessions that are made inside share nothing with those made before: no
+    credentials, sources, connections or threads, and no request rate. MFA codes
+    count as unused, what ``"max"`` means for a role as unknown, and models and config
+    files are read again. Sessions made before go on working. It holds for all
+    threads.
+
+    In tests run by pytest, each test has such a process by itself, in which only
+    models and config files aren't read again.
+
+    .. versionadded:: 0.1.0
+    """
+    seams = {}
+    if current().run == Seams().run:  # unless the test runs refreshes itself
+        seams["run"] = BackgroundPool().submit
+    with fresh_process_state(), installed(**seams):
+        yield

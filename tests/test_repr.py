@@ -1,0 +1,267 @@
+"""
+Libraries tell arguments apart by their `repr`: fsspec caches file systems by it.
+"""
+
+from __future__ import annotations
+
+import copy
+import datetime as dt
+import gc
+import itertools
+import json
+import os
+import pickle
+import re
+import subprocess
+import sys
+
+from pathlib import Path
+
+import boto3
+import botocore.session
+import pytest
+
+import stsession
+
+
+ROLE = "arn:aws:iam::123456789012:role/Reader"
+OTHER = "arn:aws:iam::123456789012:role/Other"
+POLICY = {"Version": "2012-10-17", "Statement": []}
+KEY = "AKIAIOSFODNN7EXAMPLE"
+SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+
+
+@pytest.fixture(name="profiles", autouse=True)
+def _profiles(tmp_path, monkeypatch):
+    path = tmp_path / "credentials"
+    path.write_text(
+        "".join(
+            f"[{name}]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n"
+            for name in ("default", "a", "b")
+        )
+    )
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(path))
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+
+
+def assume(**kw):
+    """
+    A session for the role.
+    """
+    return stsession.assume(ROLE, **kw)
+
+
+def token():
+    """
+    No token.
+    """
+    return "a.b.c"
+
+
+def other_token():
+    """
+    Another one.
+    """
+    return "a.b.d"
+
+
+DIFFERENT = {
+    "plain": assume,
+    "role": lambda: stsession.assume(OTHER),
+    "chain": lambda: stsession.assume([OTHER, ROLE]),
+    "chained": lambda: stsession.assume(OTHER).assume(ROLE),
+    "profile a": lambda: assume(source="a"),
+    "profile b": lambda: assume(source="b"),
+    "boto3 a": lambda: assume(source=boto3.Session(profile_name="a")),
+    "keys": lambda: assume(source=boto3.Session(KEY, SECRET)),
+    "other keys": lambda: assume(source=boto3.Session("AKIA2", SECRET)),
+    "function": lambda: assume(source=token),
+    "other function": lambda: assume(source=other_token),
+    "name": lambda: assume(role_session_name="ci"),
+    "external ID": lambda: assume(external_id="b3d9"),
+    "policy": lambda: assume(policy=POLICY),
+    "other policy": lambda: assume(policy={**POLICY, "Version": "2008-10-17"}),
+    "policy ARN": lambda: assume(policy_arns=["arn:aws:iam::aws:policy/A"]),
+    "tag": lambda: assume(tags={"tenant": "a"}),
+    "other tag": lambda: assume(tags={"tenant": "b"}),
+    "transitive": lambda: assume(tags={"tenant": "a"}, transitive_tag_keys=["tenant"]),
+    "identity": lambda: assume(source_identity="alice"),
+    "duration": lambda: assume(duration_seconds=900),
+    "MFA": lambda: assume(mfa_serial="arn:aws:iam::123456789012:mfa/me"),
+    "region": lambda: assume(region="eu-west-1"),
+    "STS": lambda: assume(sts_region="eu-west-1"),
+    "refresh": lambda: assume(refresh=stsession.RefreshPolicy.sdk()),
+    "fleet": lambda: stsession.Fleet([ROLE], policy=POLICY).session(ROLE),
+    "other fleet": lambda: stsession.Fleet([ROLE]).session(ROLE),
+    "web identity": lambda: stsession.web_identity(ROLE, token="t"),
+    "token by function": lambda: stsession.web_identity(ROLE, token=token),
+    "profile": lambda: stsession.from_profile("a"),
+    "other profile": lambda: stsession.from_profile("b"),
+    "session token": stsession.session_token,
+    "federation token": lambda: stsession.federation_token("me", policy=POLICY),
+    "federation tag": lambda: stsession.federation_token("me", tags={"a": "b"}),
+}
+
+
+def test_different_recipes():
+    """
+    No two of them have one `repr`.
+    """
+    texts = {name: repr(make()) for name, make in DIFFERENT.items()}
+
+    assert [] == [
+        pair
+        for pair in itertools.combinations(texts, 2)
+        if len({*map(texts.get, pair)}) < 2
+    ]
+
+
+def test_fleets():
+    """
+    The same goes for fleets.
+    """
+    fleets = [
+        stsession.Fleet([ROLE]),
+        stsession.Fleet([ROLE], policy=POLICY),
+        stsession.Fleet([ROLE], source="a"),
+        stsession.Fleet({ROLE: {"external_id": "b3d9"}}),
+        stsession.Fleet([ROLE], regions=["eu-west-1"]),
+    ]
+
+    assert len(fleets) == len({*map(repr, fleets)})
+    assert repr(stsession.Fleet([ROLE])) == repr(fleets[0])
+
+
+def test_credentials():
+    """
+    The same goes for the credentials of two sessions.
+    """
+    sessions = [assume(), assume(policy=POLICY)]
+    first, second = (repr(session.get_credentials()) for session in sessions)
+
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    "makes",
+    [
+        (lambda: assume(policy=POLICY), lambda: assume(policy=json.dumps(POLICY))),
+        (
+            lambda: assume(duration_seconds=900),
+            lambda: assume(duration_seconds=dt.timedelta(minutes=15)),
+        ),
+        (
+            lambda: assume(tags={"a": "1", "b": "2"}),
+            lambda: assume(tags={"b": "2", "a": "1"}),
+        ),
+        (lambda: assume(cache=None), lambda: assume(share=False)),
+        (
+            lambda: assume(refresh=stsession.RefreshPolicy()),
+            lambda: assume(on_event=print),
+        ),
+        (
+            lambda: stsession.web_identity(ROLE, token="t"),
+            lambda: stsession.web_identity(ROLE, token=Path("t")),
+        ),
+        (
+            lambda: assume(source=boto3.Session(profile_name="a")),
+            lambda: assume(source=botocore.session.Session(profile="a")),
+        ),
+    ],
+    ids=["policy", "duration", "tags", "cache", "refresh", "token", "source"],
+)
+def test_equal_recipes(makes):
+    """
+    What is the same, however it is said, has one `repr`.
+    """
+    assert 1 == len({repr(make()) for make in (*makes, *makes)})
+
+
+PORTABLE = sorted(
+    DIFFERENT.keys()
+    - {"keys", "other keys", "function", "other function", "token by function"}
+)
+
+
+@pytest.mark.parametrize("name", PORTABLE)
+def test_pickled_and_copied(name):
+    """
+    It stays the same.
+    """
+    session = DIFFERENT[name]()
+    text = repr(session)
+
+    assert text == repr(pickle.loads(pickle.dumps(session)))
+    assert text == repr(copy.deepcopy(session))
+
+
+def test_other_processes():
+    """
+    It is the same there.
+    """
+    sessions = [DIFFERENT[name]() for name in PORTABLE]
+    code = "import pickle, sys; print(*pickle.load(sys.stdin.buffer), sep='\\n')"
+    printed = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            input=pickle.dumps(sessions),
+            stdout=subprocess.PIPE,
+            timeout=60,
+            check=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout.decode()
+        for seed in ("1", "2")
+    ]
+
+    assert [[*map(repr, sessions)]] * 2 == [text.splitlines() for text in printed]
+
+
+def test_environment(monkeypatch):
+    """
+    Without a source, the environment selects one.
+    """
+    texts = [repr(assume())]
+    for name, value in (("AWS_PROFILE", "a"), ("AWS_ACCESS_KEY_ID", KEY)):
+        session = assume()
+        monkeypatch.setenv(name, value)
+
+        assert texts[-1] == repr(session)
+
+        texts.append(repr(assume()))
+
+    assert 3 == len({*texts})
+
+
+def test_functions_without_a_name():
+    """
+    Each is another one; none has the number of one that is gone.
+    """
+
+    def make():
+        def source():
+            return {}
+
+        return repr(assume(source=source))
+
+    first = make()
+    gc.collect()
+
+    assert first != make()
+
+
+def test_no_secret():
+    """
+    It is a digest, and codes aren't in it.
+    """
+    serial = "arn:aws:iam::123456789012:mfa/me"
+    texts = {
+        repr(assume(mfa_serial=serial, mfa_code=code)) for code in ("123456", "654321")
+    }
+    text = repr(assume(policy=POLICY, external_id="b3d9", tags={"tenant": "acme"}))
+
+    assert 1 == len(texts)
+    assert re.fullmatch(
+        rf"<RefreshableAssumeRoleSession of {ROLE} by the default credentials "
+        r"\([0-9a-f]{16}\)>",
+        text,
+    )

@@ -1,0 +1,409 @@
+"""
+Sessions share credentials only while their source is the same identity.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import gc
+import os
+import sys
+
+from pathlib import Path
+
+import boto3
+import pytest
+
+import stsession
+
+from stsession.testing import LocalSTS
+
+
+READER = "arn:aws:iam::123456789012:role/Reader"
+TARGET = "arn:aws:iam::123456789012:role/Target"
+
+
+@pytest.fixture(name="local")
+def _local():
+    with LocalSTS() as local:
+        local.add_role(READER)
+        local.add_role(TARGET)
+        yield local
+
+
+class Profile:
+    """
+    A profile ``p`` that is rewritten from one user to another.
+    """
+
+    def __init__(self, local, folder, monkeypatch):
+        self._local, self._folder = local, folder
+        self.users = {name: local.add_user(name=name) for name in ("alice", "bob")}
+        files = self.belongs_to("alice")
+        for name, value in files.environment.items():
+            monkeypatch.setenv(name, value)
+        with Path(files.config_file).open("a") as config:
+            config.write(f"[profile r]\nrole_arn = {READER}\nsource_profile = p\n")
+            config.write("role_session_name = me\nregion = us-east-1\n")
+            config.write(f"endpoint_url = {local.endpoint_url}\n")
+
+    def belongs_to(self, name):
+        """
+        Rewrite the profile.
+        """
+        return self._local.write_profile(
+            self._folder, key=self.users[name], name="p", region="us-east-1"
+        )
+
+    def signers(self, operation="AssumeRole"):
+        """
+        The users that have signed requests, in order.
+        """
+        names = {key.access_key_id: name for name, key in self.users.items()}
+        return [names.get(c.access_key_id) for c in self._local.calls(operation)]
+
+
+@pytest.fixture(name="profile")
+def _profile(local, tmp_path, monkeypatch):
+    return Profile(local, tmp_path, monkeypatch)
+
+
+def key_of(session):
+    """
+    The access key ID of a session.
+    """
+    return session.credentials().access_key_id
+
+
+WAYS = {
+    "profile": lambda: stsession.assume(READER, source="p", role_session_name="me"),
+    "ambient": lambda: stsession.assume(READER, role_session_name="me"),
+    "from_profile": lambda: stsession.from_profile("r"),
+    "of another session": lambda: stsession.from_profile("p").assume(
+        READER, role_session_name="me"
+    ),
+    "by botocore's role": lambda: stsession.assume(
+        TARGET, source="r", role_session_name="me"
+    ),
+    "chain": lambda: stsession.assume(
+        [READER, TARGET], source="p", role_session_name="me"
+    ),
+    "boto3 session": lambda: stsession.assume(
+        READER, source=boto3.Session(profile_name="p"), role_session_name="me"
+    ),
+    "fleet": lambda: stsession.Fleet(
+        [READER], source="p", role_session_name="me"
+    ).session(READER),
+}
+ways = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+
+
+@ways
+@pytest.mark.parametrize("gone", [True, False])
+def test_new_session_of_a_rewritten_profile(profile, way, gone):
+    """
+    It gets credentials of its own, whether or not the former session still exists.
+    """
+    session = way()
+    former = key_of(session)
+    if gone:
+        del session
+        gc.collect()
+    profile.belongs_to("bob")
+
+    assert former != key_of(way())
+    assert {"alice", "bob"} == set(profile.signers()) - {None}
+
+
+@ways
+def test_profile_of_the_former_user_again(profile, way):
+    """
+    What a session got while the profile was another user's isn't kept for it.
+    """
+    session = way()
+    session.credentials()
+    profile.belongs_to("bob")
+    by_bob = session.refresh().access_key_id
+    profile.belongs_to("alice")
+    live = key_of(way())
+    del session
+    gc.collect()
+
+    assert by_bob not in {live, key_of(way())}
+
+
+def test_first_used_by_another_user(profile):
+    """
+    A session that is made for one user and first used for another shares nothing.
+    """
+    session = WAYS["profile"]()
+    profile.belongs_to("bob")
+    by_bob = key_of(session)
+    profile.belongs_to("alice")
+    live = key_of(WAYS["profile"]())
+    del session
+    gc.collect()
+
+    assert by_bob not in {live, key_of(WAYS["profile"]())}
+
+
+@pytest.mark.parametrize("cache", [None, stsession.MemoryCache()])
+def test_existing_session_refreshes_with_the_present_key(profile, cache):
+    """
+    Also if the files have changed a moment ago.
+    """
+    session = stsession.assume(READER, source="p", cache=cache)
+    session.credentials()
+    session.refresh()
+    for name in ("bob", "alice", "bob"):
+        profile.belongs_to(name)
+        session.refresh()
+
+    assert ["alice", "alice", "bob", "alice", "bob"] == profile.signers()
+
+
+def test_same_size_and_time(profile):
+    """
+    A file is known by its content.
+    """
+    path = os.environ["AWS_SHARED_CREDENTIALS_FILE"]
+    old = Path(path).stat()
+    former = key_of(WAYS["profile"]())
+    alice, bob = (profile.users[name] for name in ("alice", "bob"))
+    with Path(path).open("r+") as file:
+        text = file.read()
+        text = text.replace(alice.access_key_id, bob.access_key_id)
+        text = text.replace(alice.secret_access_key, bob.secret_access_key)
+        file.seek(0)
+        file.write(text)
+    os.utime(path, ns=(old.st_atime_ns, old.st_mtime_ns))
+    new = Path(path).stat()
+
+    assert (old.st_size, old.st_mtime_ns) == (new.st_size, new.st_mtime_ns)
+    assert former != key_of(WAYS["profile"]())
+
+
+def test_same_content(profile):
+    """
+    A profile that is written again as it was is the same source.
+    """
+    profile.belongs_to("bob")
+    profile.belongs_to("alice")
+    session = WAYS["profile"]()
+    former = key_of(session)
+    profile.belongs_to("bob")
+    profile.belongs_to("alice")
+
+    assert former == key_of(WAYS["profile"]())
+    assert ["alice"] == profile.signers()
+
+
+def test_environment_of_another_user(local, monkeypatch):
+    """
+    A new secret, session token or key is another source.
+    """
+    monkeypatch.setenv("AWS_ENDPOINT_URL", local.endpoint_url)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    keys = set()
+    user = local.add_user(name="alice")
+    for _ in range(2):
+        temporary = stsession.session_token(
+            source=local.session(user), cache=None
+        ).credentials()
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", temporary.access_key_id)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", temporary.secret_access_key)
+        monkeypatch.setenv("AWS_SESSION_TOKEN", temporary.session_token)
+        keys.add(key_of(stsession.assume(READER, role_session_name="me")))
+
+    assert 2 == len(keys)
+
+
+@pytest.mark.parametrize("way", ["set_credentials", "attributes", "replaced"])
+def test_keys_of_a_given_session(local, way):
+    """
+    A session whose keys have been changed in code is another source.
+    """
+    alice, bob = local.add_user(name="alice"), local.add_user(name="bob")
+    source = local.session(alice)
+    core = source._session
+    core.set_credentials(alice.access_key_id, alice.secret_access_key)
+    former = key_of(stsession.assume(READER, source=source, role_session_name="me"))
+    if way == "set_credentials":
+        core.set_credentials(bob.access_key_id, bob.secret_access_key)
+    elif way == "attributes":
+        keys = core.get_credentials()
+        keys.access_key, keys.secret_key = bob.access_key_id, bob.secret_access_key
+    else:
+        core._credentials = local.session(bob).get_credentials()
+        core._credentials.method = "mine"
+    session = stsession.assume(READER, source=source, role_session_name="me")
+
+    assert former != key_of(session)
+    assert [alice.access_key_id, bob.access_key_id] == [
+        call.access_key_id for call in local.calls("AssumeRole")
+    ]
+
+
+def test_keys_that_are_changed_while_a_session_exists(local):
+    """
+    What it gets with the new keys isn't there for a session with the former ones.
+    """
+    alice, bob = local.add_user(name="alice"), local.add_user(name="bob")
+    source = local.session(alice)
+    core = source._session
+    core.set_credentials(alice.access_key_id, alice.secret_access_key)
+    session = stsession.assume(READER, source=source, role_session_name="me")
+    session.credentials()
+    keys = core.get_credentials()
+    keys.access_key, keys.secret_key = bob.access_key_id, bob.secret_access_key
+    by_bob = session.refresh().access_key_id
+    keys.access_key, keys.secret_key = alice.access_key_id, alice.secret_access_key
+    again = stsession.assume(READER, source=source, role_session_name="me")
+
+    assert by_bob != key_of(again)
+
+
+def process_profile(profile, name, runs, key):
+    """
+    Write a profile with a credential process that notes its runs.
+    """
+    printed = {
+        "Version": 1,
+        "AccessKeyId": key.access_key_id,
+        "SecretAccessKey": key.secret_access_key,
+    }
+    script = runs.with_suffix(f".{name}.py")
+    script.write_text(
+        f"import json\nopen({str(runs)!r}, 'a').write({name!r})\n"
+        f"print(json.dumps({printed!r}))\n"
+    )
+    path = os.environ["AWS_SHARED_CREDENTIALS_FILE"]
+    with Path(path).open() as file:
+        text = file.read().partition("[c]")[0]
+    with Path(path).open("w") as file:
+        file.write(f"{text}[c]\ncredential_process = {sys.executable} {script}\n")
+
+
+def test_rewritten_credential_process(profile, tmp_path, monkeypatch, local):
+    """
+    It is run as soon as the profile names it, and not for other profiles' changes.
+    """
+    monkeypatch.setenv("AWS_ENDPOINT_URL", local.endpoint_url)
+    runs = tmp_path / "runs"
+    process_profile(profile, "alice", runs, profile.users["alice"])
+    session = stsession.assume(READER, source="c", region="us-east-1")
+    session.credentials()
+    profile.belongs_to("bob")
+    session.refresh()
+
+    assert ["alice", "alice"] == profile.signers()
+    assert "alice" == runs.read_text()
+
+    process_profile(profile, "bob", runs, profile.users["bob"])
+    session.refresh()
+
+    assert ["alice", "alice", "bob"] == profile.signers()
+    assert "alicebob" == runs.read_text()
+
+
+def test_profile_with_another_kind_of_credentials(
+    profile, tmp_path, monkeypatch, local
+):
+    """
+    A profile's keys may give way to a process; the process's surroundings may not.
+    """
+    monkeypatch.setenv("AWS_ENDPOINT_URL", local.endpoint_url)
+    path = os.environ["AWS_SHARED_CREDENTIALS_FILE"]
+    session = stsession.assume(READER, source="p", region="us-east-1")
+    session.credentials()
+    process_profile(profile, "bob", tmp_path / "runs", profile.users["bob"])
+    with Path(path).open() as file:
+        text = file.read()
+    with Path(path).open("w") as file:
+        file.write(text[text.index("[c]") :].replace("[c]", "[p]"))
+    session.refresh()
+
+    assert ["alice", "bob"] == profile.signers()
+
+    with Path(path).open("w") as file:
+        file.write("[p]\n")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", profile.users["alice"].access_key_id)
+    monkeypatch.setenv(
+        "AWS_SECRET_ACCESS_KEY", profile.users["alice"].secret_access_key
+    )
+    session.refresh()
+
+    assert ["alice", "bob", "bob"] == profile.signers()
+
+
+def test_environment_of_a_profiles_credential_source(profile, monkeypatch):
+    """
+    The keys that were there when the session was made sign its requests.
+    """
+    with Path(os.environ["AWS_CONFIG_FILE"]).open("a") as config:
+        config.write(f"[profile e]\nrole_arn = {READER}\nregion = us-east-1\n")
+        config.write("credential_source = Environment\nrole_session_name = me\n")
+        config.write(f"endpoint_url = {profile._local.endpoint_url}\n")
+    sessions = []
+    for name in ("alice", "bob"):
+        key = profile.users[name]
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", key.access_key_id)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key.secret_access_key)
+        sessions.append(stsession.from_profile("e"))
+
+    assert 2 == len({key_of(session) for session in sessions})
+    assert ["alice", "bob"] == profile.signers()
+
+
+@pytest.fixture(name="token_file")
+def _token_file(local, tmp_path, monkeypatch):
+    """
+    A file with tokens, which a profile and the environment name.
+    """
+    path = tmp_path / "token"
+    config = tmp_path / "config"
+    config.write_text(
+        f"[default]\nregion = us-east-1\nendpoint_url = {local.endpoint_url}\n"
+        f"[profile w]\nrole_arn = {READER}\nregion = us-east-1\n"
+        f"endpoint_url = {local.endpoint_url}\nrole_session_name = me\n"
+        f"web_identity_token_file = {path}\n"
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    local.add_role(READER, web_identity_providers=["https://oidc.example"])
+    return path
+
+
+@pytest.mark.parametrize("name", ["web_identity", "from_profile"])
+def test_token_of_another_owner(local, token_file, name):
+    """
+    Tokens of one owner are one source, and those of another are another.
+    """
+
+    def make():
+        if name == "from_profile":
+            return stsession.from_profile("w")
+        return stsession.web_identity(READER, token=token_file, role_session_name="me")
+
+    def write(subject, hours=1):
+        lifetime = dt.timedelta(hours=hours)
+        token = local.web_identity_token(subject=subject, lifetime=lifetime)
+        token_file.write_text(token)
+
+    write("alice")
+    session = make()
+    by_alice = key_of(session)
+    write("alice", hours=2)
+
+    assert by_alice == key_of(make())
+
+    write("bob")
+
+    assert by_alice != key_of(make())
+
+    by_bob = session.refresh().access_key_id
+    write("alice")
+    live = key_of(make())
+    del session
+    gc.collect()
+
+    assert by_bob not in {live, key_of(make())}
