@@ -13,7 +13,7 @@ import attrs
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from ._connections import kept
+from ._connections import LEAST
 
 
 __all__ = ["StsEndpoint"]
@@ -49,11 +49,15 @@ class StsEndpoint:
     config: Config | None = attrs.field(default=None, eq=id)
     attempts: int | None = None
 
-    def client_config(self, *, signed: bool = True) -> Config:
+    def client_config(self, *, signed: bool = True, connections: int = LEAST) -> Config:
         """
-        Short time-outs, few attempts; the user's settings win.
+        Short timeouts, few attempts; the user's settings win.
 
-        Without a signature, STS has to ask an identity provider first.
+        Args:
+            signed: Whether requests are signed. Without a signature, STS has to call
+                an identity provider first.
+
+            connections: How many connections are kept.
         """
         ours = Config(
             connect_timeout=CONNECT_TIMEOUT,
@@ -61,7 +65,7 @@ class StsEndpoint:
             retries=_retries(self._attempts),
             # Many roles may be refreshed at once by one client. Our requests
             # have been checked, and other servers take other values than AWS.
-            max_pool_connections=kept.number,
+            max_pool_connections=connections,
             parameter_validation=False,
         )
         if self.config is not None:

@@ -283,6 +283,7 @@ class Fleet(Closing):
                     executor,
                     max_workers=max_workers,
                     session_of=self._session,
+                    widen=self._sample.widen,
                     make=self._make,
                 ),
                 max_workers=max_workers,
