@@ -813,19 +813,6 @@ def test_bad_run(function, options, text, source):
         fleet.map(function, **options)
 
 
-def test_progress(local, org, caplog):
-    """
-    Where there is no terminal, progress goes to the log.
-    """
-    fleet = Fleet([*IDS, "000000000099"], role_name="Audit", source=org)
-    with caplog.at_level(logging.INFO, logger="stsession"):
-        list(fleet.map(whoami, progress=True))
-
-    lines = [r.getMessage() for r in caplog.records if "fleet:" in r.getMessage()]
-
-    assert "fleet: 6 of 6 done, 1 failed" == lines[-1]
-
-
 def test_log_of_failures(local, org, caplog):
     """
     What a result tells isn't warned about as well.

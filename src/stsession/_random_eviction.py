@@ -4,9 +4,9 @@ Dicts of bounded size.
 
 from __future__ import annotations
 
-import random
-
 from typing import Generic, TypeVar
+
+from ._seams import current
 
 
 __all__ = ["RandomEviction"]
@@ -31,11 +31,10 @@ class RandomEviction(dict[K, V], Generic[K, V]):
     def __init__(self, max_items: int) -> None:
         super().__init__()
         self._max_items = max_items
-        # A generator of its own, as programs seed the module's for results that
-        # can be reproduced.
-        self._random = random.Random()  # noqa: S311 - nothing secret
 
     def __setitem__(self, key: K, value: V) -> None:
         if key not in self and len(self) >= self._max_items:
-            self.pop(self._random.choice(list(self)))
+            keys = list(self)
+            place = int(current().draw() * len(keys)) % len(keys)
+            self.pop(keys[place], None)  # another thread may have cleared it
         super().__setitem__(key, value)

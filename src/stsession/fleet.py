@@ -262,8 +262,8 @@ class Fleet(Closing):
 
             progress:
                 Whether to draw a bar on standard error; where that isn't a terminal,
-                or without the extra ``progress``, lines go to the logger
-                ``stsession`` instead, at level INFO.
+                or without the extra ``progress``, a line is written there every
+                five seconds.
 
             executor:
                 Where the calls run. `None` means threads of our own, for which

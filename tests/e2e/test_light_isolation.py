@@ -13,6 +13,7 @@ import operator
 import os
 import pathlib
 import pickle
+import random
 import shutil
 import ssl
 import threading
@@ -41,7 +42,7 @@ from stsession._light_clients import LightClients
 from stsession._light_events import CopyOnWriteEvents
 from stsession._light_http import Pools, SharedHttpSession
 from stsession._light_session import LightSession
-from stsession.testing import StubSTS
+from stsession.testing import StubSTS, installed
 
 from . import OTHER_ROLE, ROLE
 from .test_light_clients import DISCOVERED, EXPRESS, SLOW_DOWN, Wire, ok, s3_error, said
@@ -379,12 +380,12 @@ def test_one_kind_too_many(stubbed, made, monkeypatch):
     """
     monkeypatch.setattr(_light_clients, "MAX_TEMPLATES", 16)
     sessions = [LightSession(role, source=stubbed) for role in ROLES]
-    sessions[0]._light._templates._random.seed(1)
     regions = [f"xx-test-{number}" for number in range(17)]
     first = clients_of(sessions[:1], "sqs", region_name=regions[0])
-    for session in sessions * 3:
-        for region in regions:
-            assert is_light(session.client("sqs", region_name=region))
+    with installed(draw=random.Random(1).random):
+        for session in sessions * 3:
+            for region in regions:
+                assert is_light(session.client("sqs", region_name=region))
 
     assert 17 <= len(made) <= 17 * 2  # and not 17 * 6
     assert 16 == len(sessions[0]._light._templates)
@@ -949,14 +950,12 @@ def test_many_hosts(sessions):
     A scan over one host more than fit finds most of them.
     """
     manager = manager_of(sessions[0].client("s3"))
-    manager.pools._random.seed(1)
     hosts = [f"https://bucket{number}.example" for number in range(257)]
-    pools = [manager.connection_from_url(host) for host in hosts]
+    with installed(draw=random.Random(1).random):
+        pools = [manager.connection_from_url(host) for host in hosts]
+        again = [manager.connection_from_url(host) for host in hosts]
 
     assert 256 == len(manager.pools)
-
-    again = [manager.connection_from_url(host) for host in hosts]
-
     assert sum(map(operator.is_, pools, again)) > 200
 
 
