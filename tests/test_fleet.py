@@ -426,6 +426,19 @@ def test_how_accounts_are_named(account, hint, source):
     assert hint in caught.value.hint
 
 
+def test_who_shares_credentials(local, org):
+    """
+    Fleets of a source share credentials; a session by assume() has its own.
+    """
+    fleets = [Fleet(IDS[:1], role_name="Audit", source=org) for _ in range(2)]
+    sessions = [fleet.session(IDS[0]) for fleet in fleets]
+    sessions.append(stsession.assume(ARN.format(IDS[0]), source=org))
+    keys = [session.credentials().access_key_id for session in sessions]
+
+    assert keys[0] == keys[1] != keys[2]
+    assert 2 == local.count("AssumeRole")
+
+
 def test_regions_share_credentials(local, org):
     """
     The sessions of an account ask once, whatever their regions.

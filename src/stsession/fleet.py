@@ -73,7 +73,8 @@ class Fleet(Closing):
     Sessions are made when they are used, and kept: a second run over the fleet asks
     STS for nothing while the credentials live, and each session refreshes its own
     for as long as the fleet is used. All sessions of the same source ask STS at one
-    pace, which adapts to what STS answers.
+    pace, which adapts to what STS answers. For that reason fleets share credentials
+    with each other, but not with sessions that :func:`stsession.assume` returns.
 
     A fleet may be used from any thread.
 
