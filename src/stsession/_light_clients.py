@@ -26,7 +26,7 @@ from ._botocore import RejectionHandler, SessionCredentials
 from ._config_files import present_versions_of
 from ._connections import LEAST, kept_for
 from ._fork import forget_after_fork
-from ._identity import number_of
+from ._identity import number_of, value_of
 from ._lazy import lazy
 from ._light_handlers import UnknownPartError
 from ._light_http import Pools
@@ -172,8 +172,10 @@ class LightClients:
         # Whoever watches clients being made has put something else there.
         makers = (BaseClient.__init__, ClientCreator.create_client)
         try:
-            said = _frozen([service_name, session_region, arguments, self._connections])
-            configured = _frozen(config)
+            said = value_of(
+                [service_name, session_region, arguments, self._connections]
+            )
+            configured = None if config is None else value_of(vars(config))
         except TypeError:  # something in it can't be compared
             return None
         template = self._template(
@@ -340,21 +342,3 @@ def _is_said(variable: bytes) -> bool:
     if variable.startswith((b"AWS_", b"BOTO")):
         return variable not in KEYS
     return variable.lower().endswith(b"_proxy")
-
-
-def _frozen(value: Any) -> Hashable:
-    """
-    Something that is equal for things that say the same, and mean it: 1 isn't `True`.
-
-    Raises:
-        TypeError: If there is something in it that can't be compared.
-    """
-    kind = type(value)
-    if isinstance(value, Config):
-        return kind, _frozen(vars(value))
-    if isinstance(value, dict):
-        return kind, frozenset((name, _frozen(item)) for name, item in value.items())
-    if isinstance(value, (list, tuple)):
-        return kind, tuple(map(_frozen, value))
-    hash(value)
-    return kind, value

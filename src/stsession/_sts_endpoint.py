@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import functools
 
+from collections.abc import Hashable
 from typing import Any
 
 import attrs
@@ -14,6 +15,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 
 from ._connections import LEAST
+from ._identity import value_of
 
 
 __all__ = ["StsEndpoint"]
@@ -46,8 +48,21 @@ class StsEndpoint:
 
     regions: tuple[str | None, ...]
     url: str | None = None
-    config: Config | None = attrs.field(default=None, eq=id)
+    config: Config | None = attrs.field(default=None, eq=False)
     attempts: int | None = None
+
+    config_key: Hashable = attrs.field(init=False, repr=False)
+    """Equal for configurations that are equal."""
+
+    @config_key.default
+    def _config_key(self) -> Hashable:
+        # A program may make one for each session, and all of them need but one client.
+        if self.config is None:
+            return None
+        try:
+            return value_of(vars(self.config))
+        except TypeError:  # something in it can't be compared
+            return id(self.config)
 
     def client_config(self, *, signed: bool = True, connections: int = LEAST) -> Config:
         """
