@@ -147,6 +147,30 @@ def test_key(source, what):
     assert plain is refresher_of(source, **needed)
 
 
+def test_equal_configs(source):
+    """
+    Sessions with equal configurations of the STS client share it, and credentials.
+    """
+    given = {"read_timeout": 7, "retries": {"total_max_attempts": 2}}
+    others = [
+        {"read_timeout": 8, "retries": {"total_max_attempts": 2}},
+        {"read_timeout": 7, "retries": {"total_max_attempts": 3}},
+        {**given, "user_agent_extra": bytearray(b"a value without a hash")},
+    ]
+    one, same, *different = (
+        refresher_of(source, sts_config=Config(**config))
+        for config in (given, given, *others)
+    )
+    clients = {
+        id(it.fetch.source.client("eu-west-1", it.fetch.endpoint))
+        for it in (one, same, refresher_of(source, sts_config=Config(**given)))
+    }
+
+    assert one is same
+    assert 4 == len({one, *different})
+    assert 1 == len(clients)
+
+
 def test_every_argument_of_a_request_is_in_the_key():
     """
     None is forgotten when there will be more.

@@ -20,7 +20,6 @@ from botocore.exceptions import ClientError
 import stsession
 
 from stsession import Fleet, InvalidRequestError, RefreshPolicy
-from stsession._connections import kept
 from stsession._fleet_sessions import FleetSession
 from stsession._pace import OUTAGES
 from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, installed
@@ -444,6 +443,19 @@ def test_how_accounts_are_named(account, hint, source):
     assert hint in caught.value.hint
 
 
+def test_who_shares_credentials(local, org):
+    """
+    Fleets of a source share credentials; a session by assume() has its own.
+    """
+    fleets = [Fleet(IDS[:1], role_name="Audit", source=org) for _ in range(2)]
+    sessions = [fleet.session(IDS[0]) for fleet in fleets]
+    sessions.append(stsession.assume(ARN.format(IDS[0]), source=org))
+    keys = [session.credentials().access_key_id for session in sessions]
+
+    assert keys[0] == keys[1] != keys[2]
+    assert 2 == local.count("AssumeRole")
+
+
 def test_regions_share_credentials(local, org):
     """
     The sessions of an account ask once, whatever their regions.
@@ -832,19 +844,6 @@ def test_bad_run(function, options, text, source):
         fleet.map(function, **options)
 
 
-def test_progress(local, org, caplog):
-    """
-    Where there is no terminal, progress goes to the log.
-    """
-    fleet = Fleet([*IDS, "000000000099"], role_name="Audit", source=org)
-    with caplog.at_level(logging.INFO, logger="stsession"):
-        list(fleet.map(whoami, progress=True))
-
-    lines = [r.getMessage() for r in caplog.records if "fleet:" in r.getMessage()]
-
-    assert "fleet: 6 of 6 done, 1 failed" == lines[-1]
-
-
 def test_log_of_failures(local, org, caplog):
     """
     What a result tells isn't warned about as well.
@@ -962,21 +961,27 @@ def test_close(local, org):
     assert IDS[0] == whoami(fleet.session(IDS[0]))
 
 
-def test_connections(source, stub, monkeypatch):
+def connections(session):
+    """
+    How many connections to a host its clients keep, and that of STS.
+    """
+    sts = session._source.client("eu-west-1", session._refresher.fetch.endpoint)
+    clients = session.client("s3"), session.client("s3"), sts
+    return [client.meta.config.max_pool_connections for client in clients]
+
+
+@pytest.mark.parametrize(
+    "mfa", [{}, {"mfa_serial": "GAHT12345678", "mfa_code": "123456"}]
+)
+def test_connections(source, mfa):
     """
     As many are kept as a run has workers, to STS as well, and never fewer than 64.
     """
-    monkeypatch.setattr(kept, "number", 64)
-    fleet = Fleet(IDS[:1], role_name="Audit", source=source, cache=None)
-
-    def connections(session):
-        session.refresh()
-        sts = session._source.client("eu-west-1", session._refresher.fetch.endpoint)
-        clients = session.client("s3"), session.client("s3"), sts
-        return [client.meta.config.max_pool_connections for client in clients]
+    fleet = Fleet(IDS[:1], role_name="Audit", source=source, **mfa)
 
     def run(max_workers, executor=None):
-        (result,) = fleet.map(connections, max_workers=max_workers, executor=executor)
+        run = fleet.map(connections, max_workers=max_workers, executor=executor)
+        (result,) = run
         return result.value
 
     assert [64] * 3 == run(16)
@@ -987,16 +992,32 @@ def test_connections(source, stub, monkeypatch):
     assert [4096] * 3 == run(1_000_000)
 
 
-def test_connections_of_processes(source, monkeypatch):
+def test_connections_of_others(source):
+    """
+    A run's workers make no difference to sessions of other sources.
+    """
+    other = boto3.Session("AKIAIOSFODNN7EXAMPLE", "s3cr3t", region_name="eu-west-1")
+    fleets = [Fleet(IDS[:1], role_name="Audit", source=s) for s in (source, other)]
+    list(fleets[0].map(connections, max_workers=100))
+    session = stsession.assume(ARN.format(IDS[0]), source=other)
+    sts = session._source.client("eu-west-1", session._refresher.fetch.endpoint)
+
+    assert [64] * 3 == connections(fleets[1].session(IDS[0]))
+    assert 64 == sts.meta.config.max_pool_connections
+
+
+def test_connections_of_processes(monkeypatch):
     """
     Workers that are processes have connections of their own; here are no more.
     """
-    monkeypatch.setattr(kept, "number", 64)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cr3t")
     fleet = Fleet(IDS[:1], role_name="Audit", source=None, regions=["eu-west-1"])
     with process_pool(1) as executor:
         fleet.map(len, executor=executor, max_workers=100).close()
+    session = fleet.session(IDS[0])
 
-    assert 64 == kept.number
+    assert [64] * 3 == connections(session)
 
 
 def test_a_thousand_sessions(source, stub):
@@ -1060,7 +1081,7 @@ def pools(fleet):
     To how many hosts the fleet's clients keep connections.
     """
     light = fleet._sample._light
-    sessions = [template.http._session for template in light._templates.values()]
+    sessions = [template.http._session for (template,) in light._templates.values()]
     return [len(session._manager.pools) for session in sessions]
 
 

@@ -3,12 +3,14 @@ from __future__ import annotations
 import builtins
 import datetime as dt
 import io
-import logging
 import sys
 
+import boto3
 import pytest
 
-from stsession._progress import Bar, Lines, Silence, progress_of
+import stsession
+
+from stsession._progress import Bar, Silence, progress_of
 from stsession.testing import FakeClock, installed
 
 
@@ -25,12 +27,15 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture(name="lines")
-def _lines(caplog):
+def _lines(capsys):
     """
-    What has been logged.
+    What has been written to standard error, which isn't a terminal.
     """
-    caplog.set_level(logging.INFO, logger="stsession")
-    return lambda: [record.getMessage() for record in caplog.records]
+
+    def written():
+        return capsys.readouterr().err.splitlines()
+
+    return written
 
 
 @pytest.fixture(name="clock")
@@ -40,37 +45,63 @@ def _clock():
         yield clock
 
 
-def test_a_line_for_each_tenth(clock, lines):
+def run_of(count, *, work, progress=True):
     """
-    There are ten lines, however many results.
+    Run a fleet of so many accounts; logging hasn't been set up.
     """
-    progress = Lines(200)
-    for number in range(200):
-        progress.advance(ok=number != 7)
-    progress.close()
-
-    assert 10 == len(lines())
-    assert "fleet: 20 of 200 done, 1 failed" == lines()[0]
-    assert "fleet: 200 of 200 done, 1 failed" == lines()[-1]
+    source = boto3.Session("AKIAIOSFODNN7EXAMPLE", "s3cr3t", region_name="eu-west-1")
+    accounts = [f"{number:012}" for number in range(count)]
+    fleet = stsession.Fleet(accounts, role_name="Audit", source=source)
+    return fleet.map(work, progress=progress, max_workers=1)
 
 
-def test_a_line_each_half_minute(clock, lines):
+def test_a_line_every_few_seconds(clock, lines):
     """
-    Slow ones are told of sooner.
+    A run says on standard error how far it is, and at the end.
     """
-    progress = Lines(1_000)
-    for _ in range(6):
-        progress.advance(ok=True)
-        clock.advance(dt.timedelta(seconds=10))
 
-    assert ["fleet: 4 of 1000 done, 0 failed"] == lines()
+    def work(session):
+        clock.advance(dt.timedelta(seconds=2))
+        if session.account_id == "000000000003":
+            raise ValueError
+
+    for _ in (run := run_of(9, work=work)):
+        pass
+
+    assert 9 == run.counts.done
+    written = lines()
+    assert "fleet: 9 of 9 done, 1 failed" == written[-1]
+    assert 3 <= len(written) <= 5
+
+
+def test_a_quick_run(clock, lines):
+    """
+    One that takes no time writes a single line, and one without progress none.
+    """
+    list(run_of(9, work=lambda _: None))
+    assert ["fleet: 9 of 9 done, 0 failed"] == lines()
+
+    list(run_of(9, work=lambda _: None, progress=False))
+    assert [] == lines()
+
+
+def test_lines(clock, lines):
+    """
+    There is one every five seconds, however many results there are.
+    """
+    progress = progress_of(1_000)
+    for number in range(6):
+        progress.advance(ok=number > 0)
+        clock.advance(dt.timedelta(seconds=2))
+
+    assert ["fleet: 4 of 1000 done, 1 failed"] == lines()
 
 
 def test_last_line(clock, lines):
     """
     A run that ends early has a last line, and only one.
     """
-    progress = Lines(1_000)
+    progress = progress_of(1_000)
     progress.close()
     progress.advance(ok=True)
     progress.close()
@@ -97,10 +128,11 @@ def test_bar(monkeypatch):
     assert terminal.getvalue().endswith("\n")
 
 
-def test_no_bar_without_the_extra(monkeypatch, lines):
+def test_no_bar_without_the_extra(clock, monkeypatch):
     """
     Without tqdm there are lines, the first of which says how to have a bar.
     """
+    terminal = Terminal()
     real = builtins.__import__
 
     def without(name, *args, **kw):
@@ -108,60 +140,68 @@ def test_no_bar_without_the_extra(monkeypatch, lines):
             raise ImportError(name)
         return real(name, *args, **kw)
 
-    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setattr(builtins, "__import__", without)
 
     progress = progress_of(2)
     progress.advance(ok=True)
     progress.advance(ok=True)
+    progress.close()
 
     assert [
         "fleet: for a progress bar, pip install stsession[progress]",
-        "fleet: 1 of 2 done, 0 failed",
         "fleet: 2 of 2 done, 0 failed",
-    ] == lines()
+    ] == terminal.getvalue().splitlines()
 
 
-def test_no_terminal(lines):
+def closed_stream():
     """
-    Elsewhere there are lines.
+    A standard error that has been closed.
     """
-    assert isinstance(progress_of(2), Lines)
+    stream = Terminal()
+    stream.close()
+    return stream
 
 
-def test_silence(lines, capsys):
+@pytest.mark.parametrize("stream", [None, closed_stream()], ids=["none", "closed"])
+def test_no_stream(monkeypatch, stream):
     """
-    Who wasn't asked says nothing.
+    Without a standard error, as in a service, nothing is written.
     """
-    progress = Silence()
+    monkeypatch.setattr(sys, "stderr", stream)
+    progress = progress_of(2)
     progress.advance(ok=True)
     progress.close()
 
-    assert [] == lines()
-    assert ("", "") == capsys.readouterr()
+    assert isinstance(progress, Silence)
 
 
-@pytest.mark.parametrize("stream", [None, "closed"])
-def test_no_stream(monkeypatch, stream):
+def test_stream_that_breaks(monkeypatch):
     """
-    Without a standard error, as in a service, there are lines in the log.
+    A run goes on if nothing reads its standard error any longer.
     """
-    if stream == "closed":
-        stream = Terminal()
-        stream.close()
-        monkeypatch.setattr(Terminal, "isatty", io.StringIO.isatty)
-    monkeypatch.setattr(sys, "stderr", stream)
 
-    assert isinstance(progress_of(2), Lines)
+    class Broken:
+        written = 0
+
+        def write(self, text):
+            self.written += 1
+            raise BrokenPipeError
+
+    monkeypatch.setattr(sys, "stderr", Broken())
+    run = run_of(3, work=lambda session: session.account_id)
+
+    assert 3 == len([result.value for result in run])
+    assert 1 == sys.stderr.written
 
 
 def test_a_line_while_nothing_is_done(clock, lines):
     """
-    After half a minute there is one, though there is no result.
+    After five seconds there is one, though there is no result.
     """
-    progress = Lines(200)
+    progress = progress_of(200)
     progress.wait()
-    clock.advance(dt.timedelta(seconds=31))
+    clock.advance(dt.timedelta(seconds=6))
     progress.wait()
     progress.wait()
 

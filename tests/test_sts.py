@@ -361,16 +361,16 @@ def test_load_timeout(wanted, expected):
 
 def test_endpoints_differ_by_config():
     """
-    Configurations can't be compared, so each is another.
+    Configurations are compared by their values.
     """
-    config = Config()
 
-    assert StsEndpoint(regions=(None,), config=config) == StsEndpoint(
-        regions=(None,), config=config
-    )
-    assert StsEndpoint(regions=(None,), config=config) != StsEndpoint(
-        regions=(None,), config=Config()
-    )
+    def endpoint(**config):
+        return StsEndpoint(regions=(None,), config=Config(**config))
+
+    assert endpoint(read_timeout=7) == endpoint(read_timeout=7)
+    assert hash(endpoint(read_timeout=7)) == hash(endpoint(read_timeout=7))
+    assert endpoint(read_timeout=7) != endpoint(read_timeout=8)
+    assert endpoint() != StsEndpoint(regions=(None,))
 
 
 def test_logs_no_secret(caplog):

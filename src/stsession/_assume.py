@@ -327,8 +327,9 @@ def assume(  # noqa: D417 - its signature is that of the class
         refresh: When to refresh; the default is hardly ever wrong.
 
         cache:
-            With whom to share credentials: by default, with all sessions of
-            the process that ask for the same. `None` shares with nobody.
+            Which sessions share credentials: by default, all sessions of the
+            process that request the same, except those of a fleet. `None` shares
+            with no other session.
 
         on_event:
             Is told what happens, see :class:`stsession.RefreshHook`. `None`

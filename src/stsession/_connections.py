@@ -4,33 +4,23 @@ How many connections to one host are kept.
 
 from __future__ import annotations
 
-from ._fork import per_process
 
+__all__ = ["LEAST", "kept_for"]
 
-__all__ = ["kept"]
+LEAST = 64
+"""
+As many are kept in any case; botocore's 10 are for the client of one role.
 
+What a client has more than it keeps is closed after a single request, and urllib3 logs
+a warning.
+"""
 
 MOST = 4096
-"""Whoever says "a million workers" doesn't have them, but each place for a connection
-is made for each host."""
+"""Each place for a connection is made for each host, whatever number is asked for."""
 
 
-class _Kept:
+def kept_for(workers: int) -> int:
     """
-    As many as there have been workers in any run of a fleet, and some at least.
-
-    What a client has more than it keeps is closed after a single request, and
-    urllib3 warns of that.
+    Return how many connections are kept where so many requests run at once.
     """
-
-    number = 64
-    """botocore's 10 are for the client of one role."""
-
-    def widen(self, workers: int) -> None:
-        """
-        Keep enough for so many at once, in clients that are made from now on.
-        """
-        self.number = max(self.number, min(workers, MOST))
-
-
-kept = per_process(_Kept())
+    return max(LEAST, min(workers, MOST))

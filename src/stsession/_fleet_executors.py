@@ -14,7 +14,6 @@ from typing import Any
 
 from ._accounts import FleetTarget
 from ._assume import RefreshableAssumeRoleSession
-from ._connections import kept
 from ._daemon_threads import DaemonThreads
 from ._fleet_plan import Opened
 from ._fleet_sessions import FleetSessions
@@ -34,6 +33,7 @@ def opening(
     *,
     max_workers: int,
     session_of: SessionOf,
+    widen: Callable[[int], None],
     make: FleetSessions,
 ) -> Callable[[], Opened]:
     """
@@ -48,13 +48,15 @@ def opening(
 
         session_of: Finds the session of a target in this process.
 
+        widen: Has its clients keep connections for so many workers.
+
         make: Makes it in another.
 
     Raises:
         InvalidRequestError: If *make* can't be sent there.
     """
     if executor is None or _shares_objects(executor):
-        kept.widen(max_workers)
+        widen(max_workers)
     if executor is None:
         return partial(_open_threads, function, session_of, max_workers)
     if _shares_objects(executor):

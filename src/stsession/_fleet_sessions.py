@@ -55,6 +55,16 @@ class FleetSession(LightSession):
     def _found(self, source: SourceLike) -> Source:
         return super()._found(source) if self._root is None else self._root
 
+    def widen(self, workers: int) -> None:
+        """
+        Keep enough connections for so many requests at once.
+
+        That goes for further clients of all sessions that have the same source.
+        """
+        self._source.widen(workers)
+        if self._light is not None:
+            self._light.widen(workers)
+
     def _pace(self, source: Source, endpoint: StsEndpoint) -> Pace | None:
         return pace_of((source.key, endpoint.url, endpoint.regions))
 
@@ -82,7 +92,7 @@ class FleetSessions:
 
     def make(
         self, role_arn: str, region: str | None, options: Mapping[str, Any]
-    ) -> RefreshableAssumeRoleSession:
+    ) -> FleetSession:
         """
         Make a session.
 

@@ -60,7 +60,7 @@ class Hop:
             self.request,
             self.source.key,
             self.endpoint.url,
-            id(self.endpoint.config),
+            self.endpoint.config_key,
             self.policy,
             self.proof.key,
             self.pace,

@@ -1,5 +1,5 @@
 """
-Telling objects apart, whatever they say of being equal.
+Keys for objects: which one it is, or what it contains.
 """
 
 from __future__ import annotations
@@ -7,10 +7,11 @@ from __future__ import annotations
 import itertools
 import weakref
 
+from collections.abc import Hashable
 from typing import Any
 
 
-__all__ = ["number_of"]
+__all__ = ["number_of", "value_of"]
 
 _next = itertools.count()
 _numbers: dict[int, tuple[weakref.ref[Any], int]] = {}
@@ -33,3 +34,21 @@ def number_of(thing: Any) -> int:
         return number
     # Two threads may come here with one thing; the first number counts.
     return _numbers.setdefault(address, (reference, number))[1]
+
+
+def value_of(thing: Any) -> Hashable:
+    """
+    A key that is equal for plain values that are equal and of the same type.
+
+    So 1 isn't `True`, unlike for Python.
+
+    Raises:
+        TypeError: If there is something in it that can't be a key.
+    """
+    kind = type(thing)
+    if isinstance(thing, dict):
+        return kind, frozenset((name, value_of(item)) for name, item in thing.items())
+    if isinstance(thing, (list, tuple)):
+        return kind, tuple(map(value_of, thing))
+    hash(thing)
+    return kind, thing

@@ -19,16 +19,18 @@ import botocore.session
 
 from botocore.client import BaseClient, ClientCreator
 from botocore.config import Config
+from botocore.hooks import BaseEventHooks
 
 from ._botocore import RejectionHandler, SessionCredentials
 from ._config_files import present_versions_of
-from ._connections import kept
+from ._connections import LEAST, kept_for
 from ._fork import forget_after_fork, per_process
-from ._identity import number_of
+from ._identity import number_of, value_of
 from ._lazy import lazy
-from ._light_events import EventRecorder
 from ._light_handlers import UnknownPartError
+from ._light_http import Pools
 from ._light_templates import ClientTemplate, Tier, never_refreshed
+from ._random_eviction import RandomEviction
 from ._sdk import builtin_handlers, like
 from ._sdk_classes import BotoSession
 
@@ -37,13 +39,27 @@ __all__ = ["LightClients"]
 
 logger = logging.getLogger("stsession")
 
-MAX_TEMPLATES = 128
-"""Kinds of clients to keep a template for: services times regions, mostly."""
+MAX_TEMPLATES = 1024
+"""
+Kinds of clients to keep a template for: services times regions, mostly.
+
+A template takes 250 to 700 KB, so all of them about 400 MB.
+"""
+
+MAX_CONFIGS = 16
+"""
+Different values of *config* to keep templates for.
+
+A program may pass another one for each account, whose templates serve only once.
+"""
 
 PATIENCE = 2.0
 """Seconds that others wait for a template; making one takes a fraction of that."""
 
 ORDERED = (Tier.COPY_ON_WRITE, Tier.TEMPLATE, Tier.PUBLIC)
+
+Kind = tuple[Hashable, ...]
+"""What clients of a kind have in common, their configuration first."""
 
 NOTHING_YET = (Tier.COPY_ON_WRITE, None)
 
@@ -72,13 +88,21 @@ class LightClients:
     def __init__(self, settings: botocore.session.Session) -> None:
         self._settings = settings
         self._surroundings = _surroundings(settings)
-        self._templates: dict[Hashable, ClientTemplate | None] = {}  # the latest last
+        # Of a kind whose clients botocore has to make, the template is `None`.
+        self._templates: RandomEviction[Kind, tuple[ClientTemplate | None]] = (
+            RandomEviction(MAX_TEMPLATES)
+        )
+        self._configs: RandomEviction[Hashable, None] = RandomEviction(MAX_CONFIGS)
+        self._pools = Pools()
+        self._connections = LEAST
         self._after_fork()
         self._tiers: dict[str, tuple[Tier, str | None]] = {}
         forget_after_fork(self)
 
     def _after_fork(self) -> None:
-        self._lock = threading.Lock()  # guards the templates, and who is making one
+        # Guards the templates, and who is making one. A finalizer may make a client,
+        # too, on the thread that holds it.
+        self._lock = threading.RLock()
         self._making: dict[Hashable, threading.Event] = {}
 
     @classmethod
@@ -148,19 +172,20 @@ class LightClients:
         # Whoever watches clients being made has put something else there.
         makers = (BaseClient.__init__, ClientCreator.create_client)
         try:
-            said = _frozen(
-                [service_name, session_region, arguments, config, kept.number]
+            said = value_of(
+                [service_name, session_region, arguments, self._connections]
             )
+            configured = None if config is None else value_of(vars(config))
         except TypeError:  # something in it can't be compared
             return None
         template = self._template(
-            (said, makers),
+            (configured, said, makers),
             lambda: self._new_template(service_name, session_region, config, arguments),
         )
         return None if template is None else template.client(credentials, rejection)
 
     def _template(
-        self, key: Hashable, make: Callable[[], ClientTemplate | None]
+        self, key: Kind, make: Callable[[], ClientTemplate | None]
     ) -> ClientTemplate | None:
         """
         The template for *key*. One thread makes it, and others wait for it.
@@ -168,36 +193,57 @@ class LightClients:
         Not for ever, as botocore logs meanwhile, and a logging handler may want a
         client; who has no template then goes without.
         """
+        found = self._templates.get(key)
+        if found is not None:
+            return found[0]
         with self._lock:
-            if key in self._templates:
-                self._templates[key] = template = self._templates.pop(key)
-                return template
+            found = self._templates.get(key)  # since a moment ago
+            if found is not None:
+                return found[0]
             made, mine = self._making.get(key), threading.Event()
             if made is None:
                 self._making[key] = mine
         if made is not None:
             made.wait(PATIENCE)
-            with self._lock:
-                return self._templates.get(key)
+            found = self._templates.get(key)
+            return None if found is None else found[0]
         try:
             template = make()
             if _surroundings(self._settings) != self._surroundings:
                 return None  # it may have been made for either
             with self._lock:
-                self._templates[key] = template
-                while len(self._templates) > MAX_TEMPLATES:
-                    del self._templates[next(iter(self._templates))]
+                self._keep(key, template)
             return template
         finally:
             with self._lock:
                 self._making.pop(key, None)
             mine.set()
 
+    def _keep(self, key: Kind, template: ClientTemplate | None) -> None:
+        if key[0] not in self._configs:
+            self._configs[key[0]] = None
+            for other in list(self._templates):
+                if other[0] not in self._configs:
+                    self._templates.pop(other, None)
+        self._templates[key] = (template,)
+
+    def widen(self, workers: int) -> None:
+        """
+        Keep enough connections to a host for so many requests at once.
+
+        That goes for clients that are made from now on.
+        """
+        connections = kept_for(workers)
+        if connections > self._connections:
+            self._connections = connections
+            with self._lock:
+                self._templates.clear()  # their clients keep fewer
+
     def close(self) -> None:
         """
         Close all idle connections. They are opened again if need be.
         """
-        for template in list(self._templates.values()):
+        for (template,) in list(self._templates.values()):
             if template is not None:
                 template.http.close_all()
 
@@ -208,18 +254,17 @@ class LightClients:
         config: Config | None,
         arguments: dict[str, Any],
     ) -> ClientTemplate | None:
-        recorder = EventRecorder(builtin_handlers())
-        session: Any = BotoSession(
-            botocore_session=like(
-                self._settings,
-                credentials=SessionCredentials(never_refreshed()),
-                region=region,
-                hooks=recorder,
-            )
-        )
         pooled = self._pooled(config)
 
-        def make() -> Any:
+        def make(hooks: BaseEventHooks | None) -> Any:
+            session: Any = BotoSession(
+                botocore_session=like(
+                    self._settings,
+                    credentials=SessionCredentials(never_refreshed()),
+                    region=region,
+                    hooks=hooks,
+                )
+            )
             return session.client(service_name, config=pooled, **arguments)
 
         # What the first caller is in the middle of is no business of the others.
@@ -228,7 +273,9 @@ class LightClients:
             if os.environ.get(PLUGINS):
                 msg = "botocore has plugins"
                 raise UnknownPartError(msg)
-            template = context.run(ClientTemplate, make, recorder)
+            template = context.run(
+                ClientTemplate, make, builtin_handlers(), self._pools
+            )
         except UnknownPartError as e:
             self._note(service_name, Tier.PUBLIC, str(e))
             return None
@@ -253,7 +300,7 @@ class LightClients:
         said = [given for given in (default, config) if given is not None]
         if not said and self._settings.get_config_variable("defaults_mode") != "legacy":
             return None  # any configuration would have a time-out of its own
-        pooled: Config = Config(max_pool_connections=kept.number)
+        pooled: Config = Config(max_pool_connections=self._connections)
         for given in said:
             pooled = pooled.merge(copy.deepcopy(given))  # it may be changed later
         return pooled
@@ -297,21 +344,3 @@ def _is_said(variable: bytes) -> bool:
     if variable.startswith((b"AWS_", b"BOTO")):
         return variable not in KEYS
     return variable.lower().endswith(b"_proxy")
-
-
-def _frozen(value: Any) -> Hashable:
-    """
-    Something that is equal for things that say the same, and mean it: 1 isn't `True`.
-
-    Raises:
-        TypeError: If there is something in it that can't be compared.
-    """
-    kind = type(value)
-    if isinstance(value, Config):
-        return kind, _frozen(vars(value))
-    if isinstance(value, dict):
-        return kind, frozenset((name, _frozen(item)) for name, item in value.items())
-    if isinstance(value, (list, tuple)):
-        return kind, tuple(map(_frozen, value))
-    hash(value)
-    return kind, value

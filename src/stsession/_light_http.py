@@ -4,7 +4,6 @@ Connections that clients of many roles share.
 
 from __future__ import annotations
 
-import contextlib
 import ssl
 import threading
 
@@ -14,12 +13,38 @@ from typing import Any
 
 from ._config_files import Version, version_of
 from ._fork import forget_after_fork
+from ._random_eviction import RandomEviction
 
 
-__all__ = ["SharedHttpSession"]
+__all__ = ["Pools", "SharedHttpSession"]
 
 MAX_HOSTS = 256
-"""To how many hosts idle connections are kept."""
+"""
+To how many hosts idle connections are kept, by the clients of all kinds.
+
+Each connection is a file descriptor, of which a process often may have 1,024.
+"""
+
+
+class Pools(RandomEviction[Any, Any]):
+    """
+    The connection pools of clients of all kinds, in place of a pool manager's own.
+
+    Pools of two managers are never mixed up: the key of a pool contains the TLS
+    context, which each manager has for itself, and all other settings.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(MAX_HOSTS)
+        self.reset()
+
+    def reset(self) -> None:
+        """
+        Let go of all pools and of the lock, in a forked child.
+        """
+        # The pool managers hold it while they look for a pool, and add one.
+        self.lock = threading.RLock()
+        self.clear()
 
 
 class SharedHttpSession:
@@ -31,25 +56,45 @@ class SharedHttpSession:
 
         make: Makes another one, for a forked child: connections of the parent
             mustn't be used there.
+
+        pools: Where its connection pools are kept.
     """
 
-    def __init__(self, session: Any, make: Callable[[], Any]) -> None:
-        self._session = _prepared(session)
+    def __init__(self, session: Any, make: Callable[[], Any], pools: Pools) -> None:
+        self._pools = pools
+        self._session = self._prepared(session)
         self._make = make
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finalizer may send a request, too
         forget_after_fork(self)
 
     def _after_fork(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._session = None
+        self._pools.reset()
 
     def _current(self) -> Any:
         session = self._session
         if session is None:
             with self._lock:
                 if self._session is None:
-                    self._session = _prepared(self._make())
+                    self._session = self._prepared(self._make())
                 session = self._session
+        return session
+
+    def _prepared(self, session: Any) -> Any:
+        """
+        Have a session of botocore connect to many hosts, often, at little cost.
+
+        Where the inside of botocore or urllib3 is different, it costs more.
+        """
+        manager: Any = getattr(session, "_manager", None)
+        settings: Any = getattr(manager, "connection_pool_kw", {})
+        context = settings.get("ssl_context")
+        if type(context) is ssl.SSLContext:
+            read = _ReadOnce(context)
+            context.load_verify_locations = read  # type: ignore[method-assign]
+            if len(getattr(manager, "pools", "unknown")) == 0:
+                manager.pools = self._pools
         return session
 
     def send(self, request: Any) -> Any:
@@ -71,34 +116,6 @@ class SharedHttpSession:
             self._session.close()
 
 
-def _prepared(session: Any) -> Any:
-    """
-    Have a session of botocore connect to many hosts, often, at little cost.
-
-    Where the inside of botocore or urllib3 is different, it costs more.
-    """
-    manager: Any = getattr(session, "_manager", None)
-    _widen(manager)
-    settings: Any = getattr(manager, "connection_pool_kw", {})
-    context = settings.get("ssl_context")
-    if type(context) is ssl.SSLContext:
-        context.load_verify_locations = _ReadOnce(context)  # type: ignore[method-assign]
-    return session
-
-
-def _widen(manager: Any) -> None:
-    """
-    Keep the connections to more than urllib3's ten hosts.
-
-    Those are enough for one client; but buckets are hosts, and many roles use one
-    bucket each.
-    """
-    pools = getattr(manager, "pools", None)
-    if pools is not None and not len(pools):
-        with contextlib.suppress(TypeError):
-            manager.pools = type(pools)(MAX_HOSTS)
-
-
 class _ReadOnce:
     """
     Has a TLS context read a file of trusted certificates once for each change.
@@ -109,7 +126,7 @@ class _ReadOnce:
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._context = context
-        self._lock = threading.Lock()  # guards the next, and has others wait for it
+        self._lock = threading.RLock()  # guards the next, and has others wait for it
         self._trusted: tuple[str, Version] | None = None
 
     def __call__(

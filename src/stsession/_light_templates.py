@@ -38,7 +38,7 @@ from ._light_events import (
     unknown_methods,
 )
 from ._light_handlers import HandlerPlan, Parts, UnknownPartError
-from ._light_http import SharedHttpSession
+from ._light_http import Pools, SharedHttpSession
 from ._refresher import Refresher
 
 
@@ -64,12 +64,18 @@ class Tier(enum.Enum):
 
 class ClientTemplate:
     """
-    A client of botocore's making, and how to make others like it.
+    A client that botocore made, and how to make others like it.
+
+    It keeps neither the session that made the client nor the client's emitter: they
+    would take as much memory again.
 
     Args:
-        make: Has botocore make one; from the same models each time.
+        make: Makes a client with a new botocore session that has the given emitter;
+            `None` means one with botocore's handlers.
 
-        recorder: The emitter of the session that makes it, and nothing else.
+        emitter: The emitter for the session that makes the template's client.
+
+        pools: The connection pools that clients of all kinds share.
 
     Raises:
         UnknownPartError: If it has parts of which we don't know whether they may
@@ -79,15 +85,25 @@ class ClientTemplate:
     tier = Tier.COPY_ON_WRITE
     reason: str | None = None
 
-    def __init__(self, make: Callable[[], Any], recorder: EventRecorder) -> None:
-        base = copy.copy(recorder.emitter)
-        self._real: Any = make()
+    def __init__(
+        self,
+        make: Callable[[BaseEventHooks | None], Any],
+        emitter: BaseEventHooks,
+        pools: Pools,
+    ) -> None:
+        recorder = EventRecorder(emitter)
+        self._real: Any = make(recorder)
         try:
             (recorded,) = recorder.copies  # it's for this client only
-            self._take_apart(base, recorded)
-            http = self._real._endpoint.http_session
-            self.http = SharedHttpSession(http, lambda: make()._endpoint.http_session)
-            self._check_events(base, recorded, self._check_parts())
+            recorder.copies.clear()  # which the client's docstrings hold
+            self._take_apart(emitter, recorded)
+            self.http = SharedHttpSession(
+                self._real._endpoint.http_session,
+                lambda: make(None)._endpoint.http_session,
+                pools,
+            )
+            self._check_events(emitter, recorded, self._check_parts())
+            self._drop_emitter()
         except (UnknownPartError, MemoryError):
             raise
         except Exception as e:  # whatever comes of parts that have changed
@@ -189,6 +205,15 @@ class ClientTemplate:
         if shared != own:
             self.tier = Tier.TEMPLATE
             self.reason = "shared handlers aren't called in the same order"
+
+    def _drop_emitter(self) -> None:
+        """
+        Let go of the emitter of botocore's client: each client gets its own.
+        """
+        real = self._real
+        real.meta.events = real._endpoint._event_emitter = None
+        if real._ruleset_resolver is not None:
+            real._ruleset_resolver._event_emitter = None
 
 
 def never_refreshed() -> Refresher:

@@ -1,10 +1,10 @@
 """
-Telling how far a run is: by a bar on a terminal, elsewhere by lines in the log.
+Progress of a run, on standard error: a bar, or a line every few seconds.
 """
 
 from __future__ import annotations
 
-import logging
+import contextlib
 import sys
 
 from typing import Any, Protocol
@@ -14,18 +14,13 @@ from ._seams import current
 
 __all__ = ["Progress", "Silence", "progress_of"]
 
-logger = logging.getLogger("stsession")
-
-STEP = 10
-"""Percent between two lines."""
-
-INTERVAL = 30.0
-"""Seconds between two lines, if that's sooner."""
+INTERVAL = 5.0
+"""Seconds from one line to the next."""
 
 
 class Progress(Protocol):
     """
-    Who is told of each result.
+    Shows how many results there are.
     """
 
     def advance(self, *, ok: bool) -> None:
@@ -35,7 +30,7 @@ class Progress(Protocol):
 
     def wait(self) -> None:
         """
-        There is none for the moment.
+        There is no further one yet.
         """
 
     def close(self) -> None:
@@ -46,22 +41,22 @@ class Progress(Protocol):
 
 class Silence:
     """
-    Tells nobody.
+    Shows nothing.
     """
 
     def advance(self, *, ok: bool) -> None:
         """
-        Say nothing.
+        Show nothing.
         """
 
     def wait(self) -> None:
         """
-        Say nothing.
+        Show nothing.
         """
 
     def close(self) -> None:
         """
-        Say nothing.
+        Show nothing.
         """
 
 
@@ -98,14 +93,20 @@ class Bar:
 
 class Lines:
     """
-    Lines in the log, for each tenth and at least every half minute.
+    Lines of plain text, one every few seconds, and one at the end.
+
+    Args:
+        total: How many results there will be.
+
+        stream: Where the lines are written.
     """
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, stream: Any) -> None:
         self._total = total
-        self._done = self._failed = self._told = 0
+        self._stream = stream
+        self._done = self._failed = self._written = 0
         self._monotonic = current().clock.monotonic
-        self._told_at = self._monotonic()
+        self._written_at = self._monotonic()
 
     def advance(self, *, ok: bool) -> None:
         """
@@ -113,48 +114,53 @@ class Lines:
         """
         self._done += 1
         self._failed += not ok
-        if (self._done - self._told) * 100 >= STEP * self._total:
-            self._tell()
         self.wait()
 
     def wait(self) -> None:
         """
-        Write one if none has been written for long.
+        Write a line if it's time to.
         """
-        if self._monotonic() >= self._told_at + INTERVAL:
-            self._tell()
+        if self._monotonic() >= self._written_at + INTERVAL:
+            self._write()
 
-    def _tell(self) -> None:
-        self._told, self._told_at = self._done, self._monotonic()
-        logger.info(
-            "fleet: %s of %s done, %s failed", self._done, self._total, self._failed
-        )
+    def _write(self) -> None:
+        self._written, self._written_at = self._done, self._monotonic()
+        line = f"fleet: {self._done} of {self._total} done, {self._failed} failed"
+        _write_line(self._stream, line)
 
     def close(self) -> None:
         """
         Write a last line, unless it has been written.
         """
-        if self._told < self._done:
-            self._tell()
+        if self._written < self._done:
+            self._write()
 
 
 def progress_of(total: int) -> Progress:
     """
-    Return what suits where standard error leads to.
+    Return what suits standard error: nothing if there is none.
     """
-    if not _is_terminal(sys.stderr):
-        return Lines(total)
+    stream: Any = sys.stderr
+    if stream is None or getattr(stream, "closed", False):
+        return Silence()
+    if not _is_terminal(stream):
+        return Lines(total, stream)
     try:
         from tqdm import tqdm  # noqa: PLC0415 - it comes with an extra
     except ImportError:
-        # Seen also where nobody has set up logging.
-        logger.warning("fleet: for a progress bar, pip install stsession[progress]")
-        return Lines(total)
-    return Bar(tqdm(total=total, unit="session", file=sys.stderr))
+        hint = "fleet: for a progress bar, pip install stsession[progress]"
+        _write_line(stream, hint)
+        return Lines(total, stream)
+    return Bar(tqdm(total=total, unit="session", file=stream))
 
 
 def _is_terminal(stream: Any) -> bool:
-    try:
-        return bool(stream.isatty())
-    except (AttributeError, ValueError):  # there is none, or it is closed
-        return False
+    isatty = getattr(stream, "isatty", None)
+    return isatty is not None and bool(isatty())
+
+
+def _write_line(stream: Any, line: str) -> None:
+    # A run goes on if its progress can't be shown any longer.
+    with contextlib.suppress(Exception):
+        stream.write(f"{line}\n")
+        stream.flush()

@@ -160,6 +160,12 @@ class SdkSource:
         """
         return self._keys.resolve_again()
 
+    def widen(self, workers: int) -> None:
+        """
+        Keep enough connections to STS for so many requests at once.
+        """
+        self._clients.widen(workers)
+
     def close(self) -> None:
         """
         Close the connections to STS.

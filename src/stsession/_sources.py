@@ -145,6 +145,12 @@ class HopSource:
             self._refresher.replace_rejected(record.credentials.access_key_id)
         return True
 
+    def widen(self, workers: int) -> None:
+        """
+        Keep enough connections to STS for so many requests at once.
+        """
+        self._clients.widen(workers)
+
     def close(self) -> None:
         """
         Close the connections to STS.
@@ -245,6 +251,13 @@ class MfaSource:
         """
         return self._who.resolve_again()
 
+    def widen(self, workers: int) -> None:
+        """
+        Keep enough connections to STS for so many requests at once.
+        """
+        self._user.widen(workers)
+        self._session.widen(workers)
+
     def close(self) -> None:
         """
         Close the connections to STS.
@@ -316,6 +329,12 @@ class Nobody:
         There is nothing to look up.
         """
         return True
+
+    def widen(self, workers: int) -> None:
+        """
+        Keep enough connections to STS for so many requests at once.
+        """
+        self._clients.widen(workers)
 
     def close(self) -> None:
         """

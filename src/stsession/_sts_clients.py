@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import botocore.session
 
-from ._connections import kept
+from ._connections import LEAST, kept_for
 from ._fork import forget_after_fork
 from ._locks import guarded
 from ._sdk import like
@@ -48,6 +48,7 @@ class StsClients:
     ) -> None:
         self.session = session
         self._signed = signed
+        self._connections = LEAST
         self._after_fork()
         forget_after_fork(self)
         self._makes = _regional(session)
@@ -61,7 +62,7 @@ class StsClients:
         """
         Return a client for *region*.
         """
-        key = (region, endpoint, kept.number)
+        key = (region, endpoint, self._connections)
         client = self._clients.get(key)
         if client is None:
             client = guarded(self._lock, lambda: self._make(key, region, endpoint))
@@ -74,10 +75,19 @@ class StsClients:
                 "sts",
                 region_name=region,
                 endpoint_url=endpoint.url,
-                config=endpoint.client_config(signed=self._signed),
+                config=endpoint.client_config(signed=self._signed, connections=key[2]),
             )
             client = self._clients.setdefault(key, made)
         return client
+
+    def widen(self, workers: int) -> None:
+        """
+        Keep enough connections for so many requests at once, by new clients.
+        """
+        connections = kept_for(workers)
+        if connections > self._connections:
+            self._connections = connections
+            self.close()  # which keep fewer
 
     def close(self) -> None:
         """

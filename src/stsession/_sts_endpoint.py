@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import functools
 
+from collections.abc import Hashable
 from typing import Any
 
 import attrs
@@ -13,7 +14,8 @@ import attrs
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from ._connections import kept
+from ._connections import LEAST
+from ._identity import value_of
 
 
 __all__ = ["StsEndpoint"]
@@ -47,14 +49,31 @@ class StsEndpoint:
 
     regions: tuple[str | None, ...]
     url: str | None = None
-    config: Config | None = attrs.field(default=None, eq=id)
+    config: Config | None = attrs.field(default=None, eq=False)
     attempts: int | None = None
 
-    def client_config(self, *, signed: bool = True) -> Config:
-        """
-        Short time-outs, few attempts; the user's settings win.
+    config_key: Hashable = attrs.field(init=False, repr=False)
+    """Equal for configurations that are equal."""
 
-        Without a signature, STS has to ask an identity provider first.
+    @config_key.default
+    def _config_key(self) -> Hashable:
+        # A program may make one for each session, and all of them need but one client.
+        if self.config is None:
+            return None
+        try:
+            return value_of(vars(self.config))
+        except TypeError:  # something in it can't be compared
+            return id(self.config)
+
+    def client_config(self, *, signed: bool = True, connections: int = LEAST) -> Config:
+        """
+        Short timeouts, few attempts; the user's settings win.
+
+        Args:
+            signed: Whether requests are signed. Without a signature, STS has to call
+                an identity provider first.
+
+            connections: How many connections are kept.
         """
         ours = Config(
             connect_timeout=CONNECT_TIMEOUT,
@@ -62,7 +81,7 @@ class StsEndpoint:
             retries=_retries(self._attempts),
             # Many roles may be refreshed at once by one client. Our requests
             # have been checked, and other servers take other values than AWS.
-            max_pool_connections=kept.number,
+            max_pool_connections=connections,
             parameter_validation=False,
         )
         if self.config is not None:

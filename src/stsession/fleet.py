@@ -77,7 +77,8 @@ class Fleet(Closing):
     Sessions are made when they are used, and kept: a second run over the fleet asks
     STS for nothing while the credentials live, and each session refreshes its own
     for as long as the fleet is used. All sessions of the same source ask STS at one
-    pace, which adapts to what STS answers.
+    pace, which adapts to what STS answers. For that reason fleets share credentials
+    with each other, but not with sessions that :func:`stsession.assume` returns.
 
     A fleet may be used from any thread.
 
@@ -291,8 +292,8 @@ class Fleet(Closing):
 
             progress:
                 Whether to draw a bar on standard error; where that isn't a terminal,
-                or without the extra ``progress``, lines go to the logger
-                ``stsession`` instead, at level INFO.
+                or without the extra ``progress``, a line is written there every
+                five seconds.
 
             executor:
                 Where the calls run. `None` means threads of our own, for which
@@ -312,6 +313,7 @@ class Fleet(Closing):
                     executor,
                     max_workers=max_workers,
                     session_of=self._session,
+                    widen=self._sample.widen,
                     make=self._make,
                 ),
                 max_workers=max_workers,

@@ -9,9 +9,11 @@ import copy
 import functools
 import gc
 import inspect
+import operator
 import os
 import pathlib
 import pickle
+import random
 import shutil
 import ssl
 import threading
@@ -36,11 +38,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 import stsession
 
 from stsession import _light_clients
-from stsession._light_clients import MAX_TEMPLATES, LightClients
+from stsession._light_clients import LightClients
 from stsession._light_events import CopyOnWriteEvents
-from stsession._light_http import SharedHttpSession
+from stsession._light_http import Pools, SharedHttpSession
 from stsession._light_session import LightSession
-from stsession.testing import StubSTS
+from stsession.testing import StubSTS, installed
 
 from ..children import in_a_fork
 from . import OTHER_ROLE, ROLE
@@ -350,17 +352,58 @@ def test_settings_that_change(change):
     assert before is not LightClients.of(settings)
 
 
-def test_many_kinds(sessions):
+def is_light(client):
     """
-    The oldest kinds are forgotten; their clients go on.
+    Whether a client was made from a template.
     """
-    first = sessions[0].client("sts", region_name="us-east-1")
-    for number in range(MAX_TEMPLATES):
-        sessions[0]._light._templates[number] = None
-    sessions[0].client("sts", region_name="us-east-2")
+    return isinstance(client.meta.events, CopyOnWriteEvents)
 
-    assert MAX_TEMPLATES == len(sessions[0]._light._templates)
-    assert first.meta.events.emit("nothing") == []
+
+@pytest.fixture(name="made")
+def _made(monkeypatch):
+    """
+    The classes of the templates that have been made.
+    """
+    made, real = [], _light_clients.ClientTemplate
+
+    def make(*args):
+        template = real(*args)
+        made.append(type(template._real))
+        return template
+
+    monkeypatch.setattr(_light_clients, "ClientTemplate", make)
+    return made
+
+
+def test_one_kind_too_many(stubbed, made, monkeypatch):
+    """
+    Roles whose clients are of one kind more than are kept find most of the templates.
+    """
+    monkeypatch.setattr(_light_clients, "MAX_TEMPLATES", 16)
+    sessions = [LightSession(role, source=stubbed) for role in ROLES]
+    regions = [f"xx-test-{number}" for number in range(17)]
+    first = clients_of(sessions[:1], "sqs", region_name=regions[0])
+    with installed(draw=random.Random(1).random):
+        for session in sessions * 3:
+            for region in regions:
+                assert is_light(session.client("sqs", region_name=region))
+
+    assert 17 <= len(made) <= 17 * 2  # and not 17 * 6
+    assert 16 == len(sessions[0]._light._templates)
+    assert first[0].meta.events.emit("nothing") == []
+
+
+def test_a_config_for_each_account(sessions, made):
+    """
+    Templates that serve once don't pile up, and leave those for common values.
+    """
+    for number in range(40):
+        config = Config(user_agent_extra=f"account/{number}")
+        for session in sessions:
+            assert is_light(session.client("sqs", config=config))
+
+    assert 40 == len(made)
+    assert 16 == len(sessions[0]._light._templates)
 
 
 UNCOPIED = (TypeError, NotImplementedError, RecursionError, pickle.PicklingError)
@@ -877,16 +920,42 @@ def test_who_waits(sessions, monkeypatch):
     assert [CopyOnWriteEvents] * 2 == [type(client.meta.events) for client in clients]
 
 
+def manager_of(client):
+    """
+    Where a client's connection pools come from.
+    """
+    return client._endpoint.http_session._current()._manager
+
+
 def test_many_hosts(sessions):
     """
     Connections to many hosts are kept, as buckets are hosts.
-    """
-    http = sessions[0].client("s3")._endpoint.http_session
-    manager = http._current()._manager
-    for number in range(30):
-        manager.connection_from_url(f"https://bucket{number}.example")
 
-    assert 30 == len(manager.pools)
+    A scan over one host more than fit finds most of them.
+    """
+    manager = manager_of(sessions[0].client("s3"))
+    hosts = [f"https://bucket{number}.example" for number in range(257)]
+    with installed(draw=random.Random(1).random):
+        pools = [manager.connection_from_url(host) for host in hosts]
+        again = [manager.connection_from_url(host) for host in hosts]
+
+    assert 256 == len(manager.pools)
+    assert sum(map(operator.is_, pools, again)) > 200
+
+
+def test_hosts_of_all_kinds(sessions):
+    """
+    The number of hosts is for all kinds, whose connections are still their own.
+    """
+    managers = [manager_of(sessions[0].client(name)) for name in ("s3", "sqs")]
+    pools = [manager.connection_from_url("https://example.org") for manager in managers]
+    for number in range(300):
+        for manager in managers:
+            manager.connection_from_url(f"https://{number}.example")
+
+    assert pools[0] is not pools[1]
+    assert managers[0].pools is managers[1].pools
+    assert 256 == len(managers[0].pools)
 
 
 @pytest.fixture(name="reading")
@@ -952,16 +1021,19 @@ def test_inside_of_another_botocore():
     """
     Where the inside of botocore is different, it stays as it is.
     """
-    context = object()
-    manager = types.SimpleNamespace(
-        pools=(), connection_pool_kw={"ssl_context": context}
+    manager = types.SimpleNamespace(pools=(), connection_pool_kw={"ssl_context": 1})
+    other = types.SimpleNamespace(
+        connection_pool_kw={"ssl_context": ssl.create_default_context()}
     )
-    SharedHttpSession(types.SimpleNamespace(_manager=manager), object)
+    for inside in (manager, other):
+        session = types.SimpleNamespace(_manager=inside)
+        SharedHttpSession(session, object, Pools())
     plain = object()
 
     assert () == manager.pools
-    assert {"ssl_context": context} == manager.connection_pool_kw
-    assert plain is SharedHttpSession(plain, object)._session
+    assert {"ssl_context": 1} == manager.connection_pool_kw
+    assert not hasattr(other, "pools")
+    assert plain is SharedHttpSession(plain, object, Pools())._session
 
 
 def test_further_role(sessions):

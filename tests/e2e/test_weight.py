@@ -5,6 +5,7 @@ What sessions cost when nothing happens.
 from __future__ import annotations
 
 import builtins
+import contextlib
 import gc
 import io
 import json
@@ -16,14 +17,19 @@ import threading
 import tracemalloc
 import weakref
 
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
 import boto3
 import botocore.loaders
 import pytest
 
+from botocore.config import Config
+
 import stsession
 
 from stsession._loader import ModelLoader
-from stsession.testing import StubSTS
+from stsession.testing import Fault, StubSTS
 
 from ..children import run_child
 from . import OTHER_ROLE, ROLE
@@ -242,6 +248,82 @@ def descriptors():
     """
     directory = pathlib.Path("/proc/self/fd")
     return len(list(directory.iterdir())) if directory.exists() else 0
+
+
+def connections_to(url):
+    """
+    How many connections this process has to a server on this machine.
+    """
+    port, inodes = f"{urlsplit(url).port:04X}", set()
+    for entry in pathlib.Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):  # that of the listing itself is closed
+            inodes.add(str(entry.readlink()))
+    lines = pathlib.Path("/proc/self/net/tcp").read_text().splitlines()[1:]
+    fields = [line.split() for line in lines]
+    return sum(
+        remote.endswith(f":{port}") and f"socket:[{inode}]" in inodes
+        for _, _, remote, *_, inode in (line[:10] for line in fields)
+    )
+
+
+BRIEF_FAULTS = [
+    Fault.reset(),
+    Fault.cut_off(),
+    Fault.status(500),
+    Fault.html(),
+    Fault.throttled(),
+    Fault.access_denied(),
+]
+
+
+def use_through_faults(local, source, clients, numbers):
+    """
+    Refresh one new session for each of *numbers*, through a fault, and call a client.
+    """
+    for number in numbers:
+        session = stsession.assume(
+            ROLE,
+            source=source,
+            cache=None,
+            sts_config=Config(read_timeout=7, retries={"mode": "standard"}),
+        )
+        local.faults.add(
+            BRIEF_FAULTS[number % len(BRIEF_FAULTS)], operation="AssumeRole", times=1
+        )
+        with contextlib.suppress(stsession.RefreshError):
+            session.refresh()
+        clients[number % len(clients)].get_caller_identity()
+
+
+@pytest.mark.skipif(
+    not pathlib.Path("/proc/self/net/tcp").exists(), reason="There's no list of them."
+)
+@pytest.mark.usefixtures("_seams")
+def test_connections_have_a_bound(source, local):
+    """
+    There is one for each client and each thread that used it, whatever has failed.
+
+    The clients are those that the program holds, and one of STS for each value of
+    *sts_config*.
+    """
+    sessions = [
+        stsession.assume(ROLE, source=source, role_session_name=f"caller-{number}")
+        for number in range(4)
+    ]
+    clients = [session.client("sts") for session in sessions]
+    use_through_faults(local, source, clients, range(24))
+    gc.collect()
+    by_one = connections_to(local.endpoint_url)
+    with ThreadPoolExecutor(4) as threads:
+        for start in range(4):
+            threads.submit(
+                use_through_faults, local, source, clients, range(start, 60, 4)
+            )
+    gc.collect()
+    by_four = connections_to(local.endpoint_url)
+
+    assert by_one <= 4 + 2
+    assert by_four <= 4 * (4 + 2)
 
 
 @pytest.mark.usefixtures("_seams")
