@@ -49,7 +49,7 @@ class DaemonThreads(Executor):
 
     def __init__(self, max_workers: int) -> None:
         self._max_workers = max_workers
-        self._lock = threading.Lock()  # guards the three below
+        self._lock = threading.RLock()  # guards the three below
         self._threads: set[threading.Thread] = set()
         self._busy = 0  # being worked on, or waiting for it
         self._open = True
@@ -83,13 +83,13 @@ class DaemonThreads(Executor):
         thread = threading.Thread(
             target=self._serve, name="stsession-fleet", daemon=True
         )
+        self._threads.add(thread)  # first: an interrupt may come while it starts
         try:
             thread.start()
         except RuntimeError:
+            self._threads.discard(thread)
             if not self._threads:  # else there are just fewer
                 raise
-        else:
-            self._threads.add(thread)
 
     def _serve(self) -> None:
         while (work := self._work.get()) is not None:

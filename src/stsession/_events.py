@@ -16,7 +16,7 @@ from typing import Literal, Protocol
 import attrs
 
 
-__all__ = ["Announcer", "RefreshCounters", "RefreshEvent", "RefreshHook"]
+__all__ = ["Announcer", "RefreshCounters", "RefreshEvent", "RefreshHook", "write_log"]
 
 logger = logging.getLogger("stsession")
 logger.addHandler(logging.NullHandler())  # who wants to see it, says so
@@ -119,6 +119,14 @@ def shorten(access_key_id: str) -> str:
     return f"{access_key_id[:4]}…{access_key_id[-4:]}"
 
 
+def write_log(level: int, text: str, *args: object, exc_info: bool = False) -> None:
+    """
+    Log a message; what a handler of the program raises doesn't reach the caller.
+    """
+    with contextlib.suppress(Exception):
+        logger.log(level, text, *args, exc_info=exc_info)
+
+
 _News = tuple[RefreshEvent | None, str, int]
 
 
@@ -168,9 +176,7 @@ class Announcer:
             except IndexError:  # another thread tells it
                 return
             if log:
-                # What a handler of the program raises is none of the caller's concern.
-                with contextlib.suppress(Exception):
-                    logger.log(level, "%s: %s", self.label, log)
+                write_log(level, "%s: %s", self.label, log)
             if event is not None:
                 self._call_hooks(event)
 
@@ -183,8 +189,10 @@ class Announcer:
                 continue
             try:
                 hook(event)
-            except Exception:
-                with contextlib.suppress(Exception):
-                    logger.warning(
-                        "%s: the on_event hook failed", self.label, exc_info=True
-                    )
+            except Exception:  # noqa: BLE001 - logged, and goes no further
+                write_log(
+                    logging.WARNING,
+                    "%s: the on_event hook failed",
+                    self.label,
+                    exc_info=True,
+                )

@@ -24,20 +24,20 @@ from botocore.hooks import BaseEventHooks
 from ._botocore import RejectionHandler, SessionCredentials
 from ._config_files import present_versions_of
 from ._connections import LEAST, kept_for
+from ._events import write_log
 from ._fork import forget_after_fork, per_process
 from ._identity import number_of, value_of
 from ._lazy import lazy
 from ._light_handlers import UnknownPartError
 from ._light_http import Pools
 from ._light_templates import ClientTemplate, Tier, never_refreshed
+from ._locks import OneTimeEvent, guarded
 from ._random_eviction import RandomEviction
 from ._sdk import builtin_handlers, like
 from ._sdk_classes import BotoSession
 
 
 __all__ = ["LightClients"]
-
-logger = logging.getLogger("stsession")
 
 MAX_TEMPLATES = 1024
 """
@@ -77,6 +77,16 @@ PLUGINS = "BOTOCORE_EXPERIMENTAL__PLUGINS"
 """What botocore calls with each client that it makes."""
 
 
+class _Making:
+    """
+    A template that a thread is making.
+    """
+
+    def __init__(self) -> None:
+        self.thread = threading.get_ident()
+        self.done = OneTimeEvent()
+
+
 class LightClients:
     """
     Makes the clients of sessions that differ in their role only.
@@ -103,7 +113,7 @@ class LightClients:
         # Guards the templates, and who is making one. A finalizer may make a client,
         # too, on the thread that holds it.
         self._lock = threading.RLock()
-        self._making: dict[Hashable, threading.Event] = {}
+        self._making: dict[Hashable, _Making] = {}
 
     @classmethod
     def of(cls, settings: botocore.session.Session) -> LightClients:
@@ -188,36 +198,38 @@ class LightClients:
         self, key: Kind, make: Callable[[], ClientTemplate | None]
     ) -> ClientTemplate | None:
         """
-        The template for *key*. One thread makes it, and others wait for it.
+        Return the template for *key*. One thread makes it, and others wait for it.
 
-        Not for ever, as botocore logs meanwhile, and a logging handler may want a
-        client; who has no template then goes without.
+        They don't wait forever: botocore logs meanwhile, and a logging handler may make
+        a client. `None` if there is no template by then.
         """
         found = self._templates.get(key)
         if found is not None:
             return found[0]
-        with self._lock:
-            found = self._templates.get(key)  # since a moment ago
-            if found is not None:
-                return found[0]
-            made, mine = self._making.get(key), threading.Event()
-            if made is None:
-                self._making[key] = mine
-        if made is not None:
-            made.wait(PATIENCE)
-            found = self._templates.get(key)
-            return None if found is None else found[0]
+        mine = _Making()
         try:
-            template = make()
-            if _surroundings(self._settings) != self._surroundings:
-                return None  # it may have been made for either
-            with self._lock:
-                self._keep(key, template)
-            return template
+            making = self._making.setdefault(key, mine)
+            if making is mine:
+                template = make()
+                if _surroundings(self._settings) != self._surroundings:
+                    return None  # it may have been made for either
+                guarded(self._lock, lambda: self._keep(key, template))
+                return template
         finally:
-            with self._lock:
-                self._making.pop(key, None)
-            mine.set()
+            # If an interrupt ends the first call, the second one does it.
+            try:
+                self._made(key, mine)
+            finally:
+                self._made(key, mine)
+        if making.thread != threading.get_ident():
+            making.done.wait(PATIENCE)
+        found = self._templates.get(key)
+        return None if found is None else found[0]
+
+    def _made(self, key: Kind, mine: _Making) -> None:
+        if self._making.get(key) is mine:
+            mine.done.set()
+            self._making.pop(key, None)
 
     def _keep(self, key: Kind, template: ClientTemplate | None) -> None:
         if key[0] not in self._configs:
@@ -236,8 +248,7 @@ class LightClients:
         connections = kept_for(workers)
         if connections > self._connections:
             self._connections = connections
-            with self._lock:
-                self._templates.clear()  # their clients keep fewer
+            guarded(self._lock, self._templates.clear)  # their clients keep fewer
 
     def close(self) -> None:
         """
@@ -288,7 +299,12 @@ class LightClients:
         """
         if reason is not None:
             reason = f"{service_name}: {reason}"
-            logger.debug("clients are made in the way %r for %s", tier.value, reason)
+            write_log(
+                logging.DEBUG,
+                "clients are made in the way %r for %s",
+                tier.value,
+                reason,
+            )
         noted = self._tiers.get(service_name, NOTHING_YET)
         self._tiers[service_name] = max(noted, (tier, reason), key=_weight)
 

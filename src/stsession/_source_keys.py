@@ -26,14 +26,13 @@ from botocore.utils import parse_timestamp
 
 from ._answers import recursion
 from ._config_files import Session, contents_of, files_of, profile_of
+from ._events import write_log
 from ._fork import forget_after_fork
 from ._sdk_errors import presentable, text_of
 from .exceptions import SourceCredentialsError
 
 
 __all__ = ["SourceKeys", "accept_local_expirations"]
-
-logger = logging.getLogger("stsession")
 
 AMBIENT_METHODS = frozenset({"env", "iam-role", "container-role", "boto-config"})
 """Where botocore goes on looking if a profile has no credentials."""
@@ -255,7 +254,7 @@ class SourceKeys(Credentials):
                 self._profile = profile
             self._contents = contents
         except (BotoCoreError, OSError) as e:
-            logger.warning("%s: reading it again failed: %s", self._name, e)
+            write_log(logging.WARNING, "%s: reading it again failed: %s", self._name, e)
 
     def resolve_again(self) -> bool:
         """
@@ -271,7 +270,9 @@ class SourceKeys(Credentials):
         if after.method not in methods:
             return False
         self._found = after
-        logger.debug("%s: the credentials have been looked up again", self._name)
+        write_log(
+            logging.DEBUG, "%s: the credentials have been looked up again", self._name
+        )
         return True
 
     @property

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import math
 
 from collections.abc import Callable
 from functools import partial
@@ -13,8 +14,10 @@ from typing import Any, TypeVar
 
 import attrs
 
+from ._answers import lifetime_of
 from ._clock import Clock
 from ._credentials import Fetched, Instant, TemporaryCredentials
+from ._events import write_log
 from ._fork import per_process
 from ._proof import NoProof, Proof
 from ._remembered import without_frames
@@ -27,8 +30,6 @@ from .exceptions import FailureKind, RefreshError
 
 __all__ = ["StsFetch", "at_once"]
 
-logger = logging.getLogger("stsession")
-
 CHAINED_MAXIMUM = 3_600
 """Seconds; `role chaining
 <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html>`_ allows no more."""
@@ -36,6 +37,20 @@ CHAINED_MAXIMUM = 3_600
 ROLE_MAXIMUM = 43_200
 """Seconds; `AssumeRole
 <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>`_."""
+
+LIFETIMES: dict[str, tuple[int, int]] = {
+    "assume_role": (3_600, ROLE_MAXIMUM),
+    "assume_role_with_web_identity": (3_600, ROLE_MAXIMUM),
+    "assume_role_with_saml": (3_600, ROLE_MAXIMUM),
+    "assume_root": (900, 900),
+    "get_session_token": (43_200, 129_600),
+    "get_federation_token": (43_200, 129_600),
+}
+"""Seconds: the default and the maximum of each operation's `DurationSeconds
+<https://docs.aws.amazon.com/STS/latest/APIReference/API_Operations.html>`_."""
+
+LIFETIME_TOLERANCE = 60.0
+"""Seconds by which a lifetime may exceed them, as the `Date` of an answer is older."""
 
 PACKED_SIZE_WARNING = 90
 """Percent of what STS takes of policies and tags, when packed."""
@@ -103,6 +118,7 @@ class StsFetch:
     proof: Proof = attrs.field(factory=NoProof)
     pace: Callable[[Callable[[], Fetched]], Fetched] = at_once
     _sent: frozenset[str] = attrs.field(default=frozenset(), init=False)
+    _sent_duration: int | None = attrs.field(default=None, init=False)
     _warned_of_size: bool = attrs.field(default=False, init=False)
     _client_region: str | None = attrs.field(default=None, init=False)
 
@@ -244,7 +260,7 @@ class StsFetch:
         endpoint = self.endpoint.asked_once if once else self.endpoint
         client = self.source.client(region, endpoint)
         params = {**self.request.to_params(duration_seconds=duration), **proof}
-        self._sent = frozenset(params)
+        self._sent, self._sent_duration = frozenset(params), duration
         try:
             answer: dict[str, Any] = getattr(client, self.request.operation)(**params)
         except (LookupError, ValueError) as e:  # XML, but not as botocore knows it
@@ -279,26 +295,41 @@ class StsFetch:
         for name in ("AccessKeyId", "SecretAccessKey", "SessionToken"):
             if not isinstance(told.get(name), str) or not told[name]:
                 raise self._unusable(f"has no {name}")
-        if not isinstance(told.get("Expiration"), dt.datetime):
+        expires_at = _expiration(told.get("Expiration"))
+        if expires_at is None:
             raise self._unusable("has no readable Expiration")
         self._warn_of_size(answer.get("PackedPolicySize"))
-        headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-        served_at = server_time(headers)
-        proven = self.proof.remaining(began.wall if served_at is None else served_at)
         who = answer.get("AssumedRoleUser") or answer.get("FederatedUser") or {}
         arn = str(who.get("Arn") or "")
-        return Fetched(
+        fetched = Fetched(
             credentials=TemporaryCredentials(
                 access_key_id=told["AccessKeyId"],
                 secret_access_key=told["SecretAccessKey"],
                 session_token=told["SessionToken"],
-                expires_at=told["Expiration"].astimezone(dt.timezone.utc),
+                expires_at=expires_at,
                 account_id=self._account_id(arn),
             ),
-            server_time=served_at,
+            server_time=server_time(
+                answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+            ),
+            longest_lifetimes=self._longest_lifetimes(),
             began=began,
-            source_remaining=_shorter(source_remaining, proven),
         )
+        now = Instant(self.clock.wall(), self.clock.monotonic())
+        lifetime = lifetime_of(fetched, now, self.request.label)
+        proven = self.proof.remaining(expires_at.timestamp() - lifetime)
+        return attrs.evolve(
+            fetched, source_remaining=_shorter(source_remaining, proven)
+        )
+
+    def _longest_lifetimes(self) -> tuple[float, ...]:
+        """
+        Upper bounds of the lifetime: what was requested, and what is possible at all.
+        """
+        usual, most = LIFETIMES[self.request.operation]
+        requested = self._sent_duration or usual
+        possible = max(requested, most) if self.endpoint.url is None else math.inf
+        return requested + LIFETIME_TOLERANCE, possible + LIFETIME_TOLERANCE
 
     def _account_id(self, arn: str) -> str | None:
         told = account_of(arn) or account_of(self.request.label)
@@ -313,7 +344,8 @@ class StsFetch:
             return
         if percent > PACKED_SIZE_WARNING:
             self._warned_of_size = True
-            logger.warning(
+            write_log(
+                logging.WARNING,
                 "%s: the session's policies and tags take %s %% of what STS allows",
                 self.request.label,
                 percent,
@@ -332,6 +364,18 @@ def _passes(error: RefreshError, *, elsewhere: bool) -> bool:
     if error.code == "RegionDisabledException":
         return elsewhere
     return error.kind is FailureKind.OUTAGE
+
+
+def _expiration(given: object) -> dt.datetime | None:
+    """
+    Return what STS answered in UTC. `None` if it isn't readable.
+    """
+    if not isinstance(given, dt.datetime):
+        return None
+    try:
+        return given.astimezone(dt.timezone.utc)
+    except (OverflowError, ValueError):  # at the end of the year 9999
+        return None
 
 
 def _shorter(*spans: float | None) -> float | None:

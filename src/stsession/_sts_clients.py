@@ -7,10 +7,15 @@ from __future__ import annotations
 import os
 import threading
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import botocore.session
+
+from botocore import exceptions as sdk
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from ._connections import LEAST, kept_for
 from ._fork import forget_after_fork
@@ -31,6 +36,75 @@ AWS_DOMAINS = (
     ".cloud.adc-e.uk",
     ".csp.hci.ic.gov",
 )
+
+
+MAX_ANSWER = 1024 * 1024
+"""Bytes; those of STS have a few thousand, and what is larger isn't read to its end."""
+
+
+class _BoundedHttpSession:
+    """
+    An HTTP session of botocore that doesn't read answers of any size.
+    """
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+
+    def send(self, request: AWSPreparedRequest) -> AWSResponse:
+        """
+        Send a request.
+
+        Raises:
+            botocore.exceptions.HTTPClientError: If there is no answer, or if it is too
+                large.
+        """
+        request.stream_output = True  # the body isn't read then
+        response = self._session.send(request)
+        try:
+            body = _Body(response.raw)
+        except ReadTimeoutError as e:
+            raise sdk.ReadTimeoutError(endpoint_url=request.url, error=e) from e
+        except HTTPError as e:
+            raise sdk.ConnectionClosedError(
+                error=e, request=request, endpoint_url=request.url
+            ) from e
+        return AWSResponse(response.url, response.status_code, response.headers, body)
+
+    def close(self) -> None:
+        """
+        Close the connections.
+        """
+        self._session.close()
+
+
+class _Body:
+    """
+    The body of an answer, read.
+    """
+
+    def __init__(self, raw: Any) -> None:
+        self._content = b""
+        for chunk in raw.stream():
+            self._content += chunk
+            if len(self._content) > MAX_ANSWER:
+                raw.close()
+                msg = f"the answer has more than {MAX_ANSWER:,} bytes"
+                raise sdk.HTTPClientError(error=msg)
+
+    def stream(self) -> Iterator[bytes]:
+        """
+        What botocore reads.
+        """
+        yield self._content
+
+
+def _bounded(client: Any) -> Any:
+    """
+    Have *client* not read answers of any size. botocore has no public way for that.
+    """
+    endpoint = client._endpoint  # noqa: SLF001 - see above
+    endpoint.http_session = _BoundedHttpSession(endpoint.http_session)
+    return client
 
 
 class StsClients:
@@ -77,7 +151,7 @@ class StsClients:
                 endpoint_url=endpoint.url,
                 config=endpoint.client_config(signed=self._signed, connections=key[2]),
             )
-            client = self._clients.setdefault(key, made)
+            client = self._clients.setdefault(key, _bounded(made))
         return client
 
     def widen(self, workers: int) -> None:

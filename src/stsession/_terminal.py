@@ -11,12 +11,11 @@ import os
 import re
 import sys
 
+from ._events import write_log
 from .exceptions import MfaError
 
 
 __all__ = ["REFUSED", "USED", "announce", "ask_at_terminal"]
-
-logger = logging.getLogger("stsession")
 
 TRIES = 3
 """Times that somebody may type what can't be a code."""
@@ -32,7 +31,7 @@ def announce(text: str) -> None:
     """
     # Neither a handler of a logger nor a closed terminal may fail the request.
     with contextlib.suppress(Exception):
-        logger.info(text)
+        write_log(logging.INFO, text)
     with contextlib.suppress(Exception):
         if sys.stderr.isatty():
             sys.stderr.write(f"{text}\n")

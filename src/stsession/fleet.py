@@ -183,7 +183,7 @@ class Fleet(Closing):
         forget_after_fork(self)
 
     def _after_fork(self) -> None:
-        self._lock = threading.Lock()  # guards the sessions and the listing's result
+        self._lock = threading.RLock()  # guards the sessions and the listing's result
         self._listing = threading.Lock()  # held while the organization is asked
         self._listed_by: int | None = None  # the thread that holds it
 

@@ -898,21 +898,19 @@ def test_who_waits(sessions, monkeypatch):
     """
     Mostly that is long enough.
     """
-    real = threading.Event.wait
+    real = _light_clients.OneTimeEvent.wait
     waiting = threading.Event()
     template = _light_clients.ClientTemplate
 
-    def wait(event, timeout=None):
-        if timeout != _light_clients.PATIENCE:
-            return real(event, timeout)
+    def wait(event, timeout):
         waiting.set()
         return real(event, 30)
 
     def make(*args):
-        assert real(waiting, 30)
+        assert waiting.wait(30)
         return template(*args)
 
-    monkeypatch.setattr(threading.Event, "wait", wait)
+    monkeypatch.setattr(_light_clients.OneTimeEvent, "wait", wait)
     monkeypatch.setattr(_light_clients, "ClientTemplate", make)
     with ThreadPoolExecutor(2) as threads:
         clients = list(threads.map(lambda session: session.client("sqs"), sessions))
