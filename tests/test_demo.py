@@ -605,6 +605,26 @@ def test_early_control_c(tmp_path):
     assert -signal.SIGINT == process.returncode
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGINT to send")
+def test_ignored_control_c(tmp_path):
+    """
+    In the background of a shell SIGINT is ignored, and stays so.
+    """
+    (tmp_path / "sitecustomize.py").write_text(
+        "import atexit, signal\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "atexit.register(lambda: print(signal.getsignal(signal.SIGINT)))\n"
+    )
+    done = run_child(
+        [*DEMO, "--help"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+    assert str(signal.SIG_IGN) == done.stdout.splitlines()[-1]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="pipes break in another way")
 @pytest.mark.parametrize("read", [0, 3])
 def test_output_that_is_read_no_further(tmp_path, read):

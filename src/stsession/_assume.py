@@ -21,7 +21,7 @@ from ._options import DEFAULT_POLICY, Options, check_names
 from ._policy import RefreshPolicy
 from ._refresher import Refresher
 from ._remembered import hides_arguments
-from ._requests import AssumeRoleRequest, check_inherited
+from ._requests import check_inherited
 from ._session import RefreshableSession
 from ._source_like import SourceLike, find_source, hops_of
 from ._sources import Source
@@ -175,10 +175,9 @@ def _check_chain(
     Check what the last of *hops* inherits from those before it.
     """
     if not has_custom_endpoint(source.settings, endpoint.url):
-        # A hop may have been made from something that is no request.
-        *parents, last = (getattr(hop.fetch, "request", None) for hop in hops)
-        if isinstance(last, AssumeRoleRequest):
-            check_inherited(last, parents)
+        # A profile's role may have been assumed by something that is no request.
+        requests: list[Any] = [getattr(hop.fetch, "request", None) for hop in hops]
+        check_inherited(requests[-1], requests[:-1])
 
 
 def _as_chain(role_arn: object) -> tuple[str, ...]:
