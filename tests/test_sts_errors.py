@@ -26,7 +26,7 @@ from stsession import (
 from stsession._sts_errors import Attempt, server_time, translate
 from stsession.testing import FakeClock, Fault, StubSTS, installed
 
-from .wire import READER, failing, links, source_of, told_by
+from .wire import HUB, READER, failing, links, source_of, told_by
 
 
 REQUEST, SOURCE = FailureKind.REQUEST, FailureKind.SOURCE
@@ -455,6 +455,20 @@ def test_hint_of_a_denial(stub, given, expected):
         f"role is in another account, {user} also needs permission for sts:AssumeRole "
         f"on it. {expected}"
     ) == failing(session).hint
+
+
+def test_hint_of_a_denial_to_a_role(stub):
+    """
+    A role can't show MFA, so that the hint doesn't suggest it.
+    """
+    hub = stsession.assume(HUB, source=source_of(stub), cache=None)
+    session = hub.assume(READER, cache=None)
+    hub.credentials()
+    stub.faults.add(Fault.access_denied(), operation="AssumeRole")
+
+    assert failing(session).hint.endswith(
+        "The trust policy may require an ExternalId (external_id)."
+    )
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ class SdkSource:
         key: What sets it apart from other sources.
     """
 
-    has_mfa = False
+    can_show_mfa = True
 
     def __init__(
         self,

@@ -42,7 +42,6 @@ class HopSource:
     """
 
     renewable = True
-    has_mfa = False
 
     def __init__(
         self,
@@ -58,6 +57,7 @@ class HopSource:
         self.name: str = refresher.label
         self.key = key
         self.is_role = is_role
+        self.can_show_mfa = not is_role
         self._refresher = refresher
         self._clients = StsClients(
             like(settings, credentials=SessionCredentials(refresher), handlers=True)
@@ -161,11 +161,11 @@ class MfaSource:
         self.load_timeout: float = session.load_timeout
 
     @property
-    def has_mfa(self) -> bool:
+    def can_show_mfa(self) -> bool:
         """
-        Whether the session that GetSessionToken returns signs.
+        Whether it hasn't shown it yet.
         """
-        return self.applies
+        return not self.applies
 
     @property
     def _who(self) -> SdkSource | HopSource:
@@ -235,7 +235,7 @@ class Nobody:
     """
 
     is_role = False
-    has_mfa = False
+    can_show_mfa = False
     renewable = True
     load_timeout: float = 0.0
 
