@@ -461,9 +461,9 @@ def test_hint_of_a_denial_to_a_role(stub):
     """
     A role can't show MFA, so that the hint doesn't suggest it.
     """
-    hub = stsession.assume(HUB, source=source_of(stub), cache=None)
-    session = hub.assume(READER, cache=None)
-    hub.credentials()
+    options = {"source": source_of(stub), "cache": stsession.cache.MemoryCache()}
+    session = stsession.assume([HUB, READER], **options)
+    stsession.assume(HUB, **options).credentials()
     stub.faults.add(Fault.access_denied(), operation="AssumeRole")
 
     assert failing(session).hint.endswith(
