@@ -59,7 +59,7 @@ class Signatory:
     """
 
     is_role = False
-    has_mfa = False
+    can_show_mfa = True
     renewable = True
 
     def __init__(self, *answers):

@@ -25,7 +25,7 @@ from stsession import (
 from stsession._sts_errors import Attempt, server_time, translate
 from stsession.testing import FakeClock, Fault, StubSTS, installed
 
-from .wire import READER, failing, links, source_of, told_by
+from .wire import HUB, READER, failing, links, source_of, told_by
 
 
 REQUEST, SOURCE = FailureKind.REQUEST, FailureKind.SOURCE
@@ -426,6 +426,20 @@ def test_hint_of_a_denial(stub, given, expected):
         f"role is in another account, {user} also needs permission for sts:AssumeRole "
         f"on it. {expected}"
     ) == failing(session).hint
+
+
+def test_hint_of_a_denial_to_a_role(stub):
+    """
+    A role can't show MFA, so that the hint doesn't suggest it.
+    """
+    options = {"source": source_of(stub), "cache": stsession.cache.MemoryCache()}
+    session = stsession.assume([HUB, READER], **options)
+    stsession.assume(HUB, **options).credentials()
+    stub.faults.add(Fault.access_denied(), operation="AssumeRole")
+
+    assert failing(session).hint.endswith(
+        "The trust policy may require an ExternalId (external_id)."
+    )
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ class SdkSource:
         methods: See `SourceKeys`.
     """
 
-    has_mfa = False
+    can_show_mfa = True
 
     def __init__(
         self,

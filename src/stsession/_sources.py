@@ -43,7 +43,6 @@ class HopSource:
     """
 
     renewable = True
-    has_mfa = False
 
     def __init__(
         self,
@@ -59,6 +58,7 @@ class HopSource:
         self.name: str = refresher.label
         self._key = key
         self.is_role = is_role
+        self.can_show_mfa = not is_role
         self._refresher = refresher
         self._clients = StsClients(
             like(settings, credentials=SessionCredentials(refresher), handlers=True)
@@ -182,11 +182,11 @@ class MfaSource:
         self.load_timeout: float = session.load_timeout
 
     @property
-    def has_mfa(self) -> bool:
+    def can_show_mfa(self) -> bool:
         """
-        Whether the session that GetSessionToken returns signs.
+        Whether it hasn't shown it yet.
         """
-        return self.applies
+        return not self.applies
 
     @property
     def key(self) -> Hashable:
@@ -277,7 +277,7 @@ class Nobody:
     """
 
     is_role = False
-    has_mfa = False
+    can_show_mfa = False
     renewable = True
     load_timeout: float = 0.0
 

@@ -284,7 +284,7 @@ class StsFetch:
             hop=self.request.label,
             source=self.source.describe(self.clock.wall()),
             sent=self._sent,
-            mfa=self.source.has_mfa or "TokenCode" in self._sent,
+            without_mfa=self.source.can_show_mfa and "TokenCode" not in self._sent,
         )
         return translate(error, attempt, wall=self.clock.wall())
 

@@ -40,13 +40,13 @@ TRUST = (
     "in another account, {who} also needs permission for sts:AssumeRole on it."
 )
 CONDITIONS = {
-    # Whether external_id was passed, and whether the source has shown MFA.
-    (False, False): "The trust policy may require an ExternalId (external_id) or MFA "
+    # Whether external_id was passed, and whether MFA could be shown in addition.
+    (False, True): "The trust policy may require an ExternalId (external_id) or MFA "
     "(mfa_serial).",
-    (False, True): "The trust policy may require an ExternalId (external_id).",
-    (True, False): "The trust policy may require a different ExternalId than "
-    "external_id, or MFA (mfa_serial).",
+    (False, False): "The trust policy may require an ExternalId (external_id).",
     (True, True): "The trust policy may require a different ExternalId than "
+    "external_id, or MFA (mfa_serial).",
+    (True, False): "The trust policy may require a different ExternalId than "
     "external_id.",
 }
 """What a trust policy may require, which STS doesn't report."""
@@ -226,14 +226,14 @@ class Attempt:
 
         sent: The names of the parameters.
 
-        mfa: Whether the source has shown MFA.
+        without_mfa: Whether MFA has not been shown, but could be.
     """
 
     what: str
     hop: str
     source: str
     sent: Collection[str] = ()
-    mfa: bool = False
+    without_mfa: bool = True
 
 
 def translate(error: Exception, attempt: Attempt, *, wall: float) -> RefreshError:
@@ -310,7 +310,7 @@ def _missing_permission(answer: Answer, hint: str, attempt: Attempt) -> str:
     """
     action = _action(answer.message)
     if action not in ACTIONS:
-        passed = "ExternalId" in attempt.sent, attempt.mfa
+        passed = "ExternalId" in attempt.sent, attempt.without_mfa
         return f"{hint} {CONDITIONS[passed]}" if hint == TRUST else hint
     name, parameter = ACTIONS[action]
     allow = {TRUST: ALLOW_CALLER, PROVIDER: ALLOW, FEDERATION: ALLOW_USER}[hint]

@@ -59,9 +59,9 @@ class Signatory(Protocol):
         """
 
     @property
-    def has_mfa(self) -> bool:
+    def can_show_mfa(self) -> bool:
         """
-        Whether its credentials are those of a user who has shown MFA.
+        Whether passing *mfa_serial* would make a difference to it.
         """
 
     @property
