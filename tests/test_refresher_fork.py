@@ -4,8 +4,8 @@ Credentials that are there when asked for: after a fork.
 
 from __future__ import annotations
 
+import importlib.util
 import os
-import runpy
 import select
 import threading
 
@@ -180,8 +180,10 @@ def test_no_fork(monkeypatch):
     Windows has none, and nothing to forget.
     """
     monkeypatch.delattr(os, "register_at_fork", raising=False)
-    forget = runpy.run_path(_fork.__file__)["forget_after_fork"]
-    forget(engine().refresher)
+    spec = importlib.util.spec_from_file_location("stsession._fork", _fork.__file__)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.forget_after_fork(engine().refresher)
 
 
 def test_forgets_the_dead():

@@ -19,7 +19,7 @@ from botocore.exceptions import EndpointConnectionError
 import stsession
 
 from stsession.testing import Fault, installed
-from tests.wire import links
+from tests.wire import here, links
 
 from . import OTHER_ROLE, ROLE
 from .timeline import seconds
@@ -56,7 +56,7 @@ def __seams(clock):
         if not event.is_set():
             clock.advance(seconds(span))
 
-    with installed(clock=clock, draw=lambda: 0.5, run=run, wait=wait):
+    with installed(clock=clock, draw=lambda: 0.5, run=run, spawn=here, wait=wait):
         yield
 
 
