@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import gzip
 import http.server
 import socket
 import threading
@@ -32,7 +33,7 @@ MEBIBYTE = 1024 * 1024
 
 
 @contextlib.contextmanager
-def server(body: bytes):
+def server(body: bytes, headers: dict[str, str] | None = None):
     """
     One that answers each request with *body*.
     """
@@ -43,6 +44,8 @@ def server(body: bytes):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             self.send_response(200)
+            for name, value in (headers or {}).items():
+                self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             with contextlib.suppress(OSError):
@@ -91,12 +94,16 @@ def test_large_answer():
         assert "ASIAQQQQQQQQQQQQQQQQ" == session_of(url).credentials().access_key_id
 
 
-def test_answer_that_is_too_large():
+@pytest.mark.parametrize("compressed", [False, True])
+def test_answer_that_is_too_large(compressed):
     """
     More isn't, and counts as an outage.
     """
+    body, headers = answer(size=MEBIBYTE + 1), {}
+    if compressed:
+        body, headers = gzip.compress(body), {"Content-Encoding": "gzip"}
     with (
-        server(answer(size=MEBIBYTE + 1)) as url,
+        server(body, headers) as url,
         pytest.raises(stsession.StsUnavailableError, match="more than 1,048,576") as e,
     ):
         session_of(url).credentials()
@@ -136,7 +143,8 @@ def test_answer_without_an_end(header, error):
 
 
 @pytest.mark.parametrize(
-    "expiration", ["9999-12-31T23:59:59-12:00", "tomorrow", "", "0001-01-01T00:00:00Z"]
+    "expiration",
+    ["9999-12-31T23:59:59-12:00", "tomorrow", "", "0001-01-01T00:00:00Z", "inf"],
 )
 def test_expirations_that_cannot_be(expiration):
     """

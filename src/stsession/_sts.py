@@ -263,7 +263,8 @@ class StsFetch:
         self._sent, self._sent_duration = frozenset(params), duration
         try:
             answer: dict[str, Any] = getattr(client, self.request.operation)(**params)
-        except (LookupError, ValueError) as e:  # XML, but not as botocore knows it
+        except (LookupError, ValueError, RuntimeError) as e:
+            # XML, but not as botocore knows it; a time that it can't compute with.
             raise self._unusable("can't be read") from presentable(e)
         return answer
 

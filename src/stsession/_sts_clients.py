@@ -84,7 +84,8 @@ class _Body:
 
     def __init__(self, raw: Any) -> None:
         self._content = b""
-        for chunk in raw.stream():
+        # Little at a time: a compressed answer can have a thousand times its size.
+        for chunk in raw.stream(1024):
             self._content += chunk
             if len(self._content) > MAX_ANSWER:
                 raw.close()
