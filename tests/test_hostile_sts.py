@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import gzip
 import http.server
 import socket
 import threading
@@ -33,7 +32,7 @@ MEBIBYTE = 1024 * 1024
 
 
 @contextlib.contextmanager
-def server(body: bytes, headers: dict[str, str] | None = None):
+def server(body: bytes):
     """
     One that answers each request with *body*.
     """
@@ -44,8 +43,6 @@ def server(body: bytes, headers: dict[str, str] | None = None):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             self.send_response(200)
-            for name, value in (headers or {}).items():
-                self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             with contextlib.suppress(OSError):
@@ -94,16 +91,12 @@ def test_large_answer():
         assert "ASIAQQQQQQQQQQQQQQQQ" == session_of(url).credentials().access_key_id
 
 
-@pytest.mark.parametrize("compressed", [False, True])
-def test_answer_that_is_too_large(compressed):
+def test_answer_that_is_too_large():
     """
     More isn't, and counts as an outage.
     """
-    body, headers = answer(size=MEBIBYTE + 1), {}
-    if compressed:
-        body, headers = gzip.compress(body), {"Content-Encoding": "gzip"}
     with (
-        server(body, headers) as url,
+        server(answer(size=MEBIBYTE + 1)) as url,
         pytest.raises(stsession.StsUnavailableError, match="more than 1,048,576") as e,
     ):
         session_of(url).credentials()

@@ -84,8 +84,7 @@ class _Body:
 
     def __init__(self, raw: Any) -> None:
         self._content = b""
-        # Little at a time: a compressed answer can have a thousand times its size.
-        for chunk in raw.stream(1024):
+        for chunk in raw.stream():
             self._content += chunk
             if len(self._content) > MAX_ANSWER:
                 raw.close()
