@@ -250,9 +250,9 @@ def test_repr(session):
     """
     Whose it is, by whom.
     """
-    expected = f"<RefreshableAssumeRoleSession of {READER} by the given session>"
+    expected = f"<RefreshableAssumeRoleSession of {READER} by the given session ("
 
-    assert expected == repr(session)
+    assert expected == repr(session)[: len(expected)]
 
 
 def test_source_of_no_kind():

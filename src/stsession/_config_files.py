@@ -14,8 +14,8 @@ from typing import Any
 import botocore.session
 
 from ._clock import SystemClock
-from ._fork import per_process
 from ._garbage import collection_paused
+from ._process import per_process
 from ._sdk_classes import BotocoreSession
 
 

@@ -4,7 +4,7 @@ How many connections to one host are kept.
 
 from __future__ import annotations
 
-from ._fork import per_process
+from ._process import per_process
 
 
 __all__ = ["kept"]

@@ -23,12 +23,13 @@ from botocore.config import Config
 from ._botocore import RejectionHandler, SessionCredentials
 from ._config_files import present_versions_of
 from ._connections import kept
-from ._fork import forget_after_fork, per_process
+from ._fork import forget_after_fork
 from ._identity import number_of
 from ._lazy import lazy
 from ._light_events import EventRecorder
 from ._light_handlers import UnknownPartError
 from ._light_templates import ClientTemplate, Tier, never_refreshed
+from ._process import per_process
 from ._sdk import builtin_handlers, like
 from ._sdk_classes import BotoSession
 

@@ -16,8 +16,9 @@ from typing import Any
 from botocore.exceptions import DataNotFoundError
 from botocore.loaders import ExtrasProcessor, JSONFileLoader, Loader
 
-from ._fork import forget_after_fork, per_process
+from ._fork import forget_after_fork
 from ._garbage import collection_paused
+from ._process import per_process
 
 
 __all__ = ["ModelLoader", "Models", "loader_for"]

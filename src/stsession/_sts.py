@@ -15,7 +15,7 @@ import attrs
 
 from ._clock import Clock
 from ._credentials import Fetched, Instant, TemporaryCredentials
-from ._fork import per_process
+from ._process import per_process
 from ._proof import NoProof, Proof
 from ._sts_endpoint import StsEndpoint
 from ._sts_errors import server_time, translate, unusable_answer
