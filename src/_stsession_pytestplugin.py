@@ -24,11 +24,11 @@ def pytest_runtest_protocol() -> Iterator[None]:
     """
     Run each test as if no session had been made before.
     """
-    fork = sys.modules.get("stsession._fork")
-    if fork is None:
+    process = sys.modules.get("stsession._process")
+    if process is None:
         yield
         return
-    with fork.fresh_process_state(of_files=False):
+    with process.fresh_process_state(of_files=False):
         yield
 
 

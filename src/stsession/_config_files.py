@@ -14,8 +14,8 @@ from typing import Any
 import botocore.session
 
 from ._clock import SystemClock
-from ._fork import per_process
 from ._garbage import without_collection
+from ._process import per_process
 from ._sdk_classes import BotocoreSession
 
 

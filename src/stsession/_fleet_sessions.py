@@ -16,7 +16,7 @@ from ._lazy import lazy
 from ._light_clients import LightClients
 from ._light_session import LightSession
 from ._pace import Pace, pace_of
-from ._recipe import portable
+from ._recipe import ambient, portable
 from ._session_names import default_role_session_name
 from ._source_like import SourceLike, find_source
 from ._sources import Source
@@ -43,12 +43,15 @@ class FleetSession(LightSession):
     _root: Source | None = None
 
     @classmethod
-    def by(cls, root: Source, **arguments: Any) -> FleetSession:
+    def by(
+        cls, root: Source, surroundings: tuple[str | None, ...], **arguments: Any
+    ) -> FleetSession:
         """
-        Make one whose source has been found out already.
+        Make one whose source has been found out already, and in which surroundings.
         """
         session = cls.__new__(cls)
         session._root = root  # noqa: SLF001 - its own
+        session._surroundings = surroundings  # noqa: SLF001 - its own
         session._become(**arguments)  # noqa: SLF001 - its own
         return session
 
@@ -90,6 +93,13 @@ class FleetSessions:
         """
         return find_source(self.source)
 
+    @lazy
+    def surroundings(self) -> tuple[str | None, ...]:
+        """
+        What the environment said when the first session was made.
+        """
+        return ambient()
+
     def make(
         self, role_arn: str, region: str | None, options: Mapping[str, Any]
     ) -> FleetSession:
@@ -107,7 +117,7 @@ class FleetSessions:
         arguments.update(role_arn=role_arn, source=self.source, region=region)
         if arguments["role_session_name"] is None:
             arguments["role_session_name"] = self._role_session_name
-        return FleetSession.by(self.root, **arguments)
+        return FleetSession.by(self.root, self.surroundings, **arguments)
 
     def close(self) -> None:
         """

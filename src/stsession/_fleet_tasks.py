@@ -20,7 +20,8 @@ from ._causes import chained
 from ._fleet_results import code_of
 from ._fleet_sessions import FleetSessions
 from ._flight import reporting
-from ._fork import forget_after_fork, per_process
+from ._fork import forget_after_fork
+from ._process import per_process
 from ._tracebacks import traceback_of
 from .exceptions import ExecutorError
 

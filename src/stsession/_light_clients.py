@@ -25,13 +25,14 @@ from ._botocore import RejectionHandler, SessionCredentials
 from ._config_files import present_versions_of
 from ._connections import LEAST, kept_for
 from ._events import write_log
-from ._fork import forget_after_fork, per_process
+from ._fork import forget_after_fork
 from ._identity import number_of, value_of
 from ._lazy import lazy
 from ._light_handlers import UnknownPartError
 from ._light_http import Pools
 from ._light_templates import ClientTemplate, Tier, never_refreshed
 from ._locks import OneTimeEvent, guarded
+from ._process import per_process
 from ._random_eviction import RandomEviction
 from ._sdk import builtin_handlers, like
 from ._sdk_classes import BotoSession

@@ -17,9 +17,10 @@ from botocore.exceptions import BotoCoreError, DataNotFoundError
 from botocore.loaders import ExtrasProcessor, JSONFileLoader, Loader
 
 from ._bounds import installed
-from ._fork import forget_after_fork, per_process
+from ._fork import forget_after_fork
 from ._garbage import without_collection
 from ._locks import guarded
+from ._process import per_process
 
 
 __all__ = ["InstalledModels", "ModelLoader", "Models", "loader_for"]

@@ -18,9 +18,10 @@ from ._bounds import wrong_type
 from ._checks import checked_token_code
 from ._clock import Clock
 from ._flight import unattended
-from ._fork import forget_after_fork, per_process, world
+from ._fork import forget_after_fork
 from ._functions import called, name_of
 from ._locks import OneTimeEvent
+from ._process import per_process, world
 from ._seams import current
 from ._terminal import REFUSED, USED, announce, ask_at_terminal
 from .exceptions import InvalidRequestError, MfaError

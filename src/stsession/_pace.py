@@ -14,8 +14,9 @@ from typing import TypeVar
 import attrs
 
 from ._clock import Clock
-from ._fork import forget_after_fork, per_process
+from ._fork import forget_after_fork
 from ._locks import OneTimeEvent, guarded
+from ._process import per_process
 from ._rate import RateLimit
 from ._seams import Seams, current
 from .exceptions import FailureKind, RefreshError, StsUnavailableError

@@ -14,10 +14,10 @@ from typing import Any
 
 from ._answers import span
 from ._config_files import digest_of
-from ._fork import per_process
 from ._functions import called, name_of
 from ._jwt import Claims, read_claims
 from ._mfa import MfaCodes
+from ._process import per_process
 from ._proof import NoProof, Proof
 from ._seams import current
 from ._unsigned_requests import checked_assertion, checked_web_identity_token

@@ -17,8 +17,8 @@ from botocore.hooks import BaseEventHooks, HierarchicalEmitter
 from botocore.loaders import Loader
 
 from ._config_files import Session
-from ._fork import per_process
 from ._loader import loader_for
+from ._process import per_process
 from ._sdk_classes import BotocoreSession
 
 

@@ -58,6 +58,7 @@ class RefreshableSession(Closing, BotoSession):
     _hops: tuple[Refresher, ...]
     _source: Source
     _made_by: tuple[Callable[..., RefreshableSession], dict[str, Any]]
+    _surroundings: tuple[str | None, ...] | None = None
 
     def __init__(self) -> None:
         msg = "Make a session with stsession.assume(), or another of our functions."
@@ -103,7 +104,8 @@ class RefreshableSession(Closing, BotoSession):
         self._endpoint = endpoint
         self._key = key
         self._made_by = made_by
-        self._surroundings = _recipe.ambient()
+        if self._surroundings is None:
+            self._surroundings = _recipe.ambient()
         self._is_role = is_role
         self._options = options
         self._signs_with = SessionCredentials(self._refresher)
@@ -143,7 +145,7 @@ class RefreshableSession(Closing, BotoSession):
         """
         A digest of the recipe: libraries tell arguments apart by their `repr`.
         """
-        return _recipe.digest_of_recipe(*self._made_by, self._surroundings)
+        return _recipe.digest_of_recipe(*self._made_by, self._surroundings or ())
 
     @property
     def _refresher(self) -> Refresher:

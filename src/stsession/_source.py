@@ -20,11 +20,12 @@ from botocore.exceptions import BotoCoreError, ConfigParseError
 from botocore.hooks import HierarchicalEmitter
 
 from ._config_files import contents_of, digest_of, digest_of_file, files_of
-from ._fork import forget_after_fork, per_process, world
+from ._fork import forget_after_fork
 from ._functions import name_of
 from ._identity import number_of
 from ._locks import guarded
 from ._policy import RefreshPolicy
+from ._process import per_process, world
 from ._refresher import Refresher
 from ._remembered import without_frames
 from ._sdk import (

@@ -18,7 +18,7 @@ from ._answers import lifetime_of
 from ._clock import Clock
 from ._credentials import Fetched, Instant, TemporaryCredentials
 from ._events import write_log
-from ._fork import per_process
+from ._process import per_process
 from ._proof import NoProof, Proof
 from ._remembered import without_frames
 from ._sdk_errors import presentable

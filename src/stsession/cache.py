@@ -12,8 +12,9 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from ._credentials import Instant, Record
-from ._fork import forget_after_fork, per_process
+from ._fork import forget_after_fork
 from ._locks import guarded
+from ._process import per_process
 from ._refresher import Refresher
 
 

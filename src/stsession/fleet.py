@@ -42,7 +42,7 @@ from ._lazy import lazy
 from ._options import check_names
 from ._organization import Organization
 from ._progress import Silence, progress_of
-from ._recipe import ambient, digest_of_recipe
+from ._recipe import digest_of_recipe
 from ._remembered import hides_arguments
 from ._role_arns import checked_role_name
 from ._source_like import SourceLike
@@ -177,7 +177,6 @@ class Fleet(Closing):
             "source": source,
         }
         self._recipe.update(options)
-        self._surroundings = ambient()
         self._runs: weakref.WeakSet[FleetRun[Any]] = weakref.WeakSet()
         self._after_fork()
         forget_after_fork(self)
@@ -199,7 +198,7 @@ class Fleet(Closing):
         if self._accounts is None:
             accounts = [attrs.astuple(target) for target in self._listed or ()]
         recipe = {"accounts": accounts, **self._recipe}
-        return digest_of_recipe(type(self), recipe, self._surroundings)
+        return digest_of_recipe(type(self), recipe, self._make.surroundings)
 
     def _all(self) -> tuple[FleetTarget, ...]:
         """

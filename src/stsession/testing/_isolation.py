@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from .._background import BackgroundPool
-from .._fork import fresh_process_state
+from .._process import fresh_process_state
 from .._seams import Seams, current, installed
 
 
