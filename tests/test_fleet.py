@@ -19,7 +19,14 @@ from botocore.exceptions import ClientError
 
 import stsession
 
-from stsession import Fleet, InvalidRequestError, RefreshPolicy
+from stsession import (
+    Fleet,
+    InvalidRequestError,
+    RefreshPolicy,
+    _loader,
+    _pace,
+)
+from stsession._daemon_threads import DaemonThreads
 from stsession._fleet_sessions import FleetSession
 from stsession._pace import OUTAGES
 from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, installed
@@ -1000,6 +1007,39 @@ def test_connections_of_processes(monkeypatch):
     session = fleet.session(IDS[0])
 
     assert [64] * 3 == connections(session)
+
+
+LOCKS = {
+    "fleet": lambda fleet: fleet._lock,
+    "templates": lambda fleet: fleet._sample._light._lock,
+    "pace": lambda fleet: fleet._sample._refresher.fetch.pace.pace._lock,
+    "paces": lambda fleet: _pace._paces._lock,
+    "loaders": lambda fleet: _loader._loaders._lock,
+}
+
+
+@pytest.mark.parametrize("lock", LOCKS.values(), ids=list(LOCKS))
+def test_finalizer_under_a_lock(source, stub, lock):
+    """
+    What uses the fleet on a thread that holds one of its locks doesn't wait for it.
+
+    The garbage collector calls finalizers on such a thread, and signals handlers.
+    """
+    fleet = Fleet(IDS[:1], role_name="Audit", source=source, cache=None)
+
+    def finalize():
+        with lock(fleet):
+            session = fleet.session(IDS[0])
+            session.client("sqs")
+            further = stsession.assume(ARN.format(IDS[1]), source=source)
+            further.client("sqs")
+            return session.credentials().account_id
+
+    threads = DaemonThreads(1)
+    account = threads.submit(finalize).result(timeout=10)
+    threads.shutdown(wait=False)
+
+    assert IDS[0] == account
 
 
 def test_a_thousand_sessions(source, stub):

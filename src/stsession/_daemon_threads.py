@@ -49,7 +49,7 @@ class DaemonThreads(Executor):
 
     def __init__(self, max_workers: int) -> None:
         self._max_workers = max_workers
-        self._lock = threading.Lock()  # guards the three below
+        self._lock = threading.RLock()  # guards the three below
         self._threads: set[threading.Thread] = set()
         self._busy = 0  # being worked on, or waiting for it
         self._open = True

@@ -136,7 +136,7 @@ class _Fleets:
         forget_after_fork(self)
 
     def _after_fork(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def of(self, recipe: bytes) -> _Sessions:
         with self._lock:

@@ -181,7 +181,7 @@ class _Loaders:
         forget_after_fork(self)
 
     def _after_fork(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def get(self, data_path: str | None) -> ModelLoader:
         paths = _expanded(data_path)

@@ -53,7 +53,7 @@ class Pace:
 
     def _after_fork(self) -> None:
         # Guards the two below.
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._limit = RateLimit()
         self._queue: collections.deque[threading.Event] = collections.deque()
 
@@ -228,7 +228,7 @@ class _Paces:
         forget_after_fork(self)
 
     def _after_fork(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def get(self, key: Hashable) -> Pace:
         seams = current()
