@@ -433,7 +433,7 @@ def test_how_accounts_are_named(account, hint, source):
     assert hint in caught.value.hint
 
 
-def test_who_shares_credentials(local, org):
+def test_shared_credentials(local, org):
     """
     Fleets of a source share credentials; a session by assume() has its own.
     """
