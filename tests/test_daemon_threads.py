@@ -157,3 +157,19 @@ def test_cancelled_while_it_waits():
 
     assert first.result()
     assert [] == done
+
+
+def test_submit_under_the_lock():
+    """
+    A finalizer on the thread that holds the lock submits work, too.
+    """
+    outer, inner = DaemonThreads(1), DaemonThreads(1)
+
+    def finalize():
+        with inner._lock:
+            return inner.submit(lambda: "done")
+
+    assert "done" == outer.submit(finalize).result(timeout=10).result(timeout=10)
+
+    for threads in (outer, inner):
+        threads.shutdown(wait=False)

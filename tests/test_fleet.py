@@ -19,7 +19,14 @@ from botocore.exceptions import ClientError
 
 import stsession
 
-from stsession import Fleet, InvalidRequestError, RefreshPolicy
+from stsession import (
+    Fleet,
+    InvalidRequestError,
+    RefreshPolicy,
+    _loader,
+    _pace,
+)
+from stsession._daemon_threads import DaemonThreads
 from stsession._fleet_sessions import FleetSession
 from stsession._pace import OUTAGES
 from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, installed
@@ -443,7 +450,7 @@ def test_how_accounts_are_named(account, hint, source):
     assert hint in caught.value.hint
 
 
-def test_who_shares_credentials(local, org):
+def test_shared_credentials(local, org):
     """
     Fleets of a source share credentials; a session by assume() has its own.
     """
@@ -1018,6 +1025,39 @@ def test_connections_of_processes(monkeypatch):
     session = fleet.session(IDS[0])
 
     assert [64] * 3 == connections(session)
+
+
+LOCKS = {
+    "fleet": lambda fleet: fleet._lock,
+    "templates": lambda fleet: fleet._sample._light._lock,
+    "pace": lambda fleet: fleet._sample._refresher.fetch.pace.pace._lock,
+    "paces": lambda fleet: _pace._paces._lock,
+    "loaders": lambda fleet: _loader._loaders._lock,
+}
+
+
+@pytest.mark.parametrize("lock", LOCKS.values(), ids=list(LOCKS))
+def test_finalizer_under_a_lock(source, stub, lock):
+    """
+    What uses the fleet on a thread that holds one of its locks doesn't wait for it.
+
+    The garbage collector calls finalizers on such a thread, and signals handlers.
+    """
+    fleet = Fleet(IDS[:1], role_name="Audit", source=source, cache=None)
+
+    def finalize():
+        with lock(fleet):
+            session = fleet.session(IDS[0])
+            session.client("sqs")
+            further = stsession.assume(ARN.format(IDS[1]), source=source)
+            further.client("sqs")
+            return session.credentials().account_id
+
+    threads = DaemonThreads(1)
+    account = threads.submit(finalize).result(timeout=10)
+    threads.shutdown(wait=False)
+
+    assert IDS[0] == account
 
 
 def test_a_thousand_sessions(source, stub):

@@ -145,7 +145,9 @@ def test_expiration_becomes_utc():
     Whatever the zone in the answer.
     """
     zone = dt.timezone(dt.timedelta(hours=2))
-    fetched = fetch_by(Signatory(good(Expiration=NOW.astimezone(zone))))()
+    fetched = fetch_by(
+        Signatory(good(Expiration=(NOW + dt.timedelta(hours=1)).astimezone(zone)))
+    )()
 
     assert dt.timezone.utc is fetched.credentials.expires_at.tzinfo
 

@@ -4,7 +4,6 @@ What is done for one target, here or in another process.
 
 from __future__ import annotations
 
-import collections
 import pickle
 import sys
 import threading
@@ -22,6 +21,7 @@ from ._fleet_sessions import FleetSessions
 from ._flight import reporting
 from ._fork import forget_after_fork
 from ._process import per_process
+from ._random_eviction import RandomEviction
 from ._tracebacks import traceback_of
 from .exceptions import ExecutorError
 
@@ -126,13 +126,11 @@ class _Sessions:
 
 class _Fleets:
     """
-    Those that send tasks to this process; the last few of them.
+    Those that send tasks to this process; a few of them.
     """
 
     def __init__(self) -> None:
-        self._fleets: collections.OrderedDict[bytes, _Sessions] = (
-            collections.OrderedDict()
-        )
+        self._fleets: RandomEviction[bytes, _Sessions] = RandomEviction(FLEETS)
         self._after_fork()
         forget_after_fork(self)
 
@@ -144,9 +142,6 @@ class _Fleets:
             fleet = self._fleets.get(recipe)
             if fleet is None:
                 fleet = self._fleets[recipe] = _Sessions(pickle.loads(recipe))  # noqa: S301 - ours
-            self._fleets.move_to_end(recipe)
-            while len(self._fleets) > FLEETS:
-                self._fleets.popitem(last=False)
             return fleet
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 
 from collections.abc import Iterator
 from typing import Any
@@ -42,39 +43,34 @@ MAX_ANSWER = 1024 * 1024
 """Bytes; those of STS have a few thousand, and what is larger isn't read to its end."""
 
 
-class _BoundedHttpSession:
+def _bounded(client: Any) -> Any:
     """
-    An HTTP session of botocore that doesn't read answers of any size.
+    Have *client* not read answers of any size. botocore has no public way for that.
     """
+    session = client._endpoint.http_session  # noqa: SLF001 - see above
+    reference = weakref.ref(session)
+    session.send = lambda request: _send(reference(), request)
+    return client
 
-    def __init__(self, session: Any) -> None:
-        self._session = session
 
-    def send(self, request: AWSPreparedRequest) -> AWSResponse:
-        """
-        Send a request.
+def _send(session: Any, request: AWSPreparedRequest) -> AWSResponse:
+    """
+    Send a request, and read an answer that isn't too large.
 
-        Raises:
-            botocore.exceptions.HTTPClientError: If there is no answer, or if it is too
-                large.
-        """
-        request.stream_output = True  # the body isn't read then
-        response = self._session.send(request)
-        try:
-            body = _Body(response.raw)
-        except ReadTimeoutError as e:
-            raise sdk.ReadTimeoutError(endpoint_url=request.url, error=e) from e
-        except HTTPError as e:
-            raise sdk.ConnectionClosedError(
-                error=e, request=request, endpoint_url=request.url
-            ) from e
-        return AWSResponse(response.url, response.status_code, response.headers, body)
-
-    def close(self) -> None:
-        """
-        Close the connections.
-        """
-        self._session.close()
+    Raises:
+        botocore.exceptions.HTTPClientError: If there is no such answer.
+    """
+    request.stream_output = True  # the body isn't read then
+    response = type(session).send(session, request)
+    try:
+        body = _Body(response.raw)
+    except ReadTimeoutError as e:
+        raise sdk.ReadTimeoutError(endpoint_url=request.url, error=e) from e
+    except HTTPError as e:
+        raise sdk.ConnectionClosedError(
+            error=e, request=request, endpoint_url=request.url
+        ) from e
+    return AWSResponse(response.url, response.status_code, response.headers, body)
 
 
 class _Body:
@@ -96,15 +92,6 @@ class _Body:
         What botocore reads.
         """
         yield self._content
-
-
-def _bounded(client: Any) -> Any:
-    """
-    Have *client* not read answers of any size. botocore has no public way for that.
-    """
-    endpoint = client._endpoint  # noqa: SLF001 - see above
-    endpoint.http_session = _BoundedHttpSession(endpoint.http_session)
-    return client
 
 
 class StsClients:

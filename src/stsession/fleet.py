@@ -182,7 +182,9 @@ class Fleet(Closing):
         forget_after_fork(self)
 
     def _after_fork(self) -> None:
-        self._lock = threading.RLock()  # guards the sessions and the listing's result
+        # Guards the sessions and the runs. As all locks of a fleet, it doesn't stop a
+        # finalizer or a signal handler on the thread that holds it.
+        self._lock = threading.RLock()
         self._listing = threading.Lock()  # held while the organization is asked
         self._listed_by: int | None = None  # the thread that holds it
 

@@ -395,7 +395,7 @@ def test_one_kind_too_many(stubbed, made, monkeypatch):
 
 def test_a_config_for_each_account(sessions, made):
     """
-    Templates that serve once don't pile up, and leave those for common values.
+    The number of templates for values of *config* that are used once has a bound.
     """
     for number in range(40):
         config = Config(user_agent_extra=f"account/{number}")
