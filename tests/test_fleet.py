@@ -27,6 +27,7 @@ from stsession import (
     _pace,
 )
 from stsession._daemon_threads import DaemonThreads
+from stsession._locks import guarded
 from stsession._fleet_sessions import FleetSession
 from stsession._pace import OUTAGES
 from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, installed
@@ -1042,22 +1043,28 @@ def test_finalizer_under_a_lock(source, stub, lock):
     What uses the fleet on a thread that holds one of its locks doesn't wait for it.
 
     The garbage collector calls finalizers on such a thread, and signals handlers.
+    There it gets the current credentials; without any, it gets an error.
     """
     fleet = Fleet(IDS[:1], role_name="Audit", source=source, cache=None)
 
     def finalize():
-        with lock(fleet):
-            session = fleet.session(IDS[0])
-            session.client("sqs")
-            further = stsession.assume(ARN.format(IDS[1]), source=source)
-            further.client("sqs")
-            return session.credentials().account_id
+        session = fleet.session(IDS[0])
+        session.client("sqs")
+        further = stsession.assume(ARN.format(IDS[1]), source=source)
+        further.client("sqs")
+        with pytest.raises(stsession.RefreshError, match="finalizer"):
+            session.credentials()
+        return session
 
     threads = DaemonThreads(1)
-    account = threads.submit(finalize).result(timeout=10)
-    threads.shutdown(wait=False)
+    made = threads.submit(guarded, lock(fleet), finalize)
+    session = made.result(timeout=10)
+    session.credentials()
+    current = threads.submit(guarded, lock(fleet), session.credentials)
 
-    assert IDS[0] == account
+    assert session.credentials() == current.result(timeout=10)
+
+    threads.shutdown(wait=False)
 
 
 def test_a_thousand_sessions(source, stub):
