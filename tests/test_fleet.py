@@ -27,8 +27,8 @@ from stsession import (
     _pace,
 )
 from stsession._daemon_threads import DaemonThreads
-from stsession._locks import guarded
 from stsession._fleet_sessions import FleetSession
+from stsession._locks import guarded
 from stsession._pace import OUTAGES
 from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, installed
 
