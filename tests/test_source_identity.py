@@ -16,7 +16,7 @@ import pytest
 
 import stsession
 
-from stsession.testing import LocalSTS
+from stsession.testing import FakeClock, LocalSTS, installed
 
 
 READER = "arn:aws:iam::123456789012:role/Reader"
@@ -46,6 +46,7 @@ class Profile:
             config.write(f"[profile r]\nrole_arn = {READER}\nsource_profile = p\n")
             config.write("role_session_name = me\nregion = us-east-1\n")
             config.write(f"endpoint_url = {local.endpoint_url}\n")
+        self.belongs_to("alice")  # which formats the files
 
     def belongs_to(self, name):
         """
@@ -115,11 +116,12 @@ def test_new_session_of_a_rewritten_profile(profile, way, gone):
     assert {"alice", "bob"} == set(profile.signers()) - {None}
 
 
-@ways
-def test_profile_of_the_former_user_again(profile, way):
+@pytest.mark.parametrize("name", WAYS.keys() - {"chain", "of another session"})
+def test_profile_of_the_former_user_again(profile, name):
     """
     What a session got while the profile was another user's isn't kept for it.
     """
+    way = WAYS[name]
     session = way()
     session.credentials()
     profile.belongs_to("bob")
@@ -130,6 +132,30 @@ def test_profile_of_the_former_user_again(profile, way):
     gc.collect()
 
     assert by_bob not in {live, key_of(way())}
+
+
+def test_chain_of_the_former_user_again(tmp_path, monkeypatch):
+    """
+    The same goes for the last role of a chain whose first one has been refreshed.
+    """
+    clock = FakeClock()
+    with installed(clock=clock), LocalSTS(clock=clock) as local:
+        local.add_role(READER)
+        local.add_role(TARGET)
+        profile = Profile(local, tmp_path, monkeypatch)
+        session = WAYS["chain"]()
+        session.credentials()
+        profile.belongs_to("bob")
+        clock.advance(dt.timedelta(minutes=59, seconds=30))
+        by_bob = session.refresh().access_key_id
+        profile.belongs_to("alice")
+        live = key_of(WAYS["chain"]())
+        del session
+        gc.collect()
+        again = key_of(WAYS["chain"]())
+
+    assert "bob" in profile.signers()
+    assert by_bob not in {live, again}
 
 
 def test_first_used_by_another_user(profile):
@@ -160,6 +186,38 @@ def test_existing_session_refreshes_with_the_present_key(profile, cache):
         session.refresh()
 
     assert ["alice", "alice", "bob", "alice", "bob"] == profile.signers()
+
+
+@pytest.mark.parametrize("lasting", [None, False])
+def test_device_of_the_present_user(profile, local, lasting):
+    """
+    Another user has another MFA device, and no use for the session of the former one.
+    """
+    devices = {
+        device.serial: device for device in map(local.add_mfa_device, profile.users)
+    }
+    session, other = (
+        stsession.assume(
+            READER,
+            source="p",
+            mfa_serial="auto",
+            mfa_session=lasting,
+            mfa_code=lambda serial: devices[serial].code(),
+            tags={"number": number},
+        )
+        for number in "12"
+    )
+    session.credentials()
+    profile.belongs_to("bob")
+    session.refresh()
+    if lasting is None:
+        other.credentials()
+    operation = "AssumeRole" if lasting is False else "GetSessionToken"
+
+    assert ["alice", "bob"] == profile.signers(operation)
+    assert list(devices) == [
+        call.params["SerialNumber"] for call in local.calls(operation)
+    ]
 
 
 def test_same_size_and_time(profile):

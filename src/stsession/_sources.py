@@ -54,6 +54,7 @@ class HopSource:
         lasts: bool = True,
     ) -> None:
         self._lasts = lasts
+        self._signed_by: Hashable = None
         self.load_timeout: float = refresher.load_timeout
         self.name: str = refresher.label
         self._key = key
@@ -115,6 +116,21 @@ class HopSource:
                 record = self._refresher.refresh()
                 remaining = self._refresher.remaining(record)
         return remaining if self._ends(record) else None
+
+    def is_signed_by(self, key: Hashable) -> bool:
+        """
+        Whether its credentials were requested with this key, as far as is known.
+        """
+        return self._signed_by in (None, key)
+
+    def prepare_for(self, key: Hashable) -> float | None:
+        """
+        Have credentials that were requested with this key; see `prepare`.
+        """
+        if not self.is_signed_by(key):
+            self._refresher.refresh()
+        self._signed_by = key
+        return self.prepare()
 
     def _ends(self, record: Record) -> bool:
         """
@@ -217,7 +233,8 @@ class MfaSource:
         """
         Whether a code would be asked for now.
         """
-        return self._who.would_ask()
+        changed = self.applies and not self._session.is_signed_by(self._user.key)
+        return changed or self._who.would_ask()
 
     def describe(self, wall: float) -> str:
         """
@@ -235,8 +252,9 @@ class MfaSource:
         """
         Have credentials to sign with; may ask for a code.
         """
+        remaining = self._user.prepare()
         self.applies = self._user.is_long_lived
-        return self._who.prepare()
+        return self._session.prepare_for(self._user.key) if self.applies else remaining
 
     def note_region(self, region: str) -> None:
         """
