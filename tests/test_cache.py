@@ -5,6 +5,7 @@ import datetime as dt
 import gc
 import inspect
 import pickle
+import random
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -267,15 +268,33 @@ def test_expired_entry_isn_t_used(stub, source, clock):
 @pytest.mark.parametrize(("max_entries", "asked"), [(3, 3), (2, 4), (0, 4)])
 def test_bounded(stub, source, max_entries, asked):
     """
-    The oldest go first.
+    If there are too many, a random one goes; here it is the first.
     """
     cache = MemoryCache(max_entries=max_entries)
-    for arn in (READER, HUB, TARGET, READER):
-        stsession.assume(arn, source=source, cache=cache).credentials()
-        gc.collect()
+    with installed(draw=lambda: 0.0):
+        for arn in (READER, HUB, TARGET, READER):
+            stsession.assume(arn, source=source, cache=cache).credentials()
+            gc.collect()
 
     assert asked == stub.attempts
     assert len(cache._records) <= max_entries
+
+
+def test_more_than_fit_in_a_cycle(stub, source):
+    """
+    A program that uses a few more than fit finds most of them.
+    """
+    cache, draw = MemoryCache(max_entries=20), random.Random(7).random
+    with installed(draw=draw):
+        for _ in range(2):
+            for n in range(22):
+                name = f"session-{n}"
+                stsession.assume(
+                    READER, source=source, cache=cache, role_session_name=name
+                ).credentials()
+            gc.collect()
+
+    assert stub.attempts < 22 + 11
 
 
 def test_refreshers_go(source):

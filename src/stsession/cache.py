@@ -15,6 +15,7 @@ from ._credentials import Instant, Record
 from ._fork import forget_after_fork
 from ._locks import guarded
 from ._process import per_process
+from ._random_eviction import RandomEviction
 from ._refresher import Refresher
 
 
@@ -36,14 +37,16 @@ class MemoryCache:
     key that signs.
 
     Where the source, the token or the assertion is a function, nothing is
-    shared: what it gives may depend on who calls it.
+    shared: what it returns may depend on the caller. The sessions of a fleet share
+    with each other only, as they wait for their turn to call STS.
 
     Pass ``cache=None`` to :func:`stsession.assume` to share nothing, or a
     cache of your own to share with fewer.
 
     Args:
         max_entries:
-            Of how many sessions that are gone it keeps the credentials.
+            Of how many sessions that are gone it keeps the credentials. If there
+            are more, it drops those of a random one.
 
     Raises:
         ValueError: If *max_entries* is negative.
@@ -53,7 +56,7 @@ class MemoryCache:
     .. versionadded:: 0.1.0
     """
 
-    def __init__(self, *, max_entries: int = 256) -> None:
+    def __init__(self, *, max_entries: int = 1024) -> None:
         if isinstance(max_entries, bool) or not isinstance(max_entries, int):
             msg = f"max_entries is {max_entries!r}; give an int."
             raise TypeError(msg)
@@ -65,7 +68,7 @@ class MemoryCache:
         self._refreshers: weakref.WeakValueDictionary[Hashable, Refresher] = (
             weakref.WeakValueDictionary()
         )
-        self._records: dict[Hashable, Record] = {}  # the latest last
+        self._records = RandomEviction[Hashable, Record](max_entries)
         self._sweep_at = -math.inf  # not before, by the monotonic clock
         self._after_fork()
         forget_after_fork(self)
@@ -113,16 +116,13 @@ class MemoryCache:
 
     def _keep(self, key: Hashable, record: Record, now: Instant) -> None:
         # Each call on a dictionary is atomic; a finalizer may come in between.
-        self._records.pop(key, None)
-        self._records[key] = record
         if now.monotonic >= self._sweep_at:
             self._sweep_at = now.monotonic + SWEEP_INTERVAL
             for other, kept in tuple(self._records.items()):
                 if kept.remaining(now) <= 0:
                     self._records.pop(other, None)
-        if len(self._records) > self._max_entries:
-            for oldest in tuple(self._records)[: -self._max_entries or None]:
-                self._records.pop(oldest, None)
+        if self._max_entries:
+            self._records[key] = record
 
 
 PROCESS_CACHE = per_process(MemoryCache())
