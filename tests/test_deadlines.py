@@ -209,7 +209,8 @@ def generation_now(session):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes")
-def test_process_that_hangs(hang, waits, monkeypatch, tmp_path):
+@pytest.mark.parametrize("way", ["assume", "from_profile"])
+def test_process_that_hangs(hang, waits, monkeypatch, tmp_path, way):
     """
     A *credential_process* that doesn't end holds no caller longer than that.
     """
@@ -224,7 +225,10 @@ def test_process_that_hangs(hang, waits, monkeypatch, tmp_path):
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     hang.began.set()
     policy = RefreshPolicy(load_timeout=dt.timedelta(seconds=4))
-    session = stsession.assume(READER, source="p", refresh=policy, cache=None)
+    if way == "assume":
+        session = stsession.assume(READER, source="p", refresh=policy, cache=None)
+    else:
+        session = stsession.from_profile("p", refresh=policy, cache=None)
     with pytest.raises(stsession.StsUnavailableError, match="no answer within 4 s"):
         session.credentials()
 

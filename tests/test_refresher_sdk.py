@@ -144,6 +144,23 @@ class TestSdk:
         assert 2 == it.refresher.refresh().generation
         assert 100 == it.refresher.record.lifetime
 
+    def test_late_answer_that_expires_sooner(self):
+        """
+        It doesn't replace what came meanwhile.
+        """
+        it = engine(RefreshPolicy.sdk(), background="slow", lifetime=3_600)
+        it.refresher.get()
+        it.background.has_usable = lambda: True
+        it.left(500)
+        it.refresher.get()
+        it.world.passes(300)
+        it.background.mode = "no thread"
+        newer = it.refresher.refresh()
+        it.source.lifetime = 900
+        it.background.works()
+
+        assert newer is it.refresher.record
+
     def test_rejection(self, it):
         """
         The key is marked as due, and the next call replaces it.

@@ -124,7 +124,7 @@ def write_log(level: int, text: str, *args: object, exc_info: bool = False) -> N
     Log a message; what a handler of the program raises doesn't reach the caller.
     """
     with contextlib.suppress(Exception):
-        logger.log(level, text, *args, exc_info=exc_info or None)
+        logger.log(level, text, *args, exc_info=exc_info or None, stacklevel=2)
 
 
 _News = tuple[RefreshEvent | None, str, int]

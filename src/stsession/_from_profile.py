@@ -166,7 +166,7 @@ class _Way:
             self._by = nobody(self._settings)
             self._fly(request, TokenProof(step.token_file))
         elif alone:
-            self._refreshers = (plain_refresher(self._settings),)
+            self._refreshers = (plain_refresher(self._settings, self._options.refresh),)
         elif isinstance(step, NamedSource):
             self._by = picked_source(
                 f'what credential_source of profile "{step.profile}" names',

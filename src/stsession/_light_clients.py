@@ -36,6 +36,7 @@ from ._process import per_process
 from ._random_eviction import RandomEviction
 from ._sdk import builtin_handlers, like
 from ._sdk_classes import BotoSession
+from ._seams import current
 
 
 __all__ = ["LightClients"]
@@ -223,7 +224,7 @@ class LightClients:
             finally:
                 self._made(key, mine)
         if making.thread != threading.get_ident():
-            making.done.wait(PATIENCE)
+            current().wait(making.done, PATIENCE)
         found = self._templates.get(key)
         return None if found is None else found[0]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import _thread
 import collections
+import os
 import threading
 
 from collections.abc import Callable
@@ -33,6 +34,9 @@ class _Thread(threading.local):
 
 _this_thread = _Thread()
 _starting: set[threading.Thread] = set()
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_starting.clear)
 
 
 def in_critical_section() -> bool:

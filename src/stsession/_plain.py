@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import datetime as dt
 
+import attrs
+
 from ._clock import Clock, utc
 from ._credentials import Fetched, TemporaryCredentials
 from ._policy import RefreshPolicy
@@ -23,6 +25,17 @@ __all__ = ["plain_refresher"]
 POLICY = RefreshPolicy(
     advisory=dt.timedelta(minutes=14), early=0.0, jitter=0.0, stale="never"
 )
+
+CHOICES = (
+    "attempts_per_minute",
+    "background",
+    "load_timeout",
+    "mandatory_wait",
+    "permanent",
+    "rejection_codes",
+    "resend",
+)
+"""What the user's policy says about such credentials as well."""
 
 
 class _Look:
@@ -76,15 +89,23 @@ class _Look:
         )
 
 
-def plain_refresher(source: SdkSource) -> Refresher:
+def plain_refresher(source: SdkSource, policy: RefreshPolicy = POLICY) -> Refresher:
     """
     Return a refresher for credentials that aren't a role's of ours.
+
+    Args:
+        source: Where they come from.
+
+        policy: The user's. When botocore has new credentials isn't ours to choose, so
+            its windows don't count, nor what happens to expired ones.
     """
-    clock = current().clock
+    clock, load_timeout = current().clock, policy.load_timeout
+    chosen = {name: getattr(policy, name) for name in CHOICES}
     return Refresher(
         label=source.name,
         source=source.name,
         fetch=_Look(source, clock),
-        policy=POLICY,
+        policy=attrs.evolve(POLICY, **chosen),
+        load_timeout=30.0 if load_timeout is None else load_timeout.total_seconds(),
         clock=clock,
     )

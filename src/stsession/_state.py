@@ -404,7 +404,8 @@ class RefreshState:
             RefreshError: If they aren't.
         """
         lifetime = _answers.lifetime_of(fetched, now, self.label)
-        if self.policy.require_progress:
+        late = self.flight is not flight  # others may have come meanwhile
+        if self.policy.require_progress or late:
             _answers.check_progress(
                 fetched,
                 lifetime,
