@@ -103,6 +103,27 @@ def test_bounded(tasks):
     idle(pool, tasks)
 
 
+def test_tasks_that_hang(tasks):
+    """
+    They take no other task's place: after half a minute there are more threads.
+    """
+    now = [0.0]
+    pool = BackgroundPool(monotonic=lambda: now[0])
+    for _ in range(4):
+        assert pool.submit(tasks)
+    assert tasks.wait_for(tasks.begun, 4)
+
+    assert pool.submit(tasks)
+    assert 4 == pool.threads
+
+    now[0] = 31.0
+
+    assert pool.submit(tasks)
+    assert tasks.wait_for(tasks.begun, 2)
+
+    idle(pool, tasks)
+
+
 def test_daemons(tasks):
     """
     Exit doesn't wait for them.

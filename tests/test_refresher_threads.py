@@ -373,36 +373,43 @@ class TestInterruptedLeader:
 
         assert {KeyboardInterrupt, Record} == {type(result) for result in results}
 
-    def test_in_the_background(self, it):
+    @pytest.mark.parametrize("exits", [SystemExit, GeneratorExit])
+    def test_in_the_background(self, it, exits):
         """
-        There's nobody to raise it to; the next caller tries again.
+        What can't end a thread of ours counts as a failure.
         """
         it.refresher.get()
         it.due()
 
-        def exits() -> None:
-            it.source.on_fetch = lambda: None
-            raise SystemExit
+        def raise_it() -> None:
+            raise exits
 
-        it.source.on_fetch = exits
+        it.source.on_fetch = raise_it
+
+        assert 1 == it.refresher.get().generation
+        assert exits.__name__ in str(it.refresher.last_error)
+        assert 1 == it.refresher.announcer.counters.failures
+
+        it.source.on_fetch = lambda: None
+        it.world.passes(5)
 
         assert 2 == it.refresher.get().generation
-        assert 3 == it.attempts
 
-    def test_source_that_always_exits(self, it):
+    def test_without_memory(self, it):
         """
-        Seven times, and then it is left alone.
+        That says nothing about the source; the limit of attempts holds all the same.
         """
         it.refresher.get()
         it.due()
 
-        def exits() -> None:
-            raise SystemExit
+        def raise_it() -> None:
+            raise MemoryError
 
-        it.source.on_fetch = exits
+        it.source.on_fetch = raise_it
 
         assert 1 == it.refresher.get().generation
         assert 8 == it.attempts
+        assert 0 == it.refresher.announcer.counters.failures
 
 
 def test_dying_while_somebody_waits():

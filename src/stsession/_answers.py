@@ -66,7 +66,7 @@ def begun(text: str) -> str:
     """
     The beginning of a sentence.
     """
-    return text[:1].upper() + text[1:]
+    return text if text.startswith("arn:") else text[:1].upper() + text[1:]
 
 
 def skew_text(server: float, local: float) -> str:
@@ -179,7 +179,7 @@ def check_progress(
     )
 
 
-def as_refresh_error(error: Exception, label: str, source: str) -> RefreshError:
+def as_refresh_error(error: BaseException, label: str, source: str) -> RefreshError:
     """
     Make an error of ours of whatever a source raised.
     """
@@ -245,7 +245,7 @@ def no_answer(label: str, source: str, seconds: float) -> StsUnavailableError:
     """
     return StsUnavailableError(
         f"Could not get credentials for {label}. {begun(source)} gave no answer "
-        f"within {seconds:.0f} s.",
+        f"within {seconds:.3g} s.",
         hop=label,
         hint="Check the network and the end point; load_timeout of RefreshPolicy "
         "sets how long to wait.",

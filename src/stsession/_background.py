@@ -8,6 +8,7 @@ import collections
 import contextlib
 import sys
 import threading
+import time
 
 from collections.abc import Callable
 
@@ -25,6 +26,11 @@ def spawn(task: Callable[[], None]) -> bool:
     return not sys.is_finalizing() and start_thread(task, "stsession-fetch")
 
 
+HANGS_AFTER = 30.0
+"""Seconds after which a task doesn't count among those that run at once. It is the
+default deadline of a refresh."""
+
+
 class BackgroundPool:
     """
     Daemon threads for advisory refreshes; they exist while there is something to do.
@@ -36,17 +42,27 @@ class BackgroundPool:
         max_threads: How many tasks run at once.
 
         max_waiting: How many may wait.
+
+        monotonic: Tells the time, to find tasks that hang.
     """
 
-    def __init__(self, *, max_threads: int = 4, max_waiting: int = 10_000) -> None:
+    def __init__(
+        self,
+        *,
+        max_threads: int = 4,
+        max_waiting: int = 10_000,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._max_threads = max_threads
         self._max_waiting = max_waiting
+        self._monotonic = monotonic
         self._after_fork()
         forget_after_fork(self)
 
     def _after_fork(self) -> None:
-        self._lock = threading.RLock()  # guards the next two together
+        self._lock = threading.RLock()  # guards the next three together
         self._threads = 0
+        self._began: dict[int, float] = {}  # by thread: when its task did
         self._tasks: collections.deque[Callable[[], None]] = collections.deque()
 
     @property
@@ -69,12 +85,20 @@ class BackgroundPool:
             return False
         if not guarded(self._lock, lambda: self._add(task)):
             return False
-        if self._threads >= self._max_threads:
+        if self._threads >= self._room():
             return True
         # The thread counts itself: an interrupt may come while it starts.
         if start_thread(self._work, "stsession-refresh") or self._threads:
             return True
         return not self._take_back(task)
+
+    def _room(self) -> int:
+        """
+        How many threads there may be: a task that hangs doesn't count.
+        """
+        before = self._monotonic() - HANGS_AFTER
+        hanging = sum(began < before for began in tuple(self._began.values()))
+        return self._max_threads + hanging
 
     def _add(self, task: Callable[[], None]) -> bool:
         if len(self._tasks) >= self._max_waiting:
@@ -104,13 +128,16 @@ class BackgroundPool:
                 task()
 
     def _count_in(self) -> bool:
-        if self._threads >= self._max_threads:
+        if self._threads >= self._room():
             return False
         self._threads += 1
         return True
 
     def _next(self) -> Callable[[], None] | None:
+        thread = threading.get_ident()
         if self._tasks:
+            self._began[thread] = self._monotonic()
             return self._tasks.popleft()
+        self._began.pop(thread, None)
         self._threads -= 1
         return None

@@ -43,9 +43,12 @@ class _Round(threading.local):
 
     owner: weakref.ref[SessionCredentials] | None = None
     record: Record | None = None
-    has_key: bool = False
+    names: frozenset[str] = frozenset()
     until: float = 0.0
 
+
+SET = frozenset({"access_key_id", "secret_access_key", "session_token"})
+"""What a round has to contain; the first of them that is read then begins another."""
 
 ROUND = 1.0
 """Seconds in which properties read one after the other come from one record."""
@@ -114,16 +117,13 @@ class SessionCredentials(RefreshableCredentials):
     account_id: Any = _value("account_id", "The account")
 
     def _read(self, name: str) -> Any:
-        # The access key ID comes first; to read it again is to begin a new round.
         record = self._record_of_round()
-        is_key = name == "access_key_id"
-        if record is None or (is_key and _round.has_key):
+        if record is None or (name in SET and SET <= _round.names):
             record = self._refresher.get()
             _round.owner, _round.record = weakref.ref(self), record
             _round.until = self._refresher.clock.monotonic() + ROUND
-            _round.has_key = False
-        if is_key:
-            _round.has_key = True
+            _round.names = frozenset()
+        _round.names |= {name}
         return getattr(record.credentials, name)
 
     def _record_of_round(self) -> Record | None:

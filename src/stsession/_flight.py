@@ -5,9 +5,11 @@ One refresh in progress, and what a thread knows about the refreshes it runs.
 from __future__ import annotations
 
 import contextvars
+import os
 import threading
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 import attrs
 
@@ -18,14 +20,16 @@ from .exceptions import RefreshError
 
 
 __all__ = [
+    "Fetching",
     "Flight",
-    "fetching",
-    "in_background",
     "is_fetching",
     "reported",
     "reporting",
     "unattended",
 ]
+
+
+T = TypeVar("T")
 
 
 @attrs.define(kw_only=True, eq=False, repr=False)
@@ -78,44 +82,57 @@ class Flight:
         return self.done.is_set() and self.record is None and self.error is None
 
 
-# A fetch runs on a thread of its own, with the context of its caller.
-_fetched: contextvars.ContextVar[tuple[object, ...]] = contextvars.ContextVar(
-    "stsession_fetched", default=()
-)
-_unattended: contextvars.ContextVar[bool] = contextvars.ContextVar(
-    "stsession_unattended", default=False
+# A fetch runs on a thread of its own, with the context of its caller. What it starts
+# may inherit that context, and go on after it.
+_fetches: contextvars.ContextVar[tuple[Fetching, ...]] = contextvars.ContextVar(
+    "stsession_fetches", default=()
 )
 _reported: contextvars.ContextVar[tuple[object, ...]] = contextvars.ContextVar(
     "stsession_reported", default=()
 )
 
 
-def fetching(refresher: object) -> contextvars.Context:
+@attrs.frozen(eq=False)
+class Fetching:
     """
-    Return a context in which `is_fetching` is true of *refresher*.
+    What is known in the context of a fetch.
+    """
 
-    What runs in a context of its own leaves nothing to be undone afterwards, so that
-    no interrupt can prevent that.
-    """
-    context = contextvars.copy_context()
-    context.run(_fetched.set, (*_fetched.get(), refresher))
-    return context
+    refresher: object
+    flight: Flight
+    in_background: bool
+    process: int = attrs.field(factory=os.getpid, init=False)
 
+    @property
+    def goes_on(self) -> bool:
+        """
+        Whether it hasn't ended yet, as seen from this process.
+        """
+        return not self.flight.done.is_set() and self.process == os.getpid()
 
-def in_background() -> contextvars.Context:
-    """
-    Return a context in which it is known that no caller waits.
-    """
-    context = contextvars.copy_context()
-    context.run(_unattended.set, True)
-    return context
+    def run(self, work: Callable[[], T]) -> T:
+        """
+        Call *work* in a context in which this is known.
+
+        Nothing has to be undone afterwards, so that no interrupt can prevent that.
+        """
+        context = contextvars.copy_context()
+        context.run(_fetches.set, (*_fetches.get(), self))
+        return context.run(work)
 
 
 def unattended() -> bool:
     """
     Whether no caller waits for what this thread does.
     """
-    return _unattended.get()
+    return any(it.in_background and it.goes_on for it in _fetches.get())
+
+
+def is_fetching(refresher: object) -> bool:
+    """
+    Whether this thread is fetching for *refresher*, and would wait for itself.
+    """
+    return any(it.refresher is refresher and it.goes_on for it in _fetches.get())
 
 
 def reporting(announcers: Iterable[object]) -> contextvars.Context:
@@ -132,10 +149,3 @@ def reported(announcer: object) -> bool:
     Whether a failure is reported anyhow, and needn't be logged as well.
     """
     return any(known is announcer for known in _reported.get())
-
-
-def is_fetching(refresher: object) -> bool:
-    """
-    Whether this thread is fetching for *refresher*, and would wait for itself.
-    """
-    return any(known is refresher for known in _fetched.get())

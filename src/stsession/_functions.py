@@ -54,7 +54,7 @@ def called(
     """
     try:
         return function(*args)
-    except RefreshError:
+    except (RefreshError, MemoryError):
         raise
     except Exception as e:
         raise failure(

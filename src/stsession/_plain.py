@@ -57,6 +57,8 @@ class _Look:
         """
         try:
             return self._look()
+        except MemoryError:
+            raise  # it says nothing about the source
         except Exception as e:  # noqa: BLE001 - made into one of ours
             name = self._source.name
             attempt = Attempt(what=f"Could not load {name}", hop=name, source=name)

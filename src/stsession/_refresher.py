@@ -18,12 +18,12 @@ from . import _answers
 from ._clock import Clock, utc
 from ._credentials import Fetched, Instant, Record
 from ._events import Announcer
-from ._flight import Flight, fetching, in_background, is_fetching
+from ._flight import Fetching, Flight, is_fetching
 from ._fork import forget_after_fork
 from ._locks import OneTimeEvent, guarded, in_critical_section, interruptible
 from ._plan import Freshness
 from ._policy import RefreshPolicy
-from ._remembered import remembered
+from ._remembered import remembered, without_frames
 from ._seams import current
 from ._state import RefreshState, own
 from .exceptions import RefreshError
@@ -159,10 +159,10 @@ class Refresher:
         error = self._interrupts()
         if error is not None:
             return self._usable(error)
-        owner = object()
+        owner, began = object(), self.clock.monotonic()
         try:
             while True:
-                joined = self._decide(lambda now: self._join(owner, now))
+                joined = self._decide(lambda now: self._join(owner, now, began))
                 if isinstance(joined, Record):
                     return joined
                 self._run_or_wait(joined, owner)
@@ -175,7 +175,7 @@ class Refresher:
             self._abandon(owner)
             raise
 
-    def _join(self, owner: object, now: Instant) -> Record | _Joined:
+    def _join(self, owner: object, now: Instant, began: float) -> Record | _Joined:
         state = self._state
         freshness = state.look(now)
         if freshness is Freshness.FRESH and state.record is not None:
@@ -185,10 +185,17 @@ class Refresher:
             return state.make_do(now)
         if freshness is Freshness.ADVISORY and flight.owner is not owner:
             return state.make_do(now)
-        return self._joined(flight, freshness, now)
+        return self._joined(flight, freshness, now, began)
 
-    def _joined(self, flight: Flight, freshness: Freshness, now: Instant) -> _Joined:
-        return _Joined(flight, freshness, self._state.patience(flight, now, freshness))
+    def _joined(
+        self, flight: Flight, freshness: Freshness, now: Instant, began: float
+    ) -> _Joined:
+        """
+        How long a call that *began* at that time waits for *flight*.
+        """
+        timeout = self._state.patience(flight, now, freshness)
+        left = self.load_timeout - (now.monotonic - began)
+        return _Joined(flight, freshness, min(timeout, left))
 
     def _use_after(self, joined: _Joined) -> Record:
         """
@@ -216,10 +223,10 @@ class Refresher:
         error = self._interrupts()
         if error is not None:
             raise error
-        owner = object()
+        owner, began = object(), self.clock.monotonic()
         try:
             while True:
-                joined = self._decide(lambda now: self._join_now(owner, now))
+                joined = self._decide(lambda now: self._join_now(owner, now, began))
                 self._run_or_wait(joined, owner)
                 flight = joined.flight
                 if not flight.done.is_set():
@@ -234,10 +241,10 @@ class Refresher:
             self._abandon(owner)
             raise
 
-    def _join_now(self, owner: object, now: Instant) -> _Joined:
+    def _join_now(self, owner: object, now: Instant, began: float) -> _Joined:
         self._state.look(now)
         flight = self._state.board_on_request(now, owner)
-        return self._joined(flight, Freshness.EXPIRED, now)
+        return self._joined(flight, Freshness.EXPIRED, now, began)
 
     def _give_up(self, flight: Flight) -> None:
         self._decide(lambda now: self._state.give_up(flight, now))
@@ -296,7 +303,9 @@ class Refresher:
         if access_key_id != record.credentials.access_key_id:
             return record if state.is_former(access_key_id) else None
         flight = state.board_rejected(access_key_id, now, owner)
-        return None if flight is None else self._joined(flight, freshness, now)
+        if flight is None:
+            return None
+        return self._joined(flight, freshness, now, now.monotonic)
 
     def held(self) -> Record:
         """
@@ -401,7 +410,7 @@ class Refresher:
         flight, freshness, timeout = joined
         if flight.owner is owner:
             if not self._start(flight, owner, freshness):
-                self._fetch(flight, owner, contextvars.copy_context())
+                self._fetch(flight, owner)
                 return
             flight.starter = None
         elif flight.waits_for_this_thread:  # which was interrupted to make this call
@@ -411,7 +420,7 @@ class Refresher:
         if timeout > 0:
             self.wait(flight.done, timeout)
             if flight.owner is owner and flight.interruption is not None:
-                raise flight.interruption
+                raise without_frames(flight.interruption)
 
     def _start(self, flight: Flight, owner: object, freshness: Freshness) -> bool:
         """
@@ -422,38 +431,34 @@ class Refresher:
         if freshness is Freshness.ADVISORY and self.policy.background:
             # Weak, so that a session that is dropped while its refresh waits for
             # a thread isn't kept alive by it.
-            me, context = weakref.ref(self), in_background()
+            me, context = weakref.ref(self), contextvars.copy_context()
 
             def task() -> None:
                 refresher = me()
                 if refresher is not None:
-                    refresher._fetch_on_thread(flight, owner, context)  # noqa: SLF001 - ours
+                    context.run(refresher._fetch_on_thread, flight, owner)  # noqa: SLF001 - ours
 
             flight.queued = True
             if self.run(task):
                 return True
             flight.queued = False
         here = contextvars.copy_context()
-        return self.spawn(lambda: self._fetch_on_thread(flight, owner, here))
+        return self.spawn(lambda: here.run(self._fetch_on_thread, flight, owner))
 
-    def _fetch_on_thread(
-        self, flight: Flight, owner: object, context: contextvars.Context
-    ) -> None:
+    def _fetch_on_thread(self, flight: Flight, owner: object) -> None:
         announcer = self._state.announcer
         try:
-            self._fetch(flight, owner, context)
+            self._fetch(flight, owner, on_thread=True)
         except BaseException as e:  # noqa: BLE001 - the owner raises it
             announcer.note(None, log=f"refresh interrupted by {type(e).__name__}")
             announcer.flush()
 
-    def _fetch(
-        self, flight: Flight, owner: object, context: contextvars.Context
-    ) -> None:
+    def _fetch(self, flight: Flight, owner: object, *, on_thread: bool = False) -> None:
         state = self._state
         try:
             if not guarded(self._lock, lambda: state.run(flight, owner)):
                 return
-            interruptible(lambda: context.run(self._complete, flight))
+            interruptible(lambda: self._complete(flight, on_thread=on_thread))
         finally:
             # Whatever happens, no one waits for a refresh that doesn't run. If an
             # interrupt ends the first call, the second one does it.
@@ -466,29 +471,30 @@ class Refresher:
         if flight.owner is owner:
             guarded(self._lock, lambda: self._state.ended(flight))
 
-    def _complete(self, flight: Flight) -> None:
+    def _complete(self, flight: Flight, *, on_thread: bool) -> None:
         """
         Fetch, and hold what comes of it: credentials or an error.
         """
         state = self._state
+        fetching = Fetching(self, flight, in_background=on_thread and flight.queued)
         began = self._now()
         try:
-            fetched = fetching(self).run(self.fetch)
+            fetched = fetching.run(self.fetch)
             record = self._decide(
                 lambda now: state.land(flight, fetched, fetched.began or began, now)
             )
             if self.keep is not None:
                 self.keep(record, self._now())
-        except Exception as e:
-            if isinstance(e, MemoryError):  # it says nothing about the source
+        except BaseException as e:
+            # These two say nothing about the source; others can't end a thread of ours.
+            interrupts = isinstance(e, (KeyboardInterrupt, MemoryError))
+            if not interrupts and (on_thread or isinstance(e, Exception)):
+                self._fail(flight, e)
+            else:
                 self._interrupt(flight, e)
                 raise
-            self._fail(flight, e)
-        except BaseException as e:
-            self._interrupt(flight, e)
-            raise
 
-    def _fail(self, flight: Flight, error: Exception) -> None:
+    def _fail(self, flight: Flight, error: BaseException) -> None:
         ours = _answers.as_refresh_error(error, self.label, self.source)
         kept = remembered(ours)
         self._decide(lambda now: self._state.fail(flight, ours, now, kept=kept))

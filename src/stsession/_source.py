@@ -89,13 +89,12 @@ class _Registry:
         self._lock = threading.RLock()
 
     def get(self, key: Hashable, make: Callable[[], S]) -> S:
-        return guarded(self._lock, lambda: self._get(key, make))
-
-    def _get(self, key: Hashable, make: Callable[[], S]) -> S:
         source: S | None = self._sources.get(key)
         if source is None:
+            # Not under the lock: botocore logs, and a logging handler may wait for a
+            # thread that needs the lock.
             made = make()
-            source = self._sources.setdefault(key, made)
+            source = guarded(self._lock, lambda: self._sources.setdefault(key, made))
         return source
 
 

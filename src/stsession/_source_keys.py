@@ -62,7 +62,13 @@ PROFILE_METHODS = FINDABLE_METHODS - AMBIENT_METHODS
 LONGEST = 8 * 86_400.0
 """Seconds; no temporary credentials live so long."""
 
-NOT_OURS_TO_TELL = (BotoCoreError, ClientError, ConnectionError, TimeoutError)
+NOT_OURS_TO_TELL = (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,
+    TimeoutError,
+    MemoryError,
+)
 """What botocore tells itself, and what the network may be to blame for."""
 
 T = TypeVar("T")

@@ -44,7 +44,8 @@ way."""
 
 MAX_FETCHES = 2
 """Fetches of one refresher that run at once: the current one, and one that has exceeded
-its deadline. A source that never answers must not cost a thread for each attempt."""
+its deadline. A source that never answers must not cost a thread for each attempt, so a
+further one has to wait for twice as many deadlines each time."""
 
 
 @attrs.define(kw_only=True, eq=False, repr=False)
@@ -159,7 +160,7 @@ class RefreshState:
         if freshness is Freshness.ADVISORY and not self._advisable(now):
             return None
         allowed = self.backoff.allows(now.monotonic, freshness, advisory=self._advisory)
-        if not allowed or self._unheard() or self._hangs:
+        if not allowed or self._unheard() or self._hangs(now):
             return None
         reason = "first" if self.record is None else REASONS[freshness]
         return self._begin(now, freshness, reason, owner)
@@ -182,12 +183,15 @@ class RefreshState:
         """
         return ADVISORY_OF_NOTHING if self.record is None else self.record.plan.advisory
 
-    @property
-    def _hangs(self) -> bool:
+    def _hangs(self, now: Instant) -> bool:
         """
         Whether as many fetches as may run don't return.
         """
-        return len(self._fetches) >= MAX_FETCHES
+        number = len(self._fetches)
+        if number < MAX_FETCHES:
+            return False
+        passed = now.monotonic - self._fetches[-1].began.monotonic
+        return passed < self.load_timeout * 2.0 ** min(number, 30)
 
     def _unheard(self) -> bool:
         """
@@ -214,7 +218,7 @@ class RefreshState:
         if flight is not None:
             self._take_over(flight, owner, now)
             return flight
-        if self._hangs:
+        if self._hangs(now):
             raise _answers.no_answer(self.label, self.source, self.load_timeout)
         self._check_attempts(now)
         return self._begin(now, self.freshness(now), "requested", owner)
@@ -250,7 +254,7 @@ class RefreshState:
         if flight is not None or not self.policy.refresh_rejected:
             return flight
         allowed = self.backoff.allows_rejected(now.monotonic, advisory=self._advisory)
-        if not allowed or self._unheard() or self._hangs:
+        if not allowed or self._unheard() or self._hangs(now):
             return None
         return self._begin(now, Freshness.MANDATORY, "rejected", owner)
 
@@ -319,8 +323,11 @@ class RefreshState:
         """
         *flight* doesn't run any longer. May be called again if it was interrupted.
         """
-        self._fetches = tuple(it for it in self._fetches if it is not flight)
+        self._fetched(flight)
         self.drop(flight)
+
+    def _fetched(self, flight: Flight) -> None:
+        self._fetches = tuple(it for it in self._fetches if it is not flight)
 
     def interrupted(self, flight: Flight, error: BaseException, now: Instant) -> None:
         """
@@ -403,9 +410,11 @@ class RefreshState:
         Raises:
             RefreshError: If they aren't.
         """
+        self._fetched(flight)
+        if self._is_outdated(flight) and self.record is not None:
+            return self.record
         lifetime = _answers.lifetime_of(fetched, now, self.label)
-        late = self.flight is not flight  # others may have come meanwhile
-        if self.policy.require_progress or late:
+        if self.policy.require_progress:
             _answers.check_progress(
                 fetched,
                 lifetime,
@@ -428,6 +437,14 @@ class RefreshState:
         self._note_success(record, flight, fetched, now)
         self._hold(record, flight, now)
         return record
+
+    def _is_outdated(self, flight: Flight) -> bool:
+        """
+        Whether it was given up, and a fetch that began later has brought credentials.
+        """
+        if self.flight is flight or self.record is None:
+            return False
+        return self.record.began.monotonic > flight.began.monotonic
 
     def _note_success(
         self, record: Record, flight: Flight, fetched: Fetched, now: Instant
@@ -464,6 +481,7 @@ class RefreshState:
         if self.flight is flight:
             self.flight = None
             flight.record = record
+            flight.done.set()  # before hooks and logging handlers, which may block
 
     def _warn_of_window(self, record: Record) -> None:
         if record.plan.clamped and not self._warned_of_window:
@@ -485,8 +503,7 @@ class RefreshState:
         """
         if not flight.done.is_set() and not self.asks():
             error = _answers.no_answer(self.label, self.source, self.load_timeout)
-            self.fail(flight, error, now)
-            flight.done.set()
+            self.fail(flight, error, now, ended=False)
 
     def drop(self, flight: Flight) -> None:
         """
@@ -503,6 +520,7 @@ class RefreshState:
         now: Instant,
         *,
         kept: RefreshError | None = None,
+        ended: bool = True,
     ) -> None:
         """
         A flight has brought nothing.
@@ -515,7 +533,11 @@ class RefreshState:
             now: The time.
 
             kept: What others are told later. `None` means the same.
+
+            ended: Whether the fetch has returned.
         """
+        if ended:
+            self._fetched(flight)
         if self.flight is not flight:
             return  # given up before
         raised, error = error, kept or error
@@ -545,6 +567,7 @@ class RefreshState:
         self.last_error = error
         self.flight = None
         flight.error = raised
+        flight.done.set()
 
     def _level_of_failure(self, remaining: float, now: Instant) -> int:
         if reported(self.announcer) and not self._serves(remaining, now):

@@ -274,6 +274,8 @@ class StsFetch:
         """
         try:
             return do()
+        except MemoryError:
+            raise  # it says nothing about the source
         except Exception as e:  # noqa: BLE001 - made into one of ours
             error = self._translated(e)
         # Out here, so that its context doesn't hold what its cause leaves out.
