@@ -307,8 +307,9 @@ def assume(  # noqa: D417 - its signature is that of the class
         region: The session's region. `None` means the source's.
 
         sts_region:
-            Where STS is asked. `None` means the session's region; if there is none,
-            that of the first client that needs credentials, or the global endpoint.
+            The region in which STS is called. `None` means the session's region; if
+            there is none, that of the first client that needs credentials, or the
+            global endpoint.
 
         sts_regions:
             The same with alternatives: where two tries in a row meet with an

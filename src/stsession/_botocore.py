@@ -81,7 +81,7 @@ class SessionCredentials(RefreshableCredentials):
         self._last: tuple[Record | None, ReadOnlyCredentials | None] = (None, None)
 
     def __repr__(self) -> str:
-        # Libraries tell arguments apart by it.
+        # Libraries compare arguments by it.
         return f"<{type(self).__name__} {number_of(self)} of {self._refresher.label}>"
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:

@@ -16,7 +16,7 @@ a warning.
 """
 
 MOST = 4096
-"""Each place for a connection is made for each host, whatever number is asked for."""
+"""Each pool allocates this many slots, so larger numbers are capped."""
 
 
 def kept_for(workers: int) -> int:

@@ -47,7 +47,7 @@ class FleetSession(LightSession):
         cls, root: Source, surroundings: tuple[str | None, ...], **arguments: Any
     ) -> FleetSession:
         """
-        Make one whose source has been found out already, and in which surroundings.
+        Make a session from a source that is known already.
         """
         session = cls.__new__(cls)
         session._root = root  # noqa: SLF001 - its own
@@ -96,7 +96,7 @@ class FleetSessions:
     @lazy
     def surroundings(self) -> tuple[str | None, ...]:
         """
-        What the environment said when the first session was made.
+        The environment when the first session was made.
         """
         return ambient()
 

@@ -52,7 +52,7 @@ MAX_CONFIGS = 16
 """
 Different values of *config* to keep templates for.
 
-A program may pass another one for each account, whose templates serve only once.
+A program may pass another one for each account, and its template is used once.
 """
 
 PATIENCE = 2.0
@@ -100,7 +100,7 @@ class LightClients:
     def __init__(self, settings: botocore.session.Session) -> None:
         self._settings = settings
         self._surroundings = _surroundings(settings)
-        # Of a kind whose clients botocore has to make, the template is `None`.
+        # The template is `None` for a kind of clients that botocore has to make.
         self._templates: RandomEviction[Kind, tuple[ClientTemplate | None]] = (
             RandomEviction(MAX_TEMPLATES)
         )
@@ -112,8 +112,8 @@ class LightClients:
         forget_after_fork(self)
 
     def _after_fork(self) -> None:
-        # Guards the templates, and who is making one. A finalizer may make a client,
-        # too, on the thread that holds it.
+        # Guards the templates, and which of them are being made. A finalizer may make
+        # a client, too, on the thread that holds it.
         self._lock = threading.RLock()
         self._making: dict[Hashable, _Making] = {}
 

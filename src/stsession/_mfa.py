@@ -108,7 +108,7 @@ _desk = per_process(_Desk())
 
 def forget_used_codes() -> None:
     """
-    Forget which codes have been used: there is an STS that has seen none.
+    Forget which codes have been used. For a new stub of STS.
     """
     _desk.forget()
 

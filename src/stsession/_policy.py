@@ -120,7 +120,8 @@ class RefreshPolicy:
 
         resend:
             Whether a request whose key a service refused as expired is sent
-            once more, with new credentials.
+            once more, with new credentials. If *refresh_rejected* is false, only
+            a request whose key has been replaced in the meantime is sent again.
 
         load_timeout:
             How long a caller waits when there are no usable credentials, whatever
@@ -210,7 +211,8 @@ class RefreshPolicy:
         retry_permanent: Pauses aren't shorter than this if STS refused.
 
         attempts_per_minute:
-            No attempt begins if this many that began in the last 60 s have failed.
+            No attempt begins if this many that began in the last 60 s have failed
+            or were interrupted.
 
         error_kept:
             A pair; how long a raised refusal answers further callers. It

@@ -180,7 +180,7 @@ def check_inherited(request: AssumeRoleRequest, parents: Iterable[object]) -> No
         parents: The requests for the sessions before it, from the first to the last.
 
     Raises:
-        InvalidRequestError: If STS would refuse it.
+        InvalidRequestError: If STS would reject it.
 
     .. seealso:: `Chaining roles with session tags
        <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_role-chaining>`_

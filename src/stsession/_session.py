@@ -143,7 +143,7 @@ class RefreshableSession(Closing, BotoSession):
     @lazy
     def _digest(self) -> str:
         """
-        A digest of the recipe: libraries tell arguments apart by their `repr`.
+        A digest of the recipe: libraries compare arguments by their `repr`.
         """
         return _recipe.digest_of_recipe(*self._made_by, self._surroundings or ())
 

@@ -76,7 +76,7 @@ T = TypeVar("T")
 
 class _Process(subprocess.Popen[bytes]):
     """
-    A credential process whose ``Expiration`` may lack a time zone: it is UTC then.
+    A credential process. An ``Expiration`` without a time zone is taken as UTC.
 
     botocore would compare it with times that have one, which is a TypeError.
     """
@@ -194,7 +194,7 @@ class SourceKeys(Credentials):
         found = self._resolve_by(session)
         self._profile = profile_of(session)
         if {before, self._surroundings()} != {self._expected}:
-            # It may be somebody else whom later sessions find by the same name.
+            # Later sessions may find another identity by the same name.
             self.identity = object()
         return found
 

@@ -294,11 +294,11 @@ class StsFetch:
     def _read(
         self, answer: dict[str, Any], began: Instant, source_remaining: float | None
     ) -> Fetched:
-        told = answer.get("Credentials") or {}
+        returned = answer.get("Credentials") or {}
         for name in ("AccessKeyId", "SecretAccessKey", "SessionToken"):
-            if not isinstance(told.get(name), str) or not told[name]:
+            if not isinstance(returned.get(name), str) or not returned[name]:
                 raise self._unusable(f"has no {name}")
-        expires_at = _expiration(told.get("Expiration"))
+        expires_at = _expiration(returned.get("Expiration"))
         if expires_at is None:
             raise self._unusable("has no readable Expiration")
         self._warn_of_size(answer.get("PackedPolicySize"))
@@ -306,9 +306,9 @@ class StsFetch:
         arn = str(who.get("Arn") or "")
         fetched = Fetched(
             credentials=TemporaryCredentials(
-                access_key_id=told["AccessKeyId"],
-                secret_access_key=told["SecretAccessKey"],
-                session_token=told["SessionToken"],
+                access_key_id=returned["AccessKeyId"],
+                secret_access_key=returned["SecretAccessKey"],
+                session_token=returned["SessionToken"],
                 expires_at=expires_at,
                 account_id=self._account_id(arn),
             ),
@@ -335,9 +335,9 @@ class StsFetch:
         return requested + LIFETIME_TOLERANCE, possible + LIFETIME_TOLERANCE
 
     def _account_id(self, arn: str) -> str | None:
-        told = account_of(arn) or account_of(self.request.label)
-        # AssumeRoot's answer doesn't tell, but its request does.
-        return told or getattr(self.request, "account_id", None)
+        returned = account_of(arn) or account_of(self.request.label)
+        # AssumeRoot returns no ARN, but its request has the account.
+        return returned or getattr(self.request, "account_id", None)
 
     def _unusable(self, why: str) -> RefreshError:
         return unusable_answer(self.request.what, why, self.request.label)

@@ -34,8 +34,8 @@ class StsEndpoint:
     Where and how STS is asked.
 
     Args:
-        regions: Where to ask, in order of preference. `None` means the region of
-            the first client that needs credentials, or else the global endpoint.
+        regions: The regions to call, in order of preference. `None` means the region
+            of the first client that needs credentials, or else the global endpoint.
 
         url: A server that isn't AWS's. `None` means what the source's
             configuration says.

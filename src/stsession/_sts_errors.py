@@ -328,14 +328,14 @@ def _caller(answer: Answer, attempt: Attempt) -> str:
 
 def _classify(answer: Answer) -> tuple[type[RefreshError], FailureKind, str]:
     code = re.sub("(Error)?(Exception)?$", "", answer.code)
-    told = answer.message.lower()
+    text = answer.message.lower()
     if code == "SignatureDoesNotMatch" and (
-        "expired" in told or "not yet current" in told
+        "expired" in text or "not yet current" in text
     ):
         return CODES["RequestTimeTooSkewed"]
-    if code == "AccessDenied" and ("multifactor" in told or "one time pass" in told):
+    if code == "AccessDenied" and ("multifactor" in text or "one time pass" in text):
         return MfaError, FailureKind.MFA, WRONG_CODE
-    if code == "AccessDenied" and "session credentials" in told:
+    if code == "AccessDenied" and "session credentials" in text:
         return SourceCredentialsError, SOURCE, LONG_LIVED
     if code == "AccessDenied" and ":federated-user/" in (
         _principal(answer.message) or ""
@@ -343,8 +343,8 @@ def _classify(answer: Answer) -> tuple[type[RefreshError], FailureKind, str]:
         return SourceCredentialsError, SOURCE, FEDERATED
     if code == "AccessDenied" and answer.operation in DENIED:
         return AccessDeniedError, REQUEST, DENIED[answer.operation]
-    if code == "Validation" and "durationseconds exceeds" in told:
-        hint = CHAINED_DURATION if "chaining" in told else DURATION
+    if code == "Validation" and "durationseconds exceeds" in text:
+        hint = CHAINED_DURATION if "chaining" in text else DURATION
         return RefreshError, REQUEST, hint
     if code in CODES:
         return CODES[code]

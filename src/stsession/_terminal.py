@@ -1,5 +1,5 @@
 """
-The person at the terminal, who is asked for codes.
+The terminal: prompts for MFA codes, and notices.
 """
 
 from __future__ import annotations

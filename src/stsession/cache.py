@@ -32,7 +32,7 @@ class MemoryCache:
     What is the same: the role, each parameter of the request, the source, the
     end point, and the refresh policy. However many sessions share it, STS is
     asked once. Credentials of sessions that are gone are kept until they
-    expire, in case another session asks for the same. A source is the same as
+    expire, in case another session requests the same. A source is the same as
     long as the files and the environment that it is read from are, and the access
     key that signs.
 

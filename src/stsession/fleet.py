@@ -194,7 +194,7 @@ class Fleet(Closing):
     @lazy
     def _digest(self) -> str:
         """
-        A digest of the recipe: libraries tell arguments apart by their `repr`.
+        A digest of the recipe: libraries compare arguments by their `repr`.
         """
         accounts: object = repr(self._accounts)
         if self._accounts is None:

@@ -29,7 +29,7 @@ INTERRUPTED = 130
 """As the shell has it for Ctrl-C."""
 
 BROKEN_PIPE = 141
-"""As the shell has it for a program whose output is read no further."""
+"""Exit status after SIGPIPE, as shells report it."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
