@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import datetime as dt
 import io
+import itertools
 import pickle
 import threading
 
@@ -140,6 +141,21 @@ def test_values_read_twice(session, credentials):
     values = [access_key, credentials.secret_key, credentials.token]
 
     assert [1, 1, 1] == list(map(generation_of, values))
+
+
+@pytest.mark.parametrize(
+    "order", itertools.permutations(["access_key", "secret_key", "token"])
+)
+def test_values_read_in_any_order(session, credentials, order):
+    """
+    A second reader in the same thread gets one set as well.
+    """
+    for name in order:
+        getattr(credentials, name)
+    session.refresh()
+    values = [getattr(credentials, name) for name in reversed(order)]
+
+    assert [2, 2, 2] == list(map(generation_of, values))
 
 
 def test_expiry_time_while_refreshing(session, credentials, clock):

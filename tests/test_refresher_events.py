@@ -4,7 +4,9 @@ Credentials that are there when asked for: who may watch, and who may ask.
 
 from __future__ import annotations
 
+import contextvars
 import logging
+import os
 
 import attrs
 import pytest
@@ -71,6 +73,22 @@ class TestRecursion:
 
         assert 2 == held.refresher.get().generation
         assert [1] == generations
+
+    @pytest.mark.parametrize("forked", [False, True])
+    def test_what_a_fetch_starts(self, held, forked, monkeypatch):
+        """
+        It may inherit the context of the fetch, and go on after it or in a child.
+        """
+        contexts = []
+        held.left(-10)
+        held.source.on_fetch = lambda: contexts.append(contextvars.copy_context())
+        held.refresher.get()
+        held.left(-10)
+        if forked:
+            monkeypatch.setattr(os, "getpid", lambda: 0)
+            held.refresher._after_fork()
+
+        assert 3 == contexts[0].run(held.refresher.get).generation
 
     def test_chain(self):
         """

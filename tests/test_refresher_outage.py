@@ -296,6 +296,21 @@ class TestSilence:
         assert newer is due.refresher.get()
         assert due.refresher.last_error is None
 
+    def test_late_answer_to_a_former_request(self, due):
+        """
+        The source may have been another user when it was sent.
+        """
+        due.background.mode = "slow"
+        due.source.comes_back()
+        get_often(due, 31)
+        due.world.passes(5)
+        due.background.mode = "no thread"
+        newer = due.refresher.refresh()
+        due.source.lifetime = 43_200
+        due.background.works()
+
+        assert newer is due.refresher.get()
+
     def test_who_waits_for_nothing(self):
         """
         Without credentials callers wait for half a minute, altogether.

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-from stsession._background import BackgroundPool
+from stsession._background import BackgroundPool, spawn
 from stsession._credentials import Record
 from stsession._locks import OneTimeEvent, in_critical_section
 from stsession._seams import current
@@ -260,6 +260,25 @@ class TestLock:
         self.everything(busy)
 
         assert {True} == set(inside)
+
+
+def test_hooks_that_block(it):
+    """
+    No caller waits for a hook of another thread, and refreshes go on.
+    """
+    it.refresher.spawn = spawn
+    ends = threading.Event()
+    it.refresher.announcer.subscribe(
+        lambda: lambda event: event.name == "succeeded" and ends.wait(SOON)
+    )
+    generations = []
+    for _ in range(4):
+        generations.append(it.refresher.get().generation)
+        it.left(-10)
+
+    assert [1, 2, 3, 4] == generations
+
+    ends.set()
 
 
 class TestInterruptedLeader:

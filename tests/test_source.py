@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
+import logging
 import os
 import threading
 import time
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import boto3
 import botocore.session
@@ -1028,3 +1030,40 @@ def test_source_is_a_botocore_session_of_a_profile(stub, files):
     session.refresh()
 
     assert ["AKIAOLD", "AKIANEW"] == signers(stub)
+
+
+class SessionMaker(logging.Handler):
+    """
+    A handler that waits for another thread, which makes a session.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.threads: list[threading.Thread] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """
+        Wait.
+        """
+        if not self.threads:
+            make = partial(stsession.assume, HUB, region="eu-west-1")
+            self.threads.append(threading.Thread(target=make, daemon=True))
+            self.threads[0].start()
+            self.threads[0].join(10)
+
+
+def test_handler_that_waits_for_another_session(monkeypatch, caplog):
+    """
+    botocore logs when it finds credentials; no lock of ours is held meanwhile.
+    """
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    handler, logger = SessionMaker(), logging.getLogger("botocore.credentials")
+    caplog.set_level(logging.INFO, logger.name)
+    logger.addHandler(handler)
+    try:
+        stsession.assume(READER, region="eu-west-1")
+    finally:
+        logger.removeHandler(handler)
+
+    assert [False] == [thread.is_alive() for thread in handler.threads]

@@ -140,6 +140,14 @@ def test_answer():
     assert not fetched.source_resolved_again
 
 
+def test_without_memory():
+    """
+    That is no failure of STS.
+    """
+    with pytest.raises(MemoryError):
+        fetch_by(Signatory(MemoryError()))()
+
+
 def test_expiration_becomes_utc():
     """
     Whatever the zone in the answer.
