@@ -181,7 +181,7 @@ def test_threads_of_a_source_that_hangs(hang, clock, waits):
             clock.advance(dt.timedelta(seconds=5))
         return hang.calls
 
-    assert 2 == use(20)
+    assert 2 == use(10)
     assert 7 >= use(1_000)
 
 

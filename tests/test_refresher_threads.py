@@ -262,23 +262,36 @@ class TestLock:
         assert {True} == set(inside)
 
 
-def test_hooks_that_block(it):
+@pytest.mark.parametrize("threads", [True, False])
+def test_hooks_that_block(it, threads):
     """
-    No caller waits for a hook of another thread, and refreshes go on.
+    They block the call that delivers the event, no other one, and no refresh.
     """
-    it.refresher.spawn = spawn
-    ends = threading.Event()
-    it.refresher.announcer.subscribe(
-        lambda: lambda event: event.name == "succeeded" and ends.wait(SOON)
-    )
+    if threads:
+        it.refresher.spawn = spawn
+    began, ends = threading.Event(), threading.Event()
+
+    def hook(event: object) -> None:
+        if event.name == "succeeded" and not began.is_set():
+            began.set()
+            ends.wait(SOON)
+
+    it.refresher.announcer.subscribe(lambda: hook)
+    blocked = threading.Thread(target=it.refresher.get, daemon=True)
+    blocked.start()
+
+    assert began.wait(SOON)
+
     generations = []
     for _ in range(4):
         generations.append(it.refresher.get().generation)
         it.left(-10)
 
     assert [1, 2, 3, 4] == generations
+    assert blocked.is_alive()
 
     ends.set()
+    blocked.join(SOON)
 
 
 class TestInterruptedLeader:

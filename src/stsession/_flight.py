@@ -49,6 +49,9 @@ class Flight:
     runner: int | None = None
     """The thread that runs it. `None` until it has started to."""
 
+    attended: bool = False
+    """Whether the owner waits for it, and delivers the events that come of it."""
+
     queued: bool = False
     """Whether it was handed to the background pool, which may be busy."""
 

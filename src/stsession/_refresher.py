@@ -391,17 +391,21 @@ class Refresher:
 
         Then deliver the events that it has noted.
         """
-        now = self._now()
         try:
-            return guarded(self._lock, lambda: decision(now))
+            return self._decide_quietly(decision)
         finally:
             self._state.announcer.flush()
+
+    def _decide_quietly(self, decision: Callable[[Instant], T]) -> T:
+        now = self._now()
+        return guarded(self._lock, lambda: decision(now))
 
     def _abandon(self, owner: object) -> None:
         """
         The call with this *owner* raises: it gets nothing to run any longer.
         """
         guarded(self._lock, lambda: self._state.abandon(owner))
+        self._state.announcer.flush()
 
     def _run_or_wait(self, joined: _Joined, owner: object) -> None:
         """
@@ -409,17 +413,20 @@ class Refresher:
         """
         flight, freshness, timeout = joined
         if flight.owner is owner:
+            flight.attended = timeout > 0
             if not self._start(flight, owner, freshness):
                 self._fetch(flight, owner)
-                return
             flight.starter = None
         elif flight.waits_for_this_thread:  # which was interrupted to make this call
             if freshness is Freshness.EXPIRED:
                 raise _answers.reentered(self.label)
             return
-        if timeout > 0:
+        if timeout > 0 and not flight.done.is_set():
             self.wait(flight.done, timeout)
-            if flight.owner is owner and flight.interruption is not None:
+        if flight.owner is owner:
+            flight.attended = False
+            self._state.announcer.flush()
+            if timeout > 0 and flight.interruption is not None:
                 raise without_frames(flight.interruption)
 
     def _start(self, flight: Flight, owner: object, freshness: Freshness) -> bool:
@@ -451,7 +458,8 @@ class Refresher:
             self._fetch(flight, owner, on_thread=True)
         except BaseException as e:  # noqa: BLE001 - the owner raises it
             announcer.note(None, log=f"refresh interrupted by {type(e).__name__}")
-            announcer.flush()
+        if not flight.attended:
+            interruptible(announcer.flush)
 
     def _fetch(self, flight: Flight, owner: object, *, on_thread: bool = False) -> None:
         state = self._state
@@ -474,13 +482,15 @@ class Refresher:
     def _complete(self, flight: Flight, *, on_thread: bool) -> None:
         """
         Fetch, and hold what comes of it: credentials or an error.
+
+        Events are delivered afterwards: while a hook blocks, no one waits for this.
         """
         state = self._state
         fetching = Fetching(self, flight, in_background=on_thread and flight.queued)
         began = self._now()
         try:
             fetched = fetching.run(self.fetch)
-            record = self._decide(
+            record = self._decide_quietly(
                 lambda now: state.land(flight, fetched, fetched.began or began, now)
             )
             if self.keep is not None:
@@ -497,14 +507,16 @@ class Refresher:
     def _fail(self, flight: Flight, error: BaseException) -> None:
         ours = _answers.as_refresh_error(error, self.label, self.source)
         kept = remembered(ours)
-        self._decide(lambda now: self._state.fail(flight, ours, now, kept=kept))
+        self._decide_quietly(lambda now: self._state.fail(flight, ours, now, kept=kept))
 
     def _interrupt(self, flight: Flight, error: BaseException) -> None:
         if isinstance(error, KeyboardInterrupt) and self.asks():
             # The person has answered, for all callers that wait.
             self._fail(flight, _answers.cancelled(self.label))
         else:
-            self._decide(lambda now: self._state.interrupted(flight, error, now))
+            self._decide_quietly(
+                lambda now: self._state.interrupted(flight, error, now)
+            )
 
     def _after_fork(self) -> None:
         self._lock = threading.RLock()

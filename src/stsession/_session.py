@@ -258,16 +258,13 @@ class RefreshableSession(Closing, BotoSession):
         """
         from ._status import CallerIdentity  # noqa: PLC0415 - see `_assume`
 
-        client: Any = self.client(
-            "sts",
-            region_name=self._endpoint.regions[0],
-            endpoint_url=self._endpoint.url,
-            config=self._endpoint.client_config(),
-        )
+        # In the region and at the endpoint where STS is called for this session.
+        source = self._own_source
+        client = source.client(self._endpoint.regions[0], self._endpoint)
         try:
             answer = client.get_caller_identity()
         finally:
-            client.close()
+            source.close()
         return CallerIdentity(
             account_id=answer["Account"], arn=answer["Arn"], user_id=answer["UserId"]
         )

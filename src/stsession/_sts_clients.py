@@ -112,7 +112,6 @@ class StsClients:
         self._connections = LEAST
         self._after_fork()
         forget_after_fork(self)
-        self._makes = _regional(session)
 
     def _after_fork(self) -> None:
         # Connections must not be shared with the parent process.
@@ -132,7 +131,7 @@ class StsClients:
     def _make(self, key: Any, region: str | None, endpoint: StsEndpoint) -> Any:
         client = self._clients.get(key)
         if client is None:
-            made = self._makes.create_client(
+            made = _regional(self.session).create_client(
                 "sts",
                 region_name=region,
                 endpoint_url=endpoint.url,
