@@ -16,7 +16,6 @@ import botocore.session
 
 from ._clock import SystemClock
 from ._garbage import without_collection
-from ._jwt import read_claims
 from ._process import per_process
 from ._random_eviction import RandomEviction
 from ._sdk_classes import BotocoreSession
@@ -130,6 +129,8 @@ def owner_of(token: object) -> Hashable:
 
     That is issuer and subject if the token has them, otherwise a digest of it.
     """
+    from ._jwt import read_claims  # noqa: PLC0415 - most programs have no tokens
+
     claims = read_claims(token)
     if claims.iss is not None and claims.sub is not None:
         return claims.iss, claims.sub

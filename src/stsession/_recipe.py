@@ -32,6 +32,7 @@ from ._config_files import (
     profile_of,
 )
 from ._identity import number_of
+from ._options import DEFAULT_POLICY
 from ._policy import RefreshPolicy
 from ._process import per_process
 from ._random_eviction import RandomEviction
@@ -81,9 +82,6 @@ PROFILE_KEYS = (
 
 MAX_PROFILES = 1_024
 """How many profiles' identities are remembered; one takes about a kilobyte."""
-
-DEFAULT_POLICY = RefreshPolicy()
-"""A policy that is equal to this one is no argument."""
 
 NO_MATTER = frozenset({"cache", "mfa_code", "on_event", "share", "sts_config"})
 """Arguments that don't matter to what the credentials allow."""
