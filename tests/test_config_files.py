@@ -11,10 +11,12 @@ from botocore.exceptions import ConfigParseError
 
 from stsession import _config_files
 from stsession._config_files import (
-    KEPT,
+    MAX_FILES,
+    MAX_PARSED,
     SETTLED,
     Session,
     _Parsed,
+    digest_of_file,
     present_versions_of,
     versions_of,
 )
@@ -265,9 +267,48 @@ def test_few_versions_are_kept(files):
     They hold secrets.
     """
     config, _ = files
-    for number in range(KEPT + 3):
+    for number in range(MAX_PARSED + 3):
         config.write_text(f"[profile p{number}]\n")
         read()
 
-    assert KEPT == len(_config_files._parsed._entries)
+    assert MAX_PARSED == len(_config_files._parsed._entries)
     assert "AKIA1" not in repr(_config_files._parsed)
+
+
+def test_digests_of_many_files(files, tmp_path, monkeypatch):
+    """
+    Of one file more than are remembered, used in a cycle, few are read again.
+    """
+    read_files, real = [], _config_files.digest_of
+
+    def digest_of(content):
+        read_files.append(content)
+        return real(content)
+
+    monkeypatch.setattr(_config_files, "digest_of", digest_of)
+    paths = [tmp_path / str(number) for number in range(MAX_FILES + 1)]
+    for path in paths:
+        path.write_text(str(path))
+    for path in paths:
+        digest_of_file(str(path))
+    read_files.clear()
+    for path in paths:
+        digest_of_file(str(path))
+
+    assert len(read_files) < MAX_FILES / 2
+
+
+def test_many_parsed_files(files, parsed, tmp_path, monkeypatch):
+    """
+    The same goes for parsed files.
+    """
+    paths = [tmp_path / f"c{number}" for number in range(MAX_PARSED + 1)]
+    for path in paths:
+        path.write_text("[default]\n")
+    for _ in range(2):
+        parsed.clear()
+        for path in paths:
+            monkeypatch.setenv("AWS_CONFIG_FILE", str(path))
+            read()
+
+    assert len(parsed) < 2 * MAX_PARSED

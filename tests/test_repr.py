@@ -4,6 +4,7 @@ Libraries tell arguments apart by their `repr`: fsspec caches file systems by it
 
 from __future__ import annotations
 
+import base64
 import copy
 import datetime as dt
 import gc
@@ -265,3 +266,142 @@ def test_no_secret():
         r"\([0-9a-f]{16}\)>",
         text,
     )
+
+
+def jwt(subject):
+    """
+    A token of a subject.
+    """
+    claims = {"iss": "https://oidc.example", "sub": subject, "jti": os.urandom(4).hex()}
+    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode()
+    return f"a.{payload.rstrip('=')}.b"
+
+
+@pytest.fixture(name="folder")
+def _folder(tmp_path, monkeypatch):
+    """
+    A folder with a token that the environment names.
+    """
+    path = tmp_path / "token"
+    path.write_text(jwt("alice"))
+    config = tmp_path / "config"
+    config.write_text(
+        f"[profile w]\nrole_arn = {ROLE}\nweb_identity_token_file = {path}\n"
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+OF_PROFILES = {
+    "profile": lambda: assume(source="a"),
+    "from_profile": lambda: stsession.from_profile("a"),
+    "boto3": lambda: assume(source=boto3.Session(profile_name="a")),
+    "chained": lambda: assume(source="a").assume(OTHER),
+    "fleet": lambda: stsession.Fleet([ROLE], source="a").session(ROLE),
+    "whole fleet": lambda: stsession.Fleet([ROLE], source="a"),
+}
+
+
+@pytest.mark.parametrize("make", OF_PROFILES.values(), ids=OF_PROFILES)
+def test_rewritten_profile(make):
+    """
+    It is another user's; a new secret, another profile or another region is not.
+    """
+    path = Path(os.environ["AWS_SHARED_CREDENTIALS_FILE"])
+    session, text = make(), path.read_text()
+    same = text.replace(SECRET, SECRET[::-1]) + "[c]\n"
+    path.write_text(same.replace("[a]", "[a]\nregion = eu-west-1"))
+
+    assert repr(session) == repr(make())
+
+    path.write_text(text.replace(KEY, "AKIAI44QH8DHBEXAMPLE"))
+
+    assert repr(session) != repr(make())
+
+    path.write_text(text)
+
+    assert repr(session) == repr(make())
+
+
+@pytest.mark.parametrize("name", ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"])
+@pytest.mark.parametrize("make", [*OF_PROFILES.values(), assume])
+def test_other_files(monkeypatch, tmp_path, name, make):
+    """
+    A profile in another file is another one.
+    """
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    text = repr(make())
+    path = tmp_path / "other"
+    path.write_text(Path(os.environ["AWS_SHARED_CREDENTIALS_FILE"]).read_text())
+    monkeypatch.setenv(name, str(path))
+
+    assert text != repr(make())
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: stsession.web_identity(ROLE, token="token"),
+        lambda: stsession.from_profile("w"),
+        lambda: assume(source="w"),
+        assume,
+    ],
+    ids=["web_identity", "from_profile", "profile", "environment"],
+)
+def test_owner_of_a_token(folder, monkeypatch, make):
+    """
+    A token of another owner is another identity, another token isn't.
+    """
+    if make is assume:
+        monkeypatch.setenv("AWS_ROLE_ARN", ROLE)
+        monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(folder / "token"))
+    text = repr(make())
+    (folder / "token").write_text(jwt("alice"))
+
+    assert text == repr(make())
+
+    (folder / "token").write_text(jwt("mallory"))
+
+    assert text != repr(make())
+
+
+def with_assertion(text):
+    """
+    A session by a SAML assertion.
+    """
+    return stsession.saml(
+        ROLE, "arn:aws:iam::123456789012:saml-provider/Idp", assertion=text
+    )
+
+
+def with_context(text):
+    """
+    A session with the assertion of a context provider.
+    """
+    provider = "arn:aws:iam::aws:contextProvider/IdentityCenter"
+    return assume(provided_contexts={provider: text})
+
+
+@pytest.mark.parametrize("make", [with_assertion, with_context])
+def test_secret_arguments(make):
+    """
+    Their digest can't be computed elsewhere, so it doesn't help to guess them.
+    """
+    text = "c2VjcmV0" * 4
+    code = (
+        f"from tests.test_repr import {make.__name__} as make\n"
+        f"print(repr(make({text!r})))"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        timeout=60,
+        check=True,
+        cwd=Path(__file__).parents[1],
+    ).stdout.decode()
+
+    assert repr(make(text)) == repr(make(text))
+    assert repr(make(text)) != repr(make(text[::-1]))
+    assert repr(make(text)).partition("(")[0] == printed.partition("(")[0]
+    assert repr(make(text)) != printed.strip()

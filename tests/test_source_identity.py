@@ -433,16 +433,35 @@ def _token_file(local, tmp_path, monkeypatch):
     return path
 
 
-@pytest.mark.parametrize("name", ["web_identity", "from_profile"])
-def test_token_of_another_owner(local, token_file, name):
+def by_environment(path, monkeypatch):
+    """
+    Assume a role with a web identity of the environment, as botocore finds it.
+    """
+    monkeypatch.setenv("AWS_ROLE_ARN", READER)
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(path))
+    return stsession.assume(TARGET, role_session_name="me")
+
+
+TOKEN_WAYS = {
+    "web_identity": lambda path, _: stsession.web_identity(
+        READER, token=path, role_session_name="me"
+    ),
+    "from_profile": lambda *_: stsession.from_profile("w"),
+    "botocore's web identity": by_environment,
+    "botocore's web identity in a profile": lambda *_: stsession.assume(
+        TARGET, source="w", role_session_name="me"
+    ),
+}
+
+
+@pytest.mark.parametrize("way", TOKEN_WAYS.values(), ids=TOKEN_WAYS)
+def test_token_of_another_owner(local, token_file, monkeypatch, way):
     """
     Tokens of one owner are one source, and those of another are another.
     """
 
     def make():
-        if name == "from_profile":
-            return stsession.from_profile("w")
-        return stsession.web_identity(READER, token=token_file, role_session_name="me")
+        return way(token_file, monkeypatch)
 
     def write(subject, hours=1):
         lifetime = dt.timedelta(hours=hours)
@@ -467,3 +486,37 @@ def test_token_of_another_owner(local, token_file, name):
     gc.collect()
 
     assert by_bob not in {live, key_of(make())}
+
+
+@pytest.mark.parametrize("way", ["environment", "profile"])
+def test_existing_session_uses_the_present_token(local, token_file, monkeypatch, way):
+    """
+    botocore requests credentials again only if the token has another owner.
+    """
+    if way == "environment":
+        session = by_environment(token_file, monkeypatch)
+    else:
+        session = stsession.assume(TARGET, source="w", role_session_name="me")
+    for hours, subject in enumerate(["alice", "alice", "mallory", "alice"], 1):
+        token_file.write_text(
+            local.web_identity_token(
+                subject=subject, lifetime=dt.timedelta(hours=hours)
+            )
+        )
+        session.refresh()
+
+    assert 3 == local.count("AssumeRoleWithWebIdentity")
+    assert 4 == local.count("AssumeRole")
+
+
+def test_path_with_a_variable(profile, tmp_path, monkeypatch):
+    """
+    A file is found where botocore finds it.
+    """
+    path = Path(os.environ["AWS_SHARED_CREDENTIALS_FILE"])
+    monkeypatch.setenv("FOLDER", str(path.parent))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", f"$FOLDER/{path.name}")
+    former = key_of(WAYS["profile"]())
+    profile.belongs_to("bob")
+
+    assert former != key_of(WAYS["profile"]())

@@ -71,12 +71,19 @@ def keys(key="AKIA1", method="shared-credentials-file", token=None):
     return Credentials(key, "secret", token, method=method)
 
 
+def source_keys(place, name):
+    """
+    The credentials found there, in surroundings that stay the same.
+    """
+    return SourceKeys(place, name, surroundings=lambda: None, expected=None)
+
+
 def test_resolved_once():
     """
     Under a lock, with however many threads, and not before they are needed.
     """
     place, start = Place(keys()), threading.Barrier(16)
-    source = SourceKeys(place, "dev")
+    source = source_keys(place, "dev")
 
     assert 0 == place.looked
 
@@ -96,7 +103,7 @@ def test_nobody():
     It isn't remembered that there were none.
     """
     place = Place(None, keys())
-    source = SourceKeys(place, "dev")
+    source = source_keys(place, "dev")
     with pytest.raises(NoCredentialsError):
         source.found()
 
@@ -108,7 +115,7 @@ def test_ambient_credentials_of_a_profile(method):
     """
     A profile never means somebody else.
     """
-    source = SourceKeys(Place(keys(method=method), profile="dev"), 'profile "dev"')
+    source = source_keys(Place(keys(method=method), profile="dev"), 'profile "dev"')
     with pytest.raises(SourceCredentialsError, match=f'profile "dev".*{method}'):
         source.found()
 
@@ -118,7 +125,7 @@ def test_ambient_credentials_by_default(method):
     """
     Without a profile, that's who it is.
     """
-    assert method == SourceKeys(Place(keys(method=method)), "dev").method
+    assert method == source_keys(Place(keys(method=method)), "dev").method
 
 
 class Broken(Credentials):
@@ -159,7 +166,7 @@ def test_wrong_place(error, said):
     """
     If botocore stumbles over what a profile says, the source is at fault.
     """
-    source = SourceKeys(Place(error), 'profile "ci"')
+    source = source_keys(Place(error), 'profile "ci"')
     with pytest.raises(SourceCredentialsError) as caught:
         source.found()
 
@@ -176,7 +183,7 @@ def test_wrong_place_later(error, said):
     The same if it stumbles when it refreshes them.
     """
     with pytest.raises(SourceCredentialsError) as caught:
-        SourceKeys(Place(Broken(error)), 'profile "ci"').get_frozen_credentials()
+        source_keys(Place(Broken(error)), 'profile "ci"').get_frozen_credentials()
 
     assert said in str(caught.value)
     assert not caught.value.retryable
@@ -188,7 +195,7 @@ def test_output_that_cannot_be_read_is_told_by_nothing(error, said):
     It may be a secret key, so that not even the causes have it.
     """
     with pytest.raises(SourceCredentialsError) as caught:
-        SourceKeys(Place(Broken(error)), "dev").get_frozen_credentials()
+        source_keys(Place(Broken(error)), "dev").get_frozen_credentials()
 
     assert said in str(caught.value)
     assert "planted" not in told_by(caught.value)
@@ -208,7 +215,7 @@ def test_network_on_the_way_to_the_source(error):
     It isn't the source's fault, and stays what it is.
     """
     with pytest.raises(type(error)) as caught:
-        SourceKeys(Place(Broken(error)), "dev").get_frozen_credentials()
+        source_keys(Place(Broken(error)), "dev").get_frozen_credentials()
 
     assert error is caught.value
 
@@ -218,7 +225,7 @@ def test_read_again_before_anything_was_read():
     There's nothing to do.
     """
     place = Place(keys())
-    SourceKeys(place, "dev").read_again()
+    source_keys(place, "dev").read_again()
 
     assert 0 == place.looked
 
@@ -241,7 +248,7 @@ def test_read_again(files, method, looked):
     Credentials of a profile are resolved again if the profile has changed.
     """
     place = Place(keys("AKIA1", method), keys("AKIA2", method))
-    source = SourceKeys(place, "dev")
+    source = source_keys(place, "dev")
     source.found()
     write_key(files, "AKIA22")
     source.read_again()
@@ -254,7 +261,7 @@ def test_read_again_in_vain(files, caplog):
     """
     Whatever is wrong with the files now, there's what was read before.
     """
-    source = SourceKeys(Place(keys(), None), "dev")
+    source = source_keys(Place(keys(), None), "dev")
     source.found()
     write_key(files, "AKIA22")
     source.read_again()
@@ -267,7 +274,7 @@ def test_resolve_again():
     """
     Looks in the same place, files or not.
     """
-    source = SourceKeys(Place(keys("AKIA1", "sso"), keys("AKIA2", "sso")), "dev")
+    source = source_keys(Place(keys("AKIA1", "sso"), keys("AKIA2", "sso")), "dev")
 
     assert source.resolve_again()
     assert "AKIA2" == source.get_frozen_credentials().access_key
@@ -277,7 +284,7 @@ def test_resolve_again_elsewhere():
     """
     Others from another place aren't the source any longer.
     """
-    source = SourceKeys(Place(keys("AKIA1"), keys("AKIA2", "env")), "dev")
+    source = source_keys(Place(keys("AKIA1"), keys("AKIA2", "env")), "dev")
 
     assert not source.resolve_again()
     assert "AKIA1" == source.get_frozen_credentials().access_key
@@ -289,7 +296,7 @@ def test_resolve_keys_in_code_again():
     """
     place = Place(keys(method="explicit"))
 
-    assert not SourceKeys(place, "dev").resolve_again()
+    assert not source_keys(place, "dev").resolve_again()
     assert 1 == place.looked
 
 
@@ -302,7 +309,7 @@ def test_renewable(found, renewable):
     """
     All but copied temporary keys are.
     """
-    source = SourceKeys(Place(found), "dev")
+    source = source_keys(Place(found), "dev")
     source.found()
 
     assert renewable is source.renewable
@@ -314,8 +321,8 @@ def test_account():
     """
     mine = Credentials("AKIA1", "secret", account_id="123456789012")
 
-    assert "123456789012" == SourceKeys(Place(mine), "dev").account_id
-    assert SourceKeys(Place(keys()), "dev").account_id is None
+    assert "123456789012" == source_keys(Place(mine), "dev").account_id
+    assert source_keys(Place(keys()), "dev").account_id is None
 
 
 @pytest.mark.parametrize("left", [1.5, 600, 43_200, 7 * 86_400])
@@ -323,7 +330,7 @@ def test_remaining(left):
     """
     To the second, from what botocore tells publicly.
     """
-    source = SourceKeys(Place(Dated(left)), "dev")
+    source = source_keys(Place(Dated(left)), "dev")
     source.found()
 
     assert left - 1 <= source.remaining() <= left
@@ -334,7 +341,7 @@ def test_remaining_beyond_all_measure(left):
     """
     Dead already, or as good as undated: nobody knows.
     """
-    source = SourceKeys(Place(Dated(left)), "dev")
+    source = source_keys(Place(Dated(left)), "dev")
     source.found()
 
     assert source.remaining() is None
@@ -345,7 +352,7 @@ def test_remaining_of_undated():
     Long-lived keys have no end; nothing is looked up for the question.
     """
     place = Place(keys())
-    source = SourceKeys(place, "dev")
+    source = source_keys(place, "dev")
 
     assert source.remaining() is None
     assert 0 == place.looked
@@ -357,7 +364,7 @@ def test_held_lock_isn_t_inherited():
     """
     What happens in a forked child.
     """
-    source = SourceKeys(Place(keys()), "dev")
+    source = source_keys(Place(keys()), "dev")
     source._lock.acquire()
     source._after_fork()
 
@@ -368,7 +375,7 @@ def test_shows_no_secret():
     """
     Neither before nor after.
     """
-    source = SourceKeys(Place(keys()), "dev")
+    source = source_keys(Place(keys()), "dev")
     source.found()
 
     assert "secret" not in repr(source)
@@ -380,7 +387,7 @@ def test_unchanged_files_aren_t_read_again(files, monkeypatch):
     They are looked at when the source is used again, and parsed if they changed.
     """
     write_key(files, "AKIA1")
-    source = SourceKeys(new_session, "default")
+    source = source_keys(new_session, "default")
     parsed, real = [], configloader.raw_config_parse
 
     def parse(name, *args, **kwargs):

@@ -117,8 +117,6 @@ def checked_policy_arns(
 
         page: Where AWS documents the limits for the operation.
     """
-    if value is None:
-        return ()
     several, each = POLICY_ARNS._replace(source=page), POLICY_ARN._replace(source=page)
     return checked_texts(several, each, value, strict=strict)
 

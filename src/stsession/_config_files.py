@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 
 from collections.abc import Hashable
@@ -16,17 +17,22 @@ import botocore.session
 from ._clock import SystemClock
 from ._garbage import without_collection
 from ._process import per_process
+from ._random_eviction import RandomEviction
 from ._sdk_classes import BotocoreSession
 
 
 __all__ = [
+    "TOKEN_FILE",
     "Session",
     "Version",
     "Versions",
     "contents_of",
+    "default_files",
     "digest_of",
     "digest_of_file",
     "files_of",
+    "owner_of",
+    "owner_of_file",
     "present_versions_of",
     "profile_of",
     "version_of",
@@ -36,11 +42,23 @@ __all__ = [
 SETTLED = 2.0
 """Seconds in which a file may change again, and its times stay the same."""
 
-KEPT = 8
-"""How many versions of the files are remembered."""
+MAX_PARSED = 16
+"""How many parsed versions of the files are remembered; 100 profiles take 250 KiB."""
 
-MOST_FILES = 64
+MAX_FILES = 64
 """Of how many files the digests are remembered."""
+
+FILES = {
+    "AWS_CONFIG_FILE": "~/.aws/config",
+    "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials",
+    "BOTO_CONFIG": "~/.boto",
+}
+"""The files that credentials may be in, by the variables that name them."""
+
+TOKEN_FILE = "AWS_WEB_IDENTITY_TOKEN_FILE"  # noqa: S105 - a name
+"""The variable that names a file with a web identity token."""
+
+_TOKEN_FILES = re.compile(rb"(?mi)^[ \t]*web_identity_token_file[ \t]*[=:](.*)$")
 
 Version = tuple[int, ...] | None
 """What changes if a file does; `None` if there is no such file."""
@@ -72,6 +90,15 @@ def _path(name: str) -> str:
     return os.path.abspath(path)  # noqa: PTH100
 
 
+def default_files() -> dict[str, str]:
+    """
+    Return the paths of the files that the environment names, by its variables.
+    """
+    return {
+        name: _path(os.environ.get(name) or default) for name, default in FILES.items()
+    }
+
+
 def version_of(path: str) -> Version:
     """
     Return the present version of a file, without reading it.
@@ -96,41 +123,91 @@ def digest_of(content: bytes) -> bytes:
     return hashlib.blake2b(content, digest_size=16, key=_KEY).digest()
 
 
-class _Digests:
+def owner_of(token: object) -> Hashable:
     """
-    Digests of files, computed once for each version.
+    Return what is equal for web identity tokens of one owner. `None` without a token.
+
+    That is issuer and subject if the token has them, otherwise a digest of it.
+    """
+    from ._jwt import read_claims  # noqa: PLC0415 - most programs have no tokens
+
+    claims = read_claims(token)
+    if claims.iss is not None and claims.sub is not None:
+        return claims.iss, claims.sub
+    return digest_of(token.encode()) if isinstance(token, str) else None
+
+
+class _Contents:
+    """
+    What is known of the contents of files, read once for each version.
     """
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[Version, bytes]] = {}
+        self._known: RandomEviction[str, tuple[Version, Any]] = RandomEviction(
+            MAX_FILES
+        )
 
-    def get(self, path: str) -> Hashable:
+    def get(self, path: str) -> Any:
         version = version_of(path)
         if version is None:
             return None
-        known, digest = self._known.get(path, (None, b""))
+        known, value = self._known.get(path, (None, None))
         if known == version:
-            return digest
+            return value
         try:
             with open(path, "rb") as file:  # noqa: PTH123
-                digest = digest_of(file.read())
+                value = self._value_of(file.read())
         except OSError:
-            return version
+            return self._unreadable(version)
         if max(version[:2]) < (SystemClock().wall() - SETTLED) * 1e9:
-            if len(self._known) >= MOST_FILES:
-                self._known = {}
-            self._known[path] = version, digest
-        return digest
+            self._known[path] = version, value
+        return value
+
+    def _value_of(self, content: bytes) -> Any:
+        """
+        Return a digest, and the token files that a config file names.
+        """
+        paths = (os.fsdecode(path).strip() for path in _TOKEN_FILES.findall(content))
+        return digest_of(content), tuple(sorted({*paths} - {""}))
+
+    def _unreadable(self, version: Version) -> Any:
+        return version, ()
 
 
-_digests = per_process(_Digests(), of_files=True)
+class _Owners(_Contents):
+    """
+    The owners of the tokens in files.
+    """
+
+    def _value_of(self, content: bytes) -> Any:
+        return owner_of(content.decode(errors="surrogateescape").strip())
+
+    def _unreadable(self, version: Version) -> Any:
+        return None
+
+
+_contents = per_process(_Contents(), of_files=True)
+_owners = per_process(_Owners(), of_files=True)
 
 
 def digest_of_file(path: str) -> Hashable:
     """
     Return a value that is equal as long as the content of a file is.
+
+    So are the owners of the web identity tokens in the files that it names.
     """
-    return _digests.get(path)
+    known = _contents.get(path)
+    if known is None:
+        return None
+    digest, token_files = known
+    return (digest, *map(owner_of_file, token_files)) if token_files else digest
+
+
+def owner_of_file(path: str | os.PathLike[str] | None) -> Hashable:
+    """
+    Return what is equal as long as the token in a file has the same owner.
+    """
+    return _owners.get(os.path.abspath(path)) if path else None  # noqa: PTH100
 
 
 def files_of(session: botocore.session.Session) -> tuple[str, ...]:
@@ -151,6 +228,9 @@ def contents_of(files: tuple[str, ...]) -> Hashable:
 def profile_of(session: botocore.session.Session) -> tuple[dict[str, Any], ...]:
     """
     Return what the files say about a session's profile, and where that leads.
+
+    These are its section and those of its sources, their SSO sessions, and the owners
+    of the tokens in the files that they name.
     """
     config = session.full_config
     profiles, name = config.get("profiles", {}), session.profile or "default"
@@ -160,7 +240,12 @@ def profile_of(session: botocore.session.Session) -> tuple[dict[str, Any], ...]:
         name = profiles[name].get("source_profile")
     names = [section.get("sso_session") for section in sections.values()]
     sso = config.get("sso_sessions", {})
-    return sections, {name: sso[name] for name in names if name in sso}
+    files = [section.get("web_identity_token_file") for section in sections.values()]
+    return (
+        sections,
+        {name: sso[name] for name in names if name in sso},
+        {file: owner_of_file(file) for file in files if file},
+    )
 
 
 class _Parsed:
@@ -169,26 +254,24 @@ class _Parsed:
     """
 
     def __init__(self) -> None:
-        # Replaced as a whole: no lock, and nobody sees half a change.
-        self._entries: tuple[tuple[Versions, dict[str, Any]], ...] = ()
+        self._entries: RandomEviction[Versions, dict[str, Any]] = RandomEviction(
+            MAX_PARSED
+        )
 
     def get(self, versions: Versions) -> dict[str, Any] | None:
         """
         Return a copy, for the caller to change.
         """
-        for known, config in self._entries:
-            if known == versions:
-                copied: dict[str, Any] = _copied(config)
-                return copied
-        return None
+        config = self._entries.get(versions)
+        copied: dict[str, Any] | None = _copied(config)
+        return copied
 
     def add(self, versions: Versions, config: dict[str, Any]) -> None:
         """
         Remember a copy, if it stays true for as long as the versions are these.
         """
         if versions is not None:
-            entry = (versions, _copied(config))
-            self._entries = (entry, *self._entries[: KEPT - 1])
+            self._entries[versions] = _copied(config)
 
 
 def _copied(config: Any) -> Any:

@@ -16,7 +16,7 @@ from ._lazy import lazy
 from ._light_clients import LightClients
 from ._light_session import LightSession
 from ._pace import Pace, pace_of
-from ._recipe import ambient, portable
+from ._recipe import portable, surroundings_of
 from ._session_names import default_role_session_name
 from ._source_like import SourceLike, find_source
 from ._sources import Source
@@ -44,7 +44,7 @@ class FleetSession(LightSession):
 
     @classmethod
     def by(
-        cls, root: Source, surroundings: tuple[str | None, ...], **arguments: Any
+        cls, root: Source, surroundings: Mapping[str, Any], **arguments: Any
     ) -> FleetSession:
         """
         Make a session from a source that is known already.
@@ -94,11 +94,11 @@ class FleetSessions:
         return find_source(self.source)
 
     @lazy
-    def surroundings(self) -> tuple[str | None, ...]:
+    def surroundings(self) -> Mapping[str, Any]:
         """
-        The environment when the first session was made.
+        What the source selects in the environment when the first session is made.
         """
-        return ambient()
+        return surroundings_of({"source": self.source})
 
     def make(
         self, role_arn: str, region: str | None, options: Mapping[str, Any]

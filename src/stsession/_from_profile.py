@@ -222,7 +222,7 @@ class _Way:
         )
         refresher = hop.refresher(self._options.cache)
         self._refreshers = (*self._refreshers, refresher)
-        self._signs, self._key = self._by, hop.present_key
+        self._signs, self._key = self._by, hop.key
         self._by = hop_source(refresher, self._signs, key=self._key)
 
     def _endpoint(self, role_arn: str) -> StsEndpoint:

@@ -49,12 +49,12 @@ class Hop:
     pace: Pace | None = None
     """At whose pace STS is asked. `None`: at once, and the client's retries count."""
 
-    @property
     def key(self) -> Hashable:
         """
-        What is equal for hops that can share credentials.
+        Return what is equal at present for hops that can share credentials.
 
-        The region isn't in it: what STS gives in one is good in all.
+        It changes when another key signs for the source. The region isn't in it: what
+        STS returns in one is valid in all.
         """
         return (
             self.request,
@@ -67,31 +67,20 @@ class Hop:
             current().clock,
         )
 
-    def present_key(self) -> Hashable:
-        """
-        Return the key as it is now: the source may be signed for by another key.
-        """
-        return self.key
-
     def refresher(self, cache: MemoryCache | None) -> Refresher:
         """
         Make a refresher, or take the one that hops like this share.
         """
         if cache is None:
             return self._make(None, None)
-        refresher = cache.refresher(self.key, lambda record: self._make(record, cache))
+        refresher = cache.refresher(
+            self.key(), lambda record: self._make(record, cache)
+        )
         fetch: Any = refresher.fetch  # `_make` made it
         fetch.proof.update(self.proof)
         return refresher
 
     def _make(self, record: Record | None, cache: MemoryCache | None) -> Refresher:
-        key = self.key
-
-        def keep(cache: MemoryCache, record: Record, now: Instant) -> None:
-            # What another identity was given is not for sessions that come later.
-            if key == self.key:
-                cache.keep(key, record, now)
-
         fetch = StsFetch(
             request=self.request,
             source=self.source,
@@ -109,9 +98,16 @@ class Hop:
             load_timeout=self._load_timeout(),
             # A function instance is frozen between its invocations.
             foreground="AWS_LAMBDA_FUNCTION_NAME" in os.environ,
-            keep=None if cache is None else partial(keep, cache),
+            keep=None if cache is None else partial(self._keep, cache, self.key()),
             record=record,
         )
+
+    def _keep(
+        self, cache: MemoryCache, key: Hashable, record: Record, now: Instant
+    ) -> None:
+        # Don't store credentials of another identity.
+        if key == self.key():
+            cache.keep(key, record, now)
 
     @property
     def _endpoint(self) -> StsEndpoint:
@@ -215,7 +211,7 @@ class Chain:
         hop = Hop(request=first, source=source, proof=proof, **common)
         refreshers = (*refreshers, hop.refresher(options.cache))
         for request in further:
-            source = hop_source(refreshers[-1], source, key=hop.present_key)
+            source = hop_source(refreshers[-1], source, key=hop.key)
             hop = Hop(request=request, source=source, **common)
             refreshers = (*refreshers, hop.refresher(options.cache))
-        return cls(refreshers=refreshers, source=source, key=hop.present_key)
+        return cls(refreshers=refreshers, source=source, key=hop.key)

@@ -88,7 +88,7 @@ def made_session(
         (*hops_of(given), hop.refresher(wanted.cache)),
         source,
         endpoint=endpoint,
-        key=hop.present_key,
+        key=hop.key,
         made_by=made_by,
         is_role=is_role,
         options=wanted,

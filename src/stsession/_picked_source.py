@@ -14,7 +14,7 @@ from botocore.hooks import HierarchicalEmitter
 
 from ._sdk import NO_PROFILE, configured_like, new_session
 from ._sdk_source import SdkSource
-from ._source import environment, new_profile_session, registry
+from ._source import new_profile_session, registry, surroundings
 from ._source_keys import accept_local_expirations
 from .exceptions import SourceCredentialsError
 
@@ -58,7 +58,7 @@ def picked_source(
 
         settings: Whose settings carry over.
     """
-    expected = environment()
+    expected = surroundings()
     key = ("picked", profile, methods, settings.key, expected)
 
     def make_session(pinned: botocore.session.Session) -> botocore.session.Session:
@@ -83,7 +83,7 @@ def picked_source(
             settings.settings,
             name=name,
             key=key,
-            surroundings=environment,
+            surroundings=surroundings,
             expected=expected,
             methods=methods & PROFILE_METHODS,
         )

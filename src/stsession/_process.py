@@ -7,7 +7,7 @@ from __future__ import annotations
 import itertools
 import sys
 
-from collections.abc import Collection, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -48,26 +48,14 @@ def fresh_process_state(*, of_files: bool = True) -> Iterator[None]:
     former = [(it, dict(vars(it))) for it, is_file in _state if of_files or not is_file]
     number = len(_state)
     for thing, _ in former:
-        _initialize(thing)
+        thing.__init__()  # no attribute is missing meanwhile, for other threads
     try:
         yield
     finally:
         for thing, _ in _state[number:]:  # imported meanwhile
-            _initialize(thing)
+            thing.__init__()
         for thing, values in former:
             vars(thing).update(values)
-            _keep_only(thing, values.keys())
-
-
-def _initialize(thing: Any) -> None:
-    # No attribute is missing for a moment: other threads may be at work.
-    thing.__init__()
-    _keep_only(thing, vars(type(thing)()).keys())
-
-
-def _keep_only(thing: Any, names: Collection[str]) -> None:
-    for name in vars(thing).keys() - names:
-        delattr(thing, name)
 
 
 class _World:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ._answers import span
-from ._config_files import digest_of
+from ._config_files import owner_of
 from ._functions import called, name_of
 from ._jwt import Claims, read_claims
 from ._mfa import MfaCodes
@@ -163,16 +163,6 @@ _token_files: weakref.WeakValueDictionary[Hashable, _TokenFile] = per_process(
 )
 
 
-def _owner_of(token: object) -> Hashable:
-    """
-    Return what is equal for tokens of one owner. `None` if there is no token.
-    """
-    claims = read_claims(token)
-    if claims.iss is not None and claims.sub is not None:
-        return claims.iss, claims.sub
-    return digest_of(token.encode()) if isinstance(token, str) else None
-
-
 class TokenProof(NoProof):
     """
     A web identity token.
@@ -191,7 +181,7 @@ class TokenProof(NoProof):
         self._file = _TokenFile(None)
         if self._path is not None:
             with contextlib.suppress(RefreshError):
-                self._file = _TokenFile(_owner_of(self._read()))
+                self._file = _TokenFile(owner_of(self._read()))
             key = (self._path, self._file.owner)
             self._file = _token_files.setdefault(key, self._file)
 
@@ -216,7 +206,7 @@ class TokenProof(NoProof):
         """
         token = self._read()
         self._last, self._claims = token, read_claims(token)
-        if _owner_of(token) != self._file.owner:
+        if owner_of(token) != self._file.owner:
             self._file.identity = object()
         return {"WebIdentityToken": token}
 

@@ -12,24 +12,39 @@ import os
 import pickle
 import sys
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from typing import Any
 
 import attrs
 
 from botocore.credentials import RefreshableCredentials
+from botocore.exceptions import BotoCoreError
+from botocore.hooks import HierarchicalEmitter
 
+from ._config_files import (
+    TOKEN_FILE,
+    Session,
+    contents_of,
+    default_files,
+    digest_of,
+    files_of,
+    owner_of_file,
+    profile_of,
+)
 from ._identity import number_of
+from ._options import DEFAULT_POLICY
 from ._policy import RefreshPolicy
+from ._process import per_process
+from ._random_eviction import RandomEviction
 from ._remembered import hides_arguments
 from ._sdk_classes import BotocoreSession, BotoSession
 from ._source_keys import FINDABLE_METHODS
 
 
-__all__ = ["ambient", "digest_of_recipe", "portable", "rebuild"]
+__all__ = ["digest_of_recipe", "portable", "rebuild", "surroundings_of"]
 
 
-AMBIENT = (
+VARIABLES = (
     "AWS_ACCESS_KEY_ID",
     "AWS_DEFAULT_PROFILE",
     "AWS_PROFILE",
@@ -39,8 +54,34 @@ AMBIENT = (
 )
 """The environment variables that select credentials, and aren't secret."""
 
-AMBIENT_IF_NONE = ("name", "source", "token")
-"""Arguments that mean the environment if they are `None`."""
+PROFILE_VARIABLES = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")
+"""The environment variables that name a profile."""
+
+FILE_VARIABLES = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
+"""The environment variables that name the files of profiles."""
+
+SELECTING = ("name", "source", "token")
+"""Arguments that select credentials. `None` means those of the environment."""
+
+PROFILE_KEYS = (
+    "aws_access_key_id",
+    "credential_process",
+    "credential_source",
+    "login_session",
+    "mfa_serial",
+    "role_arn",
+    "role_session_name",
+    "source_profile",
+    "sso_account_id",
+    "sso_role_name",
+    "sso_session",
+    "sso_start_url",
+    "web_identity_token_file",
+)
+"""What a profile contains that identifies its credentials, and isn't secret."""
+
+MAX_PROFILES = 1_024
+"""How many profiles' identities are remembered; one takes about a kilobyte."""
 
 NO_MATTER = frozenset({"cache", "mfa_code", "on_event", "share", "sts_config"})
 """Arguments that don't matter to what the credentials allow."""
@@ -115,45 +156,142 @@ def _as_plain(source: Any) -> _PlainSession:
     return _PlainSession(variables=session.instance_variables(), boto=boto)
 
 
-def ambient() -> tuple[str | None, ...]:
+class _Profiles:
     """
-    Return what the environment says about the credentials to use.
+    The identities of profiles, found once for each content of their files.
     """
-    return tuple(map(os.environ.get, AMBIENT))
+
+    def __init__(self) -> None:
+        self._known: RandomEviction[Hashable, Any] = RandomEviction(MAX_PROFILES)
+
+    def get(self, name: str | None, files: tuple[str, ...]) -> Any:
+        """
+        Return what identifies the credentials of a profile, without secrets.
+
+        Args:
+            name: The profile. `None` means the one of the environment.
+
+            files: The config file and the credentials file.
+        """
+        named = (name,) if name else tuple(map(os.environ.get, PROFILE_VARIABLES))
+        contents = contents_of(files)
+        key = named, files, contents
+        found = self._known.get(key)
+        if found is None:
+            found = _identity_of(name, files)
+            if contents == contents_of(files):
+                self._known[key] = found
+        return found
+
+
+_profiles = per_process(_Profiles(), of_files=True)
+
+
+def _identity_of(name: str | None, files: tuple[str, ...]) -> Any:
+    session = Session(
+        event_hooks=HierarchicalEmitter(), include_builtin_handlers=False, profile=name
+    )
+    for variable, path in zip(("config_file", "credentials_file"), files, strict=True):
+        session.set_config_variable(variable, path)
+    try:
+        *sections, owners = profile_of(session)
+    except BotoCoreError:
+        return []  # reported when the credentials are needed
+    return [
+        *(
+            {
+                section: {key: said[key] for key in PROFILE_KEYS if key in said}
+                for section, said in part.items()
+            }
+            for part in sections
+        ),
+        {file: _public(owner) for file, owner in owners.items()},
+    ]
+
+
+def _public(owner: Hashable) -> Any:
+    # Of a token without issuer and subject, it is a digest for this process.
+    return owner if isinstance(owner, tuple) else None
+
+
+def surroundings_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Return what arguments select in the environment and in files, without secrets.
+
+    It is plain data, and the same in all processes with the same environment.
+    """
+    given = {name: arguments[name] for name in SELECTING if name in arguments}
+    return {name: _selected(name, value) for name, value in given.items()}
+
+
+def _selected(name: str, value: Any) -> Any:
+    if value is not None and name == "token":
+        plain = isinstance(value, (str, os.PathLike))
+        return _public(owner_of_file(value)) if plain else None
+    paths = tuple(default_files()[variable] for variable in FILE_VARIABLES)
+    variables: tuple[str, ...] = (*VARIABLES, *FILE_VARIABLES)
+    profile: str | None = None
+    if isinstance(value, str):
+        variables, profile = FILE_VARIABLES, value
+    elif isinstance(value, (BotoSession, BotocoreSession)) and not _is_ours(value):
+        session: Any = getattr(value, "_session", value)
+        profile, paths = session.profile, files_of(session)
+    elif value is not None:
+        return None
+    token = None if isinstance(value, str) else os.environ.get(TOKEN_FILE)
+    return [
+        [os.environ.get(variable) for variable in variables],
+        _profiles.get(profile, paths),
+        _public(owner_of_file(token)),
+    ]
+
+
+def _is_ours(source: Any) -> bool:
+    return hasattr(type(source), "_digest")
 
 
 def digest_of_recipe(
     make: Callable[..., Any],
     arguments: Mapping[str, Any],
-    surroundings: tuple[str | None, ...],
+    surroundings: Mapping[str, Any],
 ) -> str:
     """
-    Return a short text that is equal for equal recipes, in all processes.
+    Return a short text that is equal for equal recipes.
+
+    It is the same in all processes, except with functions that can't be imported and
+    with arguments that are secret, which can't be pickled either.
 
     Args:
         make: What makes the session.
 
         arguments: Its arguments.
 
-        surroundings: What `ambient` returned when the session was made.
+        surroundings: What `surroundings_of` returned when the session was made.
     """
     matters = {
         name: _plain_of(name, value, surroundings)
         for name, value in arguments.items()
-        if value is not None and name not in NO_MATTER and value != RefreshPolicy()
+        if value is not None and name not in NO_MATTER
     }
-    names = [name for name in AMBIENT_IF_NONE if name in arguments]
-    if any(arguments[name] is None for name in names):
-        matters["ambient"] = surroundings
+    if arguments.get("refresh") == DEFAULT_POLICY:
+        del matters["refresh"]
+    matters["surroundings"] = {
+        name: selected
+        for name, selected in surroundings.items()
+        if arguments[name] is None or isinstance(arguments[name], (str, os.PathLike))
+    }
     what = "assume" if isinstance(make, type) else make.__name__
     text = json.dumps([what, matters], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
 
 
-def _plain_of(name: str, value: Any, surroundings: tuple[str | None, ...]) -> Any:
+def _plain_of(name: str, value: Any, surroundings: Mapping[str, Any]) -> Any:
     """
     Return a value as JSON has it, whatever way it was given.
     """
+    if name in SECRETS and isinstance(value, (str, Mapping)):
+        # A digest that others could compute would let them check guesses.
+        return digest_of(json.dumps(value, sort_keys=True).encode()).hex()
     if name == "policy" and isinstance(value, str):
         with contextlib.suppress(ValueError):
             value = json.loads(value)
@@ -180,7 +318,7 @@ def _plain_of(name: str, value: Any, surroundings: tuple[str | None, ...]) -> An
     return _name_or_number(value)
 
 
-def _session_as_plain(source: Any, surroundings: tuple[str | None, ...]) -> Any:
+def _session_as_plain(source: Any, surroundings: Mapping[str, Any]) -> Any:
     digest = getattr(source, "_digest", None)  # it's one of ours
     if digest is not None:
         return digest
@@ -189,7 +327,7 @@ def _session_as_plain(source: Any, surroundings: tuple[str | None, ...]) -> Any:
     keys = getattr(session, "_credentials", None)
     said = _plain_of("", session.instance_variables(), surroundings)
     if keys is None or getattr(keys, "method", None) in FINDABLE_METHODS:
-        return [said, surroundings]
+        return [said, surroundings.get("source")]
     if isinstance(keys, RefreshableCredentials):
         return [said, number_of(keys)]
     return [said, keys.access_key]

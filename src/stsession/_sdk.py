@@ -5,7 +5,6 @@ What the sessions of a process share, and how one session is made like another.
 from __future__ import annotations
 
 import copy
-import os
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +15,7 @@ import botocore.session
 from botocore.hooks import BaseEventHooks, HierarchicalEmitter
 from botocore.loaders import Loader
 
-from ._config_files import Session
+from ._config_files import Session, files_of
 from ._loader import loader_for
 from ._process import per_process
 from ._sdk_classes import BotocoreSession
@@ -176,9 +175,9 @@ def configured_like(
     variables = source.instance_variables()
     if profile is None:
         variables.pop("profile", None)
-    for name in ("config_file", "credentials_file"):
-        path = os.path.expanduser(source.get_config_variable(name))  # noqa: PTH111
-        variables[name] = os.path.abspath(path)  # noqa: PTH100
+    variables.update(
+        zip(("config_file", "credentials_file"), files_of(source), strict=True)
+    )
     set_variables(session, variables)
     config = source.get_default_client_config()
     if config is not None:

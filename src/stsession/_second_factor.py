@@ -79,7 +79,7 @@ class Mfa:
             proof=proof,
         )
         refresher = hop.refresher(options.cache)
-        session = hop_source(refresher, source, key=hop.present_key, is_role=False)
+        session = hop_source(refresher, source, key=hop.key, is_role=False)
         user = MfaSource(source, session)
         return user, proof.if_needed(lambda: not user.applies), (refresher,)
 

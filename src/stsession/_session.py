@@ -7,7 +7,7 @@ from __future__ import annotations
 import datetime as dt
 import weakref
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +58,7 @@ class RefreshableSession(Closing, BotoSession):
     _hops: tuple[Refresher, ...]
     _source: Source
     _made_by: tuple[Callable[..., RefreshableSession], dict[str, Any]]
-    _surroundings: tuple[str | None, ...] | None = None
+    _surroundings: Mapping[str, Any] | None = None
 
     def __init__(self) -> None:
         msg = "Make a session with stsession.assume(), or another of our functions."
@@ -105,7 +105,7 @@ class RefreshableSession(Closing, BotoSession):
         self._key = key
         self._made_by = made_by
         if self._surroundings is None:
-            self._surroundings = _recipe.ambient()
+            self._surroundings = _recipe.surroundings_of(made_by[1])
         self._is_role = is_role
         self._options = options
         self._signs_with = SessionCredentials(self._refresher)
@@ -145,7 +145,7 @@ class RefreshableSession(Closing, BotoSession):
         """
         A digest of the recipe: libraries compare arguments by their `repr`.
         """
-        return _recipe.digest_of_recipe(*self._made_by, self._surroundings or ())
+        return _recipe.digest_of_recipe(*self._made_by, self._surroundings or {})
 
     @property
     def _refresher(self) -> Refresher:

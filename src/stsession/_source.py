@@ -19,7 +19,15 @@ from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import BotoCoreError, ConfigParseError
 from botocore.hooks import HierarchicalEmitter
 
-from ._config_files import contents_of, digest_of, digest_of_file, files_of
+from ._config_files import (
+    TOKEN_FILE,
+    contents_of,
+    default_files,
+    digest_of,
+    digest_of_file,
+    files_of,
+    owner_of_file,
+)
 from ._fork import forget_after_fork
 from ._functions import name_of
 from ._identity import number_of
@@ -49,7 +57,6 @@ __all__ = [
     "SdkSource",
     "Source",
     "custom_source",
-    "environment",
     "hop_source",
     "new_profile_session",
     "nobody",
@@ -57,14 +64,8 @@ __all__ = [
     "reading_files",
     "registry",
     "sdk_source",
+    "surroundings",
 ]
-
-FILES = {
-    "AWS_CONFIG_FILE": "~/.aws/config",
-    "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials",
-    "BOTO_CONFIG": "~/.boto",
-}
-"""The files that credentials may be in, by the variables that name them."""
 
 SECRET_VARIABLES = frozenset(
     {"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"}
@@ -107,32 +108,39 @@ def sdk_source(given: str | botocore.session.Session | None) -> SdkSource:
     Return the source for a profile's name, a botocore session, or `None`.
     """
     if isinstance(given, BotocoreSession):
+        return _session_source(given)
+    return _profile_source(given)
 
-        def surroundings() -> Hashable:
-            keys = _keys_of(given)
-            if keys is not None:
-                return keys, environment(credentials=False)
-            return contents_of(files_of(given)), environment()
 
-        expected = surroundings()
-        key: Hashable = ("session", number_of(given), expected)
-        profile = given.instance_variables().get("profile")
-        name = f'a session of profile "{profile}"' if profile else "the given session"
-        with reading_files("source"):
-            return registry.get(
-                key,
-                lambda: SdkSource(
-                    _Remake(given),
-                    given,
-                    name=name,
-                    key=key,
-                    surroundings=surroundings,
-                    expected=expected,
-                    methods=FILE_METHODS,
-                ),
-            )
+def _session_source(given: botocore.session.Session) -> SdkSource:
+    def present() -> Hashable:
+        keys = _keys_of(given)
+        if keys is not None:
+            return keys, surroundings(credentials=False)
+        return contents_of(files_of(given)), surroundings()
+
+    expected = present()
+    key = ("session", number_of(given), expected)
+    profile = given.instance_variables().get("profile")
+    name = f'a session of profile "{profile}"' if profile else "the given session"
+    with reading_files("source"):
+        return registry.get(
+            key,
+            lambda: SdkSource(
+                _Remake(given),
+                given,
+                name=name,
+                key=key,
+                surroundings=present,
+                expected=expected,
+                methods=FILE_METHODS,
+            ),
+        )
+
+
+def _profile_source(given: str | None) -> SdkSource:
     name = "the default credentials" if given is None else f'profile "{given}"'
-    expected = environment()
+    expected = surroundings()
     key = ("profile", given, expected)
 
     def make_source() -> SdkSource:
@@ -145,7 +153,7 @@ def sdk_source(given: str | botocore.session.Session | None) -> SdkSource:
             session,
             name=name,
             key=key,
-            surroundings=environment,
+            surroundings=surroundings,
             expected=expected,
         )
         if given is None and os.environ.get("AWS_ACCESS_KEY_ID"):
@@ -176,7 +184,7 @@ def nobody(settings: SdkSource | None = None) -> Nobody:
     Args:
         settings: Whose settings carry over. `None` means the environment's.
     """
-    key = ("nobody", None if settings is None else settings.key, environment())
+    key = ("nobody", None if settings is None else settings.key, surroundings())
 
     def make() -> Nobody:
         if settings is not None:
@@ -264,12 +272,11 @@ def _check_profile(session: botocore.session.Session, parameter: str) -> None:
     )
 
 
-def environment(*, credentials: bool = True) -> Hashable:
+def surroundings(*, credentials: bool = True) -> Hashable:
     """
-    Return what the process's surroundings say about AWS, as a key.
+    Return a key for the process's environment variables for AWS and their files.
 
-    These are the environment and the files that it names. Of secrets and of files,
-    it holds digests.
+    Of secrets and of files, it holds digests; of a web identity token, its owner.
 
     Args:
         credentials: Whether the credentials in them matter.
@@ -284,10 +291,10 @@ def environment(*, credentials: bool = True) -> Hashable:
     if secrets and credentials:
         text = "\0".join(sorted(secrets))
         said["secrets"] = digest_of(text.encode(errors="surrogateescape"))
-    for name, default in FILES.items():
-        path = os.path.expanduser(os.environ.get(name) or default)  # noqa: PTH111 - as botocore
-        path = os.path.abspath(path)  # noqa: PTH100
+    for name, path in default_files().items():
         said[name] = path, digest_of_file(path) if credentials else None
+    if credentials:
+        said["token"] = owner_of_file(os.environ.get(TOKEN_FILE))
     said["world"] = world()
     return frozenset(said.items())
 

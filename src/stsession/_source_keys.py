@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
 import subprocess
 import threading
 
@@ -25,7 +26,14 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from botocore.utils import parse_timestamp
 
 from ._answers import recursion
-from ._config_files import Session, contents_of, files_of, profile_of
+from ._config_files import (
+    TOKEN_FILE,
+    Session,
+    contents_of,
+    files_of,
+    owner_of_file,
+    profile_of,
+)
 from ._events import write_log
 from ._fork import forget_after_fork
 from ._sdk_errors import presentable, text_of
@@ -139,8 +147,8 @@ class SourceKeys(Credentials):
         make: Callable[[], botocore.session.Session],
         name: str,
         *,
-        surroundings: Callable[[], Hashable] = lambda: None,
-        expected: Hashable = None,
+        surroundings: Callable[[], Hashable],
+        expected: Hashable,
         methods: frozenset[str] = PROFILE_METHODS,
     ) -> None:
         self._make = make
@@ -152,6 +160,7 @@ class SourceKeys(Credentials):
         self._contents: Hashable = None  # of the files when they were last looked at
         self._profile: object = None  # what the files said of it then
         self._files: tuple[str, ...] = ()
+        self._token_file: str | None = None
         self._signed_by: str | None = None
         self._region: str | None = None
         self.identity: object = None
@@ -190,13 +199,20 @@ class SourceKeys(Credentials):
         session = self._new_session()
         before = self._surroundings()
         self._files = files_of(session)
-        self._contents = contents_of(self._files)
+        self._token_file = os.environ.get(TOKEN_FILE)
+        self._contents = self._read()
         found = self._resolve_by(session)
-        self._profile = profile_of(session)
+        self._profile = self._profile_of(session)
         if {before, self._surroundings()} != {self._expected}:
             # Later sessions may find another identity by the same name.
             self.identity = object()
         return found
+
+    def _read(self) -> Hashable:
+        return contents_of(self._files), owner_of_file(self._token_file)
+
+    def _profile_of(self, session: botocore.session.Session) -> object:
+        return profile_of(session), owner_of_file(self._token_file)
 
     def _resolve_by(self, session: botocore.session.Session) -> Credentials:
         found: Credentials | None = self._looking(session.get_credentials)
@@ -244,18 +260,20 @@ class SourceKeys(Credentials):
         """
         Resolve them again if they are a profile's, and its files have changed it.
 
-        Their owner may have rotated the key, or put another user there. Whatever is
+        The owner may have rotated the key, or put another user there, or a file has a
+        web identity token of another owner. Whatever is
         wrong with the files now, there are the credentials that have been read before.
         """
         if self._found is None or self._found.method not in self._methods:
             return
         try:
-            contents = contents_of(self._files)
+            contents = self._read()
             if contents == self._contents:
                 return
             session = self._new_session()
-            profile = profile_of(session)
+            profile = self._profile_of(session)
             if profile != self._profile:
+                self.identity = object()
                 self._replace(self._resolve_by(session), self._methods)
                 self._profile = profile
             self._contents = contents

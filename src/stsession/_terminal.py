@@ -29,9 +29,8 @@ def announce(text: str) -> None:
     """
     Log why a call takes a while, and write it to standard error if a person reads it.
     """
-    # Neither a handler of a logger nor a closed terminal may fail the request.
-    with contextlib.suppress(Exception):
-        write_log(logging.INFO, text)
+    write_log(logging.INFO, text)
+    # A closed terminal must not fail the request.
     with contextlib.suppress(Exception):
         if sys.stderr.isatty():
             sys.stderr.write(f"{text}\n")
