@@ -5,6 +5,7 @@ Profiles with a credential process.
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import json
 import sys
 import time
@@ -117,3 +118,21 @@ def test_session_of_the_user(prints):
 
     assert "Could not get credentials from a session of profile" in str(caught.value)
     assert "credential_process" in caught.value.hint
+
+
+def test_credentials_of_sessions_that_are_gone(local, prints):
+    """
+    The process may print another user's keys by now, so they aren't used again.
+    """
+    prints(FOREVER)
+    former = stsession.assume(ROLE, source="p").credentials().access_key_id
+    gc.collect()
+    other = local.add_user(name="other")
+    prints(
+        FOREVER,
+        AccessKeyId=other.access_key_id,
+        SecretAccessKey=other.secret_access_key,
+    )
+
+    assert former != stsession.assume(ROLE, source="p").credentials().access_key_id
+    assert other.access_key_id == local.calls("AssumeRole")[-1].access_key_id

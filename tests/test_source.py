@@ -15,6 +15,7 @@ import botocore.session
 import pytest
 
 from botocore.config import Config
+from botocore.credentials import DeferredRefreshableCredentials
 from botocore.exceptions import ConfigParseError
 
 import stsession
@@ -1068,3 +1069,33 @@ def test_handler_that_waits_for_another_session(monkeypatch, caplog):
         logger.removeHandler(handler)
 
     assert [False] == [thread.is_alive() for thread in handler.threads]
+
+
+@pytest.mark.parametrize("method", ["assume-role", "sts-assume-role"])
+def test_fork_with_keys_set_in_code(stub, monkeypatch, method):
+    """
+    A child signs with those, even if the environment has others.
+
+    And if a thread of the parent held their lock.
+    """
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENT")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+
+    def refresh() -> dict[str, str]:
+        end = dt.datetime.now(dt.timezone.utc) + dt.timedelta(hours=1)
+        keys = {"access_key": "ASIACODE", "secret_key": "secret", "token": "token"}
+        return {**keys, "expiry_time": end.isoformat()}
+
+    given = boto3.Session(region_name=REGION)
+    given.events.register("before-send.sts", stub)
+    core = core_of(given)
+    core._credentials = DeferredRefreshableCredentials(refresh, method)
+    session = stsession.assume(READER, source=given, cache=None)
+    session.credentials()
+    core._credentials._refresh_lock.acquire()
+
+    def use() -> str:
+        session.refresh()
+        return stub.requests[-1].access_key_id
+
+    assert "ASIACODE" == in_a_fork(use)

@@ -61,6 +61,9 @@ FINDABLE_METHODS = frozenset(
 )
 """What botocore finds again, in another session or another process."""
 
+UNIDENTIFIED_METHODS = frozenset({"custom-process", "login", "sso"})
+"""Whose they are isn't known from files and variables, but only when they are found."""
+
 FILE_METHODS = frozenset({"shared-credentials-file", "config-file"})
 """Where a profile has the keys itself."""
 
@@ -161,6 +164,7 @@ class SourceKeys(Credentials):
         self._profile: object = None  # what the files said of it then
         self._files: tuple[str, ...] = ()
         self._token_file: str | None = None
+        self._set_in_code = False  # in the session that was given
         self._signed_by: str | None = None
         self._region: str | None = None
         self.identity: object = None
@@ -173,9 +177,13 @@ class SourceKeys(Credentials):
         self._lock = threading.RLock()
         self._resolving = False
         found: Any = self._found
-        if hasattr(found, "refresh_needed") and found.method in FINDABLE_METHODS:
-            # Its lock may be held by a thread that isn't here.
+        if not hasattr(found, "refresh_needed"):
+            return
+        # Its lock may be held by a thread that isn't here.
+        if found.method in FINDABLE_METHODS and not self._set_in_code:
             self._found = None
+        elif hasattr(found, "_refresh_lock"):  # no other session would find it
+            found._refresh_lock = threading.Lock()  # noqa: SLF001 - see above
 
     def found(self) -> Credentials:
         """
@@ -197,13 +205,15 @@ class SourceKeys(Credentials):
 
     def _resolve(self) -> Credentials:
         session = self._new_session()
+        self._set_in_code = getattr(session, "_credentials", None) is not None
         before = self._surroundings()
         self._files = files_of(session)
         self._token_file = os.environ.get(TOKEN_FILE)
         self._contents = self._read()
         found = self._resolve_by(session)
         self._profile = self._profile_of(session)
-        if {before, self._surroundings()} != {self._expected}:
+        changed = {before, self._surroundings()} != {self._expected}
+        if changed or found.method in UNIDENTIFIED_METHODS:
             # Later sessions may find another identity by the same name.
             self.identity = object()
         return found
