@@ -1028,6 +1028,21 @@ def test_connections_of_processes(monkeypatch):
     assert [64] * 3 == connections(session)
 
 
+def test_accounts_that_raise(source):
+    """
+    The traceback of an error in the user's own code shows that code.
+    """
+
+    def accounts():
+        yield IDS[0]
+        raise TypeError("not ours")
+
+    with pytest.raises(TypeError, match="not ours") as raised:
+        Fleet(accounts(), role_name="Audit", source=source)
+
+    assert "accounts" in [frame.name for frame in raised.traceback[-1:]]
+
+
 LOCKS = {
     "fleet": lambda fleet: fleet._lock,
     "templates": lambda fleet: fleet._sample._light._lock,

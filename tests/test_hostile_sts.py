@@ -137,7 +137,13 @@ def test_answer_without_an_end(header, error):
 
 @pytest.mark.parametrize(
     "expiration",
-    ["9999-12-31T23:59:59-12:00", "tomorrow", "", "0001-01-01T00:00:00Z", "inf"],
+    [
+        "9999-12-31T23:59:59-12:00",
+        "tomorrow",
+        "",
+        "0001-01-01T00:00:00Z",
+        "inf",
+    ],
 )
 def test_expirations_that_cannot_be(expiration):
     """
@@ -145,7 +151,7 @@ def test_expirations_that_cannot_be(expiration):
     """
     with (
         server(answer(expiration)) as url,
-        pytest.raises((stsession.StsUnavailableError, stsession.ClockError)),
+        pytest.raises(stsession.StsUnavailableError),
     ):
         session_of(url).credentials()
 

@@ -10,6 +10,7 @@ import copy
 import datetime as dt
 import enum
 import functools
+import sys
 
 from collections.abc import Callable
 from pickle import PicklingError
@@ -23,8 +24,13 @@ from .exceptions import RefreshError, StsessionError
 __all__ = ["bare", "copied", "hides_arguments", "remembered", "without_frames"]
 
 OURS = "stsession"
-SDK = ("boto3", "botocore", "s3transfer", "urllib3")
+SDK = frozenset({"boto3", "botocore", "s3transfer", "urllib3"})
 """Packages whose frames hold requests, answers, and credentials."""
+
+LIBRARY = frozenset(sys.stdlib_module_names) - {"__main__"}
+"""Modules that are called with them: ``json`` with a policy, say."""
+
+HIDDEN = {OURS, *SDK, *LIBRARY}
 
 E = TypeVar("E", bound=BaseException)
 P = ParamSpec("P")
@@ -89,7 +95,7 @@ def _users(traceback: TracebackType | None) -> TracebackType | None:
     while traceback is not None and _package(traceback) == OURS:
         traceback = traceback.tb_next
     frames = []
-    while traceback is not None and _package(traceback) not in (OURS, *SDK):
+    while traceback is not None and _package(traceback) not in HIDDEN:
         frames.append(traceback)
         traceback = traceback.tb_next
     kept = None
@@ -114,12 +120,8 @@ def hides_arguments(function: Callable[P, T]) -> Callable[P, T]:
             return function(*args, **kwargs)
         except (StsessionError, TypeError, PicklingError) as e:
             error = e
-        for link in chained(error):
-            link.__traceback__ = None
-        if isinstance(error, StsessionError):
-            error.__context__ = error.__cause__
         del args, kwargs
-        raise error
+        raise without_frames(error)
 
     return call
 

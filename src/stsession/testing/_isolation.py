@@ -26,8 +26,9 @@ def isolated_process() -> Iterator[None]:
     files are read again. Sessions made before go on working. It holds for all
     threads.
 
-    In tests run by pytest, each test has such a process by itself, in which only
-    models and config files aren't read again.
+    In tests run by pytest, each test has such a process by itself, in which models
+    and config files aren't read again and the threads of background refreshes are
+    those of earlier tests.
 
     .. versionadded:: 0.1.0
     """
