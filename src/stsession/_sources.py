@@ -59,7 +59,7 @@ class HopSource:
         self.name: str = refresher.label
         self._key = key
         self.is_role = is_role
-        self.can_show_mfa = not is_role
+        self.can_show_mfa: bool = not is_role
         self._refresher = refresher
         self._clients = StsClients(
             like(settings, credentials=SessionCredentials(refresher), handlers=True)
