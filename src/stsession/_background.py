@@ -43,7 +43,7 @@ class BackgroundPool:
 
         max_waiting: How many may wait.
 
-        monotonic: Tells the time, to find tasks that hang.
+        monotonic: Returns the time in seconds, to find tasks that hang.
     """
 
     def __init__(

@@ -62,7 +62,7 @@ FINDABLE_METHODS = frozenset(
 """What botocore finds again, in another session or another process."""
 
 UNIDENTIFIED_METHODS = frozenset({"custom-process", "login", "sso"})
-"""Whose they are isn't known from files and variables, but only when they are found."""
+"""Their identity isn't known from files and variables, but only when they are found."""
 
 FILE_METHODS = frozenset({"shared-credentials-file", "config-file"})
 """Where a profile has the keys itself."""
