@@ -14,6 +14,7 @@ import select
 import signal
 import subprocess
 import threading
+import traceback
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -88,12 +89,16 @@ def in_a_fork(do: Callable[[], Any]) -> Any:
     forked = os.fork()
     if forked == 0:
         code = 1
-        with contextlib.suppress(BaseException):
+        try:
             for name, handler in USUAL.items():
                 signal.signal(getattr(signal, name), handler)
             os.write(writer, json.dumps([do()]).encode())
             code = 0
-        os._exit(code)
+        except BaseException as e:  # noqa: BLE001 - shown, and the parent fails
+            text = "".join(traceback.format_exception(e))
+            os.write(writer, json.dumps({"raised": text}).encode())
+        finally:
+            os._exit(code)
     os.close(writer)
     ready, _, _ = select.select([reader], [], [], SOON)
     if not ready:
@@ -102,8 +107,10 @@ def in_a_fork(do: Callable[[], Any]) -> Any:
     with os.fdopen(reader, "rb") as pipe:
         result = pipe.read()
 
-    assert result, "the child returned nothing"
-    return json.loads(result)[0]
+    assert result, f"the child returned nothing within {SOON} s"
+    returned = json.loads(result)
+    assert isinstance(returned, list), returned["raised"]
+    return returned[0]
 
 
 @contextlib.contextmanager

@@ -186,6 +186,33 @@ def test_no_fork(monkeypatch):
     module.forget_after_fork(engine().refresher)
 
 
+class Registered:
+    """
+    An object with state that a fork matters to.
+    """
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.forks = 0
+        _fork.forget_after_fork(self)
+
+    def _after_fork(self) -> None:
+        self.forks += 1
+        if self.error is not None:
+            raise self.error
+
+
+def test_one_that_raises():
+    """
+    All others are called nevertheless.
+    """
+    things = [Registered(), Registered(ValueError("not ours")), Registered()]
+    with pytest.raises(ValueError, match="not ours"):
+        _fork._after_fork()
+
+    assert [1, 1, 1] == [thing.forks for thing in things]
+
+
 def test_forgets_the_dead():
     """
     What registered itself is forgotten with its last reference.

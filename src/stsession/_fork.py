@@ -31,8 +31,14 @@ def forget_after_fork(thing: _Forgetful) -> None:
 
 
 def _after_fork() -> None:
+    errors = []
     for thing in list(_forgetful):
-        thing._after_fork()  # noqa: SLF001 - it's what they register for
+        try:
+            thing._after_fork()  # noqa: SLF001 - it's what they register for
+        except Exception as e:  # noqa: BLE001, PERF203 - the locks of others matter more
+            errors.append(e)
+    if errors:
+        raise errors[0]
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows

@@ -56,7 +56,7 @@ class MemoryCache:
     .. versionadded:: 0.1.0
     """
 
-    def __init__(self, *, max_entries: int = 1024) -> None:
+    def __init__(self, *, max_entries: int = 256) -> None:
         if isinstance(max_entries, bool) or not isinstance(max_entries, int):
             msg = f"max_entries is {max_entries!r}; give an int."
             raise TypeError(msg)
