@@ -8,6 +8,7 @@ the tests may be others, as SIGINT is ignored in the background of a shell.
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import select
@@ -89,6 +90,7 @@ def in_a_fork(do: Callable[[], Any]) -> Any:
     forked = os.fork()
     if forked == 0:
         code = 1
+        gc.disable()  # what other tests left behind may wait for their threads
         try:
             for name, handler in USUAL.items():
                 signal.signal(getattr(signal, name), handler)
