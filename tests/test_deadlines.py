@@ -220,7 +220,9 @@ def test_process_that_hangs(hang, waits, monkeypatch, tmp_path, way):
     """
     pipe, script = tmp_path / "pipe", tmp_path / "hang.py"
     os.mkfifo(pipe)
-    script.write_text(f"open({str(pipe)!r}).read()")
+    script.write_text(
+        f"import signal; signal.alarm({SOON:.0f}); open({str(pipe)!r}).read()"
+    )
     config = tmp_path / "config"
     config.write_text(
         "[profile p]\nregion = eu-west-1\n"
