@@ -1071,8 +1071,9 @@ def test_handler_that_waits_for_another_session(monkeypatch, caplog):
     assert [False] == [thread.is_alive() for thread in handler.threads]
 
 
+@pytest.mark.parametrize("rejected", [False, True])
 @pytest.mark.parametrize("method", ["assume-role", "sts-assume-role"])
-def test_fork_with_keys_set_in_code(stub, monkeypatch, method):
+def test_fork_with_keys_set_in_code(stub, monkeypatch, method, rejected):
     """
     A child signs with those, even if the environment has others.
 
@@ -1092,6 +1093,10 @@ def test_fork_with_keys_set_in_code(stub, monkeypatch, method):
     core._credentials = DeferredRefreshableCredentials(refresh, method)
     session = stsession.assume(READER, source=given, cache=None)
     session.credentials()
+    if rejected:  # others are looked for in vain
+        stub.faults.add(Fault.error("InvalidClientTokenId", status=403), times=1)
+        with pytest.raises(stsession.RefreshError):
+            session.refresh()
     core._credentials._refresh_lock.acquire()
 
     def use() -> str:

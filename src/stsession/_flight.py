@@ -59,7 +59,8 @@ class Flight:
     record: Record | None = None
     error: RefreshError | None = None
     interruption: BaseException | None = None
-    """What ended the fetch if it wasn't an `Exception`; for the owner to raise."""
+    """What ended the fetch without saying anything about the source, such as
+    `KeyboardInterrupt`; for the owner to raise."""
 
     starter: int | None = attrs.field(factory=threading.get_ident)
     """The thread that has to start it, until it has: it may be calling a hook."""

@@ -164,7 +164,7 @@ class SourceKeys(Credentials):
         self._profile: object = None  # what the files said of it then
         self._files: tuple[str, ...] = ()
         self._token_file: str | None = None
-        self._set_in_code = False  # in the session that was given
+        self._given: object = None  # credentials set in code in the user's session
         self._signed_by: str | None = None
         self._region: str | None = None
         self.identity: object = None
@@ -180,7 +180,7 @@ class SourceKeys(Credentials):
         if not hasattr(found, "refresh_needed"):
             return
         # Its lock may be held by a thread that isn't here.
-        if found.method in FINDABLE_METHODS and not self._set_in_code:
+        if found.method in FINDABLE_METHODS and found is not self._given:
             self._found = None
         elif hasattr(found, "_refresh_lock"):  # no other session would find it
             found._refresh_lock = threading.Lock()  # noqa: SLF001 - see above
@@ -205,7 +205,9 @@ class SourceKeys(Credentials):
 
     def _resolve(self) -> Credentials:
         session = self._new_session()
-        self._set_in_code = getattr(session, "_credentials", None) is not None
+        given = getattr(session, "_credentials", None)
+        if given is not None:
+            self._given = given
         before = self._surroundings()
         self._files = files_of(session)
         self._token_file = os.environ.get(TOKEN_FILE)

@@ -18,6 +18,7 @@ from ._answers import lifetime_of
 from ._clock import Clock
 from ._credentials import Fetched, Instant, TemporaryCredentials
 from ._events import write_log
+from ._limits import FEDERATED_DURATION, ROOT_DURATION, TOKEN_DURATION
 from ._process import per_process
 from ._proof import NoProof, Proof
 from ._remembered import without_frames
@@ -42,9 +43,9 @@ LIFETIMES: dict[str, tuple[int, int]] = {
     "assume_role": (3_600, ROLE_MAXIMUM),
     "assume_role_with_web_identity": (3_600, ROLE_MAXIMUM),
     "assume_role_with_saml": (3_600, ROLE_MAXIMUM),
-    "assume_root": (900, 900),
-    "get_session_token": (43_200, 129_600),
-    "get_federation_token": (43_200, 129_600),
+    "assume_root": (ROOT_DURATION.maximum, ROOT_DURATION.maximum),
+    "get_session_token": (43_200, TOKEN_DURATION.maximum),
+    "get_federation_token": (43_200, FEDERATED_DURATION.maximum),
 }
 """Seconds: the default and the maximum of each operation's `DurationSeconds
 <https://docs.aws.amazon.com/STS/latest/APIReference/API_Operations.html>`_."""
