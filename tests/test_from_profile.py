@@ -14,8 +14,7 @@ from botocore.httpsession import URLLib3Session
 
 import stsession
 
-from stsession import InvalidRequestError
-from stsession.cache import MemoryCache
+from stsession import InvalidRequestError, MemoryCache
 from stsession.testing import FakeClock, Fault, StubSTS, installed
 
 from .wire import HUB, READER, REGION, TARGET, failing, minutes

@@ -10,7 +10,7 @@ import pytest
 
 import stsession
 
-from stsession.mfa import totp
+from stsession import totp
 from stsession.testing import FakeClock, StubSTS, installed
 
 from .wire import READER, params_of, source_of, told_by

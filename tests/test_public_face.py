@@ -12,7 +12,7 @@ import stsession
 from .children import run_child
 
 
-@pytest.mark.parametrize("name", [*stsession.__all__, "cache", "exceptions"])
+@pytest.mark.parametrize("name", [*stsession.__all__, "exceptions"])
 def test_names_are_there_when_asked_for(name):
     """
     Each public name can be had, and is listed.

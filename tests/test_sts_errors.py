@@ -432,7 +432,7 @@ def test_hint_of_a_denial_to_a_role(stub):
     """
     A role can't show MFA, so that the hint doesn't suggest it.
     """
-    options = {"source": source_of(stub), "cache": stsession.cache.MemoryCache()}
+    options = {"source": source_of(stub), "cache": stsession.MemoryCache()}
     session = stsession.assume([HUB, READER], **options)
     stsession.assume(HUB, **options).credentials()
     stub.faults.add(Fault.access_denied(), operation="AssumeRole")

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ._assume import RefreshableAssumeRoleSession, assume
+    from ._cache import MemoryCache
     from ._credentials import TemporaryCredentials
     from ._events import RefreshCounters, RefreshEvent, RefreshHook
     from ._from_profile import from_profile
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
     from ._session import RefreshableSession
     from ._signed_sessions import assume_root, federation_token, session_token
     from ._status import CallerIdentity, HopStatus, SessionStatus
+    from ._totp import totp
     from ._unsigned_sessions import saml, web_identity
-    from .cache import MemoryCache
     from .exceptions import (
         AccessDeniedError,
         ClockError,
@@ -101,6 +102,7 @@ __all__ = [
     "saml",
     "saml_roles",
     "session_token",
+    "totp",
     "web_identity",
 ]
 
@@ -123,7 +125,7 @@ _HOMES = {
     "FleetTarget": ".fleet",
     "HopStatus": "._status",
     "InvalidRequestError": ".exceptions",
-    "MemoryCache": ".cache",
+    "MemoryCache": "._cache",
     "MfaError": ".exceptions",
     "Organization": ".fleet",
     "OrganizationError": ".exceptions",
@@ -143,17 +145,16 @@ _HOMES = {
     "TemporaryCredentials": "._credentials",
     "assume": "._assume",
     "assume_root": "._signed_sessions",
-    "cache": "",
     "exceptions": "",
     "federation_token": "._signed_sessions",
     "fleet": "",
     "from_profile": "._from_profile",
-    "mfa": "",
     "redact_botocore_logs": "._redact",
     "saml": "._unsigned_sessions",
     "saml_roles": "._saml_roles",
     "session_token": "._signed_sessions",
     "testing": "",
+    "totp": "._totp",
     "web_identity": "._unsigned_sessions",
 }
 

@@ -15,6 +15,7 @@ import attrs
 
 from botocore.config import Config
 
+from ._cache import PROCESS_CACHE, MemoryCache
 from ._events import RefreshHook
 from ._hops import Chain
 from ._options import DEFAULT_POLICY, Options, check_names
@@ -28,7 +29,6 @@ from ._sources import Source
 from ._sts import account_of
 from ._sts_clients import has_custom_endpoint
 from ._sts_endpoint import StsEndpoint
-from .cache import PROCESS_CACHE, MemoryCache
 from .exceptions import InvalidRequestError
 
 

@@ -16,6 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import UnknownRegionError
 
 from ._accounts import AccountOptions
+from ._cache import MemoryCache
 from ._events import RefreshHook
 from ._mfa import CodeLike
 from ._options import Options
@@ -23,7 +24,6 @@ from ._policy import RefreshPolicy
 from ._session import RefreshableSession
 from ._source_like import SourceLike
 from ._sources import Source
-from .cache import MemoryCache
 from .exceptions import InvalidRequestError
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
+from ._cache import MemoryCache
 from ._credentials import Fetched, Instant, Record
 from ._options import Options
 from ._policy import RefreshPolicy
@@ -25,7 +26,6 @@ from ._sts import StsFetch, at_once
 from ._sts_clients import has_custom_endpoint
 from ._sts_endpoint import StsEndpoint
 from ._sts_protocols import StsRequest
-from .cache import MemoryCache
 
 
 if TYPE_CHECKING:

@@ -15,12 +15,12 @@ from botocore.config import Config
 from botocore.exceptions import InvalidRegionError
 from botocore.utils import validate_region_name
 
+from ._cache import PROCESS_CACHE, MemoryCache
 from ._events import RefreshHook
 from ._policy import RefreshPolicy
 from ._sources import Source
 from ._sts_clients import has_custom_endpoint
 from ._sts_endpoint import StsEndpoint
-from .cache import PROCESS_CACHE, MemoryCache
 from .exceptions import InvalidRequestError
 
 

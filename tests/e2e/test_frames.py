@@ -470,7 +470,7 @@ REFUSED = {
     "account": lambda: stsession.Fleet(
         {"123456789012": {"external_id": f"{EXTERNAL_ID}\n"}}, role_name="App"
     ),
-    "seed": lambda: stsession.mfa.totp(SEED),
+    "seed": lambda: stsession.totp(SEED),
 }
 
 

@@ -17,7 +17,6 @@ from mypy_boto3_sts import STSClient
 from typing_extensions import assert_type
 
 import stsession
-import stsession.mfa
 
 from stsession.testing import FakeClock, LocalSTS, StubSTS
 
@@ -103,7 +102,7 @@ assert_type(
     stsession.from_profile("prod", cache=None, share=False),
     stsession.RefreshableSession,
 )
-assert_type(stsession.mfa.totp("seed")("serial"), str)
+assert_type(stsession.totp("seed")("serial"), str)
 assert_type(stsession.RefreshPolicy.sdk(), stsession.RefreshPolicy)
 
 

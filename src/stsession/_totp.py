@@ -25,7 +25,7 @@ class _Totp:
         try:
             import pyotp  # noqa: PLC0415 - an extra
         except ImportError:
-            msg = "stsession.mfa.totp() needs pyotp: pip install 'stsession[totp]'."
+            msg = "stsession.totp() needs pyotp: pip install 'stsession[totp]'."
             raise ImportError(msg) from None
         seed = "".join(secret.split())
         try:
@@ -41,7 +41,7 @@ class _Totp:
             )
 
     def __repr__(self) -> str:
-        return "<stsession.mfa.totp of a seed>"
+        return "<stsession.totp of a seed>"
 
     def __reduce__(self) -> str:
         msg = (
