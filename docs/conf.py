@@ -56,11 +56,11 @@ nitpick_ignore = [
     ("py:class", "CodeLike"),
     ("py:class", "Config"),
     ("py:class", "SourceLike"),
-    ("py:class", "stsession._fan_out.T"),
-    ("py:class", "stsession._fleet_results.T"),
+    ("py:class", "stsession.fleet._run.T"),
+    ("py:class", "stsession.fleet._results.T"),
     ("py:class", "stsession.fleet.T"),
-    ("py:class", "stsession._clock.Clock"),
-    ("py:class", "stsession._seams.Seams"),
+    ("py:class", "stsession._core.clock_part.Clock"),
+    ("py:class", "stsession._core.seams_part.Seams"),
 ]
 
 # ... unless it is asked for.
@@ -83,7 +83,7 @@ def find_public_name(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, contnode: nodes.Element
 ) -> nodes.reference | None:
     """
-    Resolve ``stsession._policy.RefreshPolicy`` as ``stsession.RefreshPolicy``.
+    Resolve ``stsession._core.policy.RefreshPolicy`` as ``stsession.RefreshPolicy``.
 
     Signatures name the module that defines a thing; the reference lists it
     where it is imported from.

@@ -24,7 +24,7 @@ def pytest_runtest_protocol() -> Iterator[None]:
     """
     Run each test as if no session had been made before.
     """
-    process = sys.modules.get("stsession._process")
+    process = sys.modules.get("stsession._util")
     if process is None:
         yield
         return

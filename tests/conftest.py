@@ -15,8 +15,8 @@ import pytest
 
 from hypothesis import settings
 
-from stsession._bounds import installed
-from stsession._loader import loader_for
+from stsession._botocore.loader import loader_for
+from stsession._requests.bounds_part import installed
 
 
 if TYPE_CHECKING:

@@ -12,16 +12,16 @@ from collections.abc import Callable
 
 import attrs
 
-from stsession._clock import utc
-from stsession._credentials import (
+from stsession._core.clock_part import utc
+from stsession._core.credentials import (
     Fetched,
     Instant,
     Record,
     TemporaryCredentials,
 )
+from stsession._core.policy import RefreshPolicy
+from stsession._core.refresher import Refresher
 from stsession._locks import OneTimeEvent
-from stsession._policy import RefreshPolicy
-from stsession._refresher import Refresher
 from stsession.exceptions import (
     AccessDeniedError,
     FailureKind,

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stsession import _limits
-from stsession._bounds import Limit
+from stsession._requests import limits as _limits
+from stsession._requests.bounds_part import Limit
 
 
 ROOT = Path(__file__).parent.parent

@@ -7,9 +7,9 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from stsession import _answers
-from stsession._clock import utc
-from stsession._credentials import Fetched, TemporaryCredentials
+from stsession._core import errors as _answers
+from stsession._core.clock_part import utc
+from stsession._core.credentials import Fetched, TemporaryCredentials
 from stsession.exceptions import RefreshError, StsUnavailableError
 
 from .engine import engine, instant

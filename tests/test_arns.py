@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from stsession._arns import (
+from stsession._requests.arns import PARTITIONS
+from stsession._requests.arns_part import (
     checked_principal_arn,
     checked_target_principal,
     checked_task_policy_arn,
 )
-from stsession._role_arns import PARTITIONS
 from stsession.exceptions import InvalidRequestError
 
 

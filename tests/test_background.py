@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from stsession._background import BackgroundPool
+from stsession._core.runtime import BackgroundPool
 
 
 SOON = 60.0

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import pytest
 
-from stsession._backoff import Backoff
-from stsession._plan import Freshness
-from stsession._policy import RefreshPolicy
+from stsession._core.backoff import Backoff
+from stsession._core.plan_part import Freshness
+from stsession._core.policy import RefreshPolicy
 from stsession.exceptions import FailureKind
 
 from .engine import failure

@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 import stsession
 
 from stsession import RefreshPolicy
-from stsession._botocore import RejectionHandler
+from stsession._botocore.credentials import RejectionHandler
 from stsession.testing import (
     FakeClock,
     Fault,

@@ -17,8 +17,8 @@ from botocore.config import Config
 import stsession
 
 from stsession import MemoryCache, RefreshPolicy
-from stsession._cache import PROCESS_CACHE
-from stsession._requests import AssumeRoleRequest
+from stsession._core.cache import PROCESS_CACHE
+from stsession._requests.assume_role import AssumeRoleRequest
 from stsession.testing import FakeClock, StubSTS, installed
 
 from .wire import HUB, READER, TARGET, minutes, source_of

@@ -18,7 +18,7 @@ FIRST_REQUEST = """
 import json, sys
 
 import stsession
-from stsession import _loader
+from stsession._botocore import loader as _loader
 
 read, real = [], _loader.Models.load_file
 
@@ -85,19 +85,16 @@ def test_nothing_is_parsed_twice(first_request):
 @pytest.mark.parametrize(
     "module",
     [
-        "_from_profile",
-        "_jwt",
-        "_mfa",
-        "_mfa_devices",
-        "_operations",
-        "_picked_source",
-        "_profiles",
-        "_proofs",
-        "_saml_roles",
-        "_second_factor",
-        "_status",
-        "_token_requests",
-        "_unsigned_requests",
+        "_requests.siblings",
+        "_sessions.from_profile",
+        "_sessions.mfa_session",
+        "_sessions.operations",
+        "_sessions.status",
+        "_sources.profile",
+        "_tokens.mfa",
+        "_tokens.saml_roles",
+        "_tokens.suppliers",
+        "fleet",
         "testing",
     ],
 )

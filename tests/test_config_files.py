@@ -9,8 +9,8 @@ import pytest
 from botocore import configloader
 from botocore.exceptions import ConfigParseError
 
-from stsession import _config_files
-from stsession._config_files import (
+from stsession._botocore import config_files as _config_files
+from stsession._botocore.config_files import (
     MAX_FILES,
     MAX_PARSED,
     SETTLED,

@@ -9,8 +9,6 @@ import importlib.util
 import inspect
 import re
 
-from pathlib import Path
-
 import pytest
 
 import stsession
@@ -200,16 +198,6 @@ def named_parameters(operation):
     STS's names of an operation's parameters, as far as the page has them.
     """
     return {row[1].strip("`") for row in rows(section(operation))} - {""}
-
-
-def test_module_map():
-    """
-    The map has each module in its layer, with what it says it is.
-    """
-    mapping = script("map_modules")
-    page = mapping.TARGET.read_text("utf-8")
-
-    assert mapping.draw(Path(stsession.__file__).parent) == mapping.MAP.search(page)[0]
 
 
 def test_promises_have_tests():

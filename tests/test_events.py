@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from stsession._events import Announcer, RefreshEvent, shorten
+from stsession._core.events import Announcer, RefreshEvent, shorten
 
 
 EVENT = RefreshEvent(name="started", label="role")

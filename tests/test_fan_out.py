@@ -10,13 +10,13 @@ from unittest import mock
 import attrs
 import pytest
 
-from stsession import _fan_out
-from stsession._accounts import FleetTarget
-from stsession._fan_out import FleetRun
-from stsession._fleet_plan import BUFFERED, Plan
-from stsession._fleet_tasks import Outcome
-from stsession._progress import Silence
 from stsession.exceptions import ExecutorError
+from stsession.fleet import _run as _fan_out
+from stsession.fleet._accounts import FleetTarget
+from stsession.fleet._executors import Outcome
+from stsession.fleet._run import FleetRun
+from stsession.fleet.fleet_plan_part import BUFFERED, Plan
+from stsession.fleet.progress_part import Silence
 
 
 def target(number):

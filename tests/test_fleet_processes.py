@@ -15,8 +15,8 @@ from botocore.exceptions import ClientError
 
 import stsession
 
-from stsession import _fleet_tasks
 from stsession.exceptions import ExecutorError, InvalidRequestError
+from stsession.fleet import _executors as _fleet_tasks
 from stsession.testing import LocalSTS, installed
 
 from . import fleet_functions as functions

@@ -5,7 +5,7 @@ import pytest
 import stsession
 
 from stsession import FailureKind, RefreshPolicy
-from stsession._sts_clients import StsClients
+from stsession._sts.endpoint import StsClients
 from stsession.testing import FakeClock, Fault, StubSTS, installed
 
 from .wire import HUB, READER, TARGET, failing, minutes, source_of

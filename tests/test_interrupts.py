@@ -12,12 +12,12 @@ from functools import partial
 
 import pytest
 
-from stsession._background import BackgroundPool, spawn
-from stsession._credentials import Record
-from stsession._garbage import without_collection
+from stsession._botocore.garbage_part import without_collection
+from stsession._core.credentials import Record
+from stsession._core.runtime import BackgroundPool, spawn
 from stsession._locks import OneTimeEvent
-from stsession._pace import Pace
 from stsession.exceptions import RefreshError
+from stsession.fleet._throttle import Pace
 
 from .engine import SOON, Engine, engine, real_waits
 from .interrupts import interruptions, uninterrupted, visits

@@ -25,9 +25,10 @@ from botocore.hooks import HierarchicalEmitter
 
 import stsession
 
-from stsession import _light_events, _sdk
-from stsession._light_session import LightSession
-from stsession._light_templates import Tier
+from stsession._botocore import sessions as _sdk
+from stsession.fleet._clients import events as _light_events
+from stsession.fleet._clients.template import Tier
+from stsession.fleet._sessions import LightSession
 from stsession.testing import StubSTS
 
 from .wire import HUB, READER, TARGET, source_of
@@ -152,8 +153,8 @@ def is_of_all(thing):
     Code, a lock's own, and what a refresher has in common with others.
     """
     return isinstance(thing, types.ModuleType) or type(thing).__module__ in (
-        "stsession._refresher",
-        "stsession._policy",
+        "stsession._core.refresher",
+        "stsession._core.policy",
     )
 
 

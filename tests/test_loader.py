@@ -15,8 +15,8 @@ import pytest
 
 from botocore.exceptions import DataNotFoundError, UnknownServiceError
 
-from stsession import _loader
-from stsession._loader import (
+from stsession._botocore import loader as _loader
+from stsession._botocore.loader import (
     LARGE,
     ModelLoader,
     Models,

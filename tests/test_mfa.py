@@ -20,11 +20,12 @@ from botocore.config import Config
 
 import stsession
 
-from stsession import _mfa, _terminal
-from stsession._credentials import Instant
-from stsession._flight import Fetching, Flight
-from stsession._proofs import CodeProof, NoProof
-from stsession._second_factor import Mfa
+from stsession._core.credentials import Instant
+from stsession._core.flight_part import Fetching, Flight
+from stsession._sessions.mfa_session import Mfa
+from stsession._tokens import mfa as _mfa
+from stsession._tokens import terminal_part as _terminal
+from stsession._tokens.suppliers import CodeProof, NoProof
 from stsession.testing import FakeClock, Fault, StubSTS, installed
 
 from .wire import (

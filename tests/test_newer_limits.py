@@ -12,8 +12,8 @@ import pytest
 
 import stsession
 
-from stsession._bounds import installed
-from stsession._loader import InstalledModels
+from stsession._botocore.loader import InstalledModels
+from stsession._requests.bounds_part import installed
 from stsession.exceptions import InvalidRequestError
 
 from .children import run_child

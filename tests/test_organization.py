@@ -257,7 +257,7 @@ def test_unreachable(plain, monkeypatch):
     """
     So has one of the network, but for the code.
     """
-    monkeypatch.setattr("stsession._organization.ATTEMPTS", 1)
+    monkeypatch.setattr("stsession.fleet._organization.ATTEMPTS", 1)
     Answers(plain, EndpointConnectionError(endpoint_url="https://x"))
 
     with pytest.raises(OrganizationError, match=r"ListAccounts failed.*the network"):

@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
-from stsession._pace import OUTAGES, Pace, Pursuit, pace_of
-from stsession._seams import current
+from stsession._core.seams_part import current
 from stsession.exceptions import AccessDeniedError, FailureKind, StsUnavailableError
+from stsession.fleet._throttle import OUTAGES, Pace, Pursuit, pace_of
 from stsession.testing import FakeClock, installed
 
 from .children import in_a_fork

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from stsession._plan import Freshness
-from stsession._policy import RefreshPolicy
+from stsession._core.plan_part import Freshness
+from stsession._core.policy import RefreshPolicy
 
 from .engine import seconds
 

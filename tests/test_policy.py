@@ -8,8 +8,8 @@ import math
 
 import pytest
 
-from stsession._plan import Freshness
-from stsession._policy import RefreshPolicy
+from stsession._core.plan_part import Freshness
+from stsession._core.policy import RefreshPolicy
 from stsession.exceptions import FailureKind
 
 from .engine import seconds

@@ -6,7 +6,7 @@ import math
 import attrs
 import pytest
 
-from stsession._policy import RefreshPolicy
+from stsession._core.policy import RefreshPolicy
 
 from .engine import seconds
 

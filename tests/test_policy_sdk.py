@@ -8,7 +8,7 @@ import datetime as dt
 
 import pytest
 
-from stsession._policy import REJECTION_CODES, RefreshPolicy
+from stsession._core.policy import REJECTION_CODES, RefreshPolicy
 from stsession.exceptions import FailureKind
 
 from .engine import seconds

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from stsession import InvalidRequestError
-from stsession._profiles import (
+from stsession._sources.profile import (
     NamedSource,
     ProfileSource,
     RoleStep,

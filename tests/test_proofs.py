@@ -10,8 +10,8 @@ import pytest
 
 import stsession
 
-from stsession._mfa import MfaCodes
-from stsession._proofs import AssertionProof, CodeProof, NoProof, TokenProof
+from stsession._tokens.mfa import MfaCodes
+from stsession._tokens.suppliers import AssertionProof, CodeProof, NoProof, TokenProof
 from stsession.exceptions import FailureKind, RefreshError, SourceCredentialsError
 from stsession.testing import FakeClock, installed
 

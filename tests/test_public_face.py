@@ -54,7 +54,7 @@ def test_import_loads_nothing():
     code = (
         "import sys, stsession; before = {*sys.modules}; stsession.assume;"
         "print(any(n.startswith('stsession.') for n in before),"
-        " 'stsession._refresher' in sys.modules)"
+        " 'stsession._core.refresher' in sys.modules)"
     )
     done = run_child([sys.executable, "-c", code], capture_output=True, text=True)
 

@@ -12,10 +12,10 @@ import weakref
 
 import pytest
 
-from stsession._background import BackgroundPool
-from stsession._credentials import Fetched, TemporaryCredentials
-from stsession._policy import RefreshPolicy
-from stsession._refresher import Refresher
+from stsession._core.credentials import Fetched, TemporaryCredentials
+from stsession._core.policy import RefreshPolicy
+from stsession._core.refresher import Refresher
+from stsession._core.runtime import BackgroundPool
 from stsession.exceptions import (
     FailureKind,
     RefreshError,

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from stsession._credentials import Fetched
-from stsession._policy import RefreshPolicy
+from stsession._core.credentials import Fetched
+from stsession._core.policy import RefreshPolicy
 from stsession.exceptions import (
     FailureKind,
     RefreshError,

@@ -11,7 +11,7 @@ import os
 import attrs
 import pytest
 
-from stsession._credentials import Record
+from stsession._core.credentials import Record
 from stsession.exceptions import (
     FailureKind,
     RefreshError,

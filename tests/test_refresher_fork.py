@@ -15,9 +15,9 @@ import attrs
 import pytest
 
 from stsession import _fork
-from stsession._background import BackgroundPool
-from stsession._credentials import Fetched
-from stsession._refresher import Refresher
+from stsession._core.credentials import Fetched
+from stsession._core.refresher import Refresher
+from stsession._core.runtime import BackgroundPool
 
 from .engine import SOON, Engine, Gate, engine, real_waits
 

@@ -8,7 +8,7 @@ import logging
 
 import pytest
 
-from stsession._policy import RefreshPolicy
+from stsession._core.policy import RefreshPolicy
 from stsession.exceptions import CredentialsExpiredError, FailureKind
 
 from .engine import Engine, engine

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from stsession._policy import RefreshPolicy
+from stsession._core.policy import RefreshPolicy
 from stsession.exceptions import (
     FailureKind,
     RefreshError,

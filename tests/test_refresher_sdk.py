@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from stsession._policy import RefreshPolicy
+from stsession._core.policy import RefreshPolicy
 from stsession.exceptions import (
     AccessDeniedError,
     FailureKind,

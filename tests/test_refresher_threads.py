@@ -11,11 +11,11 @@ from collections.abc import Callable
 
 import pytest
 
-from stsession._background import BackgroundPool, spawn
-from stsession._credentials import Record
+from stsession._core.credentials import Record
+from stsession._core.runtime import BackgroundPool, spawn
+from stsession._core.seams_part import current
+from stsession._core.state import RefreshState
 from stsession._locks import OneTimeEvent, in_critical_section
-from stsession._seams import current
-from stsession._state import RefreshState
 from stsession.exceptions import RefreshError, StsUnavailableError
 
 from .engine import SOON, Engine, Gate, engine, real_waits

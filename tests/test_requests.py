@@ -14,10 +14,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from stsession import _bounds, _limits
-from stsession._bounds import TAG_CHARACTERS, Limit
-from stsession._requests import AssumeRoleRequest
-from stsession._role_arns import PARTITIONS
+from stsession._requests import bounds_part as _bounds
+from stsession._requests import limits as _limits
+from stsession._requests.arns import PARTITIONS
+from stsession._requests.assume_role import AssumeRoleRequest
+from stsession._requests.bounds_part import TAG_CHARACTERS, Limit
 from stsession.exceptions import InvalidRequestError
 
 from .service_model import compiled

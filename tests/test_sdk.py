@@ -9,7 +9,7 @@ import pytest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
-from stsession._sdk import (
+from stsession._botocore.sessions import (
     _BuiltinHandlers,
     configured_like,
     like,

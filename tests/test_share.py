@@ -12,7 +12,7 @@ from botocore.loaders import create_loader
 
 import stsession
 
-from stsession._sdk import shared_loader
+from stsession._botocore.sessions import shared_loader
 from stsession.testing import FakeClock, LocalSTS, StubSTS, installed
 
 from .wire import HUB, READER, REGION, core_of, params_of, source_of

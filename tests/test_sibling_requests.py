@@ -13,10 +13,13 @@ import botocore.session
 import botocore.validate
 import pytest
 
-from stsession._requests import AssumeRoleRequest
-from stsession._root_requests import AssumeRootRequest
-from stsession._token_requests import FederationTokenRequest, SessionTokenRequest
-from stsession._unsigned_requests import SamlRequest, WebIdentityRequest
+from stsession._requests.assume_role import AssumeRoleRequest
+from stsession._requests.root_requests_part import AssumeRootRequest
+from stsession._requests.siblings import SamlRequest, WebIdentityRequest
+from stsession._requests.token_requests_part import (
+    FederationTokenRequest,
+    SessionTokenRequest,
+)
 from stsession.exceptions import InvalidRequestError
 
 

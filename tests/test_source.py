@@ -21,7 +21,7 @@ from botocore.exceptions import ConfigParseError
 import stsession
 
 from stsession import FailureKind, SourceCredentialsError, TemporaryCredentials
-from stsession._source import custom_source, sdk_source
+from stsession._sources.find import custom_source, sdk_source
 from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, installed
 
 from .children import in_a_fork

@@ -17,8 +17,8 @@ from botocore.exceptions import (
     NoCredentialsError,
 )
 
-from stsession._sdk import new_session
-from stsession._source_keys import SourceKeys
+from stsession._botocore.sessions import new_session
+from stsession._sources.sdk import SourceKeys
 from stsession.exceptions import SourceCredentialsError
 
 from .wire import told_by

@@ -8,9 +8,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, NoCredentialsError
 
-from stsession._requests import AssumeRoleRequest
-from stsession._sts import StsFetch, account_of
-from stsession._sts_endpoint import StsEndpoint
+from stsession._requests.assume_role import AssumeRoleRequest
+from stsession._sts.fetcher import StsFetch, account_of
+from stsession._sts.sts_endpoint_part import StsEndpoint
 from stsession.exceptions import (
     FailureKind,
     SourceCredentialsError,

@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import botocore.session
 import pytest
 
-from stsession._sdk import shared_loader
-from stsession._sts import StsEndpoint
-from stsession._sts_clients import StsClients, has_custom_endpoint
+from stsession._botocore.sessions import shared_loader
+from stsession._sts.endpoint import StsClients, has_custom_endpoint
+from stsession._sts.fetcher import StsEndpoint
 
 from .wire import REGION
 

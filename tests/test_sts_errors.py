@@ -22,7 +22,7 @@ from stsession import (
     StsessionError,
     StsUnavailableError,
 )
-from stsession._sts_errors import Attempt, server_time, translate
+from stsession._sts.errors import Attempt, server_time, translate
 from stsession.testing import FakeClock, Fault, StubSTS, installed
 
 from .wire import HUB, READER, failing, links, source_of, told_by

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 
-from stsession._tracebacks import LENGTH, LONGEST, mark, traceback_of
+from stsession.fleet.tracebacks_part import LENGTH, LONGEST, mark, traceback_of
 
 
 FUNCTIONS = [

@@ -13,7 +13,8 @@ import pytest
 
 import stsession
 
-from stsession import _sts_errors, exceptions
+from stsession import exceptions
+from stsession._sts import errors as _sts_errors
 
 from .pages import DOCS, LIMITS
 
@@ -22,10 +23,10 @@ PAGE = " ".join(
     (DOCS / "how-to" / "troubleshooting.md").read_text("utf-8").replace("`", "").split()
 )
 
-QUIET = {"_background", "_events", "_refresher", "_seams", "_state"}
+QUIET = {"_core/events", "_core/refresher", "_core/runtime", "_core/state"}
 """Modules whose texts are only logged."""
 
-DATA = {"_limits"}
+DATA = {"_requests/limits"}
 """Its hints are looked at as data."""
 
 DOCSTRINGS = ("…, of the same record",)
@@ -71,10 +72,13 @@ def reads_like_a_sentence(text):
     return text.endswith(".") or ". " in text or text.startswith("Could not")
 
 
+PACKAGE = Path(stsession.__file__).parent
+
 SOURCES = [
     path
-    for path in Path(stsession.__file__).parent.glob("*.py")
-    if path.stem not in QUIET | DATA
+    for path in PACKAGE.rglob("*.py")
+    if path.relative_to(PACKAGE).with_suffix("").as_posix() not in QUIET | DATA
+    and path.parent.name not in {"demo", "testing"}
 ]
 
 TEXTS = sorted(

@@ -12,7 +12,7 @@ import threading
 
 from collections.abc import Callable, Iterator
 
-from stsession._background import BackgroundPool
+from stsession._core.runtime import BackgroundPool
 from stsession.testing import FakeClock
 
 

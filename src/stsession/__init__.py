@@ -20,20 +20,24 @@ from typing import TYPE_CHECKING, Any
 
 
 if TYPE_CHECKING:
-    from ._assume import RefreshableAssumeRoleSession, assume
-    from ._cache import MemoryCache
-    from ._credentials import TemporaryCredentials
-    from ._events import RefreshCounters, RefreshEvent, RefreshHook
-    from ._from_profile import from_profile
-    from ._options import SessionOptions
-    from ._policy import RefreshPolicy
-    from ._redact import redact_botocore_logs
-    from ._saml_roles import SamlRole, saml_roles
-    from ._session import RefreshableSession
-    from ._signed_sessions import assume_root, federation_token, session_token
-    from ._status import CallerIdentity, HopStatus, SessionStatus
-    from ._totp import totp
-    from ._unsigned_sessions import saml, web_identity
+    from ._botocore.redact_part import redact_botocore_logs
+    from ._core.cache import MemoryCache
+    from ._core.credentials import TemporaryCredentials
+    from ._core.events import RefreshCounters, RefreshEvent, RefreshHook
+    from ._core.policy import RefreshPolicy
+    from ._sessions.from_profile import from_profile
+    from ._sessions.operations import saml, web_identity
+    from ._sessions.options import SessionOptions
+    from ._sessions.session import RefreshableAssumeRoleSession, assume
+    from ._sessions.session_part import RefreshableSession
+    from ._sessions.signed_sessions_part import (
+        assume_root,
+        federation_token,
+        session_token,
+    )
+    from ._sessions.status import CallerIdentity, HopStatus, SessionStatus
+    from ._tokens.saml_roles import SamlRole, saml_roles
+    from ._tokens.totp_part import totp
     from .exceptions import (
         AccessDeniedError,
         ClockError,
@@ -112,7 +116,7 @@ __all__ = [
 _HOMES = {
     "AccessDeniedError": ".exceptions",
     "AccountOptions": ".fleet",
-    "CallerIdentity": "._status",
+    "CallerIdentity": "._sessions.status",
     "ClockError": ".exceptions",
     "CredentialsExpiredError": ".exceptions",
     "ExecutorError": ".exceptions",
@@ -123,45 +127,45 @@ _HOMES = {
     "FleetResult": ".fleet",
     "FleetRun": ".fleet",
     "FleetTarget": ".fleet",
-    "HopStatus": "._status",
+    "HopStatus": "._sessions.status",
     "InvalidRequestError": ".exceptions",
-    "MemoryCache": "._cache",
+    "MemoryCache": "._core.cache",
     "MfaError": ".exceptions",
     "Organization": ".fleet",
     "OrganizationError": ".exceptions",
-    "RefreshCounters": "._events",
+    "RefreshCounters": "._core.events",
     "RefreshError": ".exceptions",
-    "RefreshEvent": "._events",
-    "RefreshHook": "._events",
-    "RefreshPolicy": "._policy",
-    "RefreshableAssumeRoleSession": "._assume",
-    "RefreshableSession": "._session",
-    "SamlRole": "._saml_roles",
-    "SessionOptions": "._options",
-    "SessionStatus": "._status",
+    "RefreshEvent": "._core.events",
+    "RefreshHook": "._core.events",
+    "RefreshPolicy": "._core.policy",
+    "RefreshableAssumeRoleSession": "._sessions.session",
+    "RefreshableSession": "._sessions.session_part",
+    "SamlRole": "._tokens.saml_roles",
+    "SessionOptions": "._sessions.options",
+    "SessionStatus": "._sessions.status",
     "SourceCredentialsError": ".exceptions",
     "StsUnavailableError": ".exceptions",
     "StsessionError": ".exceptions",
-    "TemporaryCredentials": "._credentials",
-    "assume": "._assume",
-    "assume_root": "._signed_sessions",
+    "TemporaryCredentials": "._core.credentials",
+    "assume": "._sessions.session",
+    "assume_root": "._sessions.signed_sessions_part",
     "exceptions": "",
-    "federation_token": "._signed_sessions",
+    "federation_token": "._sessions.signed_sessions_part",
     "fleet": "",
-    "from_profile": "._from_profile",
-    "redact_botocore_logs": "._redact",
-    "saml": "._unsigned_sessions",
-    "saml_roles": "._saml_roles",
-    "session_token": "._signed_sessions",
+    "from_profile": "._sessions.from_profile",
+    "redact_botocore_logs": "._botocore.redact_part",
+    "saml": "._sessions.operations",
+    "saml_roles": "._tokens.saml_roles",
+    "session_token": "._sessions.signed_sessions_part",
     "testing": "",
-    "totp": "._totp",
-    "web_identity": "._unsigned_sessions",
+    "totp": "._tokens.totp_part",
+    "web_identity": "._sessions.operations",
 }
 
 
 if "boto3" in sys.modules and "botocore.session" in sys.modules:
     # Bound now, as a test may have put something else there when they are needed.
-    import_module("._sdk_classes", __name__)
+    import_module("._botocore.sdk_classes", __name__)
 
 
 def __getattr__(name: str) -> Any:

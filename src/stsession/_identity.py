@@ -13,6 +13,7 @@ from typing import Any
 
 __all__ = ["number_of", "value_of"]
 
+
 _next = itertools.count()
 _numbers: dict[int, tuple[weakref.ref[Any], int]] = {}
 

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar, overload
 
 __all__ = ["lazy"]
 
+
 T = TypeVar("T")
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "start_thread",
 ]
 
+
 T = TypeVar("T")
 
 

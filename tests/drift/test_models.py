@@ -19,11 +19,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stsession import FailureKind, _limits
-from stsession._bounds import ARN_CHARACTERS, DIGITS, Limit
-from stsession._loader import InstalledModels
-from stsession._role_arns import PARTITIONS
-from stsession._unsigned_requests import SamlRequest, WebIdentityRequest
+from stsession import FailureKind
+from stsession._botocore.loader import InstalledModels
+from stsession._requests import limits as _limits
+from stsession._requests.arns import PARTITIONS
+from stsession._requests.bounds_part import ARN_CHARACTERS, DIGITS, Limit
+from stsession._requests.siblings import SamlRequest, WebIdentityRequest
 from stsession.exceptions import InvalidRequestError
 
 from ..pages import DOCS, LIMITS

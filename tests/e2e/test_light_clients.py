@@ -27,9 +27,9 @@ from botocore.retries.bucket import TokenBucket
 
 import stsession
 
-from stsession import _light_templates
-from stsession._light_session import LightSession
-from stsession._light_templates import Tier
+from stsession.fleet._clients import template as _light_templates
+from stsession.fleet._clients.template import Tier
+from stsession.fleet._sessions import LightSession
 from stsession.testing import StubSTS
 
 from . import ROLE

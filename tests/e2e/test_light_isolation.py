@@ -37,11 +37,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 import stsession
 
-from stsession import _light_clients
-from stsession._light_clients import LightClients
-from stsession._light_events import CopyOnWriteEvents
-from stsession._light_http import Pools, SharedHttpSession
-from stsession._light_session import LightSession
+from stsession.fleet._clients import cache as _light_clients
+from stsession.fleet._clients.cache import LightClients
+from stsession.fleet._clients.events import CopyOnWriteEvents
+from stsession.fleet._clients.http import Pools, SharedHttpSession
+from stsession.fleet._sessions import LightSession
 from stsession.testing import StubSTS, installed
 
 from ..children import in_a_fork

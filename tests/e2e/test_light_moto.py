@@ -9,7 +9,7 @@ import moto
 import moto.core
 import pytest
 
-from stsession._light_session import LightSession
+from stsession.fleet._sessions import LightSession
 
 from . import OTHER_ROLE, ROLE
 

@@ -157,7 +157,7 @@ def test_a_seed_for_a_day(source, local, clock, device):
         ROLES[0],
         source=source,
         mfa_serial="auto",
-        mfa_code=stsession.mfa.totp(device.secret),
+        mfa_code=stsession.totp(device.secret),
         mfa_session=900,
     )
     for _ in range(24):
@@ -191,7 +191,7 @@ def test_error_without_a_terminal(source, monkeypatch, local):
     """
     Nobody is waited for, and nothing is sent.
     """
-    monkeypatch.setattr("stsession._terminal._has_terminal", lambda: False)
+    monkeypatch.setattr("stsession._tokens.terminal_part._has_terminal", lambda: False)
     session = stsession.assume(ROLES[0], source=source, mfa_serial=SERIAL)
 
     with pytest.raises(stsession.MfaError, match="no terminal"):

@@ -28,7 +28,7 @@ from botocore.config import Config
 
 import stsession
 
-from stsession._loader import ModelLoader
+from stsession._botocore.loader import ModelLoader
 from stsession.testing import Fault, StubSTS
 
 from ..children import run_child

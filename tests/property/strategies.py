@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from stsession._policy import RefreshPolicy
+from stsession._core.policy import RefreshPolicy
 from stsession.exceptions import FailureKind
 
 from ..engine import seconds

@@ -9,9 +9,9 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stsession._credentials import Instant, Record, TemporaryCredentials
-from stsession._plan import Freshness
-from stsession._policy import RefreshPolicy
+from stsession._core.credentials import Instant, Record, TemporaryCredentials
+from stsession._core.plan_part import Freshness
+from stsession._core.policy import RefreshPolicy
 
 from .strategies import DRAWS, KINDS, LIFETIMES, POLICIES
 

@@ -18,8 +18,8 @@ from hypothesis.stateful import (
     rule,
 )
 
-from stsession._credentials import Fetched, Record
-from stsession._policy import RefreshPolicy
+from stsession._core.credentials import Fetched, Record
+from stsession._core.policy import RefreshPolicy
 from stsession.exceptions import CredentialsExpiredError, RefreshError
 
 from ..engine import Source, World, busiest, engine, failure

@@ -11,7 +11,7 @@ import threading
 
 from collections.abc import Callable
 
-from .._events import RefreshEvent
+from .._core.events import RefreshEvent
 from ..testing import Call, LocalSTS
 from . import _words
 from ._contenders import Ours, Recipe

@@ -9,7 +9,7 @@ import textwrap
 
 from collections.abc import Callable, Iterable, Mapping
 
-from .._events import RefreshEvent
+from .._core.events import RefreshEvent
 from ._play import Worker
 from ._results import Measured, Run, Settings
 

@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 
 import attrs
 
-from .._clock import Clock
+from .._core.clock_part import Clock
 
 
 __all__ = [

@@ -7,7 +7,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 
-from .._clock import utc
+from .._core.clock_part import utc
 
 
 __all__ = ["FakeClock"]

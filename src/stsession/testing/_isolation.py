@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .._background import BackgroundPool
-from .._process import fresh_process_state
-from .._seams import Seams, current, installed
+from .._core.runtime import BackgroundPool
+from .._core.seams_part import Seams, current, installed
+from .._util import fresh_process_state
 
 
 __all__ = ["isolated_process"]

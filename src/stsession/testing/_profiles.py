@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from .._sdk_classes import BotocoreSession, BotoSession
+from .._botocore.sdk_classes import BotocoreSession, BotoSession
 from ._keys import AccessKey
 
 

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
-from .._clock import Clock, SystemClock, utc
-from .._mfa import forget_used_codes
+from .._core.clock_part import Clock, SystemClock, utc
+from .._tokens.mfa import forget_used_codes
 from ._answers import (
     Answer,
     Refused,

@@ -1,0 +1,3 @@
+"""
+Everything done to botocore: sessions, models, config, credentials, errors.
+"""

@@ -1,0 +1,270 @@
+"""
+The SDK's models, parsed once in a process, and fast.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import threading
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, DataNotFoundError
+from botocore.loaders import ExtrasProcessor, JSONFileLoader, Loader
+
+from .._fork import forget_after_fork
+from .._locks import guarded
+from .._requests.bounds_part import installed
+from .._util import per_process
+from .garbage_part import without_collection
+
+
+__all__ = ["InstalledModels", "ModelLoader", "Models", "loader_for"]
+
+
+LARGE = 65_536
+"""Bytes of JSON; parsing less isn't slowed down by the garbage collector."""
+
+
+def _read_gzip(path: Path) -> bytes:
+    return gzip.decompress(path.read_bytes())
+
+
+READERS: dict[str, Callable[[Path], bytes]] = {
+    ".json": Path.read_bytes,
+    ".json.gz": _read_gzip,
+}
+
+
+class Models(JSONFileLoader):
+    """
+    Reads models as plain dicts, in the order of the file.
+
+    Quiet, as it is called under a lock: who handles a log record may want a
+    model.
+    """
+
+    def load_file(self, file_path: str) -> Any:
+        """
+        Return what a file says, or `None` if there isn't one.
+
+        Args:
+            file_path: Its path without the extension.
+        """
+        for extension, read in READERS.items():
+            path = Path(file_path + extension)
+            if path.is_file():
+                found = _parsed(read(path).decode())
+                if found is not None:
+                    return found
+        return None
+
+
+def _parsed(text: str) -> Any:
+    if len(text) < LARGE:
+        return json.loads(text)
+    return without_collection(lambda: json.loads(text))
+
+
+class _UniquePaths(list[str]):
+    """
+    A search path that doesn't grow.
+
+    Each `boto3.Session` appends its own folder to its loader's search path.
+    """
+
+    def append(self, path: str) -> None:
+        if path not in self:
+            super().append(path)
+
+    def extend(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            self.append(path)
+
+
+class ModelLoader(Loader):
+    """
+    Finds what botocore's own loader finds, from many threads, and faster.
+
+    What it returns is shared by all sessions of the process: it is for reading.
+
+    Args:
+        paths: Where to look before anywhere else.
+    """
+
+    def __init__(self, paths: Iterable[str] = ()) -> None:
+        super().__init__(extra_search_paths=_UniquePaths(paths), file_loader=Models())
+        self._extras = ExtrasProcessor()
+        self._complete: dict[tuple[str, str, str | None], Any] = {}
+        self._after_fork()
+        forget_after_fork(self)
+
+    def _after_fork(self) -> None:
+        # So that nobody parses what somebody else is parsing; json keeps the
+        # interpreter to itself, so one lock for all files costs nothing.
+        self._lock = threading.RLock()
+
+    def load_service_model(
+        self, service_name: str, type_name: str, api_version: str | None = None
+    ) -> Any:
+        """
+        Return a model, with what the SDKs add to it.
+
+        botocore first lists the folders of all services, four hundred, to see
+        whether there is one of that name.
+
+        Raises:
+            botocore.exceptions.UnknownServiceError: If there is no such service.
+
+            botocore.exceptions.DataNotFoundError: If there is no such version.
+        """
+        key = (service_name, type_name, api_version)
+        found = self._complete.get(key)
+        if found is None:
+            found = guarded(self._lock, lambda: self._find_once(key))
+        return found
+
+    def _find_once(self, key: tuple[str, str, str | None]) -> Any:
+        found = self._complete.get(key)
+        if found is None:
+            found = self._complete[key] = self._find(*key)
+        return found
+
+    def _find(self, service: str, type_name: str, version: str | None) -> Any:
+        if not self._is_there(service, type_name):
+            # Raises, and says which there are.
+            return super().load_service_model(service, type_name, version)
+        if version is None:
+            latest = self.determine_latest_version(service, type_name)
+            return self.load_service_model(service, type_name, latest)
+        return self._load_with_extras(service, type_name, version)
+
+    def _is_there(self, service_name: str, type_name: str) -> bool:
+        # By its name in a list: "../s3" is no service, nor is "S3" on a Mac.
+        folders = filter(os.path.isdir, self.search_paths)
+        if not any(service_name in os.listdir(folder) for folder in folders):  # noqa: PTH208
+            return False
+        try:
+            self.list_api_versions(service_name, type_name)
+        except DataNotFoundError:
+            return False
+        return True
+
+    def _load_with_extras(self, service: str, type_name: str, version: str) -> Any:
+        folder = os.path.join(service, version)  # noqa: PTH118 - botocore's are strings
+        model = self.load_data(os.path.join(folder, type_name))  # noqa: PTH118
+        for kind in self.extras_types:
+            name = os.path.join(folder, f"{type_name}.{kind}-extras")  # noqa: PTH118
+            try:
+                self._extras.process(model, [self.load_data(name)])
+            except DataNotFoundError:
+                continue
+        return model
+
+    def load_data_with_path(self, name: str) -> Any:
+        """
+        Return what a file says, and its path without the extension.
+
+        Raises:
+            botocore.exceptions.DataNotFoundError: If there is none.
+        """
+        load = super().load_data_with_path
+        return guarded(self._lock, lambda: load(name))
+
+
+class _Loaders:
+    """
+    A loader for each search path, so that a model is parsed once.
+    """
+
+    def __init__(self) -> None:
+        self._loaders: dict[tuple[str, ...], ModelLoader] = {}
+        self._after_fork()
+        forget_after_fork(self)
+
+    def _after_fork(self) -> None:
+        self._lock = threading.RLock()
+
+    def get(self, data_path: str | None) -> ModelLoader:
+        paths = _expanded(data_path)
+        loader = self._loaders.get(paths)
+        if loader is None:
+            loader = guarded(
+                self._lock,
+                lambda: self._loaders.setdefault(paths, ModelLoader(paths)),
+            )
+        return loader
+
+
+def _expanded(data_path: str | None) -> tuple[str, ...]:
+    if data_path is None:
+        return ()
+    return tuple(
+        os.path.expanduser(os.path.expandvars(path))  # noqa: PTH111 - as botocore
+        for path in data_path.split(os.pathsep)
+    )
+
+
+_loaders = per_process(_Loaders(), of_files=True)
+
+
+def loader_for(data_path: str | None) -> ModelLoader:
+    """
+    Return the loader for a search path, as ``AWS_DATA_PATH`` has it.
+    """
+    return _loaders.get(data_path)
+
+
+_UNREADABLE = (BotoCoreError, LookupError, OSError, TypeError, ValueError)
+
+
+class InstalledModels:
+    """
+    Limits and partitions in the models of the installed SDK.
+
+    ``AWS_DATA_PATH`` counts, as it does for clients. What can't be found or read
+    has no limits, so that those of ours hold.
+    """
+
+    def traits(self, path: str) -> Mapping[str, Any]:
+        """
+        Return the ``min``, ``max`` and ``pattern`` of a parameter, if it has them.
+
+        Args:
+            path: Service, operation and members: ``sts.AssumeRole.Tags[].Key``.
+        """
+        service, operation, *members = path.split(".")
+        try:
+            model = _installed_loader().load_service_model(service, "service-2")
+            shapes = model["shapes"]
+            shape = shapes[model["operations"][operation]["input"]["shape"]]
+            for member in members:
+                name = member.removesuffix("[]")
+                shape = shapes[shape["members"][name]["shape"]]
+                if name != member:
+                    shape = shapes[shape["member"]["shape"]]
+        except _UNREADABLE:
+            return {}
+        traits: Mapping[str, Any] = shape
+        return traits
+
+    def partitions(self) -> Collection[str]:
+        """
+        Return the names of all partitions.
+        """
+        try:
+            found = _installed_loader().load_data("partitions")["partitions"]
+            return tuple(partition["id"] for partition in found)
+        except _UNREADABLE:
+            return ()
+
+
+def _installed_loader() -> ModelLoader:
+    return loader_for(os.environ.get("AWS_DATA_PATH"))
+
+
+installed.sdk = InstalledModels()

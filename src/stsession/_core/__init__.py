@@ -1,0 +1,3 @@
+"""
+Keeps one set of credentials fresh; imports no AWS SDK.
+"""

@@ -1,0 +1,138 @@
+"""
+Credentials shared by the sessions of a process.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import weakref
+
+from collections.abc import Callable, Hashable
+from typing import Any
+
+from .._fork import forget_after_fork
+from .._locks import guarded
+from .._util import per_process
+from .credentials import Instant, Record
+from .random_eviction_part import RandomEviction
+from .refresher import Refresher
+
+
+__all__ = ["MemoryCache"]
+
+
+SWEEP_INTERVAL = 10.0
+"""Seconds at least from one search for expired credentials to the next."""
+
+
+class MemoryCache:
+    """
+    Lets sessions that ask for the same thing share one set of credentials.
+
+    What is the same: the role, each parameter of the request, the source, the
+    end point, and the refresh policy. However many sessions share it, STS is
+    asked once. Credentials of sessions that are gone are kept until they
+    expire, in case another session requests the same. A source is the same as
+    long as the files and the environment that it is read from are, and the access
+    key that signs.
+
+    Where the source, the token or the assertion is a function, nothing is
+    shared: what it returns may depend on the caller. The sessions of a fleet share
+    with each other only, as they wait for their turn to call STS.
+
+    Pass ``cache=None`` to :func:`stsession.assume` to share nothing, or a
+    cache of your own to share with fewer.
+
+    Args:
+        max_entries:
+            Of how many sessions that are gone it keeps the credentials. If there
+            are more, it drops those of a random one.
+
+    Raises:
+        ValueError: If *max_entries* is negative.
+
+        TypeError: If it isn't an int.
+
+    .. versionadded:: 0.1.0
+    """
+
+    def __init__(self, *, max_entries: int = 256) -> None:
+        if isinstance(max_entries, bool) or not isinstance(max_entries, int):
+            msg = f"max_entries is {max_entries!r}; give an int."
+            raise TypeError(msg)
+        if max_entries < 0:
+            msg = f"max_entries is {max_entries}; it can't be negative."
+            raise ValueError(msg)
+        self._max_entries = max_entries
+        # The lock guards both: refreshers in use, and what others left behind.
+        self._refreshers: weakref.WeakValueDictionary[Hashable, Refresher] = (
+            weakref.WeakValueDictionary()
+        )
+        self._records = RandomEviction[Hashable, Record](max_entries)
+        self._sweep_at = -math.inf  # not before, by the monotonic clock
+        self._after_fork()
+        forget_after_fork(self)
+
+    def _after_fork(self) -> None:
+        self._lock = threading.RLock()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(max_entries={self._max_entries})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Another process has a cache for the process of its own.
+        if self is PROCESS_CACHE:
+            return _process_cache, ()
+        return _make_cache, (self._max_entries,)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> MemoryCache:
+        return self
+
+    def refresher(
+        self, key: Hashable, make: Callable[[Record | None], Refresher]
+    ) -> Refresher:
+        """
+        Return the refresher for *key*, made by *make* if there is none in use.
+
+        *make* gets the credentials that an earlier one left behind, if there
+        are any.
+        """
+        return guarded(self._lock, lambda: self._refresher(key, make))
+
+    def _refresher(
+        self, key: Hashable, make: Callable[[Record | None], Refresher]
+    ) -> Refresher:
+        refresher = self._refreshers.get(key)
+        if refresher is None:
+            made = make(self._records.get(key))
+            refresher = self._refreshers.setdefault(key, made)
+        return refresher
+
+    def keep(self, key: Hashable, record: Record, now: Instant) -> None:
+        """
+        Remember the credentials for *key*, and forget those that have expired.
+        """
+        guarded(self._lock, lambda: self._keep(key, record, now))
+
+    def _keep(self, key: Hashable, record: Record, now: Instant) -> None:
+        # Each call on a dictionary is atomic; a finalizer may come in between.
+        if now.monotonic >= self._sweep_at:
+            self._sweep_at = now.monotonic + SWEEP_INTERVAL
+            for other, kept in tuple(self._records.items()):
+                if kept.remaining(now) <= 0:
+                    self._records.pop(other, None)
+        if self._max_entries:
+            self._records[key] = record
+
+
+PROCESS_CACHE = per_process(MemoryCache())
+"""What sessions share unless they are told otherwise."""
+
+
+def _process_cache() -> MemoryCache:
+    return PROCESS_CACHE
+
+
+def _make_cache(max_entries: int) -> MemoryCache:
+    return MemoryCache(max_entries=max_entries)

@@ -1,0 +1,3 @@
+"""
+Requests to STS as checked values.
+"""

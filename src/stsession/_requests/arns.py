@@ -1,0 +1,178 @@
+"""
+What the ARN of a role looks like, and what people pass instead.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..exceptions import InvalidRequestError
+from .bounds_part import installed
+from .limits import ROLE_ARN, ROLE_NAME, ROLE_PATH
+
+
+__all__ = ["PARTITIONS", "check_partition", "checked_role_arn", "checked_role_name"]
+
+
+PARTITIONS = (
+    "aws",
+    "aws-cn",
+    "aws-us-gov",
+    "aws-iso",
+    "aws-iso-b",
+    "aws-iso-e",
+    "aws-iso-f",
+    "aws-eusc",
+)
+
+_ROLE = (
+    r"arn:(?P<partition>[^:]+):iam::[0-9]{12}:role"
+    r"(?P<path>/|/[!-\x7f]+/)(?P<name>[^/]+)"
+)
+# Other servers have no accounts, or names in their place.
+_FOREIGN_ROLE = r"arn:\S*:role/\S+"
+
+_SHAPE = "A role's ARN looks like arn:aws:iam::123456789012:role/Reader."
+
+_PATH = ROLE_PATH._replace(parameter="role_name", characters="[!-~]")
+_NAME = ROLE_NAME._replace(parameter="role_name")
+
+# What people pass, and what to tell them; the first match is taken.
+_MISTAKES = (
+    (r"\s.*|.*\s", "Remove the white space around it."),
+    (
+        r"arn:([^:]*):sts::([0-9]{12}):assumed-role/([^/]+).*",
+        (
+            "That is a session of a role; the role itself is "
+            "arn:{0}:iam::{1}:role/{2}, with its path before the name if it has one."
+        ),
+    ),
+    (
+        r"arn:[^:]*:iam::[^:]*:instance-profile/.*",
+        "That is an instance profile; pass the role in it, whose name may differ.",
+    ),
+    (
+        r"arn:[^:]*:iam::[^:]*:(?!role[/:]|role$)([^:/]+)(?:/.*)?",
+        "That ARN is of the kind {0!r}; only a role can be assumed.",
+    ),
+    (
+        r"arn:[^:]*:((?!iam:)[^:]*):.*",
+        "Roles belong to the service iam, not to {0!r}.",
+    ),
+    (
+        r"arn:[^:]*:iam:([^:]+):[^:]*:.*",
+        "IAM has no regions: leave {0!r} out, but keep both colons.",
+    ),
+    (
+        r"arn:[^:]*:iam:(?:|:|::)role/.*",
+        "The account ID is missing: 12 digits, just before :role/.",
+    ),
+    (
+        r"arn:[^:]*:iam::(?![0-9]{12}:)[^:]*:role/.*",
+        "The account ID has to be 12 digits, zeros at its start included.",
+    ),
+    (r"arn:[^:]*:iam::[0-9]{12}:role/?(?:.*/)?", "The name of the role is missing."),
+    (r"[0-9]{12}", "That is only an account ID."),
+    (
+        r"(?:role)?/?([\w+=,.@/-]+)",
+        (
+            "That is only a name; the account has to be told too: "
+            "arn:aws:iam::<account ID>:role/{0}."
+        ),
+    ),
+)
+
+
+def checked_role_arn(value: object, *, strict: bool = True) -> str:
+    """
+    Return *value* if it is the ARN of a role.
+
+    Args:
+        value: What was passed.
+
+        strict:
+            Whether it is AWS's. Otherwise it only has to look like one:
+            ``arn:aws:iam:::role/Reader`` serves for Ceph.
+    """
+    try:
+        return _checked(value, strict=strict, hint=_SHAPE)
+    except InvalidRequestError:
+        if not isinstance(value, str):
+            raise
+    return _checked(value, strict=strict, hint=_advice(value))
+
+
+def checked_role_name(value: object, *, strict: bool = True) -> str:
+    """
+    Return the name of a role, with its path if it has one, as its ARN has it.
+
+    Args:
+        value: What was passed.
+
+        strict: Whether the server is AWS's.
+    """
+    hint = 'Pass the name only, with its path if it has one: "team/Audit".'
+    if not isinstance(value, str) or value.startswith(("arn:", "role/")):
+        raise _error(f"role_name is {value!r}.", hint, parameter="role_name")
+    path, slash, name = value.removeprefix("/").rpartition("/")
+    if strict:
+        if slash:
+            _PATH.text(f"/{path}/", what="the path in role_name")
+        _NAME.text(name, what="the name in role_name" if slash else "role_name")
+    elif not re.fullmatch(r"\S+", value):
+        raise _error(f"role_name is {value!r}.", hint, parameter="role_name")
+    return f"{path}{slash}{name}"
+
+
+def check_partition(
+    partition: str, arn: str, *, parameter: str, hint: str = ""
+) -> None:
+    """
+    Check that AWS has the partition of *arn*, as far as we or the SDK know.
+
+    Raises:
+        InvalidRequestError: If it hasn't.
+    """
+    if partition in PARTITIONS:
+        return
+    newer = () if installed.sdk is None else installed.sdk.partitions()
+    if partition not in newer:
+        known = dict.fromkeys((*PARTITIONS, *newer))
+        raise _error(
+            f"{parameter} is {arn!r}, but AWS has no partition {partition!r}.",
+            f"The partitions are {', '.join(known)}. {hint}".rstrip(),
+            parameter=parameter,
+        )
+
+
+def _checked(value: object, *, strict: bool, hint: str) -> str:
+    arn = ROLE_ARN.text(value, strict=strict, hint=hint)
+    match = re.fullmatch(_ROLE if strict else _FOREIGN_ROLE, arn)
+    if match is None:
+        raise _error(f"role_arn is {arn!r}, which isn't the ARN of a role.", hint)
+    if strict:
+        check_partition(match["partition"], arn, parameter="role_arn")
+        ROLE_PATH.text(match["path"], what="the path in role_arn")
+        ROLE_NAME.text(match["name"], what="the role name in role_arn")
+    return arn
+
+
+def _error(
+    message: str, hint: str, *, parameter: str = "role_arn"
+) -> InvalidRequestError:
+    return InvalidRequestError(message, parameter=parameter, hint=hint)
+
+
+def _advice(text: str) -> str:
+    """
+    Say what *text* probably is, and what it should look like.
+    """
+    if len(text) > ROLE_ARN.maximum:
+        return _SHAPE
+    if re.fullmatch(_ROLE, text) and not text[-1].isspace():
+        return _SHAPE  # of these mistakes it has none; spares compiling them
+    for pattern, hint in _MISTAKES:
+        match = re.fullmatch(pattern, text, re.ASCII | re.DOTALL)
+        if match is not None:
+            return f"{hint.format(*match.groups())} {_SHAPE}"
+    return _SHAPE

@@ -1,0 +1,239 @@
+"""
+Arguments that several requests take, checked and made plain.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+from collections.abc import Collection, Mapping
+from collections.abc import Set as AbstractSet
+from typing import Literal
+
+from ..exceptions import InvalidRequestError
+from .bounds_part import Limit, wrong_type
+from .limits import (
+    CONTEXT_ASSERTION,
+    CONTEXT_PROVIDER,
+    POLICY_ARN,
+    POLICY_ARNS,
+    PROVIDED_CONTEXTS,
+    SERIAL_NUMBER,
+    SOURCE_IDENTITY,
+    TAG_KEY,
+    TAG_VALUE,
+    TAGS,
+    TOKEN_CODE,
+    TRANSITIVE_TAG_KEYS,
+)
+
+
+__all__ = [
+    "check_transitive_tag_keys",
+    "checked_contexts",
+    "checked_duration",
+    "checked_policy_arns",
+    "checked_seconds",
+    "checked_serial_number",
+    "checked_source_identity",
+    "checked_tags",
+    "checked_texts",
+    "checked_token_code",
+    "only_keys",
+]
+
+
+_MFA_DEVICE = r"arn:[^:]+:iam::[0-9]{12}:mfa/.+"
+
+
+def checked_seconds(
+    limit: Limit,
+    value: object,
+    *,
+    strict: bool = True,
+    expected: str = "an int or a timedelta",
+) -> int | None:
+    """
+    Return whole seconds; `None` passes.
+    """
+    if value is None:
+        return None
+    if isinstance(value, dt.timedelta):
+        value, rest = divmod(value, dt.timedelta(seconds=1))
+        if rest:
+            raise InvalidRequestError(
+                f"{limit.parameter} has a fraction of a second; STS takes whole ones.",
+                parameter=limit.parameter,
+            )
+    return limit.number(value, strict=strict, expected=expected)
+
+
+def checked_duration(
+    limit: Limit, value: object, *, strict: bool = True
+) -> int | Literal["max"] | None:
+    """
+    Return whole seconds; `None` passes, and so does ``"max"``.
+
+    Only a role knows better than the limit how long its sessions may be.
+    """
+    if isinstance(value, str) and value == "max":
+        return "max"
+    return checked_seconds(
+        limit, value, strict=strict, expected='an int, a timedelta or "max"'
+    )
+
+
+def checked_texts(
+    several: Limit, each: Limit, value: object, *, strict: bool = True
+) -> tuple[str, ...]:
+    """
+    Return several texts; those of a set in an order that is always the same.
+    """
+    if value is None:
+        return ()
+    name = several.parameter
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Collection):
+        hint = f"Put it into a list: {name}=[...]." if isinstance(value, str) else ""
+        raise wrong_type(name, value, "a list or tuple of str", hint=hint)
+    several.entries(len(value), strict=strict)
+    texts = tuple(
+        each.text(text, strict=strict, what=f"{name}[{index}]")
+        for index, text in enumerate(value)
+    )
+    return tuple(sorted(texts)) if isinstance(value, AbstractSet) else texts
+
+
+def checked_policy_arns(
+    value: object, *, strict: bool = True, page: str = POLICY_ARNS.source
+) -> tuple[str, ...]:
+    """
+    Return the ARNs of managed policies.
+
+    Args:
+        value: A list or tuple.
+
+        strict: Whether they are for AWS.
+
+        page: Where AWS documents the limits for the operation.
+    """
+    several, each = POLICY_ARNS._replace(source=page), POLICY_ARN._replace(source=page)
+    return checked_texts(several, each, value, strict=strict)
+
+
+def checked_tags(value: object, *, strict: bool = True) -> tuple[tuple[str, str], ...]:
+    """
+    Return the tags of a mapping, in its order.
+    """
+    if value is None:
+        return ()
+    if not isinstance(value, Mapping):
+        raise wrong_type(
+            "tags", value, "a mapping of str to str", hint='Write {"Team": "data"}.'
+        )
+    TAGS.entries(len(value), strict=strict)
+    tags: dict[str, tuple[str, str]] = {}
+    for number, given in enumerate(value.items(), 1):
+        key = TAG_KEY.text(given[0], strict=strict, what=f"key {number} of tags")
+        what = f"the value of tags[{key!r}]"
+        text = TAG_VALUE.text(given[1], strict=strict, what=what)
+        other, _ = tags.setdefault(key.lower() if strict else key, (key, text))
+        if other != key:
+            raise InvalidRequestError(
+                f"tags has the keys {other!r} and {key!r}; "
+                "to STS they are the same, whatever their case.",
+                parameter="tags",
+                hint="Keep one of them.",
+            )
+    return tuple(tags.values())
+
+
+def check_transitive_tag_keys(
+    keys: tuple[str, ...], tags: tuple[tuple[str, str], ...]
+) -> None:
+    """
+    Check that each of the transitive tags is one of *tags*.
+
+    STS compares keys without regard to case. Tags that a session inherits from its
+    source stay transitive by themselves, and can't be listed.
+    """
+    known = {key.lower() for key, _ in tags}
+    for key in keys:
+        if key.lower() not in known:
+            found = ", ".join(repr(key) for key, _ in tags) or "no keys"
+            raise InvalidRequestError(
+                f"transitive_tag_keys has {key!r}, which is not a key of tags.",
+                parameter=TRANSITIVE_TAG_KEYS.parameter,
+                hint=f"tags has {found}. Add the tag, or leave the key out: a tag "
+                "that the session inherits stays transitive by itself.",
+            )
+
+
+def checked_contexts(
+    value: object, *, strict: bool = True
+) -> tuple[tuple[str, str], ...]:
+    """
+    Return the assertions of context providers, in the order of the mapping.
+    """
+    if value is None:
+        return ()
+    name = PROVIDED_CONTEXTS.parameter
+    if not isinstance(value, Mapping):
+        raise wrong_type(
+            name,
+            value,
+            "a mapping of str to str",
+            hint="Write {ARN of the provider: assertion}.",
+        )
+    PROVIDED_CONTEXTS.entries(len(value), strict=strict)
+    return tuple(
+        (
+            CONTEXT_PROVIDER.text(arn, strict=strict, what=f"key {number} of {name}"),
+            CONTEXT_ASSERTION.text(
+                assertion, strict=strict, what=f"assertion {number} of {name}"
+            ),
+        )
+        for number, (arn, assertion) in enumerate(value.items(), 1)
+    )
+
+
+def checked_source_identity(value: object, *, strict: bool = True) -> str:
+    """
+    Return the source identity if AWS hasn't reserved it for itself.
+    """
+    # A colon isn't legal anyhow; this says why such a one never will be.
+    hint = ""
+    if isinstance(value, str) and value.lower().startswith("aws:"):
+        hint = "What begins with aws: is reserved for AWS."
+    return SOURCE_IDENTITY.text(value, strict=strict, hint=hint)
+
+
+def checked_serial_number(value: object, *, strict: bool = True) -> str:
+    """
+    Return what names an MFA device: its ARN, or the number of a hardware device.
+
+    Messages don't quote it.
+    """
+    text = SERIAL_NUMBER.text(value, strict=strict)
+    if strict and text.startswith("arn:") and not re.fullmatch(_MFA_DEVICE, text):
+        raise InvalidRequestError(
+            "mfa_serial is an ARN, but not that of an MFA device that shows codes.",
+            parameter=SERIAL_NUMBER.parameter,
+            hint=f"{SERIAL_NUMBER.hint} Security keys and passkeys show none; "
+            "register an app or a hardware device as well.",
+        )
+    return text
+
+
+def checked_token_code(value: object) -> str:
+    """
+    Return the code of an MFA device: six digits, which messages don't quote.
+    """
+    return TOKEN_CODE.text(value, hint=TOKEN_CODE.hint)
+
+
+def only_keys(pairs: tuple[tuple[str, str], ...]) -> str:
+    """
+    Show pairs without their values, for a repr.
+    """
+    return repr(tuple(key for key, _ in pairs))

@@ -1,0 +1,3 @@
+"""
+The public functions and session classes, and how they are wired.
+"""

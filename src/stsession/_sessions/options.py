@@ -1,0 +1,256 @@
+"""
+What all functions that make sessions take: checked once, and passed on as one.
+"""
+
+from __future__ import annotations
+
+import re
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import attrs
+
+from botocore.config import Config
+from botocore.exceptions import InvalidRegionError
+from botocore.utils import validate_region_name
+
+from .._core.cache import PROCESS_CACHE, MemoryCache
+from .._core.events import RefreshHook
+from .._core.policy import RefreshPolicy
+from .._sources.sources import Source
+from .._sts.endpoint import has_custom_endpoint
+from .._sts.sts_endpoint_part import StsEndpoint
+from ..exceptions import InvalidRequestError
+
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = [
+    "DEFAULT_POLICY",
+    "Options",
+    "SessionOptions",
+    "check_names",
+    "check_regions",
+]
+
+
+DEFAULT_POLICY = RefreshPolicy()
+
+SPELLINGS = {
+    "profile": "source",
+    "profile_name": "source",
+    "region_name": "region",
+    "endpoint_url": "sts_endpoint_url",
+    "config": "sts_config",
+    "serial_number": "mfa_serial",
+    "token_code": "mfa_code",
+}
+"""What boto3 and STS call some of our parameters."""
+
+
+class SessionOptions(TypedDict, total=False):
+    """
+    What all functions that make sessions take, as :func:`stsession.assume` does.
+
+    .. versionadded:: 0.1.0
+    """
+
+    region: str | None
+    sts_region: str | None
+    sts_regions: Sequence[str] | None
+    sts_endpoint_url: str | None
+    sts_config: Config | None
+    refresh: RefreshPolicy
+    cache: MemoryCache | None
+    on_event: RefreshHook | None
+    share: bool
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Options:
+    """
+    The same as a value, with a default for each.
+
+    Make it by :meth:`checked`; the initializer checks nothing.
+    """
+
+    region: str | None = None
+    sts_region: str | None = None
+    sts_regions: Sequence[str] | None = None
+    sts_endpoint_url: str | None = None
+    sts_config: Config | None = None
+    refresh: RefreshPolicy = DEFAULT_POLICY
+    cache: MemoryCache | None = PROCESS_CACHE
+    on_event: RefreshHook | None = None
+    share: bool = True
+
+    @classmethod
+    def checked(cls, **given: Unpack[SessionOptions]) -> Options:
+        """
+        Refuse what can't be one of the options.
+
+        Raises:
+            InvalidRequestError: If one isn't what it has to be.
+        """
+        options = cls(**given)
+        for name, (fits, hint) in KINDS.items():
+            value = getattr(options, name)
+            if not fits(value):
+                raise _wrong(name, value, hint)
+        check_regions([options.region])
+        check_regions([options.sts_region], "sts_region")
+        _check_place(options)
+        check_regions(options.sts_regions or (), "sts_regions")
+        return options
+
+    def endpoint(self, source: Source, *, role_arn: str) -> StsEndpoint:
+        """
+        Where STS is asked: where the user says, or else in the session's region.
+
+        Args:
+            source: Who asks.
+
+            role_arn: For whom.
+
+        Raises:
+            InvalidRequestError: If there is no region to be found.
+        """
+        regions: tuple[str | None, ...]
+        if self.sts_regions is not None:
+            regions = tuple(self.sts_regions)
+        else:
+            only = self.sts_region or self.region
+            only = only or source.settings.get_config_variable("region")
+            regions = (only or self._region_without(source, role_arn),)
+        return StsEndpoint(
+            regions=regions, url=self.sts_endpoint_url, config=self.sts_config
+        )
+
+    def _region_without(self, source: Source, role_arn: str) -> str | None:
+        """
+        Return the region if none is configured. `None` means that of a client.
+        """
+        if has_custom_endpoint(source.settings, self.sts_endpoint_url):
+            return "us-east-1"
+        if not role_arn.startswith("arn:aws-"):
+            return None
+        raise InvalidRequestError(
+            f"No region is known, and the partition of {role_arn} has no global STS.",
+            parameter="region",
+            hint="Pass region= or sts_region=, or set AWS_DEFAULT_REGION or the "
+            "profile's region.",
+        )
+
+
+KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
+    "refresh": (
+        lambda value: isinstance(value, RefreshPolicy),
+        "Pass a stsession.RefreshPolicy.",
+    ),
+    "cache": (
+        lambda value: value is None or isinstance(value, MemoryCache),
+        "Pass a stsession.MemoryCache, or None for none.",
+    ),
+    "sts_config": (
+        lambda value: value is None or isinstance(value, Config),
+        "Pass a botocore.config.Config.",
+    ),
+    "on_event": (
+        lambda value: value is None or callable(value),
+        "Pass a function that takes an event.",
+    ),
+    "share": (lambda value: isinstance(value, bool), "Pass True or False."),
+}
+"""What some of the options have to be, and what to do about it."""
+
+
+def _wrong(parameter: str, value: object, hint: str) -> InvalidRequestError:
+    return InvalidRequestError(
+        f"{parameter} is of type {type(value).__name__}.",
+        parameter=parameter,
+        hint=hint,
+    )
+
+
+def check_regions(regions: Iterable[object], parameter: str = "region") -> None:
+    """
+    Refuse what can't be the name of a region; `None` passes.
+
+    Raises:
+        InvalidRequestError: If one can't.
+    """
+    for region in regions:
+        _check_region(region, parameter)
+
+
+def _check_region(region: object, parameter: str) -> None:
+    if region is None:
+        return
+    if not isinstance(region, str):
+        raise InvalidRequestError(
+            f"{parameter.removesuffix('s')} is of type {type(region).__name__}.",
+            parameter=parameter,
+            hint='Pass the name of a region: "eu-west-1".',
+        )
+    try:
+        validate_region_name(region)
+    except InvalidRegionError:
+        raise InvalidRequestError(
+            f"{region!r} can't be a region.",
+            parameter=parameter,
+            hint='The names of regions are like "eu-west-1".',
+        ) from None
+
+
+def _check_place(options: Options) -> None:
+    """
+    Refuse what says nothing about where STS is, or different things.
+    """
+    regions, url = options.sts_regions, options.sts_endpoint_url
+    if options.sts_region is not None and regions is not None:
+        raise InvalidRequestError(
+            "Both sts_region and sts_regions are given.",
+            parameter="sts_regions",
+            hint="Put all of them into sts_regions, the preferred one first.",
+        )
+    if regions is not None and not (isinstance(regions, (list, tuple)) and regions):
+        raise InvalidRequestError(
+            f"sts_regions is {regions!r}; it takes a list of at least one region.",
+            parameter="sts_regions",
+            hint='Write sts_regions=["eu-west-1", "eu-central-1"].',
+        )
+    if url is not None and not re.fullmatch(r"https?://[^/\s]+\S*", url):
+        raise InvalidRequestError(
+            f"sts_endpoint_url is {url!r}, which isn't the URL of a server.",
+            parameter="sts_endpoint_url",
+            hint='Write "https://host" or "https://host:port".',
+        )
+
+
+def check_names(whose: str, known: Iterable[str], given: Mapping[str, Any]) -> None:
+    """
+    Refuse arguments that aren't known, and guess what was meant.
+
+    Args:
+        whose: What takes them, for the message: ``assume()``.
+
+        known: The names that there are.
+
+        given: What was passed.
+
+    Raises:
+        TypeError: If there is one.
+    """
+    known = list(known)
+    for name in given:
+        if name in known:
+            continue
+        import difflib  # noqa: PLC0415 - hardly anybody needs it
+
+        snake = re.sub("(?<=[a-z])(?=[A-Z])", "_", name).lower()
+        near = difflib.get_close_matches(SPELLINGS.get(snake, snake), known, 1)
+        guess = f"; did you mean {near[0]}?" if near else ""
+        msg = f"{whose} got an unexpected keyword argument {name!r}{guess}"
+        raise TypeError(msg)

@@ -1,0 +1,345 @@
+"""
+What a session was made from: its pickle, and a digest in its `repr`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import hashlib
+import json
+import os
+import pickle
+import sys
+
+from collections.abc import Callable, Collection, Hashable, Mapping
+from typing import Any
+
+import attrs
+
+from botocore.credentials import RefreshableCredentials
+from botocore.exceptions import BotoCoreError
+from botocore.hooks import HierarchicalEmitter
+
+from .._botocore.config_files import (
+    TOKEN_FILE,
+    Session,
+    contents_of,
+    default_files,
+    digest_of,
+    files_of,
+    owner_of_file,
+    profile_of,
+)
+from .._botocore.sdk_classes import BotocoreSession, BotoSession
+from .._core.policy import RefreshPolicy
+from .._core.random_eviction_part import RandomEviction
+from .._core.remembered_part import hides_arguments
+from .._identity import number_of
+from .._sources.sdk import FINDABLE_METHODS
+from .._util import per_process
+from .options import DEFAULT_POLICY
+
+
+__all__ = ["digest_of_recipe", "portable", "rebuild", "surroundings_of"]
+
+
+VARIABLES = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_PROFILE",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+)
+"""The environment variables that select credentials, and aren't secret."""
+
+PROFILE_VARIABLES = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")
+"""The environment variables that name a profile."""
+
+FILE_VARIABLES = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
+"""The environment variables that name the files of profiles."""
+
+SELECTING = ("name", "source", "token")
+"""Arguments that select credentials. `None` means those of the environment."""
+
+PROFILE_KEYS = (
+    "aws_access_key_id",
+    "credential_process",
+    "credential_source",
+    "login_session",
+    "mfa_serial",
+    "role_arn",
+    "role_session_name",
+    "source_profile",
+    "sso_account_id",
+    "sso_role_name",
+    "sso_session",
+    "sso_start_url",
+    "web_identity_token_file",
+)
+"""What a profile contains that identifies its credentials, and isn't secret."""
+
+MAX_PROFILES = 1_024
+"""How many profiles' identities are remembered; one takes about a kilobyte."""
+
+NO_MATTER = frozenset({"cache", "mfa_code", "on_event", "share", "sts_config"})
+"""Arguments that don't matter to what the credentials allow."""
+
+SECRETS = ("assertion", "mfa_code", "provided_contexts")
+"""Arguments that are secret if they aren't functions."""
+
+DIGITS = 16
+"""Hexadecimal digits of a digest; so many sessions don't have two that are equal."""
+
+
+def rebuild(make: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    """
+    Make the session again; unpickling calls it.
+    """
+    source = arguments.get("source")
+    if isinstance(source, _PlainSession):
+        arguments = {**arguments, "source": source.make()}
+    return make(**arguments)
+
+
+class _PlainSession:
+    """
+    A boto3 or botocore session, as what was said in code about its configuration.
+    """
+
+    def __init__(self, *, variables: dict[str, Any], boto: bool) -> None:
+        self.variables = variables
+        self.boto = boto
+
+    def make(self) -> Any:
+        session = BotocoreSession()
+        for name, value in self.variables.items():
+            session.set_config_variable(name, value)
+        return BotoSession(botocore_session=session) if self.boto else session
+
+
+@hides_arguments
+def portable(make: Callable[..., Any], arguments: dict[str, Any]) -> tuple[Any, ...]:
+    """
+    What `__reduce__` returns for a session that *make* made.
+
+    Raises:
+        pickle.PicklingError: If the source has keys of its own, which a
+            pickle must not carry.
+    """
+    for name in SECRETS:
+        if isinstance(arguments.get(name), (str, Mapping)):
+            msg = (
+                f"{name} is a secret, and a pickle must not carry it. Pass a function "
+                "that the other process can import."
+            )
+            raise pickle.PicklingError(msg)
+    source = arguments.get("source")
+    if type(source) is BotoSession or isinstance(source, BotocoreSession):
+        arguments = {**arguments, "source": _as_plain(source)}
+    return rebuild, (make, arguments)
+
+
+def _as_plain(source: Any) -> _PlainSession:
+    boto = isinstance(source, BotoSession)
+    # boto3 has no other way to its botocore session.
+    session = source._session if boto else source  # noqa: SLF001
+    credentials = session.get_credentials()
+    if credentials is not None and credentials.method not in FINDABLE_METHODS:
+        msg = (
+            "The source of this session has keys of its own, and a pickle must not "
+            "carry them. Make the source from a profile or from the environment, "
+            "which the other process can look up as well."
+        )
+        raise pickle.PicklingError(msg)
+    return _PlainSession(variables=session.instance_variables(), boto=boto)
+
+
+class _Profiles:
+    """
+    The identities of profiles, found once for each content of their files.
+    """
+
+    def __init__(self) -> None:
+        self._known: RandomEviction[Hashable, Any] = RandomEviction(MAX_PROFILES)
+
+    def get(self, name: str | None, files: tuple[str, ...]) -> Any:
+        """
+        Return what identifies the credentials of a profile, without secrets.
+
+        Args:
+            name: The profile. `None` means the one of the environment.
+
+            files: The config file and the credentials file.
+        """
+        named = (name,) if name else tuple(map(os.environ.get, PROFILE_VARIABLES))
+        contents = contents_of(files)
+        key = named, files, contents
+        found = self._known.get(key)
+        if found is None:
+            found = _identity_of(name, files)
+            if contents == contents_of(files):
+                self._known[key] = found
+        return found
+
+
+_profiles = per_process(_Profiles(), of_files=True)
+
+
+def _identity_of(name: str | None, files: tuple[str, ...]) -> Any:
+    session = Session(
+        event_hooks=HierarchicalEmitter(), include_builtin_handlers=False, profile=name
+    )
+    for variable, path in zip(("config_file", "credentials_file"), files, strict=True):
+        session.set_config_variable(variable, path)
+    try:
+        *sections, owners = profile_of(session)
+    except BotoCoreError:
+        return []  # reported when the credentials are needed
+    return [
+        *(
+            {
+                section: {key: said[key] for key in PROFILE_KEYS if key in said}
+                for section, said in part.items()
+            }
+            for part in sections
+        ),
+        {file: _public(owner) for file, owner in owners.items()},
+    ]
+
+
+def _public(owner: Hashable) -> Any:
+    # Of a token without issuer and subject, it is a digest for this process.
+    return owner if isinstance(owner, tuple) else None
+
+
+def surroundings_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Return what arguments select in the environment and in files, without secrets.
+
+    It is plain data, and the same in all processes with the same environment.
+    """
+    given = {name: arguments[name] for name in SELECTING if name in arguments}
+    return {name: _selected(name, value) for name, value in given.items()}
+
+
+def _selected(name: str, value: Any) -> Any:
+    if value is not None and name == "token":
+        plain = isinstance(value, (str, os.PathLike))
+        return _public(owner_of_file(value)) if plain else None
+    paths = tuple(default_files()[variable] for variable in FILE_VARIABLES)
+    variables: tuple[str, ...] = (*VARIABLES, *FILE_VARIABLES)
+    profile: str | None = None
+    if isinstance(value, str):
+        variables, profile = FILE_VARIABLES, value
+    elif isinstance(value, (BotoSession, BotocoreSession)) and not _is_ours(value):
+        session: Any = getattr(value, "_session", value)
+        profile, paths = session.profile, files_of(session)
+    elif value is not None:
+        return None
+    token = None if isinstance(value, str) else os.environ.get(TOKEN_FILE)
+    return [
+        [os.environ.get(variable) for variable in variables],
+        _profiles.get(profile, paths),
+        _public(owner_of_file(token)),
+    ]
+
+
+def _is_ours(source: Any) -> bool:
+    return hasattr(type(source), "_digest")
+
+
+def digest_of_recipe(
+    make: Callable[..., Any],
+    arguments: Mapping[str, Any],
+    surroundings: Mapping[str, Any],
+) -> str:
+    """
+    Return a short text that is equal for equal recipes.
+
+    It is the same in all processes, except with functions that can't be imported and
+    with arguments that are secret, which can't be pickled either.
+
+    Args:
+        make: What makes the session.
+
+        arguments: Its arguments.
+
+        surroundings: What `surroundings_of` returned when the session was made.
+    """
+    matters = {
+        name: _plain_of(name, value, surroundings)
+        for name, value in arguments.items()
+        if value is not None and name not in NO_MATTER
+    }
+    if arguments.get("refresh") == DEFAULT_POLICY:
+        del matters["refresh"]
+    matters["surroundings"] = {
+        name: selected
+        for name, selected in surroundings.items()
+        if arguments[name] is None or isinstance(arguments[name], (str, os.PathLike))
+    }
+    what = "assume" if isinstance(make, type) else make.__name__
+    text = json.dumps([what, matters], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
+
+
+def _plain_of(name: str, value: Any, surroundings: Mapping[str, Any]) -> Any:
+    """
+    Return a value as JSON has it, whatever way it was given.
+    """
+    if name in SECRETS and isinstance(value, (str, Mapping)):
+        # A digest that others could compute would let them check guesses.
+        return digest_of(json.dumps(value, sort_keys=True).encode()).hex()
+    if name == "policy" and isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            value = json.loads(value)
+    if isinstance(value, RefreshPolicy):
+        value = attrs.asdict(value)
+    if isinstance(value, dt.timedelta):
+        return value.total_seconds()
+    if isinstance(value, os.PathLike):
+        return str(os.fspath(value))
+    if isinstance(value, (int, float)):
+        return float(value)
+    if isinstance(value, str) or value is None:
+        return value
+    if isinstance(value, Mapping):
+        return {
+            str(key): _plain_of("", item, surroundings) for key, item in value.items()
+        }
+    if isinstance(value, (set, frozenset)):
+        value = sorted(value, key=str)
+    if isinstance(value, Collection):
+        return [_plain_of("", item, surroundings) for item in value]
+    if isinstance(value, (BotoSession, BotocoreSession)):
+        return _session_as_plain(value, surroundings)
+    return _name_or_number(value)
+
+
+def _session_as_plain(source: Any, surroundings: Mapping[str, Any]) -> Any:
+    digest = getattr(source, "_digest", None)  # it's one of ours
+    if digest is not None:
+        return digest
+    # As below: there is no other way, and looking may take a request.
+    session = getattr(source, "_session", source)
+    keys = getattr(session, "_credentials", None)
+    said = _plain_of("", session.instance_variables(), surroundings)
+    if keys is None or getattr(keys, "method", None) in FINDABLE_METHODS:
+        return [said, surroundings.get("source")]
+    if isinstance(keys, RefreshableCredentials):
+        return [said, number_of(keys)]
+    return [said, keys.access_key]
+
+
+def _name_or_number(thing: Any) -> Any:
+    """
+    Return the name of what can be imported; others differ from one another.
+    """
+    module, name = (getattr(thing, key, None) for key in ("__module__", "__qualname__"))
+    if module is not None and name is not None:
+        found = sys.modules.get(module)
+        if getattr(found, name, None) is thing:
+            return [module, name]
+    return [type(thing).__name__, number_of(thing)]

@@ -1,0 +1,3 @@
+"""
+Resolves source=: the credentials that sign a request to STS.
+"""

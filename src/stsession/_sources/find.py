@@ -1,0 +1,338 @@
+"""
+Who assumes the role: `source=`, as somebody who signs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import threading
+import weakref
+
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any, TypeVar, cast
+
+import botocore.session
+
+from botocore.credentials import RefreshableCredentials
+from botocore.exceptions import BotoCoreError, ConfigParseError
+from botocore.hooks import HierarchicalEmitter
+
+from .._botocore.config_files import (
+    TOKEN_FILE,
+    contents_of,
+    default_files,
+    digest_of,
+    digest_of_file,
+    files_of,
+    owner_of_file,
+)
+from .._botocore.errors import how_to_mend
+from .._botocore.sdk_classes import BotocoreSession
+from .._botocore.sessions import (
+    configured_like,
+    new_session,
+    shared_loader,
+    usable_profile,
+)
+from .._core.policy import RefreshPolicy
+from .._core.refresher import Refresher
+from .._core.remembered_part import without_frames
+from .._core.seams_part import current
+from .._fork import forget_after_fork
+from .._identity import number_of
+from .._locks import guarded
+from .._tokens.functions_part import name_of
+from .._util import per_process, world
+from ..exceptions import InvalidRequestError
+from .function import FunctionFetch
+from .sdk import FILE_METHODS, FINDABLE_METHODS
+from .sdk_source_part import SdkSource
+from .sources import HopSource, Nobody, Source
+
+
+__all__ = [
+    "HopSource",
+    "SdkSource",
+    "Source",
+    "custom_source",
+    "hop_source",
+    "new_profile_session",
+    "nobody",
+    "profile_settings",
+    "reading_files",
+    "registry",
+    "sdk_source",
+    "surroundings",
+]
+
+
+SECRET_VARIABLES = frozenset(
+    {"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"}
+)
+
+S = TypeVar("S", bound=Source)
+
+
+class _Registry:
+    """
+    The sources in use, shared by all their sessions, connections and all.
+    """
+
+    def __init__(self) -> None:
+        self._sources: weakref.WeakValueDictionary[Hashable, Any] = (
+            weakref.WeakValueDictionary()
+        )
+        self._after_fork()
+        forget_after_fork(self)
+
+    def _after_fork(self) -> None:
+        self._lock = threading.RLock()
+
+    def get(self, key: Hashable, make: Callable[[], S]) -> S:
+        source: S | None = self._sources.get(key)
+        if source is None:
+            # Not under the lock: botocore logs, and a logging handler may wait for a
+            # thread that needs the lock.
+            made = make()
+            source = guarded(self._lock, lambda: self._sources.setdefault(key, made))
+        return source
+
+
+registry = per_process(_Registry())
+"""All of them."""
+
+
+def sdk_source(given: str | botocore.session.Session | None) -> SdkSource:
+    """
+    Return the source for a profile's name, a botocore session, or `None`.
+    """
+    if isinstance(given, BotocoreSession):
+        return _session_source(given)
+    return _profile_source(given)
+
+
+def _session_source(given: botocore.session.Session) -> SdkSource:
+    def present() -> Hashable:
+        keys = _keys_of(given)
+        if keys is not None:
+            return keys, surroundings(credentials=False)
+        return contents_of(files_of(given)), surroundings()
+
+    expected = present()
+    key = ("session", number_of(given), expected)
+    profile = given.instance_variables().get("profile")
+    name = f'a session of profile "{profile}"' if profile else "the given session"
+    with reading_files("source"):
+        return registry.get(
+            key,
+            lambda: SdkSource(
+                _Remake(given),
+                given,
+                name=name,
+                key=key,
+                surroundings=present,
+                expected=expected,
+                methods=FILE_METHODS,
+            ),
+        )
+
+
+def _profile_source(given: str | None) -> SdkSource:
+    name = "the default credentials" if given is None else f'profile "{given}"'
+    expected = surroundings()
+    key = ("profile", given, expected)
+
+    def make_source() -> SdkSource:
+        session = profile_settings(given, parameter="source")
+        # Nobody makes clients of this one, so it does without event handlers.
+        pinned = configured_like(session, HierarchicalEmitter())
+        make = functools.partial(configured_like, pinned)
+        source = SdkSource(
+            make,
+            session,
+            name=name,
+            key=key,
+            surroundings=surroundings,
+            expected=expected,
+        )
+        if given is None and os.environ.get("AWS_ACCESS_KEY_ID"):
+            source.look()  # the environment may say something else tomorrow
+        return source
+
+    return registry.get(key, make_source)
+
+
+def _keys_of(session: botocore.session.Session) -> Hashable:
+    """
+    Return a key for the credentials that a session was given in code, if it was.
+    """
+    # A private name, but there is no other way to see them without having them
+    # looked up.
+    keys = getattr(session, "_credentials", None)
+    if keys is None or getattr(keys, "method", None) in FINDABLE_METHODS:
+        return None
+    # Of those that refresh themselves, reading one value may take a request.
+    changeable = not isinstance(keys, RefreshableCredentials)
+    return number_of(keys), keys.access_key if changeable else None
+
+
+def nobody(settings: SdkSource | None = None) -> Nobody:
+    """
+    Return the source of requests that aren't signed.
+
+    Args:
+        settings: Whose settings carry over. `None` means the environment's.
+    """
+    key = ("nobody", None if settings is None else settings.key, surroundings())
+
+    def make() -> Nobody:
+        if settings is not None:
+            return Nobody(settings.settings, key=key)
+        with reading_files(None):
+            return Nobody(new_profile_session(None), key=key)
+
+    return registry.get(key, make)
+
+
+def profile_settings(
+    name: str | None, *, parameter: str = "name"
+) -> botocore.session.Session:
+    """
+    Return a session that reads a profile's files.
+
+    Args:
+        name: The profile. `None` means the one of the environment.
+
+        parameter: Which argument names it.
+
+    Raises:
+        InvalidRequestError: If there is no such profile, or a file can't be read.
+    """
+    with reading_files(parameter):
+        session = new_profile_session(name)
+        _check_profile(session, parameter)
+    return session
+
+
+@contextlib.contextmanager
+def reading_files(parameter: str | None) -> Iterator[None]:
+    """
+    Say it in our words if a config file can't be read.
+    """
+    try:
+        yield
+    except ConfigParseError as e:
+        hint, kwargs = how_to_mend(e), cast("Any", e.kwargs)
+        kwargs["error"] = e.__context__ = None  # they quote lines of the file
+        without_frames(e)
+        raise InvalidRequestError(f"{e}.", parameter=parameter, hint=hint) from e
+
+
+class _Remake:
+    """
+    The given session the first time, and then others configured like it.
+    """
+
+    def __init__(self, given: botocore.session.Session) -> None:
+        self._given = given
+        self._used = False
+        # What the environment says now counts: botocore reads it here.
+        with contextlib.suppress(BotoCoreError):
+            given.get_component("credential_provider")
+
+    def __call__(self) -> botocore.session.Session:
+        if not self._used:
+            self._used = True
+            return self._given
+        return configured_like(self._given)
+
+
+def new_profile_session(profile: str | None) -> botocore.session.Session:
+    """
+    A botocore session for a profile. `None` means the one of the environment.
+    """
+    session = new_session(profile=profile)
+    # An unknown profile is reported later, by name.
+    if usable_profile(session) == session.profile:
+        session.register_component("data_loader", shared_loader(session))
+    return session
+
+
+def _check_profile(session: botocore.session.Session, parameter: str) -> None:
+    name = session.profile
+    if name is None or name in session.available_profiles:
+        return
+    known = ", ".join(sorted(session.available_profiles)) or "none"
+    raise InvalidRequestError(
+        f'There is no profile "{name}".',
+        parameter=parameter,
+        hint=f"The config and credentials files have: {known}. Check AWS_PROFILE and "
+        f"{parameter}=.",
+    )
+
+
+def surroundings(*, credentials: bool = True) -> Hashable:
+    """
+    Return a key for the process's environment variables for AWS and their files.
+
+    Of secrets and of files, it holds digests; of a web identity token, its owner.
+
+    Args:
+        credentials: Whether the credentials in them matter.
+    """
+    said: dict[str, Hashable] = {}
+    secrets = []
+    for name, value in os.environ.items():
+        if name in SECRET_VARIABLES:
+            secrets.append(f"{name}={value}")
+        elif name.startswith("AWS_") or name == "BOTO_CONFIG":
+            said[name] = value
+    if secrets and credentials:
+        text = "\0".join(sorted(secrets))
+        said["secrets"] = digest_of(text.encode(errors="surrogateescape"))
+    for name, path in default_files().items():
+        said[name] = path, digest_of_file(path) if credentials else None
+    if credentials:
+        said["token"] = owner_of_file(os.environ.get(TOKEN_FILE))
+    said["world"] = world()
+    return frozenset(said.items())
+
+
+def custom_source(get: Callable[[], Any]) -> HopSource:
+    """
+    Return the source whose credentials come from a function.
+    """
+    label = name_of(get)
+    refresher = Refresher(
+        label=label,
+        source=label,
+        fetch=FunctionFetch(get, current().clock),
+        policy=RefreshPolicy(stale="never"),
+    )
+    # What it gives may be the last, and may depend on who asks; so it is shared
+    # with no other session.
+    own = object()
+    with reading_files(None):
+        settings = new_profile_session(None)
+        return HopSource(
+            refresher, settings, key=lambda: own, is_role=False, lasts=False
+        )
+
+
+def hop_source(
+    refresher: Refresher,
+    previous: Source,
+    *,
+    key: Callable[[], Hashable],
+    is_role: bool = True,
+) -> HopSource:
+    """
+    Return the source that a role in the middle of a chain is.
+    """
+    with reading_files(None):
+        return registry.get(
+            ("hop", number_of(refresher)),
+            lambda: HopSource(refresher, previous.settings, key=key, is_role=is_role),
+        )

@@ -1,0 +1,130 @@
+"""
+Credentials that a function returned, in whosoever's words.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+
+from botocore.utils import parse_timestamp
+
+from .._core.clock_part import Clock
+from .._core.credentials import Fetched, TemporaryCredentials
+from .._core.errors import begun, span
+from .._core.remembered_part import without_frames
+from .._tokens.functions_part import name_of
+from ..exceptions import FailureKind, SourceCredentialsError
+
+
+__all__ = ["FunctionFetch"]
+
+
+WORDS = {
+    "access_key_id": ("AccessKeyId", "access_key"),
+    "secret_access_key": ("SecretAccessKey", "secret_key"),
+    "session_token": ("SessionToken", "token"),
+    "account_id": ("AccountId", "account_id"),
+}
+"""Our words, and those of STS and of botocore."""
+
+EXPIRATION = ("Expiration", "expiry_time")
+
+
+@attrs.frozen(eq=False)
+class FunctionFetch:
+    """
+    Fetches credentials from a function of the user.
+
+    Args:
+        function: Returns credentials, or a dict of them.
+
+        clock: What expirations are compared with.
+    """
+
+    function: Callable[[], object]
+    clock: Clock
+
+    def __call__(self) -> Fetched:
+        """
+        Call the function, and once more if it returns expired credentials.
+
+        Raises:
+            SourceCredentialsError: If it doesn't return usable credentials.
+        """
+        try:
+            return Fetched(credentials=self._unexpired())
+        except Exception as e:  # noqa: BLE001 - raised again below
+            error = e
+        # Out here, where no local variable holds what the function returned.
+        raise without_frames(error)
+
+    def _unexpired(self) -> TemporaryCredentials:
+        label = name_of(self.function)
+        for _ in range(2):  # a cache of its own may notice the expiration only now
+            credentials = as_credentials(self.function(), label)
+            if credentials.expires_at is None:
+                return credentials
+            remaining = credentials.expires_at.timestamp() - self.clock.wall()
+            if remaining > 0:
+                return credentials
+        raise SourceCredentialsError(
+            f"{begun(label)} returned credentials that expired {span(remaining)} ago.",
+            kind=FailureKind.SOURCE_EXPIRED,
+            hop=label,
+            hint="Have it return new ones. If they are new, set the machine's clock "
+            "(NTP).",
+        )
+
+
+def as_credentials(given: object, label: str) -> TemporaryCredentials:
+    """
+    Make credentials of what the function *label* returned.
+
+    Raises:
+        SourceCredentialsError: If they are none. It quotes no value.
+    """
+    if isinstance(given, TemporaryCredentials):
+        return given
+    credentials = _read(given) if isinstance(given, Mapping) else None
+    if credentials is None:
+        raise SourceCredentialsError(
+            f"Could not use what {label} returned, a {type(given).__name__}.",
+            hop=label,
+            hint="Return TemporaryCredentials, or a dict with AccessKeyId, "
+            "SecretAccessKey, SessionToken, and Expiration.",
+        )
+    return credentials
+
+
+def _read(given: Mapping[str, Any]) -> TemporaryCredentials | None:
+    texts = {ours: _first(given, names) for ours, names in WORDS.items()}
+    if texts["access_key_id"] is None or texts["secret_access_key"] is None:
+        return None
+    if not all(isinstance(text, str) for text in texts.values() if text is not None):
+        return None
+    try:
+        expires_at = _instant(_first(given, EXPIRATION))
+    except (TypeError, ValueError, RuntimeError):
+        return None
+    return TemporaryCredentials(expires_at=expires_at, **texts)
+
+
+def _first(given: Mapping[str, Any], names: tuple[str, ...]) -> Any:
+    return next((given[name] for name in names if given.get(name)), None)
+
+
+def _instant(value: object) -> dt.datetime | None:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        value = parse_timestamp(value)
+    if not isinstance(value, dt.datetime):
+        raise TypeError
+    if value.tzinfo is None:  # AWS means UTC, and so do its users
+        value = value.replace(tzinfo=dt.timezone.utc)
+    return value.astimezone(dt.timezone.utc)

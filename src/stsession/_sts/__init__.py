@@ -1,0 +1,3 @@
+"""
+Sends requests to STS; returns credentials or an error of ours.
+"""

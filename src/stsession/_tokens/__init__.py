@@ -1,0 +1,3 @@
+"""
+From arguments to STS parameters: MFA codes, web identity tokens, SAML assertions.
+"""

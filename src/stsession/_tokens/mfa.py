@@ -1,0 +1,308 @@
+"""
+Where the codes of MFA devices come from.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import os
+import re
+import subprocess
+import threading
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+from .._core.clock_part import Clock
+from .._core.flight_part import unattended
+from .._core.seams_part import current
+from .._fork import forget_after_fork
+from .._locks import OneTimeEvent
+from .._requests.bounds_part import wrong_type
+from .._requests.checks import checked_token_code
+from .._util import per_process, world
+from ..exceptions import InvalidRequestError, MfaError
+from .functions_part import called, name_of
+from .terminal_part import REFUSED, USED, announce, ask_at_terminal
+
+
+__all__ = ["CodeLike", "MfaCodes", "forget_used_codes"]
+
+
+CodeLike = Callable[[str], str] | Sequence[str] | str | None
+"""What *mfa_code* takes."""
+
+STEP = 30.0
+"""Seconds in which a device shows one code; `RFC 6238
+<https://www.rfc-editor.org/rfc/rfc6238#section-5.2>`_."""
+
+COMMAND_TIMEOUT = 60.0
+"""Seconds; somebody may have to find the key and touch it."""
+
+ONCE = "Each code works once; if another process used it, wait for the next one."
+
+ALTERNATIVES = (
+    "Pass a function, a command, or nothing as mfa_code, so that there is a code for "
+    "each refresh."
+)
+
+
+class _Desk:
+    """
+    Where one code is asked for at a time, and none is taken twice.
+    """
+
+    def __init__(self) -> None:
+        self._used: dict[Hashable, tuple[Clock, str, float]] = {}
+        self._after_fork()
+        forget_after_fork(self)
+
+    def _after_fork(self) -> None:
+        # Held while somebody is asked: two prompts at once help nobody. Whoever
+        # is asked may need a session with a code of its own.
+        self._asking = threading.RLock()
+
+    def take(
+        self, serial: str, ask: Callable[[], str], again: Callable[[float], str]
+    ) -> str:
+        """
+        Ask for a code that hasn't been used yet.
+
+        Args:
+            serial: The device.
+
+            ask: Returns a code.
+
+            again: Returns another one, which there is after so many seconds.
+        """
+        with self._asking:
+            code = ask()
+            wait = self._wait(serial, code)
+            if wait > 0:
+                code = again(wait)
+                if self._wait(serial, code) > 0:
+                    raise _used_up(serial)
+            clock = current().clock
+            self._used[serial, world()] = clock, code, clock.monotonic()
+            return code
+
+    def _wait(self, serial: str, code: str) -> float:
+        """
+        Seconds until *code* is another one than the one used last.
+        """
+        clock = current().clock
+        by, last, at = self._used.get((serial, world()), (clock, "", 0.0))
+        if last != code or by is not clock:
+            return 0.0
+        return at + STEP - clock.monotonic()
+
+    def forget(self) -> None:
+        """
+        Forget which codes have been used.
+        """
+        self._used.clear()
+
+
+_desk = per_process(_Desk())
+
+
+def forget_used_codes() -> None:
+    """
+    Forget which codes have been used. For a new stub of STS.
+    """
+    _desk.forget()
+
+
+class MfaCodes:
+    """
+    Codes for one device.
+
+    Args:
+        given: What the user passed as *mfa_code*.
+
+    Raises:
+        InvalidRequestError: If no code can come of that.
+    """
+
+    renewable = False
+    """Whether there can be more than one."""
+
+    def __init__(self, given: CodeLike) -> None:
+        self.given = _checked(given)
+        self._lasting: CodeLike = None
+        self._single: str | None = None
+        self._unspent: str | None = None
+        self._said = ""  # to the person, before the next prompt
+        self.update(self)
+
+    def update(self, later: MfaCodes) -> None:
+        """
+        Somebody who shares these has said later where to get codes.
+        """
+        given = later.given
+        if isinstance(given, str):
+            if given != self._single:
+                self._single = self._unspent = given
+            return
+        self.renewable = True
+        if given is not None:
+            self._lasting = given
+
+    def refused(self) -> None:
+        """
+        STS hasn't taken the last one.
+        """
+        self._said = REFUSED
+
+    def next(self, serial: str) -> str:
+        """
+        Return a code that hasn't been used. Blocks while somebody is asked.
+
+        Raises:
+            MfaError: If there is none.
+        """
+        if unattended():
+            raise MfaError(
+                f"A code of the MFA device {serial} is needed, but this is a thread "
+                "in the background.",
+                hop=serial,
+                hint="It is asked for when the session is used next.",
+            )
+        return _desk.take(
+            serial,
+            lambda: self._ask(serial),
+            lambda wait: self._ask_again(serial, wait),
+        )
+
+    def _ask_again(self, serial: str, wait: float) -> str:
+        if not self.renewable:
+            raise _used_up(serial)
+        if self._lasting is None:  # who is asked sees when there is another
+            self._said = USED
+        else:
+            announce(
+                f"The current code of the MFA device {serial} has been used; waiting "
+                f"{math.ceil(wait)} s for the next one."
+            )
+            current().wait(OneTimeEvent(), wait)
+        return self._ask(serial)
+
+    def _ask(self, serial: str) -> str:
+        code: Any  # a function of the user's may return anything
+        if self._unspent is not None or not self.renewable:
+            code = self._take_single(serial)
+        elif self._lasting is None:
+            said, self._said = self._said, ""
+            code = ask_at_terminal(serial, said)
+        elif callable(self._lasting):
+            code = called(
+                self._lasting,
+                serial,
+                what=f"Could not get a code for the MFA device {serial}",
+                hop=serial,
+                failure=MfaError,
+            )
+        else:
+            code = ask_command(self._lasting, serial)
+        code = code.strip() if isinstance(code, str) else code
+        try:
+            return checked_token_code(code)
+        except InvalidRequestError as e:
+            raise MfaError(
+                f"The code for the MFA device {serial} is no code. {e}", hop=serial
+            ) from None
+
+    def _take_single(self, serial: str) -> str:
+        code, self._unspent = self._unspent, None
+        if code is None:
+            raise MfaError(
+                f"Another code of the MFA device {serial} is needed; the one that "
+                "was given has been used.",
+                hop=serial,
+                hint=ALTERNATIVES,
+            )
+        return code
+
+
+def _checked(given: CodeLike) -> CodeLike:
+    if isinstance(given, str):
+        checked_token_code(given.strip())
+    elif isinstance(given, (list, tuple)) and not given:
+        raise InvalidRequestError(
+            f"mfa_code is an empty {type(given).__name__}.",
+            parameter="mfa_code",
+            hint="Pass the name of a command, and its arguments.",
+        )
+    elif given is not None and not callable(given) and not _is_command(given):
+        expected = "a function, a command as a list of str, or six digits as a str"
+        raise wrong_type("mfa_code", given, expected)
+    elif callable(given) and not _takes_serial(given):
+        raise InvalidRequestError(
+            f"mfa_code is {name_of(given)}, which can't be called with one argument.",
+            parameter="mfa_code",
+            hint="It receives the serial number of the device: def get_code(serial).",
+        )
+    return given
+
+
+def _takes_serial(function: Callable[..., Any]) -> bool:
+    try:
+        inspect.signature(function).bind("serial")
+    except TypeError:
+        return False
+    except ValueError:  # one that has no signature, as some of C
+        return True
+    return True
+
+
+def _is_command(given: object) -> bool:
+    if not isinstance(given, Sequence) or not given:
+        return False
+    return all(isinstance(part, (str, os.PathLike)) for part in given)
+
+
+def _used_up(serial: str) -> MfaError:
+    return MfaError(
+        f"The code for the MFA device {serial} has been used before.",
+        hop=serial,
+        hint=ONCE,
+    )
+
+
+def ask_command(argv: Sequence[str], serial: str) -> str:
+    """
+    Run a command that prints a code, without a shell.
+
+    Its stderr goes where ours goes: it may ask for a touch, and what it says
+    is none of our messages' business.
+
+    Raises:
+        MfaError: If it fails, or prints no code.
+    """
+    try:
+        done = subprocess.run(  # noqa: S603 - it's what the user asked for
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            timeout=COMMAND_TIMEOUT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        why = f"took more than {COMMAND_TIMEOUT:.0f} s"
+    except OSError as e:
+        why = f"can't be run: {e.strerror}"
+    else:
+        codes = re.findall(rb"(?<![0-9])[0-9]{6}(?![0-9])", done.stdout)
+        if codes and not done.returncode:
+            return str(codes[-1], "ascii")
+        why = "printed no code of six digits"
+        if done.returncode:
+            why = f"ended with status {done.returncode}"
+    # Out here, so that its context doesn't hold what the command has printed.
+    name = os.path.basename(argv[0])  # noqa: PTH119 - for a message
+    raise MfaError(
+        f"Could not get a code for the MFA device {serial}. The command {name} {why}.",
+        hop=serial,
+        hint="Run it by hand to see what it says.",
+    )

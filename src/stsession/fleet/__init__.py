@@ -1,0 +1,28 @@
+"""
+Many accounts: a session for each, and functions run over all of them.
+"""
+
+from __future__ import annotations
+
+from ._fleet import (
+    AccountOptions,
+    Fleet,
+    FleetCounts,
+    FleetOptions,
+    FleetResult,
+    FleetRun,
+    FleetTarget,
+    Organization,
+)
+
+
+__all__ = [
+    "AccountOptions",
+    "Fleet",
+    "FleetCounts",
+    "FleetOptions",
+    "FleetResult",
+    "FleetRun",
+    "FleetTarget",
+    "Organization",
+]

@@ -1,0 +1,3 @@
+"""
+Cheap clients for many roles, made from templates.
+"""

@@ -1,0 +1,170 @@
+"""
+The event handlers of a client that are its own, made anew for another client.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import attrs
+
+from botocore import retryhandler
+from botocore.client import ClientCreator
+from botocore.credentials import RefreshableCredentials
+from botocore.discovery import EndpointDiscoveryHandler, EndpointDiscoveryManager
+from botocore.retries import adaptive, standard
+from botocore.signers import RequestSigner
+from botocore.useragent import UserAgentString
+from botocore.utils import (
+    S3ControlArnParamHandlerv2,
+    S3ExpressIdentityResolver,
+    S3RegionRedirectorv2,
+)
+
+from ..._botocore.credentials import RejectionHandler
+from .events import Handler, Registration
+
+
+__all__ = ["HandlerPlan", "Parts", "UnknownPartError"]
+
+
+class UnknownPartError(Exception):
+    """
+    botocore has something that we don't know how to share, or to make anew.
+    """
+
+
+@attrs.frozen(kw_only=True)
+class Parts:
+    """
+    What a new client's handlers belong to.
+    """
+
+    client: Any
+    signer: RequestSigner
+    user_agent: UserAgentString
+    rejection: RejectionHandler
+
+
+def _discovery(handler: Any, parts: Parts) -> EndpointDiscoveryHandler:
+    always = handler._manager._always_discover
+    manager = EndpointDiscoveryManager(parts.client, always_discover=always)
+    return EndpointDiscoveryHandler(manager)
+
+
+OWN: dict[type, Callable[[Any, Parts], Any]] = {
+    RequestSigner: lambda _, parts: parts.signer,
+    UserAgentString: lambda _, parts: parts.user_agent,
+    RejectionHandler: lambda _, parts: parts.rejection,
+    S3RegionRedirectorv2: lambda _, parts: S3RegionRedirectorv2(None, parts.client),
+    S3ExpressIdentityResolver: lambda _, parts: S3ExpressIdentityResolver(
+        parts.client, RefreshableCredentials
+    ),
+    EndpointDiscoveryHandler: _discovery,
+}
+"""Whose methods handle events for one client only, and how to make another."""
+
+STATELESS = (ClientCreator, S3ControlArnParamHandlerv2, retryhandler.RetryHandler)
+"""Who handles events alike for all clients."""
+
+RETRIES = (standard.__name__, adaptive.__name__)
+
+
+class _Retries:
+    """
+    Collects the handlers that botocore registers for retries.
+
+    Looks like a client to botocore as far as that goes.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self.meta = types.SimpleNamespace(
+            service_model=client.meta.service_model, events=self
+        )
+        self.handlers: dict[tuple[str, str, str], Handler] = {}
+        retries = client.meta.config.retries
+        attempts = retries.get("total_max_attempts")
+        limit = {} if attempts is None else {"max_attempts": attempts}
+        collector: Any = self
+        standard.register_retry_handler(client=collector, **limit)
+        if retries["mode"] == "adaptive":
+            adaptive.register_retry_handler(collector)
+
+    def register(self, event: str, handler: Any, *_: Any, **__: Any) -> None:
+        """
+        Collect *handler*.
+        """
+        self.handlers[_place(event, handler)] = handler
+
+
+def _place(event: str, handler: Any) -> tuple[str, str, str]:
+    return event, type(handler.__self__).__qualname__, handler.__name__
+
+
+class HandlerPlan:
+    """
+    Which handlers of a client are its own, and how to make those of another.
+
+    Raises:
+        UnknownPartError: If there is one of which we don't know.
+    """
+
+    def __init__(self, registrations: Iterable[Registration]) -> None:
+        self.numbers: dict[Handler, int] = {}
+        self._own: list[tuple[str, Any]] = []
+        for registration in registrations:
+            handler = registration.handler
+            if handler is None or handler in self.numbers or _is_stateless(handler):
+                continue
+            self.numbers[handler] = len(self._own)
+            self._own.append((registration.event, _known(handler)))
+
+    def handlers(self, parts: Parts) -> list[Handler]:
+        """
+        Make the handlers of a client, in the order of their numbers.
+        """
+        retries: _Retries | None = None
+        owners: dict[int, Any] = {}
+        handlers = []
+        for event, handler in self._own:
+            owner = handler.__self__
+            make = OWN.get(type(owner))
+            if make is None:
+                retries = retries or _Retries(parts.client)
+                handlers.append(retries.handlers[_place(event, handler)])
+                continue
+            if id(owner) not in owners:
+                owners[id(owner)] = make(owner, parts)
+            handlers.append(getattr(owners[id(owner)], handler.__name__))
+        return handlers
+
+
+def _is_stateless(handler: Any) -> bool:
+    if isinstance(handler, types.FunctionType):
+        cells = [cell.cell_contents for cell in handler.__closure__ or ()]
+        return all(map(_is_harmless, cells))
+    if isinstance(handler, functools.partial):
+        parts = [handler.func, *handler.args, *handler.keywords.values()]
+        return all(map(_is_harmless, parts))
+    owner = getattr(handler, "__self__", handler)
+    return type(owner) in STATELESS
+
+
+def _is_harmless(value: Any) -> bool:
+    """
+    Tell whether a handler is the same for all clients if it has *value* in it.
+    """
+    return isinstance(value, (str, int, type(None))) or _is_stateless(value)
+
+
+def _known(handler: Any) -> Any:
+    owner = getattr(handler, "__self__", None)
+    if type(owner) in OWN or type(owner).__module__ in RETRIES:
+        return handler
+    name = getattr(handler, "__qualname__", type(handler).__qualname__)
+    msg = f"the event handler {name} isn't known"
+    raise UnknownPartError(msg)

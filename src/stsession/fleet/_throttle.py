@@ -1,0 +1,269 @@
+"""
+Taking turns: all who ask the same STS for the same account slow down together.
+"""
+
+from __future__ import annotations
+
+import collections
+import threading
+import weakref
+
+from collections.abc import Callable, Hashable
+from typing import TypeVar
+
+import attrs
+
+from .._core.clock_part import Clock
+from .._core.seams_part import Seams, current
+from .._fork import forget_after_fork
+from .._locks import OneTimeEvent, guarded
+from .._util import per_process
+from ..exceptions import FailureKind, RefreshError, StsUnavailableError
+from .rate_part import RateLimit
+
+
+__all__ = ["PATIENCE", "Pace", "Pursuit", "pace_of"]
+
+
+PATIENCE = 120.0
+"""Seconds that one fetch goes on asking an STS that has no time for it."""
+
+OUTAGES = 6
+"""Tries of one fetch that may meet with an outage."""
+
+FIRST_PAUSE = 0.25
+"""Seconds at most before the second of them; then twice as many each time."""
+
+LONGEST_PAUSE = 4.0
+
+T = TypeVar("T")
+
+
+class _Turn:
+    """
+    A place in the queue.
+    """
+
+    def __init__(self) -> None:
+        self.called = OneTimeEvent()
+
+
+class Pace:
+    """
+    One rate, and a queue for it. All methods may be called from any thread.
+    """
+
+    patience = PATIENCE
+
+    def __init__(self, seams: Seams | None = None) -> None:
+        seams = current() if seams is None else seams
+        self.clock: Clock = seams.clock
+        self.draw = seams.draw
+        self.wait = seams.wait
+        self._after_fork()
+        forget_after_fork(self)
+
+    def _after_fork(self) -> None:
+        # Guards the two below.
+        self._lock = threading.RLock()
+        self._limit = RateLimit()
+        self._queue: collections.deque[_Turn] = collections.deque()
+
+    @property
+    def rate(self) -> float:
+        """
+        Calls a second; infinite while there is no limit.
+        """
+        return guarded(self._lock, lambda: self._limit.rate)
+
+    def pursuit(self, patience: float, *, what: str, hop: str) -> Pursuit:
+        """
+        Make who asks at this pace, for *patience* seconds.
+        """
+        return Pursuit(pace=self, patience=patience, what=what, hop=hop)
+
+    def take_turn(self, deadline: float) -> bool:
+        """
+        Wait until a call may be made, and count it. First come, first served.
+
+        Returns:
+            Whether that was before *deadline*, an instant of the monotonic clock.
+        """
+        turn = _Turn()
+        try:
+            self._queue.append(turn)
+            while True:
+                turn.called = OneTimeEvent()  # before looking: no call is missed
+                now = self.clock.monotonic()
+                wait = guarded(self._lock, lambda: self._begin(turn, now))  # noqa: B023 - called at once
+                if wait is not None and wait <= 0:
+                    return True
+                left = deadline - now
+                if left <= 0:
+                    return False
+                self.wait(turn.called, left if wait is None else min(wait, left))
+        finally:
+            # If an interrupt ends the first call, the second one does it.
+            try:
+                guarded(self._lock, lambda: self._leave(turn))
+            finally:
+                guarded(self._lock, lambda: self._leave(turn))
+
+    def _begin(self, turn: _Turn, now: float) -> float | None:
+        """
+        Begin if it may be; or the seconds until then, if they are known.
+        """
+        if self._queue[0] is not turn:
+            return None
+        wait = self._limit.wait(now)
+        if wait <= 0:
+            self._limit.begin(now)
+        return wait
+
+    def _leave(self, turn: _Turn) -> None:
+        if turn in self._queue:
+            self._queue.remove(turn)
+        if self._queue:
+            self._queue[0].called.set()
+
+    def answered(self, began: float, error: RefreshError | None) -> None:
+        """
+        Learn from an answer to a call that was made at *began*.
+        """
+        now = self.clock.monotonic()
+        guarded(self._lock, lambda: self._learn(began, error, now))
+
+    def _learn(self, began: float, error: RefreshError | None, now: float) -> None:
+        if error is not None and error.kind is FailureKind.THROTTLED:
+            wait = error.retry_after
+            self._limit.throttled(
+                now,
+                began=began,
+                retry_after=None if wait is None else wait.total_seconds(),
+            )
+        elif error is None or error.http_status is not None:
+            self._limit.let_through(now)
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Pursuit:
+    """
+    Asks until there is an answer that counts, at the pace of all.
+
+    Args:
+        pace: It.
+
+        patience: Seconds after which what STS said last is the answer.
+
+        what: What couldn't be done, if it fails.
+
+        hop: For whom.
+    """
+
+    pace: Pace
+    patience: float = PATIENCE
+    what: str = "Could not ask STS"
+    hop: str | None = None
+
+    def __call__(self, ask: Callable[[], T]) -> T:
+        """
+        Call *ask* as often as it takes.
+
+        Raises:
+            RefreshError: What STS said last, or that there was no turn to ask it.
+        """
+        pace = self.pace
+        deadline = pace.clock.monotonic() + self.patience
+        last: RefreshError | None = None
+        outages = 0
+        while True:
+            if not pace.take_turn(deadline):
+                raise last or self._no_turn()
+            began = pace.clock.monotonic()
+            try:
+                value = ask()
+            except RefreshError as e:
+                if last is not None and _lacks_a_code(e):
+                    raise last from last.__cause__
+                last = e
+            else:
+                pace.answered(began, None)
+                return value
+            pace.answered(began, last)
+            outages += last.kind is FailureKind.OUTAGE
+            if not self._passes(last, outages, deadline):
+                raise last
+
+    def _no_turn(self) -> StsUnavailableError:
+        # Asking all the same would be what STS wants less of.
+        return StsUnavailableError(
+            f"{self.what}. STS takes fewer requests than there are, and there was no "
+            f"turn within {self.patience:.0f} s.",
+            kind=FailureKind.THROTTLED,
+            hop=self.hop,
+            hint="Try again later; load_timeout of RefreshPolicy sets how long to "
+            "wait.",
+        )
+
+    def _passes(self, error: RefreshError, outages: int, deadline: float) -> bool:
+        """
+        Whether asking once more makes sense; waits until it does.
+        """
+        if error.kind is FailureKind.OUTAGE:
+            return outages < OUTAGES and self._pause(outages, deadline)
+        return error.kind is FailureKind.THROTTLED
+
+    def _pause(self, outages: int, deadline: float) -> bool:
+        """
+        Give STS some time; return whether there was so much left.
+        """
+        longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (outages - 1))
+        pause = longest * (0.5 + 0.5 * self.pace.draw())
+        if self.pace.clock.monotonic() + pause >= deadline:
+            return False
+        self.pace.wait(OneTimeEvent(), pause)
+        return True
+
+
+def _lacks_a_code(error: RefreshError) -> bool:
+    """
+    Whether STS wasn't asked, as there is no code of an MFA device to ask it with.
+    """
+    return error.kind is FailureKind.MFA and error.code is None
+
+
+class _Paces:
+    """
+    The paces in use.
+    """
+
+    def __init__(self) -> None:
+        self._paces: weakref.WeakValueDictionary[Hashable, Pace] = (
+            weakref.WeakValueDictionary()
+        )
+        self._after_fork()
+        forget_after_fork(self)
+
+    def _after_fork(self) -> None:
+        self._lock = threading.RLock()
+
+    def get(self, key: Hashable) -> Pace:
+        seams = current()
+        return guarded(self._lock, lambda: self._get((key, seams.clock), seams))
+
+    def _get(self, key: Hashable, seams: Seams) -> Pace:
+        pace = self._paces.get(key)
+        if pace is None:
+            made = Pace(seams)
+            pace = self._paces.setdefault(key, made)
+        return pace
+
+
+_paces = per_process(_Paces())
+
+
+def pace_of(key: Hashable) -> Pace:
+    """
+    Return the pace of all who have the same *key*.
+    """
+    return _paces.get(key)
