@@ -59,8 +59,8 @@ nitpick_ignore = [
     ("py:class", "stsession.fleet._run.T"),
     ("py:class", "stsession.fleet._results.T"),
     ("py:class", "stsession.fleet.T"),
-    ("py:class", "stsession._core.clock_part.Clock"),
-    ("py:class", "stsession._core.seams_part.Seams"),
+    ("py:class", "stsession._core.runtime.Clock"),
+    ("py:class", "stsession._core.runtime.Seams"),
 ]
 
 # ... unless it is asked for.
@@ -126,7 +126,7 @@ def hide_private_bases(
     """
     Leave out what has a part of a class, and is nothing by itself.
     """
-    bases[:] = [base for base in bases if base.__module__ != "stsession._closing"]
+    bases[:] = [base for base in bases if base.__module__ != "stsession._util"]
 
 
 def setup(app: Sphinx) -> None:

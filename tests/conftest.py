@@ -16,7 +16,7 @@ import pytest
 from hypothesis import settings
 
 from stsession._botocore.loader import loader_for
-from stsession._requests.bounds_part import installed
+from stsession._requests.limits import installed
 
 
 if TYPE_CHECKING:

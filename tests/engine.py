@@ -12,7 +12,6 @@ from collections.abc import Callable
 
 import attrs
 
-from stsession._core.clock_part import utc
 from stsession._core.credentials import (
     Fetched,
     Instant,
@@ -21,6 +20,7 @@ from stsession._core.credentials import (
 )
 from stsession._core.policy import RefreshPolicy
 from stsession._core.refresher import Refresher
+from stsession._core.runtime import utc
 from stsession._locks import OneTimeEvent
 from stsession.exceptions import (
     AccessDeniedError,

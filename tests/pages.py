@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from stsession._requests import limits as _limits
-from stsession._requests.bounds_part import Limit
+from stsession._requests.limits import Limit
 
 
 ROOT = Path(__file__).parent.parent

@@ -8,8 +8,8 @@ import attrs
 import pytest
 
 from stsession._core import errors as _answers
-from stsession._core.clock_part import utc
 from stsession._core.credentials import Fetched, TemporaryCredentials
+from stsession._core.runtime import utc
 from stsession.exceptions import RefreshError, StsUnavailableError
 
 from .engine import engine, instant

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from stsession._requests.arns import PARTITIONS
-from stsession._requests.arns_part import (
+from stsession._requests.arns import (
+    PARTITIONS,
     checked_principal_arn,
     checked_target_principal,
     checked_task_policy_arn,

@@ -7,8 +7,7 @@ from __future__ import annotations
 import pytest
 
 from stsession._core.backoff import Backoff
-from stsession._core.plan_part import Freshness
-from stsession._core.policy import RefreshPolicy
+from stsession._core.policy import Freshness, RefreshPolicy
 from stsession.exceptions import FailureKind
 
 from .engine import failure

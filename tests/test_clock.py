@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from stsession._core.clock_part import SystemClock, utc
+from stsession._core.runtime import SystemClock, utc
 
 
 def test_system_clock_tells_the_time():

@@ -12,9 +12,9 @@ import pickle
 import attrs
 import pytest
 
-from stsession._core.clock_part import utc
 from stsession._core.credentials import Instant, Record, TemporaryCredentials
 from stsession._core.policy import RefreshPolicy
+from stsession._core.runtime import utc
 
 
 @pytest.fixture(name="credentials")

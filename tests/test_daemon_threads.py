@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from stsession.fleet.daemon_threads_part import DaemonThreads
+from stsession.fleet._executors import DaemonThreads
 
 from .children import run_child
 
@@ -134,7 +134,7 @@ def test_exit_waits_for_nobody():
     """
     program = (
         "import threading\n"
-        "from stsession.fleet.daemon_threads_part import DaemonThreads\n"
+        "from stsession.fleet._executors import DaemonThreads\n"
         "begun = threading.Event()\n"
         "DaemonThreads(1).submit(lambda: (begun.set(), threading.Event().wait()))\n"
         "begun.wait()\n"

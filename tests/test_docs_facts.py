@@ -9,6 +9,8 @@ import importlib.util
 import inspect
 import re
 
+from pathlib import Path
+
 import pytest
 
 import stsession
@@ -198,6 +200,28 @@ def named_parameters(operation):
     STS's names of an operation's parameters, as far as the page has them.
     """
     return {row[1].strip("`") for row in rows(section(operation))} - {""}
+
+
+def test_module_map():
+    """
+    The page about the architecture lists all packages and modules, and no others.
+    """
+    page = (DOCS / "explanation" / "architecture.md").read_text("utf-8")
+    tree = page[page.index("__init__.py ") : page.index("## From a call")]
+    folders, listed = [], set()
+    for indent, name in re.findall(r"^( *)(\w+(?:\.py|/)) ", tree, re.MULTILINE):
+        del folders[len(indent) // 4 :]
+        listed.add("".join([*folders, name]))
+        if name.endswith("/"):
+            folders.append(name)
+    package = Path(stsession.__file__).parent
+    paths = {path.relative_to(package) for path in package.rglob("*.py")}
+    shown = {p for p in paths if p.parts[0] not in {"demo", "testing"}}
+    modules = {
+        p.as_posix() for p in shown if p.name != "__init__.py" or not p.parts[1:]
+    }
+
+    assert modules | {f"{p.parent.as_posix()}/" for p in shown if p.parts[1:]} == listed
 
 
 def test_promises_have_tests():

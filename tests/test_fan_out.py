@@ -13,10 +13,8 @@ import pytest
 from stsession.exceptions import ExecutorError
 from stsession.fleet import _run as _fan_out
 from stsession.fleet._accounts import FleetTarget
-from stsession.fleet._executors import Outcome
+from stsession.fleet._executors import BUFFERED, Outcome, Plan, Silence
 from stsession.fleet._run import FleetRun
-from stsession.fleet.fleet_plan_part import BUFFERED, Plan
-from stsession.fleet.progress_part import Silence
 
 
 def target(number):

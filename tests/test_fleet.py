@@ -19,17 +19,13 @@ from botocore.exceptions import ClientError
 
 import stsession
 
-from stsession import (
-    Fleet,
-    InvalidRequestError,
-    RefreshPolicy,
-)
+from stsession import Fleet, InvalidRequestError, RefreshPolicy
 from stsession._botocore import loader as _loader
 from stsession._locks import guarded
 from stsession.fleet import _throttle as _pace
+from stsession.fleet._executors import DaemonThreads
+from stsession.fleet._sessions import FleetSession
 from stsession.fleet._throttle import OUTAGES
-from stsession.fleet.daemon_threads_part import DaemonThreads
-from stsession.fleet.fleet_sessions_part import FleetSession
 from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, installed
 
 from .children import process_pool
@@ -1217,7 +1213,7 @@ def test_traceback_begins_with_the_function(local, org):
     """
     (result,) = Fleet(IDS[:1], role_name="Audit", source=org).map(lambda _: 1 / 0)
 
-    assert "fleet_tasks_part" not in result.traceback
+    assert "_executors" not in result.traceback
     assert "1 / 0" in result.traceback
 
 

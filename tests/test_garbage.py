@@ -9,7 +9,7 @@ import pytest
 
 import stsession
 
-from stsession._botocore.garbage_part import _GarbageCollector, without_collection
+from stsession._botocore.loader import _GarbageCollector, without_collection
 
 
 ROLE = "arn:aws:iam::123456789012:role/Reader"

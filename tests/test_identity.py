@@ -8,7 +8,7 @@ import pytest
 
 import stsession
 
-from stsession._identity import number_of
+from stsession._util import number_of
 from stsession.testing import FakeClock, LocalSTS, StubSTS, installed
 
 from .wire import READER

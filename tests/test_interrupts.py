@@ -12,7 +12,7 @@ from functools import partial
 
 import pytest
 
-from stsession._botocore.garbage_part import without_collection
+from stsession._botocore.loader import without_collection
 from stsession._core.credentials import Record
 from stsession._core.runtime import BackgroundPool, spawn
 from stsession._locks import OneTimeEvent

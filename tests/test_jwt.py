@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from stsession._tokens.jwt_part import Claims, read_claims
+from stsession._tokens.suppliers import Claims, read_claims
 
 
 JSON = st.recursive(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 
-from stsession._lazy import lazy
+from stsession._util import lazy
 
 
 class Thing:

@@ -21,10 +21,10 @@ from botocore.config import Config
 import stsession
 
 from stsession._core.credentials import Instant
-from stsession._core.flight_part import Fetching, Flight
+from stsession._core.state import Fetching, Flight
 from stsession._sessions.mfa_session import Mfa
 from stsession._tokens import mfa as _mfa
-from stsession._tokens import terminal_part as _terminal
+from stsession._tokens import mfa as _terminal
 from stsession._tokens.suppliers import CodeProof, NoProof
 from stsession.testing import FakeClock, Fault, StubSTS, installed
 

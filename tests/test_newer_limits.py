@@ -13,7 +13,7 @@ import pytest
 import stsession
 
 from stsession._botocore.loader import InstalledModels
-from stsession._requests.bounds_part import installed
+from stsession._requests.limits import installed
 from stsession.exceptions import InvalidRequestError
 
 from .children import run_child

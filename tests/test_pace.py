@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from stsession._core.seams_part import current
+from stsession._core.runtime import current
 from stsession.exceptions import AccessDeniedError, FailureKind, StsUnavailableError
 from stsession.fleet._throttle import OUTAGES, Pace, Pursuit, pace_of
 from stsession.testing import FakeClock, installed

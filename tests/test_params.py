@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from stsession._requests.params_part import params_of
+from stsession._requests.assume_role import params_of
 
 
 def test_shapes():

@@ -13,8 +13,7 @@ import pytest
 import stsession
 
 from stsession import FailureKind, SourceCredentialsError
-from stsession._sources.find import sdk_source
-from stsession._sources.plain_part import plain_refresher
+from stsession._sources.find import plain_refresher, sdk_source
 from stsession.testing import FakeClock, installed
 
 from .wire import minutes, told_by

@@ -8,8 +8,7 @@ import math
 
 import pytest
 
-from stsession._core.plan_part import Freshness
-from stsession._core.policy import RefreshPolicy
+from stsession._core.policy import Freshness, RefreshPolicy
 from stsession.exceptions import FailureKind
 
 from .engine import seconds

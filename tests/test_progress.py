@@ -10,7 +10,7 @@ import pytest
 
 import stsession
 
-from stsession.fleet.progress_part import Bar, Silence, progress_of
+from stsession.fleet._executors import Bar, Silence, progress_of
 from stsession.testing import FakeClock, installed
 
 

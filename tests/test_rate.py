@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from stsession.fleet.rate_part import FORGOTTEN_AFTER, LEAST, RateLimit
+from stsession.fleet._throttle import FORGOTTEN_AFTER, LEAST, RateLimit
 
 
 def limited(passed=20, at=1.0):

@@ -6,7 +6,7 @@ import pytest
 
 import stsession
 
-from stsession._botocore.redact_part import redact, redact_botocore_logs
+from stsession._botocore.errors import redact, redact_botocore_logs
 from stsession.testing import LocalSTS
 
 from .wire import READER

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import attrs
 import pytest
 
-from stsession import _fork
+from stsession import _util as _fork
 from stsession._core.credentials import Fetched
 from stsession._core.refresher import Refresher
 from stsession._core.runtime import BackgroundPool
@@ -180,7 +180,7 @@ def test_no_fork(monkeypatch):
     Windows has none, and nothing to forget.
     """
     monkeypatch.delattr(os, "register_at_fork", raising=False)
-    spec = importlib.util.spec_from_file_location("stsession._fork", _fork.__file__)
+    spec = importlib.util.spec_from_file_location("stsession._util", _fork.__file__)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     module.forget_after_fork(engine().refresher)

@@ -12,8 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from stsession._core.credentials import Record
-from stsession._core.runtime import BackgroundPool, spawn
-from stsession._core.seams_part import current
+from stsession._core.runtime import BackgroundPool, current, spawn
 from stsession._core.state import RefreshState
 from stsession._locks import OneTimeEvent, in_critical_section
 from stsession.exceptions import RefreshError, StsUnavailableError

@@ -17,7 +17,7 @@ from botocore.exceptions import (
 import stsession
 
 from stsession import RefreshError, StsUnavailableError
-from stsession._core.remembered_part import remembered
+from stsession._core.errors import remembered
 from stsession.testing import FakeClock, Fault, StubSTS, installed
 
 from .wire import READER, failing, source_of

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from stsession._requests import bounds_part as _bounds
+from stsession._requests import limits as _bounds
 from stsession._requests import limits as _limits
 from stsession._requests.arns import PARTITIONS
 from stsession._requests.assume_role import AssumeRoleRequest
-from stsession._requests.bounds_part import TAG_CHARACTERS, Limit
+from stsession._requests.limits import TAG_CHARACTERS, Limit
 from stsession.exceptions import InvalidRequestError
 
 from .service_model import compiled

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stsession._requests.session_names_part import default_role_session_name
+from stsession._requests.checks import default_role_session_name
 
 
 def alice() -> str:

@@ -14,11 +14,12 @@ import botocore.validate
 import pytest
 
 from stsession._requests.assume_role import AssumeRoleRequest
-from stsession._requests.root_requests_part import AssumeRootRequest
-from stsession._requests.siblings import SamlRequest, WebIdentityRequest
-from stsession._requests.token_requests_part import (
+from stsession._requests.siblings import (
+    AssumeRootRequest,
     FederationTokenRequest,
+    SamlRequest,
     SessionTokenRequest,
+    WebIdentityRequest,
 )
 from stsession.exceptions import InvalidRequestError
 

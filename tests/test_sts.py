@@ -9,8 +9,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, NoCredentialsError
 
 from stsession._requests.assume_role import AssumeRoleRequest
+from stsession._sts.endpoint import StsEndpoint
 from stsession._sts.fetcher import StsFetch, account_of
-from stsession._sts.sts_endpoint_part import StsEndpoint
 from stsession.exceptions import (
     FailureKind,
     SourceCredentialsError,

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 
-from stsession.fleet.tracebacks_part import LENGTH, LONGEST, mark, traceback_of
+from stsession.fleet._results import LENGTH, LONGEST_LINE, mark, traceback_of
 
 
 FUNCTIONS = [
@@ -118,7 +118,7 @@ def test_long_line():
     last = text.splitlines()[-1]
 
     assert ", in caught\n" in text
-    assert f"LookupError: {'x' * (LONGEST - 13)} ..." == last
+    assert f"LookupError: {'x' * (LONGEST_LINE - 13)} ..." == last
 
 
 def test_one_line():

@@ -20,24 +20,28 @@ from typing import TYPE_CHECKING, Any
 
 
 if TYPE_CHECKING:
-    from ._botocore.redact_part import redact_botocore_logs
+    from ._botocore.errors import redact_botocore_logs
     from ._core.cache import MemoryCache
     from ._core.credentials import TemporaryCredentials
     from ._core.events import RefreshCounters, RefreshEvent, RefreshHook
     from ._core.policy import RefreshPolicy
     from ._sessions.from_profile import from_profile
-    from ._sessions.operations import saml, web_identity
-    from ._sessions.options import SessionOptions
-    from ._sessions.session import RefreshableAssumeRoleSession, assume
-    from ._sessions.session_part import RefreshableSession
-    from ._sessions.signed_sessions_part import (
+    from ._sessions.operations import (
         assume_root,
         federation_token,
+        saml,
         session_token,
+        web_identity,
+    )
+    from ._sessions.options import SessionOptions
+    from ._sessions.session import (
+        RefreshableAssumeRoleSession,
+        RefreshableSession,
+        assume,
     )
     from ._sessions.status import CallerIdentity, HopStatus, SessionStatus
+    from ._tokens.mfa import totp
     from ._tokens.saml_roles import SamlRole, saml_roles
-    from ._tokens.totp_part import totp
     from .exceptions import (
         AccessDeniedError,
         ClockError,
@@ -139,7 +143,7 @@ _HOMES = {
     "RefreshHook": "._core.events",
     "RefreshPolicy": "._core.policy",
     "RefreshableAssumeRoleSession": "._sessions.session",
-    "RefreshableSession": "._sessions.session_part",
+    "RefreshableSession": "._sessions.session",
     "SamlRole": "._tokens.saml_roles",
     "SessionOptions": "._sessions.options",
     "SessionStatus": "._sessions.status",
@@ -148,17 +152,17 @@ _HOMES = {
     "StsessionError": ".exceptions",
     "TemporaryCredentials": "._core.credentials",
     "assume": "._sessions.session",
-    "assume_root": "._sessions.signed_sessions_part",
+    "assume_root": "._sessions.operations",
     "exceptions": "",
-    "federation_token": "._sessions.signed_sessions_part",
+    "federation_token": "._sessions.operations",
     "fleet": "",
     "from_profile": "._sessions.from_profile",
-    "redact_botocore_logs": "._botocore.redact_part",
+    "redact_botocore_logs": "._botocore.errors",
     "saml": "._sessions.operations",
     "saml_roles": "._tokens.saml_roles",
-    "session_token": "._sessions.signed_sessions_part",
+    "session_token": "._sessions.operations",
     "testing": "",
-    "totp": "._tokens.totp_part",
+    "totp": "._tokens.mfa",
     "web_identity": "._sessions.operations",
 }
 

@@ -1,20 +1,108 @@
 """
-State that lives for the whole process, and that tests begin without.
+Helpers that know nothing of AWS: state of one process, lazy values, causes of errors.
 """
 
 from __future__ import annotations
 
 import itertools
+import os
 import sys
+import weakref
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
 
-from ._identity import number_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = [
+    "Closing",
+    "causes",
+    "chained",
+    "forget_after_fork",
+    "fresh_process_state",
+    "lazy",
+    "number_of",
+    "per_process",
+    "value_of",
+    "world",
+]
 
 
-__all__ = ["fresh_process_state", "per_process", "world"]
+class _Forgetful(Protocol):
+    def _after_fork(self) -> None: ...
+
+
+_forgetful: weakref.WeakSet[_Forgetful] = weakref.WeakSet()
+
+
+def forget_after_fork(thing: _Forgetful) -> None:
+    """
+    Have ``thing._after_fork()`` called in each forked child.
+
+    Locks of other threads stay locked in the child, and their flights never
+    land there; so holders of either start afresh.
+    """
+    _forgetful.add(thing)
+
+
+def _after_fork() -> None:
+    errors = []
+    for thing in list(_forgetful):
+        try:
+            thing._after_fork()  # noqa: SLF001 - it's what they register for
+        except Exception as e:  # noqa: BLE001, PERF203 - the locks of others matter more
+            errors.append(e)
+    if errors:
+        raise errors[0]
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+_next = itertools.count()
+_numbers: dict[int, tuple[weakref.ref[Any], int]] = {}
+
+
+def number_of(thing: Any) -> int:
+    """
+    A number that no other object ever has; an address may be used again.
+
+    What takes no weak reference gets another one each time.
+    """
+    address = id(thing)
+    reference, number = _numbers.get(address, (None, 0))
+    if reference is not None and reference() is thing:
+        return number
+    number = next(_next)
+    try:
+        reference = weakref.ref(thing, lambda _: _numbers.pop(address, None))
+    except TypeError:
+        return number
+    # Two threads may come here with one thing; the first number counts.
+    return _numbers.setdefault(address, (reference, number))[1]
+
+
+def value_of(thing: Any) -> Hashable:
+    """
+    A key that is equal for plain values that are equal and of the same type.
+
+    So 1 isn't `True`, unlike for Python.
+
+    Raises:
+        TypeError: If there is something in it that can't be a key.
+    """
+    kind = type(thing)
+    if isinstance(thing, dict):
+        return kind, frozenset((name, value_of(item)) for name, item in thing.items())
+    if isinstance(thing, (list, tuple)):
+        return kind, tuple(map(value_of, thing))
+    hash(thing)
+    return kind, thing
 
 
 T = TypeVar("T")
@@ -65,10 +153,10 @@ class _World:
     """
 
     def __init__(self) -> None:
-        self.number = next(_numbers)
+        self.number = next(_process_numbers)
 
 
-_numbers = itertools.count()
+_process_numbers = itertools.count()
 _world = per_process(_World())
 
 
@@ -83,3 +171,87 @@ def world() -> Hashable:
     # Not by attribute: a wrapper may return another object each time.
     send = vars(getattr(adapters, "HTTPAdapter", object)).get("send")
     return _world.number, None if send is None else number_of(send)
+
+
+class lazy(Generic[T]):  # noqa: N801 - used as a decorator
+    """
+    Like :class:`functools.cached_property`, but without its lock.
+
+    Before Python 3.12 that has one lock for all instances: they wait for one another,
+    and a child that is forked while it is held waits for ever. If two threads make a
+    value here, the first one's counts.
+    """
+
+    def __init__(self, make: Callable[[Any], T]) -> None:
+        self._make = make
+        self.__doc__ = make.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> lazy[T]: ...
+
+    @overload
+    def __get__(self, instance: object, owner: type) -> T: ...
+
+    def __get__(self, instance: object | None, owner: type) -> lazy[T] | T:
+        if instance is None:
+            return self
+        value = self._make(instance)
+        kept: T = vars(instance).setdefault(self._name, value)
+        return kept
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """
+    The error, its cause, the cause of that, and so on; each of them once.
+    """
+    seen: set[int] = set()
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        yield link
+        link = link.__cause__ or link.__context__
+
+
+def chained(error: BaseException) -> Iterator[BaseException]:
+    """
+    The error and all exceptions that it keeps: causes and contexts, shown or not.
+    """
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        link = waiting.pop()
+        if link is not None and id(link) not in seen:
+            seen.add(id(link))
+            yield link
+            waiting += [link.__cause__, link.__context__]
+
+
+class _Closable(Protocol):
+    """
+    What can be closed.
+    """
+
+    def close(self) -> None:
+        """
+        End it; may be called more than once.
+        """
+
+
+class Closing:
+    """
+    Has a ``with`` block give a thing itself, and call its ``close()`` at the end.
+    """
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self: _Closable,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

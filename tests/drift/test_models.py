@@ -23,7 +23,7 @@ from stsession import FailureKind
 from stsession._botocore.loader import InstalledModels
 from stsession._requests import limits as _limits
 from stsession._requests.arns import PARTITIONS
-from stsession._requests.bounds_part import ARN_CHARACTERS, DIGITS, Limit
+from stsession._requests.limits import ARN_CHARACTERS, DIGITS, Limit
 from stsession._requests.siblings import SamlRequest, WebIdentityRequest
 from stsession.exceptions import InvalidRequestError
 

@@ -12,7 +12,7 @@ import pytest
 
 import stsession
 
-from stsession._core import seams_part as _seams
+from stsession._core import runtime as _seams
 from stsession.testing import FakeClock, LocalSTS, StubSTS
 
 from . import ROLE

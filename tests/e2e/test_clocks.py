@@ -8,7 +8,7 @@ import pytest
 
 import stsession
 
-from stsession._core import seams_part as _seams
+from stsession._core import runtime as _seams
 from stsession.testing import FakeClock
 
 from . import ROLE

@@ -16,7 +16,7 @@ import pytest
 
 import stsession
 
-from stsession._core import seams_part as _seams
+from stsession._core import runtime as _seams
 from stsession.testing import FakeClock, LocalSTS, StubSTS
 
 from ..children import in_a_fork, process_pool

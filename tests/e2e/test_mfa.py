@@ -191,7 +191,7 @@ def test_error_without_a_terminal(source, monkeypatch, local):
     """
     Nobody is waited for, and nothing is sent.
     """
-    monkeypatch.setattr("stsession._tokens.terminal_part._has_terminal", lambda: False)
+    monkeypatch.setattr("stsession._tokens.mfa._has_terminal", lambda: False)
     session = stsession.assume(ROLES[0], source=source, mfa_serial=SERIAL)
 
     with pytest.raises(stsession.MfaError, match="no terminal"):

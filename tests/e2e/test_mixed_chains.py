@@ -11,7 +11,7 @@ import pytest
 
 import stsession
 
-from stsession._core import seams_part as _seams
+from stsession._core import runtime as _seams
 from stsession.exceptions import CredentialsExpiredError
 
 from ..wire import failing, here

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 import stsession
 
-from stsession._core import seams_part as _seams
+from stsession._core import runtime as _seams
 from stsession.exceptions import CredentialsExpiredError, RefreshError
 from stsession.testing import Fault, FaultSchedule
 

@@ -22,7 +22,7 @@ from botocore.loaders import Loader
 
 import stsession
 
-from stsession._requests.session_names_part import default_role_session_name
+from stsession._requests.checks import default_role_session_name
 from stsession.testing import StubSTS
 
 from .profile_table import CASES, SERIAL

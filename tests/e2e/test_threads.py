@@ -15,7 +15,7 @@ from botocore.config import Config
 
 import stsession
 
-from stsession._core import seams_part as _seams
+from stsession._core import runtime as _seams
 from stsession.testing import generation_of
 
 from . import ROLE

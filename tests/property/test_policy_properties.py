@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stsession._core.credentials import Instant, Record, TemporaryCredentials
-from stsession._core.plan_part import Freshness
-from stsession._core.policy import RefreshPolicy
+from stsession._core.policy import Freshness, RefreshPolicy
 
 from .strategies import DRAWS, KINDS, LIFETIMES, POLICIES
 

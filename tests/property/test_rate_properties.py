@@ -6,7 +6,7 @@ import heapq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stsession.fleet.rate_part import LEAST, RateLimit
+from stsession.fleet._throttle import LEAST, RateLimit
 
 
 def asked(limit_of_sts, workers, delay, seconds):

@@ -14,10 +14,10 @@ from typing import Any
 
 import botocore.session
 
-from .._core.clock_part import SystemClock
-from .._core.random_eviction_part import RandomEviction
+from .._core.cache import RandomEviction
+from .._core.runtime import SystemClock
 from .._util import per_process
-from .garbage_part import without_collection
+from .loader import without_collection
 from .sdk_classes import BotocoreSession
 
 
@@ -130,7 +130,7 @@ def owner_of(token: object) -> Hashable:
 
     That is issuer and subject if the token has them, otherwise a digest of it.
     """
-    from .._tokens.jwt_part import read_claims  # noqa: PLC0415 - most programs have no tokens
+    from .._tokens.suppliers import read_claims  # noqa: PLC0415 - most programs have no tokens
 
     claims = read_claims(token)
     if claims.iss is not None and claims.sub is not None:

@@ -1,5 +1,5 @@
 """
-What botocore wants of us: credentials, and a say when a service refuses a key.
+Our credentials as botocore's, and the resend of rejected requests.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from botocore.credentials import ReadOnlyCredentials, RefreshableCredentials
 
 from .._core.credentials import Record, TemporaryCredentials
 from .._core.refresher import Refresher
-from .._identity import number_of
+from .._util import number_of
 
 
 __all__ = ["RejectionHandler", "SessionCredentials", "frozen"]

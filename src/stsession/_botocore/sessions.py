@@ -1,5 +1,5 @@
 """
-What the sessions of a process share, and how one session is made like another.
+botocore sessions derived from others.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-When the next attempt may begin.
+When the next attempt may start.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from collections.abc import Callable
 import attrs
 
 from ..exceptions import RefreshError
-from .plan_part import Freshness
-from .policy import RefreshPolicy
+from .policy import Freshness, RefreshPolicy
 
 
 __all__ = ["MINUTE", "Backoff"]

@@ -1,5 +1,5 @@
 """
-Credentials shared by the sessions of a process.
+Bounded caches, and the cache that lets sessions share credentials.
 """
 
 from __future__ import annotations
@@ -9,17 +9,45 @@ import threading
 import weakref
 
 from collections.abc import Callable, Hashable
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from .._fork import forget_after_fork
 from .._locks import guarded
-from .._util import per_process
+from .._util import forget_after_fork, per_process
 from .credentials import Instant, Record
-from .random_eviction_part import RandomEviction
 from .refresher import Refresher
+from .runtime import current
 
 
-__all__ = ["MemoryCache"]
+__all__ = ["MemoryCache", "RandomEviction"]
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class RandomEviction(dict[K, V], Generic[K, V]):
+    """
+    A dict that drops a random item when it has too many.
+
+    A program that uses one item more than fit, in a cycle, finds most of them here.
+    If the oldest were dropped, each would be dropped just before it is used again.
+
+    Items are added by ``self[key] = value``, one at a time.
+
+    Args:
+        max_items: How many items it has at most.
+    """
+
+    def __init__(self, max_items: int) -> None:
+        super().__init__()
+        self._max_items = max_items
+
+    def __setitem__(self, key: K, value: V) -> None:
+        if key not in self and len(self) >= self._max_items:
+            keys = list(self)
+            place = int(current().draw() * len(keys)) % len(keys)
+            self.pop(keys[place], None)  # another thread may have cleared it
+        super().__setitem__(key, value)
 
 
 SWEEP_INTERVAL = 10.0

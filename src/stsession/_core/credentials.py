@@ -1,5 +1,5 @@
 """
-One set of credentials, as one immutable thing.
+Credentials as immutable values.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import attrs
 
-from .plan_part import RefreshPlan
+from .policy import RefreshPlan
 
 
 __all__ = ["Fetched", "Instant", "Record", "TemporaryCredentials"]

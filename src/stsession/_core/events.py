@@ -1,5 +1,5 @@
 """
-What can be watched while credentials refresh.
+Refresh events, their counters and callbacks.
 """
 
 from __future__ import annotations

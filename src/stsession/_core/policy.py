@@ -1,32 +1,209 @@
 """
-When credentials are refreshed. Nothing here looks at a clock.
+The refresh policy: when credentials are refreshed, and what happens if that fails.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import enum
 import math
 import sys
 
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
 
 from ..exceptions import FailureKind
-from .plan_part import UNDATED, RefreshPlan
-from .policy_checks_part import (
-    check_codes,
-    check_flag,
-    check_number,
-    check_pair,
-    check_tiers,
-    one_of,
-    share,
-    span,
+
+
+__all__ = [
+    "Freshness",
+    "RefreshPlan",
+    "RefreshPolicy",
+    "check_codes",
+    "check_flag",
+    "check_number",
+    "check_pair",
+    "check_tiers",
+    "one_of",
+    "share",
+    "span",
+]
+
+
+class Freshness(enum.IntEnum):
+    """
+    How much a refresh matters now.
+    """
+
+    FRESH = 0
+    ADVISORY = 1
+    MANDATORY = 2
+    EXPIRED = 3
+
+
+@attrs.frozen(kw_only=True)
+class RefreshPlan:
+    """
+    What one set of credentials goes through, in seconds before its expiration.
+    """
+
+    due: float
+    """A refresh is tried from here on: the advisory window, with jitter."""
+
+    mandatory: float
+    """Callers wait for the refresh from here on."""
+
+    floor: float
+    """Too little left to sign with."""
+
+    settle: float
+    """Seconds after the fetch in which no advisory refresh starts."""
+
+    advisory: float
+    """The advisory window without jitter; the retries scale with it."""
+
+    clamped: bool = False
+    """Whether a configured window didn't fit the lifetime."""
+
+    def freshness(self, remaining: float) -> Freshness:
+        """
+        Tell how fresh credentials with *remaining* seconds left are.
+        """
+        if remaining > self.due:
+            return Freshness.FRESH
+        if remaining > self.mandatory and remaining > self.floor:
+            return Freshness.ADVISORY
+        if remaining > self.floor:
+            return Freshness.MANDATORY
+        return Freshness.EXPIRED
+
+
+UNDATED = RefreshPlan(
+    due=-math.inf, mandatory=-math.inf, floor=-math.inf, settle=0.0, advisory=300.0
 )
 
 
-__all__ = ["RefreshPolicy"]
+def _not_negative(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if value is not None and value < type(value)(0):
+        msg = f"{attribute.name} is {value}; it can't be negative."
+        raise ValueError(msg)
+
+
+def span(default: dt.timedelta | None) -> Any:
+    """
+    A span that isn't negative; `None` if that is the default.
+    """
+
+    def check(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if value is None and attribute.default is None:
+            return
+        if not isinstance(value, dt.timedelta):
+            msg = f"{attribute.name} is {value!r}; give a datetime.timedelta."
+            raise TypeError(msg)
+        _not_negative(instance, attribute, value)
+
+    return attrs.field(default=default, validator=check)
+
+
+def check_pair(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    """
+    Two spans in order; `None` if that is the default.
+    """
+    if value is None and attribute.default is None:
+        return
+    spans = value if isinstance(value, tuple) else ()
+    if len(spans) != 2 or not all(isinstance(span, dt.timedelta) for span in spans):
+        msg = f"{attribute.name} is {value!r}; give a pair of datetime.timedelta."
+        raise TypeError(msg)
+    if not dt.timedelta(0) <= value[0] <= value[1]:
+        msg = f"{attribute.name} is {value}; the second can't be less than the first."
+        raise ValueError(msg)
+
+
+def check_tiers(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    """
+    Pairs of spans in order.
+    """
+    if not isinstance(value, tuple):  # a list couldn't be hashed
+        msg = f"{attribute.name} is {value!r}; give a tuple of pairs."
+        raise TypeError(msg)
+    for tier in value:
+        spans = tier if isinstance(tier, tuple) else ()
+        if len(spans) != 2 or not all(isinstance(span, dt.timedelta) for span in spans):
+            msg = f"{attribute.name} has {tier!r}; give pairs of datetime.timedelta."
+            raise TypeError(msg)
+        if min(spans) < dt.timedelta(0):
+            msg = f"{attribute.name} has {tier!r}; a span can't be negative."
+            raise ValueError(msg)
+    if sorted(value) != list(value):
+        msg = f"{attribute.name} isn't in ascending order."
+        raise ValueError(msg)
+
+
+def _fraction(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        msg = f"{attribute.name} is {value!r}; give a plain number."
+        raise TypeError(msg)
+    unbounded = value == math.inf and attribute.name == "advisory_maximum_fraction"
+    if not (math.isfinite(value) or unbounded):
+        msg = f"{attribute.name} is {value}; give a finite number."
+        raise ValueError(msg)
+    _not_negative(instance, attribute, value)
+
+
+def share(default: float) -> Any:
+    """
+    A fraction: a plain number that isn't negative.
+    """
+    return attrs.field(default=default, validator=_fraction)
+
+
+def check_codes(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    """
+    A frozenset of str; `None` if that is the default.
+    """
+    if value is None and attribute.default is None:
+        return
+    codes = value if isinstance(value, frozenset) else [None]
+    if not all(isinstance(code, str) for code in codes):
+        msg = f"{attribute.name} is {value!r}; give a frozenset of str."
+        raise TypeError(msg)
+
+
+def check_flag(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    """
+    `True` or `False`.
+    """
+    if not isinstance(value, bool):
+        msg = f"{attribute.name} is {value!r}; give True or False."
+        raise TypeError(msg)
+
+
+def check_number(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    """
+    An int, 1 at least.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        msg = f"{attribute.name} is {value!r}; give an int."
+        raise TypeError(msg)
+    if value < 1:
+        msg = f"{attribute.name} is {value}; it has to be 1 at least."
+        raise ValueError(msg)
+
+
+def one_of(*choices: object) -> Any:
+    """
+    One of *choices*, by default the first.
+    """
+
+    def check(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if value not in choices:
+            names = ", ".join(map(repr, choices))
+            msg = f"{attribute.name} is {value!r}; give one of {names}."
+            raise ValueError(msg)
+
+    return attrs.field(default=choices[0], validator=check)
 
 
 REJECTION_CODES = frozenset(

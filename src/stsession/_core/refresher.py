@@ -1,5 +1,5 @@
 """
-Credentials that are there when asked for, from any number of threads.
+Keeps one set of credentials fresh, for any number of threads.
 """
 
 from __future__ import annotations
@@ -14,19 +14,16 @@ from typing import NamedTuple, TypeVar
 
 import attrs
 
-from .._fork import forget_after_fork
 from .._locks import OneTimeEvent, guarded, in_critical_section, interruptible
+from .._util import forget_after_fork
 from ..exceptions import RefreshError
 from . import errors as _answers
-from .clock_part import Clock, utc
 from .credentials import Fetched, Instant, Record
+from .errors import remembered, without_frames
 from .events import Announcer
-from .flight_part import Fetching, Flight, is_fetching
-from .plan_part import Freshness
-from .policy import RefreshPolicy
-from .remembered_part import remembered, without_frames
-from .seams_part import current
-from .state import RefreshState, own
+from .policy import Freshness, RefreshPolicy
+from .runtime import Clock, current, utc
+from .state import Fetching, Flight, RefreshState, is_fetching, own
 
 
 __all__ = ["Refresher"]

@@ -1,22 +1,106 @@
 """
-The threads on which refreshes run.
+The runtime that tests replace: clocks, random numbers, threads, and waiting.
 """
 
 from __future__ import annotations
 
 import collections
 import contextlib
+import datetime as dt
+import random
 import sys
 import threading
 import time
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
 
-from .._fork import forget_after_fork
-from .._locks import guarded, start_thread
+import attrs
+
+from .._locks import OneTimeEvent, guarded, start_thread
+from .._util import forget_after_fork
 
 
-__all__ = ["BackgroundPool", "spawn"]
+__all__ = [
+    "BackgroundPool",
+    "Clock",
+    "Seams",
+    "SystemClock",
+    "current",
+    "installed",
+    "spawn",
+    "utc",
+]
+
+
+class Clock(Protocol):
+    """
+    What time it is, told twice.
+
+    Both are methods that return seconds as a float, because a request reads
+    them each time it is signed.
+    """
+
+    def wall(self) -> float:
+        """
+        Seconds since 1970-01-01 UTC; may be set, forward or back.
+        """
+
+    def monotonic(self) -> float:
+        """
+        Seconds since some instant; never goes back.
+
+        Goes on while the machine sleeps, where the platform can tell.
+        """
+
+
+def _clock_that_counts_suspended_time() -> int | None:
+    """
+    The ID of such a clock, or `None` if the platform has none.
+    """
+    clock_id: int | None = getattr(time, "CLOCK_BOOTTIME", None)  # Linux
+    if clock_id is None and sys.platform == "darwin":
+        clock_id = time.CLOCK_MONOTONIC  # goes on during sleep there
+    if clock_id is not None:
+        try:
+            time.clock_gettime(clock_id)
+        except OSError:  # some sandboxes and emulators don't have it
+            return None
+    return clock_id
+
+
+class SystemClock:
+    """
+    The machine's clocks.
+
+    The functions of `time` are looked up at each reading, so that tools which replace
+    them (freezegun, time-machine) affect sessions that exist already.
+    """
+
+    def __init__(self) -> None:
+        self._monotonic_id = _clock_that_counts_suspended_time()
+
+    def wall(self) -> float:
+        """
+        Seconds since 1970-01-01 UTC.
+        """
+        return time.time()
+
+    def monotonic(self) -> float:
+        """
+        Seconds since the machine was started, or another fixed instant.
+        """
+        if self._monotonic_id is None:
+            return time.monotonic()
+        return time.clock_gettime(self._monotonic_id)
+
+
+def utc(wall: float) -> dt.datetime:
+    """
+    Turn seconds since 1970 into an aware datetime.
+    """
+    return dt.datetime.fromtimestamp(wall, dt.timezone.utc)
 
 
 def spawn(task: Callable[[], None]) -> bool:
@@ -141,3 +225,65 @@ class BackgroundPool:
         self._began.pop(thread, None)
         self._threads -= 1
         return None
+
+
+pool = BackgroundPool()
+
+
+def _wait(event: OneTimeEvent, seconds: float) -> object:
+    return event.wait(seconds)
+
+
+@attrs.frozen(kw_only=True, eq=False, repr=False)
+class Seams:
+    """
+    What refreshers are made with.
+    """
+
+    clock: Clock = attrs.field(factory=SystemClock)
+
+    # Not the `random` module's own generator: a program that seeds it alike on
+    # each machine would have all of them refresh at once.
+    draw: Callable[[], float] = random.SystemRandom().random
+
+    run: Callable[[Callable[[], None]], bool] = pool.submit
+    spawn: Callable[[Callable[[], None]], bool] = spawn
+    wait: Callable[[OneTimeEvent, float], object] = _wait
+
+
+_installed = [Seams()]
+
+
+def current() -> Seams:
+    """
+    The seams for what is made now.
+    """
+    return _installed[-1]
+
+
+@contextmanager
+def installed(**seams: Any) -> Iterator[Seams]:
+    """
+    Use other *seams* for the sessions that are made inside; for tests.
+
+    Sessions keep those that they were made with. It holds for all threads.
+
+    Args:
+        seams:
+            *clock*: what tells the time, e.g. a
+            :class:`~stsession.testing.FakeClock`. *draw*: returns a number from
+            0 to 1, for the jitter. *run* and *spawn*: receive a function to call
+            on another thread, or at once, and return whether it will be called;
+            if not, the caller refreshes. *run* gets refreshes that no caller waits
+            for, *spawn* all others. *wait*: receives an event and the seconds to
+            wait for it. If you replace *wait* by one that doesn't wait, let *spawn*
+            return `False`.
+
+    .. versionadded:: 0.1.0
+    """
+    before = current()
+    _installed.append(attrs.evolve(before, **seams))
+    try:
+        yield current()
+    finally:
+        _installed.pop()

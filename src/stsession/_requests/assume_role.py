@@ -1,5 +1,5 @@
 """
-What is asked of STS, to assume a role: checked values that never change.
+AssumeRole requests as checked values.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from .checks import (
     check_transitive_tag_keys,
     checked_contexts,
     checked_duration,
+    checked_policy,
     checked_policy_arns,
     checked_source_identity,
     checked_tags,
     checked_texts,
+    default_role_session_name,
     only_keys,
 )
 from .limits import (
@@ -31,12 +33,37 @@ from .limits import (
     TRANSITIVE_TAG_KEY,
     TRANSITIVE_TAG_KEYS,
 )
-from .params_part import params_of
-from .session_names_part import default_role_session_name
-from .session_policies_part import checked_policy
 
 
-__all__ = ["AssumeRoleRequest", "check_inherited"]
+__all__ = ["AssumeRoleRequest", "check_inherited", "params_of"]
+
+
+def params_of(
+    *,
+    policy: str | None = None,
+    policy_arns: tuple[str, ...] = (),
+    tags: tuple[tuple[str, str], ...] = (),
+    **others: Any,
+) -> dict[str, Any]:
+    """
+    Return the parameters in STS's shape; what isn't given is left out.
+
+    Args:
+        policy: The session policy.
+
+        policy_arns: Managed policies.
+
+        tags: Session tags.
+
+        **others: What goes as it is, by STS's names.
+    """
+    params = {
+        **others,
+        "Policy": policy,
+        "PolicyArns": [{"arn": arn} for arn in policy_arns],
+        "Tags": [{"Key": key, "Value": value} for key, value in tags],
+    }
+    return {name: value for name, value in params.items() if value not in (None, [])}
 
 
 @attrs.frozen(kw_only=True)

@@ -1,24 +1,29 @@
 """
-Arguments that several requests take, checked and made plain.
+Checks of arguments that several requests take.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import getpass
+import json
+import os
 import re
+import socket
 
 from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from ..exceptions import InvalidRequestError
-from .bounds_part import Limit, wrong_type
 from .limits import (
     CONTEXT_ASSERTION,
     CONTEXT_PROVIDER,
+    POLICY,
     POLICY_ARN,
     POLICY_ARNS,
     PROVIDED_CONTEXTS,
+    ROLE_SESSION_NAME,
     SERIAL_NUMBER,
     SOURCE_IDENTITY,
     TAG_KEY,
@@ -26,13 +31,19 @@ from .limits import (
     TAGS,
     TOKEN_CODE,
     TRANSITIVE_TAG_KEYS,
+    Limit,
+    wrong_type,
 )
 
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 __all__ = [
     "check_transitive_tag_keys",
     "checked_contexts",
     "checked_duration",
+    "checked_policy",
     "checked_policy_arns",
     "checked_seconds",
     "checked_serial_number",
@@ -40,6 +51,7 @@ __all__ = [
     "checked_tags",
     "checked_texts",
     "checked_token_code",
+    "default_role_session_name",
     "only_keys",
 ]
 
@@ -237,3 +249,162 @@ def only_keys(pairs: tuple[tuple[str, str], ...]) -> str:
     Show pairs without their values, for a repr.
     """
     return repr(tuple(key for key, _ in pairs))
+
+
+# A string of JSON, kept, or the white space between two tokens.
+_STRING_OR_SPACE = r'("[^"\\]*(?:\\.[^"\\]*)*")|[ \t\r\n]+'
+_BEYOND_LATIN_1 = r"[^\x00-\xff]"
+
+_EXPECTED = "a mapping or JSON text"
+
+
+def checked_policy(
+    value: object, *, strict: bool = True, page: str = POLICY.source
+) -> str:
+    """
+    Return the policy as JSON without white space, if it is short enough.
+
+    Text keeps everything else as it is, so that STS judges what was written.
+    Characters that STS doesn't take are written as JSON's escapes.
+
+    Args:
+        value: A mapping, or JSON text.
+
+        strict: Whether it is for AWS.
+
+        page: Where AWS documents the limit for the operation.
+    """
+    if isinstance(value, Mapping):
+        text = _dumped(value)
+    elif isinstance(value, str):
+        text = str.__str__(value)
+        _check_json(text)
+    else:
+        raise wrong_type("policy", value, _EXPECTED)
+    text = re.sub(_STRING_OR_SPACE, lambda match: match[1] or "", text)
+    text = re.sub(_BEYOND_LATIN_1, lambda match: json.dumps(match[0])[1:-1], text)
+    return POLICY._replace(source=page).text(text, strict=strict)
+
+
+# The errors of the json module hold the policy, so ours are raised after its
+# except clauses, where nothing is chained.
+
+
+def _dumped(policy: Mapping[Any, Any]) -> str:
+    try:
+        return json.dumps(
+            dict(policy),
+            ensure_ascii=False,
+            separators=(",", ":"),
+            allow_nan=False,
+            default=_plain,
+        )
+    except InvalidRequestError:
+        raise
+    except TypeError:
+        problem = "one of its keys isn't a string"
+    except RecursionError:
+        problem = "it is nested too deeply"
+    except ValueError:
+        problem = "it contains itself, or a number that isn't finite"
+    raise _error(f"policy can't be written as JSON: {problem}.")
+
+
+def _plain(value: object) -> dict[Any, Any]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise _error(
+        f"policy holds a {type(value).__name__}, which JSON doesn't know.",
+        "Use lists and strings.",
+    )
+
+
+def _check_json(text: str) -> None:
+    try:
+        document = json.loads(text, parse_int=str, parse_constant=_refuse_constant)
+    except InvalidRequestError:
+        raise
+    except json.JSONDecodeError as e:
+        problem = f"{e.msg} (line {e.lineno}, column {e.colno})"
+    except RecursionError:
+        problem = "it is nested too deeply"
+    else:
+        if not isinstance(document, dict):
+            raise _error(f"policy is a JSON {type(document).__name__}, not an object.")
+        return
+    raise _error(f"policy isn't JSON: {problem}.", _advice(text))
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise _error(f"policy holds {name}, which JSON doesn't know.")
+
+
+def _advice(text: str) -> str:
+    if text.startswith("arn:"):
+        return "ARNs of managed policies belong into policy_arns."
+    if text.startswith(("file:", "/", "./", "~")):
+        return "Pass what is in the file, not where it is."
+    return "Pass a dict if you don't want to write JSON by hand."
+
+
+def _error(message: str, hint: str = "") -> InvalidRequestError:
+    return InvalidRequestError(message, parameter="policy", hint=hint)
+
+
+def default_role_session_name(
+    environ: Mapping[str, str] = os.environ,
+    *,
+    user: Callable[[], str] = getpass.getuser,
+    host: Callable[[], str] = socket.gethostname,
+) -> str:
+    """
+    Name who asks, in characters and a length that STS allows.
+
+    It is the Lambda function, the Batch job, the ECS task, or else
+    ``user@host``. CloudTrail shows it, and the session's ARN ends in it.
+
+    Args:
+        environ: The environment variables.
+
+        user: Tells the user's name; may fail, e.g. in a bare container.
+
+        host: Tells the host's name; may fail.
+    """
+    return _legal(_runtime(environ) or _login(user, host))
+
+
+def _runtime(environ: Mapping[str, str]) -> str:
+    """
+    Name what runs us, if its environment tells.
+    """
+    function = environ.get("AWS_LAMBDA_FUNCTION_NAME")
+    if function:
+        return function
+    job = environ.get("AWS_BATCH_JOB_ID")  # before ECS, which runs it
+    if job:
+        attempt = environ.get("AWS_BATCH_JOB_ATTEMPT")
+        return f"batch-{job}-{attempt}" if attempt else f"batch-{job}"
+    task = environ.get("ECS_CONTAINER_METADATA_URI_V4", "").rstrip("/")
+    if task:
+        return f"ecs-{task.rpartition('/')[2]}"
+    return ""
+
+
+def _login(user: Callable[[], str], host: Callable[[], str]) -> str:
+    return "@".join(name for name in (_told(user), _told(host)) if name)
+
+
+def _told(name: Callable[[], str]) -> str:
+    # getuser() fails in three ways where a user ID has no name, depending on
+    # the platform and the version of Python.
+    try:
+        return name()
+    except (ImportError, KeyError, OSError, UnicodeError):
+        return ""
+
+
+def _legal(name: str) -> str:
+    name = re.sub(r"[^\w+=,.@-]", "-", name, flags=re.ASCII)
+    if len(name) < ROLE_SESSION_NAME.minimum:
+        name = f"stsession-{name}" if name else "stsession"
+    return name[: ROLE_SESSION_NAME.maximum]

@@ -1,5 +1,5 @@
 """
-From requests to refreshers: each role of a chain is assumed by the one before.
+Builds chains: each role is assumed with the credentials of the one before.
 """
 
 from __future__ import annotations
@@ -16,14 +16,12 @@ from .._core.cache import MemoryCache
 from .._core.credentials import Fetched, Instant, Record
 from .._core.policy import RefreshPolicy
 from .._core.refresher import Refresher
-from .._core.seams_part import current
+from .._core.runtime import current
 from .._requests.assume_role import AssumeRoleRequest
 from .._sources.find import hop_source
 from .._sources.sources import HopSource, Nobody, Source
-from .._sts.endpoint import has_custom_endpoint
-from .._sts.fetcher import StsFetch, at_once
-from .._sts.sts_endpoint_part import StsEndpoint
-from .._sts.sts_protocols_part import StsRequest
+from .._sts.endpoint import StsEndpoint, has_custom_endpoint
+from .._sts.fetcher import StsFetch, StsRequest, at_once
 from .._tokens.base import NoProof, Proof
 from .options import Options
 

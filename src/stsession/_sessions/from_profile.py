@@ -12,13 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 import botocore.session
 
+from .._core.errors import hides_arguments
 from .._core.refresher import Refresher
-from .._core.remembered_part import hides_arguments
 from .._requests.assume_role import AssumeRoleRequest
 from .._requests.siblings import WebIdentityRequest, web_identity_environment
-from .._sources.find import hop_source, nobody, profile_settings, sdk_source
-from .._sources.picked_source_part import PROFILE_METHODS, picked_source
-from .._sources.plain_part import plain_refresher
+from .._sources.find import (
+    PROFILE_METHODS,
+    hop_source,
+    nobody,
+    picked_source,
+    plain_refresher,
+    profile_settings,
+    sdk_source,
+)
 from .._sources.profile import (
     First,
     NamedSource,
@@ -28,18 +34,17 @@ from .._sources.profile import (
     in_profile,
     plan_of,
 )
-from .._sources.sdk_source_part import SdkSource
+from .._sources.sdk import SdkSource
 from .._sources.sources import HopSource, Source
-from .._sts.endpoint import has_custom_endpoint
-from .._sts.sts_endpoint_part import StsEndpoint
-from .._sts.sts_protocols_part import StsRequest
+from .._sts.endpoint import StsEndpoint, has_custom_endpoint
+from .._sts.fetcher import StsRequest
 from .._tokens.mfa import CodeLike
 from .._tokens.suppliers import NoProof, Proof, TokenProof
 from .chain import Hop
 from .mfa_session import Mfa
-from .operations_part import flat, options_of
+from .operations import flat, options_of
 from .options import Options, SessionOptions
-from .session_part import RefreshableSession
+from .session import RefreshableSession
 
 
 if TYPE_CHECKING:

@@ -1,5 +1,5 @@
 """
-The second factor of a source: one code for all its roles, or one for each.
+MFA sessions that sign for the roles after them.
 """
 
 from __future__ import annotations
@@ -14,14 +14,12 @@ import attrs
 from .._core.refresher import Refresher
 from .._requests.checks import checked_seconds, checked_serial_number
 from .._requests.limits import TOKEN_DURATION
-from .._requests.token_requests_part import SessionTokenRequest
+from .._requests.siblings import SessionTokenRequest
 from .._sources.find import hop_source
-from .._sources.sdk_source_part import SdkSource
+from .._sources.sdk import SdkSource
 from .._sources.sources import MfaSource, Source
-from .._sts.endpoint import has_custom_endpoint
-from .._sts.sts_endpoint_part import StsEndpoint
-from .._tokens.mfa import CodeLike, MfaCodes
-from .._tokens.mfa_devices_part import find_serial
+from .._sts.endpoint import StsEndpoint, has_custom_endpoint
+from .._tokens.mfa import CodeLike, MfaCodes, find_serial
 from .._tokens.suppliers import CodeProof, Proof
 from .chain import Hop
 from .options import Options

@@ -1,5 +1,5 @@
 """
-What all functions that make sessions take: checked once, and passed on as one.
+Options of all public functions.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ from .._core.cache import PROCESS_CACHE, MemoryCache
 from .._core.events import RefreshHook
 from .._core.policy import RefreshPolicy
 from .._sources.sources import Source
-from .._sts.endpoint import has_custom_endpoint
-from .._sts.sts_endpoint_part import StsEndpoint
+from .._sts.endpoint import StsEndpoint, has_custom_endpoint
 from ..exceptions import InvalidRequestError
 
 

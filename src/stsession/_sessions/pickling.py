@@ -1,5 +1,5 @@
 """
-What a session was made from: its pickle, and a digest in its `repr`.
+Pickles sessions as the call that made them.
 """
 
 from __future__ import annotations
@@ -32,12 +32,11 @@ from .._botocore.config_files import (
     profile_of,
 )
 from .._botocore.sdk_classes import BotocoreSession, BotoSession
+from .._core.cache import RandomEviction
+from .._core.errors import hides_arguments
 from .._core.policy import RefreshPolicy
-from .._core.random_eviction_part import RandomEviction
-from .._core.remembered_part import hides_arguments
-from .._identity import number_of
 from .._sources.sdk import FINDABLE_METHODS
-from .._util import per_process
+from .._util import number_of, per_process
 from .options import DEFAULT_POLICY
 
 

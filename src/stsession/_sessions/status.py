@@ -1,5 +1,5 @@
 """
-What a session tells about itself.
+The status of a session and its roles.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ import datetime as dt
 
 import attrs
 
-from .._core.clock_part import utc
 from .._core.events import RefreshCounters
 from .._core.refresher import Refresher
+from .._core.runtime import utc
 
 
 __all__ = ["CallerIdentity", "HopStatus", "SessionStatus"]

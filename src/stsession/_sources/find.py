@@ -1,10 +1,11 @@
 """
-Who assumes the role: `source=`, as somebody who signs.
+Finds the source that an argument means, and shares it in the process.
 """
 
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import functools
 import os
 import threading
@@ -13,6 +14,7 @@ import weakref
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any, TypeVar, cast
 
+import attrs
 import botocore.session
 
 from botocore.credentials import RefreshableCredentials
@@ -31,28 +33,29 @@ from .._botocore.config_files import (
 from .._botocore.errors import how_to_mend
 from .._botocore.sdk_classes import BotocoreSession
 from .._botocore.sessions import (
+    NO_PROFILE,
     configured_like,
     new_session,
     shared_loader,
     usable_profile,
 )
+from .._core.credentials import Fetched, TemporaryCredentials
+from .._core.errors import without_frames
 from .._core.policy import RefreshPolicy
 from .._core.refresher import Refresher
-from .._core.remembered_part import without_frames
-from .._core.seams_part import current
-from .._fork import forget_after_fork
-from .._identity import number_of
+from .._core.runtime import Clock, current, utc
 from .._locks import guarded
-from .._tokens.functions_part import name_of
-from .._util import per_process, world
-from ..exceptions import InvalidRequestError
+from .._sts.errors import Attempt, translate
+from .._tokens.base import name_of
+from .._util import forget_after_fork, number_of, per_process, world
+from ..exceptions import InvalidRequestError, SourceCredentialsError
 from .function import FunctionFetch
-from .sdk import FILE_METHODS, FINDABLE_METHODS
-from .sdk_source_part import SdkSource
+from .sdk import FILE_METHODS, FINDABLE_METHODS, SdkSource, accept_local_expirations
 from .sources import HopSource, Nobody, Source
 
 
 __all__ = [
+    "PROFILE_METHODS",
     "HopSource",
     "SdkSource",
     "Source",
@@ -60,6 +63,8 @@ __all__ = [
     "hop_source",
     "new_profile_session",
     "nobody",
+    "picked_source",
+    "plain_refresher",
     "profile_settings",
     "reading_files",
     "registry",
@@ -336,3 +341,193 @@ def hop_source(
             ("hop", number_of(refresher)),
             lambda: HopSource(refresher, previous.settings, key=key, is_role=is_role),
         )
+
+
+PROFILE_METHODS = frozenset(
+    {
+        "config-file",
+        "custom-process",
+        "login",
+        "shared-credentials-file",
+        "sso",
+    }
+)
+"""How botocore finds credentials in a profile, but for its role."""
+
+METADATA_VARIABLES = (
+    "ec2_metadata_service_endpoint",
+    "ec2_metadata_service_endpoint_mode",
+    "ec2_metadata_v1_disabled",
+    "imds_use_ipv6",
+    "metadata_service_num_attempts",
+    "metadata_service_timeout",
+)
+"""What a profile may say about how an instance is asked."""
+
+
+def picked_source(
+    name: str, profile: str | None, methods: frozenset[str], settings: SdkSource
+) -> SdkSource:
+    """
+    Return a source of some of botocore's ways to find credentials.
+
+    Args:
+        name: For messages.
+
+        profile: Where they are looked for. `None`: in no profile.
+
+        methods: The ways, in botocore's words.
+
+        settings: Whose settings carry over.
+    """
+    expected = surroundings()
+    key = ("picked", profile, methods, settings.key, expected)
+
+    def make_session(pinned: botocore.session.Session) -> botocore.session.Session:
+        session = configured_like(pinned)
+        if profile:
+            session.set_config_variable("profile", profile)
+        for variable in METADATA_VARIABLES:
+            value = settings.settings.get_config_variable(variable)
+            session.set_config_variable(variable, value)
+        resolver = session.get_component("credential_provider")
+        accept_local_expirations(resolver, session)
+        picked = _Picked(resolver, methods, name)
+        session.register_component("credential_provider", picked)
+        return session
+
+    def make() -> SdkSource:
+        pinned = new_profile_session(profile) if profile else new_session(NO_PROFILE)
+        # The environment may name other files later.
+        pinned = configured_like(pinned, HierarchicalEmitter())
+        source = SdkSource(
+            functools.partial(make_session, pinned),
+            settings.settings,
+            name=name,
+            key=key,
+            surroundings=surroundings,
+            expected=expected,
+            methods=methods & PROFILE_METHODS,
+        )
+        if "env" in methods:
+            source.look()  # the environment may contain others later
+        return source
+
+    return registry.get(key, make)
+
+
+class _Picked:
+    """
+    Some of the providers of botocore's chain.
+    """
+
+    def __init__(self, resolver: Any, methods: frozenset[str], name: str) -> None:
+        self._providers = [p for p in resolver.providers if p.METHOD in methods]
+        self._name = name
+
+    def load_credentials(self) -> Any:
+        """
+        Return the first that are found.
+        """
+        for provider in self._providers:
+            credentials = provider.load()
+            if credentials is not None:
+                return credentials
+        raise SourceCredentialsError(
+            f"Could not find credentials in {self._name}.",
+            hop=self._name,
+            hint="Add some (aws configure, aws sso login), or name another source.",
+        )
+
+
+# botocore refreshes what it has found in the last quarter of an hour, and when
+# it is asked; asking earlier would bring the same again.
+POLICY = RefreshPolicy(
+    advisory=dt.timedelta(minutes=14), early=0.0, jitter=0.0, stale="never"
+)
+
+CHOICES = (
+    "attempts_per_minute",
+    "background",
+    "load_timeout",
+    "mandatory_wait",
+    "permanent",
+    "rejection_codes",
+    "resend",
+)
+"""What the user's policy says about such credentials as well."""
+
+
+class _Look:
+    """
+    Asks botocore for what it has.
+    """
+
+    def __init__(self, source: SdkSource, clock: Clock) -> None:
+        self._source = source
+        self._clock = clock
+        self._last: str | None = None
+
+    def __call__(self) -> Fetched:
+        """
+        Look.
+
+        Raises:
+            RefreshError: If there are none.
+        """
+        try:
+            return self._look()
+        except MemoryError:
+            raise  # it says nothing about the source
+        except Exception as e:  # noqa: BLE001 - made into one of ours
+            name = self._source.name
+            attempt = Attempt(what=f"Could not load {name}", hop=name, source=name)
+            error = translate(e, attempt, wall=self._clock.wall())
+        # Out here, where no local variable holds the credentials.
+        raise without_frames(error)
+
+    def note_region(self, region: str) -> None:
+        """
+        Use a client's region for what botocore calls, if none is configured.
+        """
+        self._source.note_region(region)
+
+    def _look(self) -> Fetched:
+        remaining = self._source.prepare()
+        keys = self._source.frozen()
+        if keys.access_key == self._last and self._source.resolve_again():
+            keys, remaining = self._source.frozen(), self._source.prepare()
+        self._last = keys.access_key
+        return Fetched(
+            credentials=TemporaryCredentials(
+                access_key_id=str(keys.access_key),
+                secret_access_key=str(keys.secret_key),
+                session_token=keys.token,
+                expires_at=(
+                    None if remaining is None else utc(self._clock.wall() + remaining)
+                ),
+                account_id=getattr(keys, "account_id", None),
+            )
+        )
+
+
+def plain_refresher(source: SdkSource, policy: RefreshPolicy = POLICY) -> Refresher:
+    """
+    Return a refresher for credentials that aren't a role's of ours.
+
+    Args:
+        source: Where they come from.
+
+        policy: The user's. When botocore has new credentials isn't ours to choose, so
+            its windows don't count, nor what happens to expired ones.
+    """
+    clock, load_timeout = current().clock, policy.load_timeout
+    chosen = {name: getattr(policy, name) for name in CHOICES}
+    return Refresher(
+        label=source.name,
+        source=source.name,
+        fetch=_Look(source, clock),
+        policy=attrs.evolve(POLICY, **chosen),
+        load_timeout=30.0 if load_timeout is None else load_timeout.total_seconds(),
+        clock=clock,
+    )

@@ -13,11 +13,10 @@ import attrs
 
 from botocore.utils import parse_timestamp
 
-from .._core.clock_part import Clock
 from .._core.credentials import Fetched, TemporaryCredentials
-from .._core.errors import begun, span
-from .._core.remembered_part import without_frames
-from .._tokens.functions_part import name_of
+from .._core.errors import begun, span, without_frames
+from .._core.runtime import Clock
+from .._tokens.base import name_of
 from ..exceptions import FailureKind, SourceCredentialsError
 
 

@@ -1,5 +1,5 @@
 """
-What a profile says: who assumes which role, with what.
+Reads roles and sources from profiles.
 """
 
 from __future__ import annotations

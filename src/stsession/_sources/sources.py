@@ -1,5 +1,5 @@
 """
-Who signs requests to STS: kinds of sources.
+Sources: the credentials that sign a request to STS.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ from .._botocore.credentials import SessionCredentials
 from .._botocore.sessions import like
 from .._core.credentials import Record
 from .._core.refresher import Refresher
-from .._sts.endpoint import StsClients
+from .._sts.endpoint import StsClients, StsEndpoint
 from .._sts.fetcher import StsFetch
-from .._sts.sts_endpoint_part import StsEndpoint
 from ..exceptions import RefreshError
-from .sdk_source_part import SdkSource, described
+from .sdk import SdkSource, described
 
 
 __all__ = ["HopSource", "MfaSource", "Nobody", "Source"]

@@ -1,5 +1,5 @@
 """
-Errors of the SDK, and of STS behind it, as errors of ours.
+Translates errors of STS.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from botocore import exceptions as sdk
 from botocore.parsers import ResponseParserError
 
 from .._botocore.errors import Answer, how_to_mend, place_of, presentable, text_of
-from .._causes import causes
 from .._core.errors import skew_text
+from .._util import causes
 from ..exceptions import (
     AccessDeniedError,
     ClockError,

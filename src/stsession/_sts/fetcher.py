@@ -1,5 +1,5 @@
 """
-Asking STS: requests in, credentials out.
+Calls STS and returns credentials.
 """
 
 from __future__ import annotations
@@ -10,26 +10,116 @@ import math
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import attrs
 
 from .._botocore.errors import presentable
-from .._core.clock_part import Clock
 from .._core.credentials import Fetched, Instant, TemporaryCredentials
-from .._core.errors import lifetime_of
+from .._core.errors import lifetime_of, without_frames
 from .._core.events import write_log
-from .._core.remembered_part import without_frames
+from .._core.runtime import Clock
 from .._requests.limits import FEDERATED_DURATION, ROOT_DURATION, TOKEN_DURATION
 from .._tokens.base import NoProof, Proof
 from .._util import per_process
 from ..exceptions import FailureKind, RefreshError
+from .endpoint import StsEndpoint
 from .errors import Attempt, server_time, translate, unusable_answer
-from .sts_endpoint_part import StsEndpoint
-from .sts_protocols_part import Signatory, StsRequest
 
 
-__all__ = ["StsFetch", "at_once"]
+__all__ = ["Signatory", "StsFetch", "StsRequest", "at_once"]
+
+
+class StsRequest(Protocol):
+    """
+    A checked request for credentials.
+    """
+
+    @property
+    def operation(self) -> str:
+        """
+        The method of an STS client.
+        """
+
+    @property
+    def label(self) -> str:
+        """
+        What messages call it: mostly the ARN of a role.
+        """
+
+    @property
+    def what(self) -> str:
+        """
+        What couldn't be done, if it fails.
+        """
+
+    @property
+    def duration_seconds(self) -> int | Literal["max"] | None:
+        """
+        How long the credentials shall live.
+        """
+
+    def to_params(self, *, duration_seconds: int | None) -> dict[str, Any]:
+        """
+        Its parameters.
+        """
+
+
+class Signatory(Protocol):
+    """
+    Who signs a request to STS. Sources are such.
+    """
+
+    @property
+    def is_role(self) -> bool:
+        """
+        Whether its credentials are known to be those of an assumed role.
+        """
+
+    @property
+    def can_show_mfa(self) -> bool:
+        """
+        Whether passing *mfa_serial* would make a difference to it.
+        """
+
+    @property
+    def renewable(self) -> bool:
+        """
+        Whether there can be others some time, if STS refuses these.
+        """
+
+    def would_ask(self) -> bool:
+        """
+        Whether `prepare` would ask somebody for something now.
+        """
+
+    def describe(self, wall: float) -> str:
+        """
+        Its name, and when its credentials expire, for messages.
+        """
+
+    def client(self, region: str | None, endpoint: StsEndpoint) -> Any:
+        """
+        An STS client that signs with its credentials.
+        """
+
+    def prepare(self) -> float | None:
+        """
+        Have credentials to sign with.
+
+        Returns:
+            The seconds they have left. `None` if that isn't known.
+        """
+
+    def note_region(self, region: str) -> None:
+        """
+        Use a client's region for requests to STS if none is configured.
+        """
+
+    def resolve_again(self) -> bool:
+        """
+        Look the credentials up anew; return whether there can be others.
+        """
 
 
 CHAINED_MAXIMUM = 3_600

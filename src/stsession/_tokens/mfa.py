@@ -1,33 +1,132 @@
 """
-Where the codes of MFA devices come from.
+MFA codes and devices.
 """
 
 from __future__ import annotations
 
+import contextlib
+import datetime as dt
+import getpass
 import inspect
+import logging
 import math
 import os
 import re
 import subprocess
+import sys
 import threading
 
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
-from .._core.clock_part import Clock
-from .._core.flight_part import unattended
-from .._core.seams_part import current
-from .._fork import forget_after_fork
+import botocore.session
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from .._botocore.errors import presentable
+from .._core.errors import hides_arguments
+from .._core.events import write_log
+from .._core.runtime import Clock, current
+from .._core.state import unattended
 from .._locks import OneTimeEvent
-from .._requests.bounds_part import wrong_type
 from .._requests.checks import checked_token_code
-from .._util import per_process, world
+from .._requests.limits import wrong_type
+from .._util import forget_after_fork, per_process, world
 from ..exceptions import InvalidRequestError, MfaError
-from .functions_part import called, name_of
-from .terminal_part import REFUSED, USED, announce, ask_at_terminal
+from .base import called, name_of
 
 
-__all__ = ["CodeLike", "MfaCodes", "forget_used_codes"]
+__all__ = [
+    "REFUSED",
+    "USED",
+    "CodeLike",
+    "MfaCodes",
+    "announce",
+    "ask_at_terminal",
+    "find_serial",
+    "forget_used_codes",
+    "totp",
+]
+
+
+TRIES = 3
+"""Times that somebody may type what can't be a code."""
+
+NO_CODE = "That is no code; a code is six digits."
+REFUSED = "STS has refused that code."
+USED = "That code has been used, and each serves once. Wait for the next one."
+
+
+def announce(text: str) -> None:
+    """
+    Log why a call takes a while, and write it to standard error if a person reads it.
+    """
+    write_log(logging.INFO, text)
+    # A closed terminal must not fail the request.
+    with contextlib.suppress(Exception):
+        if sys.stderr.isatty():
+            sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
+
+
+def ask_at_terminal(serial: str, said: str = "") -> str:
+    """
+    Ask the person at the terminal, without showing what they type.
+
+    The terminal itself is asked, not stdin, which may be a file.
+
+    Args:
+        serial: The device.
+
+        said: What there is to say before.
+
+    Raises:
+        MfaError: If there is no terminal, or no code is typed.
+    """
+    if not _has_terminal():
+        raise MfaError(
+            f"A code of the MFA device {serial} is needed, and there is no terminal "
+            "to ask at.",
+            hop=serial,
+            hint="Pass a function or a command as mfa_code.",
+        )
+    for _ in range(TRIES):
+        prompt = f"MFA code for {serial}: "
+        try:
+            typed = getpass.getpass(f"{said}\n{prompt}" if said else prompt)
+        except EOFError:
+            _end_line()
+            break
+        code = "".join(typed.split())
+        if re.fullmatch("[0-9]{6}", code):
+            return code
+        said = NO_CODE
+    raise MfaError(
+        f"No code for the MFA device {serial} was typed.",
+        hop=serial,
+        hint="Use the session again to be asked again.",
+    )
+
+
+def _end_line() -> None:
+    """
+    Have what comes next begin on a line of its own.
+    """
+    with contextlib.suppress(OSError):  # there is no such file on Windows
+        terminal = os.open("/dev/tty", os.O_WRONLY)
+        os.write(terminal, b"\n")
+        os.close(terminal)
+
+
+def _has_terminal() -> bool:
+    if os.name == "nt":
+        return sys.stdin is not None and sys.stdin.isatty()
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 CodeLike = Callable[[str], str] | Sequence[str] | str | None
@@ -306,3 +405,106 @@ def ask_command(argv: Sequence[str], serial: str) -> str:
         hop=serial,
         hint="Run it by hand to see what it says.",
     )
+
+
+HINT = "Pass the serial number or ARN of the device as mfa_serial."
+
+
+def find_serial(session: botocore.session.Session, name: str) -> str:
+    """
+    Ask IAM for the only device of the user whose keys *session* has.
+
+    Args:
+        session: The source.
+
+        name: The source's name, for messages.
+
+    Raises:
+        MfaError: If it says no, or knows none, or several.
+    """
+    config = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard"})
+    client: Any = session.create_client("iam", config=config)
+    try:
+        devices = client.list_mfa_devices()["MFADevices"]
+    except (BotoCoreError, ClientError) as e:
+        why = e.response["Error"]["Code"] if isinstance(e, ClientError) else str(e)
+        raise MfaError(
+            f"Could not find the MFA device of {name}. IAM returned {why}.", hint=HINT
+        ) from presentable(e)
+    finally:
+        client.close()
+    # Security keys and passkeys show no codes.
+    serials = [
+        device["SerialNumber"]
+        for device in devices
+        if ":u2f/" not in device["SerialNumber"]
+    ]
+    if len(serials) != 1:
+        known = ", ".join(serials) or "none"
+        raise MfaError(
+            f"Could not tell the MFA device of {name}. IAM knows {known}.", hint=HINT
+        )
+    return str(serials[0])
+
+
+class _Totp:
+    """
+    A function of a seed that doesn't show in its `repr`.
+    """
+
+    def __init__(self, secret: str) -> None:
+        try:
+            import pyotp  # noqa: PLC0415 - an extra
+        except ImportError:
+            msg = "stsession.totp() needs pyotp: pip install 'stsession[totp]'."
+            raise ImportError(msg) from None
+        seed = "".join(secret.split())
+        try:
+            self._totp = pyotp.TOTP(seed)
+            self._totp.at(0)
+        except ValueError:
+            seed = ""
+        # Out here, so that its context, which may quote the seed, is none of ours.
+        if not seed:
+            raise MfaError(
+                "The seed of the MFA device can't be read.",
+                hint="Pass the base32 text that AWS shows beside the QR code.",
+            )
+
+    def __repr__(self) -> str:
+        return "<stsession.totp of a seed>"
+
+    def __reduce__(self) -> str:
+        msg = (
+            "The seed of an MFA device isn't pickled. Pass a function that the other "
+            "process can import, and that fetches the seed there."
+        )
+        raise TypeError(msg)
+
+    def __call__(self, serial: str) -> str:
+        now = dt.datetime.fromtimestamp(current().clock.wall(), dt.timezone.utc)
+        return str(self._totp.at(now))
+
+
+@hides_arguments
+def totp(secret: str) -> Callable[[str], str]:
+    """
+    Return what *mfa_code* takes, for a virtual device whose seed is known.
+
+    Whoever has the seed has the second factor. Where it is stored beside the
+    access key, there is one factor left; so fetch it from somewhere that asks
+    for something else, such as a secret store of your CI.
+
+    Needs ``pip install 'stsession[totp]'``.
+
+    Args:
+        secret: The base32 seed that AWS shows when the device is made.
+
+    Raises:
+        MfaError: If it is no such seed.
+
+        ImportError: If pyotp isn't installed.
+
+    .. versionadded:: 0.1.0
+    """
+    return _Totp(secret)

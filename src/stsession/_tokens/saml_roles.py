@@ -1,5 +1,5 @@
 """
-Which roles a SAML assertion is good for.
+The roles in a SAML assertion.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import binascii
 
 import attrs
 
-from .._core.remembered_part import hides_arguments
+from .._core.errors import hides_arguments
 from ..exceptions import InvalidRequestError
 
 

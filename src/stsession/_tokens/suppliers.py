@@ -1,10 +1,13 @@
 """
-What goes with a request and serves for a while only: codes, tokens, assertions.
+Suppliers of MFA codes, web identity tokens and SAML assertions.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import datetime as dt
+import json
 import os
 import weakref
 
@@ -12,9 +15,11 @@ from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any
 
+import attrs
+
 from .._botocore.config_files import owner_of
 from .._core.errors import span
-from .._core.seams_part import current
+from .._core.runtime import current, utc
 from .._requests.siblings import checked_assertion, checked_web_identity_token
 from .._util import per_process
 from ..exceptions import (
@@ -23,13 +28,86 @@ from ..exceptions import (
     RefreshError,
     SourceCredentialsError,
 )
-from .base import NoProof, Proof
-from .functions_part import called, name_of
-from .jwt_part import Claims, read_claims
+from .base import NoProof, Proof, called, name_of
 from .mfa import MfaCodes
 
 
-__all__ = ["AssertionProof", "CodeProof", "NoProof", "Proof", "TokenProof"]
+__all__ = [
+    "AssertionProof",
+    "Claims",
+    "CodeProof",
+    "NoProof",
+    "Proof",
+    "TokenProof",
+    "read_claims",
+]
+
+
+@attrs.frozen(kw_only=True)
+class Claims:
+    """
+    Some of what a JSON Web Token claims. Nobody has verified it.
+
+    Args:
+        exp: When it says it expires.
+
+        aud: For whom it says it is.
+
+        iss: Who it says has issued it.
+
+        sub: The subject, unique for the issuer.
+
+    .. seealso:: `RFC 7519, section 4.1
+       <https://www.rfc-editor.org/rfc/rfc7519#section-4.1>`_.
+    """
+
+    exp: dt.datetime | None = None
+    aud: tuple[str, ...] = ()
+    iss: str | None = None
+    sub: str | None = None
+
+
+def read_claims(token: object) -> Claims:
+    """
+    Read what *token* claims; what can't be read is left out.
+
+    Messages and the source's expiration are made of it, nothing else: whether
+    the token is good is for STS to say.
+    """
+    payload = _payload(token)
+    audience = payload.get("aud")
+    several = audience if isinstance(audience, list) else [audience]
+    return Claims(
+        exp=_instant(payload.get("exp")),
+        aud=tuple(name for name in map(_text, several) if name is not None),
+        iss=_text(payload.get("iss")),
+        sub=_text(payload.get("sub")),
+    )
+
+
+def _payload(token: object) -> dict[str, Any]:
+    if not isinstance(token, str):
+        return {}
+    try:
+        _, payload, _ = token.split(".")
+        document = json.loads(base64.urlsafe_b64decode(f"{payload}=="))
+    except (ValueError, RecursionError):  # binascii's, json's and Unicode's are such
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _instant(seconds: object) -> dt.datetime | None:
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        return None
+    try:
+        return utc(seconds)
+    except (OverflowError, OSError, ValueError):  # no date, to this platform
+        return None
+
+
+def _text(value: object) -> str | None:
+    # A line end would forge lines of a log.
+    return value if isinstance(value, str) and value.isprintable() else None
 
 
 SERVES_ONCE = (

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from .._core.clock_part import SystemClock, utc
+from .._core.runtime import SystemClock, utc
 
 
 __all__ = ["FastClock"]

@@ -1,5 +1,5 @@
 """
-Many accounts: a session for each, and functions over all of them.
+Many accounts: a session for each, and functions run over all of them.
 """
 
 from __future__ import annotations
@@ -13,41 +13,34 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import attrs
 
-from .._closing import Closing
-from .._core.remembered_part import hides_arguments
-from .._fork import forget_after_fork
-from .._lazy import lazy
+from .._core.errors import hides_arguments
 from .._requests.arns import checked_role_name
 from .._sessions.options import check_names
 from .._sessions.pickling import digest_of_recipe
-from .._sessions.session import RefreshableAssumeRoleSession
-from .._sessions.source_like_part import SourceLike
+from .._sessions.session import RefreshableAssumeRoleSession, SourceLike
 from .._sts.endpoint import has_custom_endpoint
+from .._util import Closing, forget_after_fork, lazy
 from ..exceptions import InvalidRequestError, OrganizationError
 from ._accounts import (
+    PARAMETERS,
+    REQUEST,
     AccountOptions,
+    FleetOptions,
     FleetTarget,
     Targets,
     by_name,
-    checked_regions,
-    find_target,
-)
-from ._organization import Organization
-from ._results import FleetCounts, FleetResult
-from ._run import FleetRun
-from .fleet_executors_part import opening
-from .fleet_options_part import (
-    PARAMETERS,
-    REQUEST,
-    FleetOptions,
     check_map,
     check_retries,
+    checked_regions,
+    find_target,
     partition_of,
     url_of,
 )
-from .fleet_plan_part import Plan
-from .fleet_sessions_part import FleetSessions
-from .progress_part import Silence, progress_of
+from ._executors import Plan, Silence, opening, progress_of
+from ._organization import Organization
+from ._results import FleetCounts, FleetResult
+from ._run import FleetRun
+from ._sessions import FleetSessions
 
 
 if TYPE_CHECKING:

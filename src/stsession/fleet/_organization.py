@@ -15,10 +15,9 @@ import attrs
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from .._botocore.errors import presentable
-from .._botocore.redact_part import redact
-from .._core.remembered_part import without_frames
-from .._sessions.source_like_part import SourceLike, find_source
+from .._botocore.errors import presentable, redact
+from .._core.errors import without_frames
+from .._sessions.session import SourceLike, find_source
 from .._sources.sources import Source
 from ..exceptions import InvalidRequestError, OrganizationError, StsessionError
 

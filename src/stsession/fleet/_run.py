@@ -1,5 +1,5 @@
 """
-A function called for each target, some at once, the results as they come.
+Runs a function for each target, and yields the results.
 """
 
 from __future__ import annotations
@@ -14,14 +14,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import attrs
 
-from .._closing import Closing
-from .._fork import forget_after_fork
+from .._util import Closing, forget_after_fork
 from ..exceptions import ExecutorError
 from ._accounts import FleetTarget
-from ._executors import carried, opened
+from ._executors import Plan, Progress, Silence, carried, opened
 from ._results import Failures, FleetCounts, FleetResult
-from .fleet_plan_part import Plan
-from .progress_part import Progress, Silence
 
 
 if TYPE_CHECKING:

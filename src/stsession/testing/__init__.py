@@ -4,7 +4,7 @@ Clocks, stubs and a local STS for tests: ours, and those of our users.
 
 from __future__ import annotations
 
-from .._core.seams_part import installed
+from .._core.runtime import installed
 from ._clock import FakeClock
 from ._faults import Fault
 from ._isolation import isolated_process

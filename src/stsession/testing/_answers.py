@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 
 import attrs
 
-from .._core.clock_part import Clock
+from .._core.runtime import Clock
 
 
 __all__ = [

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from .._core.clock_part import Clock
+from .._core.runtime import Clock
 from ._answers import Answer, Refused, Service, error_answer
 from ._denials import denial
 from ._http import HttpRequest

@@ -7,7 +7,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 
-from .._core.clock_part import utc
+from .._core.runtime import utc
 
 
 __all__ = ["FakeClock"]

@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Iterable
 from typing import Literal
 
-from .._core.clock_part import Clock
+from .._core.runtime import Clock
 from ._iam import Iam, Role
 from ._keys import AccessKey
 from ._mfa import MfaDevice

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import attrs
 
-from .._core.clock_part import Clock
+from .._core.runtime import Clock
 from ._answers import Answer, Transport, date_header
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 import attrs
 
-from .._core.clock_part import Clock, utc
+from .._core.runtime import Clock, utc
 from ._answers import Service
 from ._keys import AccessKey, KeyMaker
 from ._mfa import MfaDevices

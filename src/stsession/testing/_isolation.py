@@ -7,8 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .._core.runtime import BackgroundPool
-from .._core.seams_part import Seams, current, installed
+from .._core.runtime import BackgroundPool, Seams, current, installed
 from .._util import fresh_process_state
 
 

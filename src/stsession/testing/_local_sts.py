@@ -14,7 +14,7 @@ from typing import final
 
 import boto3
 
-from .._core.clock_part import Clock, SystemClock
+from .._core.runtime import Clock, SystemClock
 from ._backend import Backend
 from ._directory import Directory
 from ._http import HttpServer

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from .._core.clock_part import Clock, utc
+from .._core.runtime import Clock, utc
 from ._keys import AccessKey
 from ._refusals import denied
 

@@ -9,7 +9,7 @@ import threading
 
 from collections.abc import Iterable
 
-from .._core.clock_part import Clock, utc
+from .._core.runtime import Clock, utc
 from ._saml import SamlAssertion
 from ._web_identity import WebIdentity
 

@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote
 
 import attrs
 
-from .._core.clock_part import utc
+from .._core.runtime import utc
 from ._answers import Answer, Refused, Tree, iso, to_xml
 from ._authentication import authenticate
 from ._http import HttpRequest, read_chunks

@@ -11,7 +11,7 @@ from typing import Literal
 
 import attrs
 
-from .._core.clock_part import Clock
+from .._core.runtime import Clock
 from ._answers import Service
 from ._faults import Fault
 

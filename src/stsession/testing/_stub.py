@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
-from .._core.clock_part import Clock, SystemClock, utc
+from .._core.runtime import Clock, SystemClock, utc
 from .._tokens.mfa import forget_used_codes
 from ._answers import (
     Answer,

@@ -9,7 +9,7 @@ import threading
 
 from collections.abc import Mapping
 
-from .._core.clock_part import Clock, utc
+from .._core.runtime import Clock, utc
 from ._answers import Answer, Tree
 from ._denials import denial
 from ._iam import session_identity

@@ -1,5 +1,5 @@
 """
-Clients for the sessions of many roles, made from templates where that is safe.
+Templates by kind of client.
 """
 
 from __future__ import annotations
@@ -25,15 +25,12 @@ from ..._botocore.config_files import present_versions_of
 from ..._botocore.credentials import RejectionHandler, SessionCredentials
 from ..._botocore.sdk_classes import BotoSession
 from ..._botocore.sessions import builtin_handlers, like
+from ..._core.cache import RandomEviction
 from ..._core.events import write_log
-from ..._core.random_eviction_part import RandomEviction
-from ..._core.seams_part import current
-from ..._fork import forget_after_fork
-from ..._identity import number_of, value_of
-from ..._lazy import lazy
+from ..._core.runtime import current
 from ..._locks import OneTimeEvent, guarded
-from ..._sts.connections_part import LEAST, kept_for
-from ..._util import per_process
+from ..._sts.endpoint import LEAST, kept_for
+from ..._util import forget_after_fork, lazy, number_of, per_process, value_of
 from .http import Pools
 from .parts import UnknownPartError
 from .template import ClientTemplate, Tier, never_refreshed
@@ -126,7 +123,7 @@ class LightClients:
         number = number_of(settings)
         clients = _all.get(number)
         # If two threads come here, each has its own.
-        if clients is None or clients._surroundings != _surroundings(settings):
+        if clients is None or clients._surroundings != _surroundings(settings):  # noqa: SLF001 - its own
             clients = _all[number] = cls(settings)
         return clients
 

@@ -1,8 +1,5 @@
 """
-Event handlers that the clients of many roles share, until one of them wants its own.
-
-Relies on nothing but botocore's documented emitters: they can be copied,
-registered with, and told to emit.
+Event handlers that clients share until they are changed.
 """
 
 from __future__ import annotations
@@ -266,4 +263,4 @@ class CopyOnWriteEvents(BaseEventHooks):
         Read by moto and others, though it is private.
         """
         own: Any = self.own()
-        return own._emitter
+        return own._emitter  # noqa: SLF001 - as they do

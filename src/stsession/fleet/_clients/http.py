@@ -1,5 +1,5 @@
 """
-Connections that clients of many roles share.
+HTTP connections that clients of many roles share.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from functools import partial
 from typing import Any
 
 from ..._botocore.config_files import Version, version_of
-from ..._core.random_eviction_part import RandomEviction
-from ..._fork import forget_after_fork
+from ..._core.cache import RandomEviction
+from ..._util import forget_after_fork
 
 
 __all__ = ["Pools", "SharedHttpSession"]

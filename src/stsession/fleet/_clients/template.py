@@ -1,18 +1,5 @@
 """
-Clients that differ from one another in nothing but whose they are.
-
-The first client of a kind (service, region, configuration) is botocore's own
-work, and a template for all others. A further one is of the same class, and
-shares with it what is the same for every role: the model, the endpoint rules, the
-serialiser and parser, connections and TLS context. It has of its own whatever
-may ever hold something of one role: credentials, signer, retry quota, event
-handlers, caches of end points and bucket regions, S3 Express session keys.
-
-This relies on parts of botocore that aren't promised: the attributes that
-`ClientTemplate` sets, those in `_light_checks`, and how the handlers in
-`_light_handlers` are made. So each template is checked before it serves: whatever
-isn't known is taken for something that mustn't be shared, and that kind of client is
-then made by botocore.
+A client as a template for others.
 """
 
 from __future__ import annotations
@@ -38,8 +25,15 @@ from .events import (
     unknown_methods,
 )
 from .http import Pools, SharedHttpSession
-from .light_checks_part import SHARED, check_part, listing, parts_of
-from .parts import HandlerPlan, Parts, UnknownPartError
+from .parts import (
+    SHARED,
+    HandlerPlan,
+    Parts,
+    UnknownPartError,
+    check_part,
+    listing,
+    parts_of,
+)
 
 
 __all__ = ["ClientTemplate", "Tier", "never_refreshed"]
