@@ -60,7 +60,7 @@ nitpick_ignore = [
     ("py:class", "stsession.fleet._results.T"),
     ("py:class", "stsession.fleet.T"),
     ("py:class", "stsession._core.runtime.Clock"),
-    ("py:class", "stsession._core.runtime.Seams"),
+    ("py:class", "stsession._core.runtime.Runtime"),
 ]
 
 # ... unless it is asked for.

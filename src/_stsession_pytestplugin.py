@@ -39,10 +39,10 @@ def _clock() -> Iterator[FakeClock]:
 
     Sessions made while it is in use go by it.
     """
-    from stsession.testing import FakeClock, installed  # noqa: PLC0415
+    from stsession.testing import FakeClock, use_runtime  # noqa: PLC0415
 
     clock = FakeClock()
-    with installed(clock=clock):
+    with use_runtime(clock=clock):
         yield clock
 
 

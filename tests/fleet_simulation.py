@@ -18,7 +18,7 @@ import boto3
 
 import stsession
 
-from stsession.testing import Fault, StubSTS, installed
+from stsession.testing import Fault, StubSTS, use_runtime
 
 from .virtual_time import VirtualTime
 from .wire import here
@@ -172,7 +172,7 @@ def simulate(
 
     told, objects = [], []
     with (
-        installed(clock=time.clock, wait=time.wait, run=time.run, spawn=here),
+        use_runtime(clock=time.clock, wait=time.wait, submit=time.run, spawn=here),
         stsession.Fleet(ids, role_name="Audit", source=source) as fleet,
     ):
         for number in range(passes):

@@ -9,7 +9,7 @@ from botocore.config import Config
 
 import stsession
 
-from stsession.testing import FakeClock, Fault, StubSTS, installed
+from stsession.testing import FakeClock, Fault, StubSTS, use_runtime
 
 from .wire import HUB, READER, REGION, TARGET, failing, minutes, params_of, source_of
 
@@ -20,7 +20,7 @@ CONTEXT = "arn:aws:iam::aws:contextProvider/IdentityCenter"
 @pytest.fixture(name="clock")
 def _clock():
     clock = FakeClock()
-    with installed(clock=clock):
+    with use_runtime(clock=clock):
         yield clock
 
 

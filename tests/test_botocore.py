@@ -20,14 +20,14 @@ from botocore.exceptions import ClientError
 import stsession
 
 from stsession import RefreshPolicy
-from stsession._botocore.credentials import RejectionHandler
+from stsession._botocore.credentials import ResendHandler
 from stsession.testing import (
     FakeClock,
     Fault,
     LocalSTS,
     StubSTS,
     generation_of,
-    installed,
+    use_runtime,
 )
 
 from .wire import READER, core_of, minutes, source_of
@@ -36,7 +36,7 @@ from .wire import READER, core_of, minutes, source_of
 @pytest.fixture(name="clock")
 def _clock():
     clock = FakeClock()
-    with installed(clock=clock):
+    with use_runtime(clock=clock):
         yield clock
 
 
@@ -239,7 +239,7 @@ def test_no_secret_shows(credentials):
     """
     credentials.get_frozen_credentials()
 
-    assert repr(credentials).startswith("<SessionCredentials ")
+    assert repr(credentials).startswith("<RefresherCredentials ")
     assert repr(credentials).endswith(f" of {READER}>")
 
 
@@ -462,7 +462,7 @@ def test_key_of_a_request(header, key):
     if header is not None:
         request.headers["Authorization"] = header
         request.headers.get = {"Authorization": header}.get
-    RejectionHandler(None).note_key(request)
+    ResendHandler(None).note_key(request)
 
     assert key == request.context["stsession_key"]
 

@@ -19,7 +19,7 @@ import stsession
 from stsession import MemoryCache, RefreshPolicy
 from stsession._core.cache import PROCESS_CACHE
 from stsession._requests.assume_role import AssumeRoleRequest
-from stsession.testing import FakeClock, StubSTS, installed
+from stsession.testing import FakeClock, StubSTS, use_runtime
 
 from .wire import HUB, READER, TARGET, minutes, source_of
 
@@ -27,7 +27,7 @@ from .wire import HUB, READER, TARGET, minutes, source_of
 @pytest.fixture(name="clock")
 def _clock():
     clock = FakeClock()
-    with installed(clock=clock):
+    with use_runtime(clock=clock):
         yield clock
 
 
@@ -271,7 +271,7 @@ def test_bounded(stub, source, max_entries, asked):
     If there are too many, a random one goes; here it is the first.
     """
     cache = MemoryCache(max_entries=max_entries)
-    with installed(draw=lambda: 0.0):
+    with use_runtime(random=lambda: 0.0):
         for arn in (READER, HUB, TARGET, READER):
             stsession.assume(arn, source=source, cache=cache).credentials()
             gc.collect()
@@ -285,7 +285,7 @@ def test_more_than_fit_in_a_cycle(stub, source):
     A program that uses a few more than fit finds most of them.
     """
     cache, draw = MemoryCache(max_entries=20), random.Random(7).random
-    with installed(draw=draw):
+    with use_runtime(random=draw):
         for _ in range(2):
             for n in range(22):
                 name = f"session-{n}"
@@ -316,7 +316,7 @@ def test_another_clock(stub, source):
     A test with a clock of its own gets nothing from another.
     """
     one = refresher_of(source)
-    with installed(clock=FakeClock(dt.datetime(2030, 1, 1, tzinfo=dt.timezone.utc))):
+    with use_runtime(clock=FakeClock(dt.datetime(2030, 1, 1, tzinfo=dt.timezone.utc))):
         assert one is not refresher_of(source)
 
 

@@ -16,7 +16,7 @@ import pytest
 import stsession
 
 from stsession import RefreshPolicy
-from stsession.testing import FakeClock, StubSTS, installed
+from stsession.testing import FakeClock, StubSTS, use_runtime
 
 from .engine import SOON
 from .wire import READER, minutes, source_of
@@ -84,7 +84,7 @@ def _hang():
 
 @pytest.fixture(name="_runtime", autouse=True)
 def __runtime(clock, waits):
-    with installed(clock=clock, draw=lambda: 0.5, wait=waits):
+    with use_runtime(clock=clock, random=lambda: 0.5, wait=waits):
         yield
 
 
@@ -181,7 +181,7 @@ def test_threads_of_a_source_that_hangs(hang, clock, waits):
         threading.Thread(target=task, daemon=True).start()
         return True
 
-    with installed(spawn=spawn):
+    with use_runtime(spawn=spawn):
         session = session_with(hang, clock, "STS")
 
     def use(times: int) -> int:

@@ -16,7 +16,7 @@ import pytest
 import stsession
 
 from stsession import RefreshPolicy
-from stsession.testing import FakeClock, LocalSTS, installed
+from stsession.testing import FakeClock, LocalSTS, use_runtime
 
 from .pages import DOCS, LIMITS, ROOT
 
@@ -91,7 +91,7 @@ def test_drawn_chain_is_a_real_one():
         return True
 
     with (
-        installed(clock=clock, run=run, draw=lambda: drawing.CHANCE),
+        use_runtime(clock=clock, submit=run, random=lambda: drawing.CHANCE),
         LocalSTS(clock=clock) as local,
     ):
         session = local.session(local.add_user())

@@ -26,7 +26,7 @@ from stsession.fleet import _throttle as _pace
 from stsession.fleet._executors import DaemonThreads
 from stsession.fleet._sessions import FleetSession
 from stsession.fleet._throttle import OUTAGES
-from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, installed
+from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, use_runtime
 
 from .children import process_pool
 from .fleet_simulation import our_objects
@@ -495,7 +495,7 @@ def test_throttled(source, stub):
         clock.advance(dt.timedelta(seconds=seconds + 1e-6))
 
     stub.fail_next(1, Fault.throttled())
-    with installed(clock=clock, spawn=here, wait=wait):
+    with use_runtime(clock=clock, spawn=here, wait=wait):
         fleet = Fleet(IDS, role_name="Audit", source=source)
         results = list(fleet.map(lambda s: s.credentials(), max_workers=1))
 
@@ -515,7 +515,7 @@ def test_gives_up(source, stub, fault):
         clock.advance(dt.timedelta(seconds=seconds + 1e-6))
 
     stub.goes_down(fault)
-    with installed(clock=clock, spawn=here, wait=wait):
+    with use_runtime(clock=clock, spawn=here, wait=wait):
         fleet = Fleet(IDS[:1], role_name="Audit", source=source)
         (given_up,) = fleet.map(lambda s: s.credentials(), max_workers=1)
         stub.comes_back()
@@ -538,7 +538,7 @@ def test_no_turn(source, stub):
         clock.advance(dt.timedelta(seconds=seconds + 1e-6))
 
     stub.goes_down(Fault.throttled())
-    with installed(clock=clock, spawn=here, wait=wait):
+    with use_runtime(clock=clock, spawn=here, wait=wait):
         fleet = Fleet(IDS[:2], role_name="Audit", source=source, refresh=policy)
         first, second = fleet.map(lambda s: s.credentials(), max_workers=1)
 
@@ -571,7 +571,7 @@ def _asked_for_codes(source, stub):
         return result
 
     stub.goes_down(Fault.status(503))
-    with installed(clock=clock, spawn=here, wait=wait):
+    with use_runtime(clock=clock, spawn=here, wait=wait):
         yield use
 
 
@@ -606,7 +606,7 @@ def test_client_sends_once(local, org):
     local.faults.add(Fault.status(500), times=1)
     fleet = Fleet(IDS[:1], role_name="Audit", source=org, refresh=policy)
 
-    with installed(spawn=here):
+    with use_runtime(spawn=here):
         (result,) = fleet.map(whoami)
 
     assert isinstance(result.error, stsession.StsUnavailableError)
@@ -935,7 +935,7 @@ def test_log_of_failures_that_are_no_result(
     stub = StubSTS(clock=clock)
     source.events.register("before-send.sts", stub)
     policy = RefreshPolicy(permanent=permanent, load_timeout=dt.timedelta(0))
-    with installed(clock=clock, run=here, spawn=here):
+    with use_runtime(clock=clock, submit=here, spawn=here):
         fleet = Fleet(IDS[:1], role_name="Audit", source=source, refresh=policy)
 
         def use(session):

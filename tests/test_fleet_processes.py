@@ -17,7 +17,7 @@ import stsession
 
 from stsession.exceptions import ExecutorError, InvalidRequestError
 from stsession.fleet import _executors as _fleet_tasks
-from stsession.testing import LocalSTS, installed
+from stsession.testing import LocalSTS, use_runtime
 
 from . import fleet_functions as functions
 from .children import process_pool
@@ -205,7 +205,7 @@ def test_few_fleets_are_kept_in_a_worker(monkeypatch):
         pickle.dumps(stsession.Fleet(IDS, role_name=f"R{n}", external_id=f"e{n}")._make)
         for n in range(_fleet_tasks.FLEETS + 1)
     ]
-    with installed(draw=random.Random(1).random):
+    with use_runtime(random=random.Random(1).random):
         kept = [fleets.of(recipe) for recipe in recipes]
         found = [fleets.of(recipe) for recipe in recipes]
 

@@ -15,7 +15,7 @@ from botocore.httpsession import URLLib3Session
 import stsession
 
 from stsession import InvalidRequestError, MemoryCache
-from stsession.testing import FakeClock, Fault, StubSTS, installed
+from stsession.testing import FakeClock, Fault, StubSTS, use_runtime
 
 from .wire import HUB, READER, REGION, TARGET, failing, minutes
 
@@ -81,7 +81,7 @@ def _clock():
         task()
         return True
 
-    with installed(clock=clock, draw=lambda: 0.5, run=run):
+    with use_runtime(clock=clock, random=lambda: 0.5, submit=run):
         yield clock
 
 

@@ -6,7 +6,7 @@ import stsession
 
 from stsession import FailureKind, RefreshPolicy
 from stsession._sts.endpoint import StsClients
-from stsession.testing import FakeClock, Fault, StubSTS, installed
+from stsession.testing import FakeClock, Fault, StubSTS, use_runtime
 
 from .wire import HUB, READER, TARGET, failing, minutes, source_of
 
@@ -14,7 +14,7 @@ from .wire import HUB, READER, TARGET, failing, minutes, source_of
 @pytest.fixture(name="clock")
 def _clock():
     clock = FakeClock()
-    with installed(clock=clock, run=lambda task: [task()] == [None]):
+    with use_runtime(clock=clock, submit=lambda task: [task()] == [None]):
         yield clock
 
 

@@ -17,7 +17,7 @@ from botocore.config import Config
 
 import stsession
 
-from stsession.testing import FakeClock, Fault, LocalSTS, installed
+from stsession.testing import FakeClock, Fault, LocalSTS, use_runtime
 
 from .wire import READER, minutes
 
@@ -162,7 +162,7 @@ def test_date_that_is_wrong(hours):
     A proxy with a wrong clock doesn't make the credentials of an hour last longer.
     """
     clock = FakeClock()
-    with installed(clock=clock), LocalSTS(clock=clock) as local:
+    with use_runtime(clock=clock), LocalSTS(clock=clock) as local:
         local.add_role(READER)
         session = stsession.assume(READER, source=local.session(local.add_user()))
         local.faults.add(Fault.wrong_date(dt.timedelta(hours=hours)), times=1)

@@ -9,7 +9,7 @@ import pytest
 import stsession
 
 from stsession._util import number_of
-from stsession.testing import FakeClock, LocalSTS, StubSTS, installed
+from stsession.testing import FakeClock, LocalSTS, StubSTS, use_runtime
 
 from .wire import READER
 
@@ -17,7 +17,7 @@ from .wire import READER
 @pytest.fixture(name="stub")
 def _stub():
     clock = FakeClock()
-    with installed(clock=clock):
+    with use_runtime(clock=clock):
         yield StubSTS(clock=clock)
 
 
@@ -77,7 +77,7 @@ def test_environment_that_changes(tmp_path, monkeypatch):
     A session stays who it was when it was made.
     """
     clock = FakeClock()
-    with LocalSTS(clock=clock) as sts, installed(clock=clock):
+    with LocalSTS(clock=clock) as sts, use_runtime(clock=clock):
         keys = {name: sts.add_user(name=name) for name in ("prod", "dev")}
         sts.add_role(READER)
         for name, key in keys.items():

@@ -25,8 +25,8 @@ from stsession._core.state import Fetching, Flight
 from stsession._sessions.mfa_session import Mfa
 from stsession._tokens import mfa as _mfa
 from stsession._tokens import mfa as _terminal
-from stsession._tokens.suppliers import CodeProof, NoProof
-from stsession.testing import FakeClock, Fault, StubSTS, installed
+from stsession._tokens.suppliers import MfaCodeSupplier, NoProof
+from stsession.testing import FakeClock, Fault, StubSTS, use_runtime
 
 from .wire import (
     HUB,
@@ -155,8 +155,8 @@ def fetch_in_background(work):
 
 @pytest.fixture(name="_world", autouse=True)
 def __world(clock, patience, background):
-    with installed(
-        clock=clock, draw=lambda: 0.5, run=background, spawn=here, wait=patience
+    with use_runtime(
+        clock=clock, random=lambda: 0.5, submit=background, spawn=here, wait=patience
     ):
         yield
 
@@ -799,7 +799,7 @@ class TestOnce:
         """
         for _ in range(2):
             clock = FakeClock()
-            with installed(clock=clock):
+            with use_runtime(clock=clock):
                 session = stsession.assume(
                     READER,
                     source=source_of(StubSTS(clock=clock)),
@@ -1170,7 +1170,7 @@ class TestSharing:
         Only a code's source takes the place of another.
         """
         codes = _mfa.MfaCodes(person)
-        proof = CodeProof(lambda: SERIAL, codes, key=SERIAL)
+        proof = MfaCodeSupplier(lambda: SERIAL, codes, key=SERIAL)
 
         proof.update(NoProof())
 

@@ -5,7 +5,7 @@ import pytest
 
 import stsession
 
-from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, installed
+from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, use_runtime
 
 from .wire import READER, failing, params_of, source_of, told_by
 
@@ -16,7 +16,7 @@ SECURITY_KEY = "arn:aws:iam::123456789012:u2f/user/ci/key-AAAABBBBCCCCDDDDEEEE"
 @pytest.fixture(name="clock")
 def _clock():
     clock = FakeClock()
-    with installed(clock=clock):
+    with use_runtime(clock=clock):
         yield clock
 
 

@@ -11,7 +11,7 @@ import pytest
 import stsession
 
 from stsession import totp
-from stsession.testing import FakeClock, StubSTS, installed
+from stsession.testing import FakeClock, StubSTS, use_runtime
 
 from .wire import READER, params_of, source_of, told_by
 
@@ -32,7 +32,7 @@ def test_codes_are_those_of_the_rfc(clock, seed):
     """
     However the seed is written; the session's clock tells the time.
     """
-    with installed(clock=clock):
+    with use_runtime(clock=clock):
         code = totp(seed)
 
         assert "081804" == code(SERIAL)
@@ -46,7 +46,7 @@ def test_serves_a_session(clock):
     It is what *mfa_code* takes.
     """
     stub = StubSTS(clock=clock)
-    with installed(clock=clock):
+    with use_runtime(clock=clock):
         session = stsession.assume(
             READER, source=source_of(stub), mfa_serial=SERIAL, mfa_code=totp(SEED)
         )
@@ -96,7 +96,7 @@ def test_shows_no_seed(clock, caplog):
     Neither in its repr nor in the log.
     """
     caplog.set_level(logging.DEBUG)
-    with installed(clock=clock):
+    with use_runtime(clock=clock):
         code = totp(SEED)
         code(SERIAL)
 
@@ -121,7 +121,7 @@ def test_sessions_with_it(clock):
     A session with a seed isn't pickled either, but copied it is.
     """
     stub = StubSTS(clock=clock)
-    with installed(clock=clock):
+    with use_runtime(clock=clock):
         session = stsession.assume(
             READER, source=source_of(stub), mfa_serial=SERIAL, mfa_code=totp(SEED)
         )

@@ -12,7 +12,7 @@ from botocore.credentials import CredentialResolver
 
 import stsession
 
-from stsession.testing import FakeClock, Fault, StubSTS, installed
+from stsession.testing import FakeClock, Fault, StubSTS, use_runtime
 
 from .wire import READER, REGION, TARGET, failing, minutes, params_of, source_of
 
@@ -85,7 +85,7 @@ signed = pytest.mark.parametrize(
 @pytest.fixture(name="clock")
 def _clock():
     clock = FakeClock()
-    with installed(clock=clock):
+    with use_runtime(clock=clock):
         yield clock
 
 

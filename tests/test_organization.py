@@ -269,11 +269,11 @@ def test_source_without_credentials(plain):
     An error of ours stays what it is.
     """
 
-    def nobody():
+    def unsigned_source():
         raise LookupError("none")
 
     with pytest.raises(StsessionError) as caught:
-        len(Fleet(Organization(), role_name="Audit", source=nobody))
+        len(Fleet(Organization(), role_name="Audit", source=unsigned_source))
 
     assert not isinstance(caught.value, OrganizationError)
 

@@ -6,10 +6,10 @@ import threading
 
 import pytest
 
-from stsession._core.runtime import current
+from stsession._core.runtime import current_runtime
 from stsession.exceptions import AccessDeniedError, FailureKind, StsUnavailableError
 from stsession.fleet._throttle import OUTAGES, Pace, Pursuit, pace_of
-from stsession.testing import FakeClock, installed
+from stsession.testing import FakeClock, use_runtime
 
 from .children import in_a_fork
 
@@ -32,7 +32,7 @@ def _pace(clock):
     def wait(event, seconds):
         clock.advance(dt.timedelta(seconds=seconds + 1e-6))
 
-    with installed(clock=clock, wait=wait, draw=lambda: 1.0):
+    with use_runtime(clock=clock, wait=wait, random=lambda: 1.0):
         yield Pace()
 
 
@@ -206,7 +206,7 @@ def test_first_come_first_served(clock):
         clock.advance(dt.timedelta(seconds=1))
         event.wait(0.01)
 
-    with installed(clock=clock, wait=wait):
+    with use_runtime(clock=clock, wait=wait):
         pace = Pace()
     pace.answered(0.0, THROTTLED)
 
@@ -242,13 +242,13 @@ def test_shared(clock):
     """
     All who have the same key have one pace, as long as the clock is the same.
     """
-    with installed(clock=clock):
+    with use_runtime(clock=clock):
         one, same, other = pace_of("a"), pace_of("a"), pace_of("b")
     elsewhere = pace_of("a")
 
     assert one is same
     assert 3 == len({one, other, elsewhere})
-    assert elsewhere.clock is current().clock
+    assert elsewhere.clock is current_runtime().clock
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

@@ -13,8 +13,8 @@ import pytest
 import stsession
 
 from stsession import FailureKind, SourceCredentialsError
-from stsession._sources.find import plain_refresher, sdk_source
-from stsession.testing import FakeClock, installed
+from stsession._sources.find import sdk_refresher, sdk_source
+from stsession.testing import FakeClock, use_runtime
 
 from .wire import minutes, told_by
 
@@ -54,7 +54,7 @@ def _clock():
         task()
         return True
 
-    with installed(clock=clock, draw=lambda: 0.5, run=run):
+    with use_runtime(clock=clock, random=lambda: 0.5, submit=run):
         yield clock
 
 
@@ -110,7 +110,7 @@ def _refresher(clock, files):
     """
 
     def make():
-        return plain_refresher(sdk_source("me"))
+        return sdk_refresher(sdk_source("me"))
 
     return make
 
@@ -327,7 +327,7 @@ def test_errors_of_botocore(clock, name):
         pytest.skip("This botocore doesn't know it.")
 
     with pytest.raises(SourceCredentialsError, match='profile "me"') as caught:
-        plain_refresher(Broken(getattr(sdk, name)(**fields))).get()
+        sdk_refresher(Broken(getattr(sdk, name)(**fields))).get()
 
     assert kind is caught.value.kind
     assert hint in caught.value.hint
@@ -395,7 +395,7 @@ def test_clock_of_the_refresher(files, refresher, clock):
     clock.advance(minutes(60 * 24))
     files.say(f"credential_process = {files.process}")
     mine = refresher()
-    with installed(clock=FakeClock()):
+    with use_runtime(clock=FakeClock()):
         expires_at = mine.get().credentials.expires_at
 
     assert expires_at > clock.now()

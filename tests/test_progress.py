@@ -11,7 +11,7 @@ import pytest
 import stsession
 
 from stsession.fleet._executors import Bar, Silence, progress_of
-from stsession.testing import FakeClock, installed
+from stsession.testing import FakeClock, use_runtime
 
 
 class Terminal(io.StringIO):
@@ -41,7 +41,7 @@ def _lines(capsys):
 @pytest.fixture(name="clock")
 def _clock():
     clock = FakeClock()
-    with installed(clock=clock):
+    with use_runtime(clock=clock):
         yield clock
 
 

@@ -11,9 +11,14 @@ import pytest
 import stsession
 
 from stsession._tokens.mfa import MfaCodes
-from stsession._tokens.suppliers import AssertionProof, CodeProof, NoProof, TokenProof
+from stsession._tokens.suppliers import (
+    MfaCodeSupplier,
+    NoProof,
+    SamlAssertionSupplier,
+    WebIdentityTokenSupplier,
+)
 from stsession.exceptions import FailureKind, RefreshError, SourceCredentialsError
-from stsession.testing import FakeClock, installed
+from stsession.testing import FakeClock, use_runtime
 
 from .wire import READER, links, told_by
 
@@ -56,7 +61,7 @@ def refused(code="ExpiredTokenException", **kw):
 @pytest.fixture(name="clock")
 def _clock():
     clock = FakeClock()
-    with installed(clock=clock):
+    with use_runtime(clock=clock):
         yield clock
 
 
@@ -102,7 +107,7 @@ def test_code():
     """
     The device and its code go with the request.
     """
-    proof = CodeProof(lambda: SERIAL, MfaCodes(lambda _: "123456"), key="auto")
+    proof = MfaCodeSupplier(lambda: SERIAL, MfaCodes(lambda _: "123456"), key="auto")
 
     assert proof.asks
     assert {"SerialNumber": SERIAL, "TokenCode": "123456"} == proof.parameters()
@@ -113,7 +118,7 @@ def test_code_that_is_not_needed():
     """
     Unless the source has shown one already.
     """
-    proof = CodeProof(
+    proof = MfaCodeSupplier(
         lambda: pytest.fail("Nobody needs to know."), MfaCodes(None), key=SERIAL
     ).if_needed(lambda: False)
 
@@ -127,7 +132,7 @@ def test_wrong_code(given, renews):
     """
     It is asked for again if there is somebody to ask.
     """
-    proof = CodeProof(lambda: SERIAL, MfaCodes(given), key=SERIAL)
+    proof = MfaCodeSupplier(lambda: SERIAL, MfaCodes(given), key=SERIAL)
 
     assert proof.is_refused(refused("AccessDenied", kind=FailureKind.MFA))
     assert not proof.is_refused(refused("AccessDenied", kind=FailureKind.REQUEST))
@@ -138,7 +143,7 @@ def test_no_code_was_sent():
     """
     An error of ours is no refusal of STS.
     """
-    proof = CodeProof(lambda: SERIAL, MfaCodes(None), key=SERIAL)
+    proof = MfaCodeSupplier(lambda: SERIAL, MfaCodes(None), key=SERIAL)
 
     assert not proof.is_refused(stsession.MfaError("There is no terminal."))
 
@@ -148,7 +153,7 @@ def test_token_file(path, kind):
     """
     It is read each time, without the line end.
     """
-    proof = TokenProof(kind(path))
+    proof = WebIdentityTokenSupplier(kind(path))
 
     assert {"WebIdentityToken": TOKEN} == proof.parameters()
 
@@ -167,11 +172,11 @@ def test_token_function():
     def issue():
         return next(tokens)
 
-    proof = TokenProof(issue)
+    proof = WebIdentityTokenSupplier(issue)
 
     assert {"WebIdentityToken": "first"} == proof.parameters()
     assert {"WebIdentityToken": "second"} == proof.parameters()
-    assert TokenProof(issue).key != proof.key
+    assert WebIdentityTokenSupplier(issue).key != proof.key
 
 
 @attrs.define
@@ -189,7 +194,7 @@ class Unhashable:
         return self.text
 
 
-@pytest.mark.parametrize("proof", [TokenProof, AssertionProof])
+@pytest.mark.parametrize("proof", [WebIdentityTokenSupplier, SamlAssertionSupplier])
 def test_function_that_cannot_be_hashed(proof):
     """
     It serves as well, but is shared with nobody.
@@ -205,7 +210,7 @@ def test_remaining(path, clock):
     """
     A token is good until its *exp*; before it was read, nothing is known.
     """
-    proof = TokenProof(path)
+    proof = WebIdentityTokenSupplier(path)
 
     assert proof.remaining(clock.wall()) is None
 
@@ -222,7 +227,7 @@ def test_token_that_does_not_tell(token, tmp_path):
     """
     path = tmp_path / "token"
     path.write_text(token)
-    proof = TokenProof(path)
+    proof = WebIdentityTokenSupplier(path)
     proof.parameters()
 
     assert proof.remaining(0.0) is None
@@ -232,7 +237,7 @@ def test_end_of_a_functions_token():
     """
     It doesn't matter: there'll be another one.
     """
-    proof = TokenProof(lambda: jwt(exp=100))
+    proof = WebIdentityTokenSupplier(lambda: jwt(exp=100))
     proof.parameters()
 
     assert proof.remaining(0.0) is None
@@ -261,7 +266,7 @@ def test_unreadable_file(path, what):
     """
     spoil, why = UNREADABLE[what]
     spoil(path)
-    error = error_of(TokenProof(path))
+    error = error_of(WebIdentityTokenSupplier(path))
 
     assert f"from the file {path}. " in str(error)
     assert why in str(error)
@@ -279,7 +284,7 @@ def test_file_of_somebody_else(path):  # pragma: no cover - tests may run as roo
     """
     path.chmod(0)
 
-    assert "Permission denied" in str(error_of(TokenProof(path)))
+    assert "Permission denied" in str(error_of(WebIdentityTokenSupplier(path)))
 
 
 @pytest.mark.parametrize(
@@ -298,7 +303,7 @@ def test_function_without_a_token(answer, why):
     def issue():
         return answer
 
-    error = error_of(TokenProof(issue))
+    error = error_of(WebIdentityTokenSupplier(issue))
 
     assert "the function test_function_without_a_token.<locals>.issue()" in str(error)
     assert why in str(error)
@@ -306,7 +311,7 @@ def test_function_without_a_token(answer, why):
 
 
 @pytest.mark.parametrize("failure", [OSError, TimeoutError, ValueError])
-@pytest.mark.parametrize("make", [TokenProof, AssertionProof])
+@pytest.mark.parametrize("make", [WebIdentityTokenSupplier, SamlAssertionSupplier])
 def test_function_that_fails(make, failure):
     """
     The error says which function, and its cause is what it raised.
@@ -323,7 +328,7 @@ def test_function_that_fails(make, failure):
     assert FailureKind.UNKNOWN is error.kind
 
 
-@pytest.mark.parametrize("make", [TokenProof, AssertionProof])
+@pytest.mark.parametrize("make", [WebIdentityTokenSupplier, SamlAssertionSupplier])
 def test_function_that_needs_a_session(make):
     """
     An error of ours says best itself what is wrong.
@@ -344,7 +349,7 @@ def test_no_other_token_after_a_refusal():
     If the function fails then, what counts is why STS refused the first.
     """
     answers = [TOKEN]
-    proof = TokenProof(answers.pop)
+    proof = WebIdentityTokenSupplier(answers.pop)
     proof.parameters()
 
     assert not proof.can_renew()
@@ -354,7 +359,9 @@ def test_function_without_a_name():
     """
     An object that can be called is known by its class.
     """
-    assert "the function Unhashable()" in str(error_of(TokenProof(Unhashable(""))))
+    assert "the function Unhashable()" in str(
+        error_of(WebIdentityTokenSupplier(Unhashable("")))
+    )
 
 
 @pytest.mark.parametrize(
@@ -374,14 +381,14 @@ def test_refused_token(code, expected):
     """
     STS has several words for it; not having been let in is none of them.
     """
-    assert expected is TokenProof("token").is_refused(refused(code))
+    assert expected is WebIdentityTokenSupplier("token").is_refused(refused(code))
 
 
 def test_renewed_token(path, clock):
     """
     Asking again is no use unless the file has changed.
     """
-    proof = TokenProof(path)
+    proof = WebIdentityTokenSupplier(path)
     proof.parameters()
 
     assert not proof.can_renew()
@@ -400,7 +407,7 @@ def test_explained(path, clock, seconds):
     """
     The error says which file, its age, and what the token says; never the token.
     """
-    proof, error = TokenProof(path), refused()
+    proof, error = WebIdentityTokenSupplier(path), refused()
     proof.parameters()
     clock.advance(dt.timedelta(seconds=seconds))
     said = proof.explained(error)
@@ -427,7 +434,7 @@ def test_explained_without_a_file(path):
     """
     If it's gone, that's worth a word.
     """
-    proof = TokenProof(path)
+    proof = WebIdentityTokenSupplier(path)
     proof.parameters()
     path.unlink()
 
@@ -438,7 +445,7 @@ def test_explained_of_a_function():
     """
     A function has no age, and a token may claim nothing.
     """
-    proof = TokenProof(Unhashable("opaque"))
+    proof = WebIdentityTokenSupplier(Unhashable("opaque"))
     proof.parameters()
 
     assert (
@@ -450,9 +457,9 @@ def test_age_by_the_clock_of_its_time(path, clock):
     """
     A session keeps the clock that it was made with.
     """
-    proof = TokenProof(path)
+    proof = WebIdentityTokenSupplier(path)
     proof.parameters()
-    with installed(clock=FakeClock(EXP + dt.timedelta(days=9))):
+    with use_runtime(clock=FakeClock(EXP + dt.timedelta(days=9))):
         assert "written 0 s ago" in str(proof.explained(refused()))
 
 
@@ -465,14 +472,14 @@ def test_assertion_function():
     def issue():
         return next(assertions)
 
-    proof = AssertionProof(issue)
+    proof = SamlAssertionSupplier(issue)
 
     assert {"SAMLAssertion": ASSERTION} == proof.parameters()
 
     proof.accepted()
 
     assert {"SAMLAssertion": "bmV4dA=="} == proof.parameters()
-    assert AssertionProof(issue).key != proof.key
+    assert SamlAssertionSupplier(issue).key != proof.key
     assert proof.can_renew()
 
 
@@ -480,7 +487,7 @@ def test_assertion():
     """
     A string serves until STS has taken it, and then the error says so.
     """
-    proof = AssertionProof(ASSERTION)
+    proof = SamlAssertionSupplier(ASSERTION)
 
     assert {"SAMLAssertion": ASSERTION} == proof.parameters()
     assert {"SAMLAssertion": ASSERTION} == proof.parameters()
@@ -500,7 +507,7 @@ def test_assertions_are_not_shared():
     """
     Nobody knows whose they are.
     """
-    assert AssertionProof(ASSERTION).key != AssertionProof(ASSERTION).key
+    assert SamlAssertionSupplier(ASSERTION).key != SamlAssertionSupplier(ASSERTION).key
 
 
 @pytest.mark.parametrize(
@@ -517,7 +524,7 @@ def test_no_assertion(answer, why):
     """
     What can't be one isn't sent; the error says why, and not what it was.
     """
-    error = error_of(AssertionProof(lambda: answer))
+    error = error_of(SamlAssertionSupplier(lambda: answer))
 
     assert "The SAML assertion can't be used. assertion is" in str(error)
     assert why in str(error)
@@ -537,7 +544,7 @@ def test_refused_assertion(code, expected):
     """
     Only one that is too old is worth asking for another.
     """
-    assert expected is AssertionProof(ASSERTION).is_refused(refused(code))
+    assert expected is SamlAssertionSupplier(ASSERTION).is_refused(refused(code))
 
 
 @pytest.mark.parametrize(
@@ -548,7 +555,7 @@ def test_explained_assertion(given, kind):
     """
     The advice is about assertions; a string that is too old stays so.
     """
-    said = AssertionProof(given).explained(refused())
+    said = SamlAssertionSupplier(given).explained(refused())
 
     assert (
         f"Could not assume {READER}. STS returned ExpiredTokenException. Pass a "

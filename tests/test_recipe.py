@@ -13,7 +13,7 @@ import pytest
 
 import stsession
 
-from stsession.testing import FakeClock, LocalSTS, StubSTS, installed
+from stsession.testing import FakeClock, LocalSTS, StubSTS, use_runtime
 
 from .children import process_pool
 from .wire import HUB, READER, TARGET, minutes, source_of
@@ -152,7 +152,7 @@ def test_credentials():
     They refuse: both kinds.
     """
     clock = FakeClock()
-    with installed(clock=clock):
+    with use_runtime(clock=clock):
         session = stsession.assume(READER, source=source_of(StubSTS(clock=clock)))
     for credentials in (session.credentials(), session.get_credentials()):
         with pytest.raises(TypeError, match=r"Pickle the session|pickle or copy the"):
@@ -165,7 +165,7 @@ def test_deepcopy():
     """
     clock = FakeClock()
     stub = StubSTS(clock=clock)
-    with installed(clock=clock):
+    with use_runtime(clock=clock):
         session = stsession.assume(READER, source=source_of(stub))
         session.credentials()
         other = copy.deepcopy({"session": session})["session"]

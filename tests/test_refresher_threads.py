@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from stsession._core.credentials import Record
-from stsession._core.runtime import BackgroundPool, current, spawn
+from stsession._core.runtime import BackgroundPool, current_runtime, spawn
 from stsession._core.state import RefreshState
 from stsession._locks import OneTimeEvent, in_critical_section
 from stsession.exceptions import RefreshError, StsUnavailableError
@@ -494,4 +494,4 @@ def test_waiting_without_an_end():
     event = OneTimeEvent()
     threading.Thread(target=event.set).start()
 
-    assert current().wait(event, dt.timedelta.max.total_seconds())
+    assert current_runtime().wait(event, dt.timedelta.max.total_seconds())

@@ -18,7 +18,7 @@ import stsession
 
 from stsession import RefreshError, StsUnavailableError
 from stsession._core.errors import remembered
-from stsession.testing import FakeClock, Fault, StubSTS, installed
+from stsession.testing import FakeClock, Fault, StubSTS, use_runtime
 
 from .wire import READER, failing, source_of
 
@@ -223,7 +223,7 @@ def test_what_is_in_it():
 @pytest.fixture(name="stub")
 def _stub():
     clock = FakeClock()
-    with installed(clock=clock):
+    with use_runtime(clock=clock):
         yield StubSTS(clock=clock)
 
 

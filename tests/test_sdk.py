@@ -11,7 +11,7 @@ from botocore.credentials import Credentials
 
 from stsession._botocore.sessions import (
     _BuiltinHandlers,
-    configured_like,
+    copy_settings,
     like,
     new_session,
     shared_loader,
@@ -192,7 +192,7 @@ def test_unknown_profile_in_code():
     """
     source = botocore.session.Session(profile="nobody")
 
-    assert configured_like(source).profile is None
+    assert copy_settings(source).profile is None
 
 
 def test_configured_like_finds_credentials_alike(config_file, monkeypatch):
@@ -207,7 +207,7 @@ def test_configured_like_finds_credentials_alike(config_file, monkeypatch):
     source.set_config_variable("credentials_file", str(credentials))
     source.set_credentials("AKIAOTHER", "secret")
 
-    assert "AKIADEV" == configured_like(source).get_credentials().access_key
+    assert "AKIADEV" == copy_settings(source).get_credentials().access_key
 
 
 def emitted(session, event="stsession-test"):
@@ -284,7 +284,7 @@ def test_nothing_is_shared(config_file, monkeypatch, profile):
     source = botocore.session.Session(profile=profile)
     sessions = [
         like(source, credentials=KEYS, handlers=False, share=False),
-        configured_like(source, share=False),
+        copy_settings(source, share=False),
         new_session(profile=profile, share=False),
     ]
     loaders = [session.get_component("data_loader") for session in sessions]
@@ -318,6 +318,6 @@ def test_search_path_of_its_own(tmp_path, monkeypatch):
         botocore.session, "create_loader", botocore.loaders.create_loader
     )
     monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
-    session = configured_like(botocore.session.Session(), share=False)
+    session = copy_settings(botocore.session.Session(), share=False)
 
     assert str(tmp_path) == session.get_component("data_loader").search_paths[0]

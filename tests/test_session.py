@@ -10,7 +10,7 @@ import pytest
 
 import stsession
 
-from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, installed
+from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, use_runtime
 
 from .wire import HUB, READER, REGION, TARGET, failing, minutes, source_of, told_by
 
@@ -18,7 +18,7 @@ from .wire import HUB, READER, REGION, TARGET, failing, minutes, source_of, told
 @pytest.fixture(name="clock")
 def _clock():
     clock = FakeClock()
-    with installed(clock=clock):
+    with use_runtime(clock=clock):
         yield clock
 
 
@@ -340,7 +340,7 @@ def test_one_client_over_many_lives():
     Made once, used for days.
     """
     clock = FakeClock()
-    with installed(clock=clock), LocalSTS(clock=clock) as local:
+    with use_runtime(clock=clock), LocalSTS(clock=clock) as local:
         local.add_role(HUB)
         local.add_bucket("b", objects={"k": b"x"})
         session = stsession.assume(HUB, source=local.session(local.add_user()))

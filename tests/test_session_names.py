@@ -74,10 +74,12 @@ def test_does_without_a_user(error: Exception) -> None:
     Containers often run under a user ID that has no name.
     """
 
-    def nobody() -> str:
+    def unsigned_source() -> str:
         raise error
 
-    assert "laptop.local" == default_role_session_name({}, user=nobody, host=laptop)
+    assert "laptop.local" == default_role_session_name(
+        {}, user=unsigned_source, host=laptop
+    )
 
 
 def test_does_without_a_host() -> None:

@@ -13,7 +13,7 @@ from botocore.loaders import create_loader
 import stsession
 
 from stsession._botocore.sessions import shared_loader
-from stsession.testing import FakeClock, LocalSTS, StubSTS, installed
+from stsession.testing import FakeClock, LocalSTS, StubSTS, use_runtime
 
 from .wire import HUB, READER, REGION, core_of, params_of, source_of
 
@@ -72,7 +72,7 @@ def _loaders(monkeypatch):
 @pytest.fixture(name="stub")
 def _stub():
     clock = FakeClock()
-    with installed(clock=clock):
+    with use_runtime(clock=clock):
         yield StubSTS(clock=clock)
 
 

@@ -22,7 +22,7 @@ import stsession
 
 from stsession import FailureKind, SourceCredentialsError, TemporaryCredentials
 from stsession._sources.find import custom_source, sdk_source
-from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, installed
+from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, use_runtime
 
 from .children import in_a_fork
 from .wire import (
@@ -42,7 +42,7 @@ from .wire import (
 @pytest.fixture(name="clock")
 def _clock():
     clock = FakeClock()
-    with installed(clock=clock):
+    with use_runtime(clock=clock):
         yield clock
 
 

@@ -16,7 +16,7 @@ import pytest
 
 import stsession
 
-from stsession.testing import FakeClock, LocalSTS, installed
+from stsession.testing import FakeClock, LocalSTS, use_runtime
 
 
 READER = "arn:aws:iam::123456789012:role/Reader"
@@ -141,7 +141,7 @@ def test_chain_of_the_former_user_again(tmp_path, monkeypatch):
     The same goes for the last role of a chain whose first one has been refreshed.
     """
     clock = FakeClock()
-    with installed(clock=clock), LocalSTS(clock=clock) as local:
+    with use_runtime(clock=clock), LocalSTS(clock=clock) as local:
         local.add_role(READER)
         local.add_role(TARGET)
         profile = Profile(local, tmp_path, monkeypatch)

@@ -18,7 +18,7 @@ from botocore.exceptions import (
 )
 
 from stsession._botocore.sessions import new_session
-from stsession._sources.sdk import SourceKeys
+from stsession._sources.sdk import SdkCredentials
 from stsession.exceptions import SourceCredentialsError
 
 from .wire import told_by
@@ -75,7 +75,7 @@ def source_keys(place, name):
     """
     The credentials found there, in surroundings that stay the same.
     """
-    return SourceKeys(place, name, surroundings=lambda: None, expected=None)
+    return SdkCredentials(place, name, surroundings=lambda: None, expected=None)
 
 
 def test_resolved_once():

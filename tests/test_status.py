@@ -8,7 +8,7 @@ import pytest
 
 import stsession
 
-from stsession.testing import FakeClock, Fault, StubSTS, installed
+from stsession.testing import FakeClock, Fault, StubSTS, use_runtime
 
 from .wire import HUB, TARGET, failing, minutes, source_of
 
@@ -16,7 +16,7 @@ from .wire import HUB, TARGET, failing, minutes, source_of
 @pytest.fixture(name="clock")
 def _clock():
     clock = FakeClock()
-    with installed(clock=clock, draw=lambda: 0.0):
+    with use_runtime(clock=clock, random=lambda: 0.0):
         yield clock
 
 

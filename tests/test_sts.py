@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError, NoCredentialsError
 
 from stsession._requests.assume_role import AssumeRoleRequest
 from stsession._sts.endpoint import StsEndpoint
-from stsession._sts.fetcher import StsFetch, account_of
+from stsession._sts.fetcher import StsFetcher, account_of
 from stsession.exceptions import (
     FailureKind,
     SourceCredentialsError,
@@ -113,7 +113,7 @@ def fetch_by(source, *, regions=("eu-south-1",)):
     """
     What asks STS in the name of *source*.
     """
-    return StsFetch(
+    return StsFetcher(
         request=AssumeRoleRequest.checked(READER, role_session_name="me"),
         source=source,
         endpoint=StsEndpoint(regions=regions),

@@ -23,7 +23,7 @@ from stsession import (
     StsUnavailableError,
 )
 from stsession._sts.errors import Attempt, server_time, translate
-from stsession.testing import FakeClock, Fault, StubSTS, installed
+from stsession.testing import FakeClock, Fault, StubSTS, use_runtime
 
 from .wire import HUB, READER, failing, links, source_of, told_by
 
@@ -336,7 +336,7 @@ def test_one_of_ours():
 @pytest.fixture(name="clock")
 def _clock():
     clock = FakeClock()
-    with installed(clock=clock):
+    with use_runtime(clock=clock):
         yield clock
 
 

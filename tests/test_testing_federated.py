@@ -348,13 +348,13 @@ def test_assertions_have_to_fit(local_sts, sts):
     Role and provider have to be a pair of the assertion, and of the role.
     """
     assertion = local_sts.saml_assertion(pairs=[(READER, CORP), (OTHER, CORP)])
-    nobody = local_sts.saml_assertion(pairs=[])
+    unsigned_source = local_sts.saml_assertion(pairs=[])
     expected = ("AccessDenied", "Not authorized to perform sts:AssumeRoleWithSAML")
 
     assert expected == error_of(with_assertion, sts, assertion, OTHER)
     assert expected == error_of(with_assertion, sts, assertion, provider=f"{CORP}2")
     assert expected == error_of(with_assertion, sts, assertion, f"{READER}s")
-    assert expected == error_of(with_assertion, sts, nobody)
+    assert expected == error_of(with_assertion, sts, unsigned_source)
     assert (
         "InvalidIdentityToken",
         "Response signature invalid",

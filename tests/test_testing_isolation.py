@@ -19,8 +19,8 @@ from stsession.testing import (
     FakeClock,
     LocalSTS,
     StubSTS,
-    installed,
     isolated_process,
+    use_runtime,
 )
 
 
@@ -138,7 +138,7 @@ def test_used_codes(isolated):
     In another process, or at another stub, a code hasn't been used.
     """
     waits = []
-    with installed(clock=FakeClock(), wait=lambda _, seconds: waits.append(seconds)):
+    with use_runtime(clock=FakeClock(), wait=lambda _, seconds: waits.append(seconds)):
         source = source_of(StubSTS())
         with_code(source).credentials()
         if isolated:
@@ -155,7 +155,7 @@ def test_longest_duration_is_found_again():
     What ``"max"`` means for a role is forgotten.
     """
     clock = FakeClock()
-    with installed(clock=clock), LocalSTS(clock=clock) as local:
+    with use_runtime(clock=clock), LocalSTS(clock=clock) as local:
         local.add_role(ROLE)
         source = local.session(local.add_user())
 
@@ -180,7 +180,7 @@ def test_threads_of_an_isolated_process():
     Its refreshes don't wait for those of the process around it.
     """
     clock, blocked, done = FakeClock(), threading.Event(), threading.Event()
-    with installed(clock=clock):
+    with use_runtime(clock=clock):
         busy = StubSTS(clock=clock, before_answer=blocked.wait)
         blocked.set()
         around = [
@@ -211,7 +211,7 @@ def test_own_way_to_run_refreshes_stays():
     What `installed()` has set holds in an isolated process as well.
     """
     clock, tasks = FakeClock(), []
-    run = installed(clock=clock, run=lambda task: not tasks.append(task))
+    run = use_runtime(clock=clock, submit=lambda task: not tasks.append(task))
     with run, isolated_process():
         session = stsession.assume(ROLE, source=source_of(StubSTS(clock=clock)))
         session.credentials()

@@ -33,9 +33,9 @@ class Stsession(Contender):
 
         self._stsession = stsession
         if self.clock is not None:
-            from stsession.testing import installed
+            from stsession.testing import use_runtime
 
-            self._installed = installed(clock=self.clock)
+            self._installed = use_runtime(clock=self.clock)
             self._installed.__enter__()  # for as long as the process lives
 
     def session(self, number: int) -> boto3.Session:

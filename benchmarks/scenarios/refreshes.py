@@ -135,12 +135,12 @@ def day(make: Make, size: Size) -> dict[str, float]:
     """
     A read in each minute of a working day, with sessions of 15 minutes.
     """
-    with running() as server, contextlib.ExitStack() as seams:
+    with running() as server, contextlib.ExitStack() as runtime:
         contender = make(clock=server.clock, seconds=900)
         if make.NAME in OURS:
-            from stsession.testing import installed
+            from stsession.testing import use_runtime
 
-            seams.enter_context(installed(clock=server.clock, run=_at_once))
+            runtime.enter_context(use_runtime(clock=server.clock, submit=_at_once))
         credentials: Any = contender.session(0).get_credentials()
         for _ in range(size.day):
             credentials.get_frozen_credentials()

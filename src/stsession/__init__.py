@@ -58,9 +58,9 @@ if TYPE_CHECKING:
     )
     from .fleet import (
         AccountOptions,
+        AssumeRoleOptions,
         Fleet,
         FleetCounts,
-        FleetOptions,
         FleetResult,
         FleetRun,
         FleetTarget,
@@ -71,6 +71,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AccessDeniedError",
     "AccountOptions",
+    "AssumeRoleOptions",
     "CallerIdentity",
     "ClockError",
     "CredentialsExpiredError",
@@ -78,7 +79,6 @@ __all__ = [
     "FailureKind",
     "Fleet",
     "FleetCounts",
-    "FleetOptions",
     "FleetResult",
     "FleetRun",
     "FleetTarget",
@@ -127,7 +127,7 @@ _HOMES = {
     "FailureKind": ".exceptions",
     "Fleet": ".fleet",
     "FleetCounts": ".fleet",
-    "FleetOptions": ".fleet",
+    "AssumeRoleOptions": ".fleet",
     "FleetResult": ".fleet",
     "FleetRun": ".fleet",
     "FleetTarget": ".fleet",

@@ -42,7 +42,7 @@ def _installed(clock):
         task()
         return True
 
-    with _seams.installed(clock=clock, draw=lambda: 0.5, run=run):
+    with _seams.use_runtime(clock=clock, random=lambda: 0.5, submit=run):
         yield
 
 

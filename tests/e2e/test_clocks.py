@@ -34,7 +34,7 @@ class World:
             task()
             return True
 
-        with _seams.installed(clock=self.clock, draw=lambda: 0.5, run=run):
+        with _seams.use_runtime(clock=self.clock, random=lambda: 0.5, submit=run):
             self.session = stsession.assume(
                 ROLE, source=local.session(local.add_user()), duration_seconds=LIFE
             )

@@ -40,7 +40,7 @@ class World:
         self.stub = StubSTS(clock=self.clock, before_answer=self.gate)
         source = boto3.Session("AKIAEXAMPLE", "secret", region_name="eu-west-1")
         source.events.register("before-send.sts", self.stub)
-        with _seams.installed(clock=self.clock):
+        with _seams.use_runtime(clock=self.clock):
             self.session = stsession.assume(ROLE, source=source, duration_seconds=900)
         self.thread = threading.Thread(target=self.session.credentials)
 

@@ -18,7 +18,7 @@ from botocore.exceptions import EndpointConnectionError
 
 import stsession
 
-from stsession.testing import Fault, installed
+from stsession.testing import Fault, use_runtime
 from tests.wire import here, links
 
 from . import OTHER_ROLE, ROLE
@@ -56,7 +56,9 @@ def __seams(clock):
         if not event.is_set():
             clock.advance(seconds(span))
 
-    with installed(clock=clock, draw=lambda: 0.5, run=run, spawn=here, wait=wait):
+    with use_runtime(
+        clock=clock, random=lambda: 0.5, submit=run, spawn=here, wait=wait
+    ):
         yield
 
 

@@ -42,7 +42,7 @@ from stsession.fleet._clients.cache import LightClients
 from stsession.fleet._clients.events import CopyOnWriteEvents
 from stsession.fleet._clients.http import Pools, SharedHttpSession
 from stsession.fleet._sessions import LightSession
-from stsession.testing import StubSTS, installed
+from stsession.testing import StubSTS, use_runtime
 
 from ..children import in_a_fork
 from . import OTHER_ROLE, ROLE
@@ -383,7 +383,7 @@ def test_one_kind_too_many(stubbed, made, monkeypatch):
     sessions = [LightSession(role, source=stubbed) for role in ROLES]
     regions = [f"xx-test-{number}" for number in range(17)]
     first = clients_of(sessions[:1], "sqs", region_name=regions[0])
-    with installed(draw=random.Random(1).random):
+    with use_runtime(random=random.Random(1).random):
         for session in sessions * 3:
             for region in regions:
                 assert is_light(session.client("sqs", region_name=region))
@@ -933,7 +933,7 @@ def test_many_hosts(sessions):
     """
     manager = manager_of(sessions[0].client("s3"))
     hosts = [f"https://bucket{number}.example" for number in range(257)]
-    with installed(draw=random.Random(1).random):
+    with use_runtime(random=random.Random(1).random):
         pools = [manager.connection_from_url(host) for host in hosts]
         again = [manager.connection_from_url(host) for host in hosts]
 

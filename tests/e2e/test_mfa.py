@@ -20,7 +20,7 @@ import pytest
 
 import stsession
 
-from stsession.testing import installed
+from stsession.testing import use_runtime
 
 from ..children import run_child, usual_signals
 from ..wire import here
@@ -102,7 +102,7 @@ def test_a_code_per_life_and_role(source, local, clock, device, reader):
     def wait(_, seconds):
         clock.advance(dt.timedelta(seconds=seconds))
 
-    with installed(clock=clock, draw=lambda: 0.5, spawn=here, wait=wait):
+    with use_runtime(clock=clock, random=lambda: 0.5, spawn=here, wait=wait):
         sessions = [
             stsession.assume(
                 arn,

@@ -59,8 +59,8 @@ def _installed(request, clock, later):
         while later:
             later.popleft()()
 
-    with _seams.installed(
-        clock=clock, draw=lambda: 0.5, run=run, spawn=here, wait=wait
+    with _seams.use_runtime(
+        clock=clock, random=lambda: 0.5, submit=run, spawn=here, wait=wait
     ):
         yield
 

@@ -68,10 +68,10 @@ class World:
         self._alive = {}
         stub.before_answer = self._takes_its_time
         draw = random.Random(seed).random
-        with _seams.installed(
+        with _seams.use_runtime(
             clock=timeline.clock,
-            draw=draw,
-            run=timeline.run,
+            random=draw,
+            submit=timeline.run,
             spawn=timeline.run,
             wait=timeline.wait,
         ):

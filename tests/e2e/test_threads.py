@@ -40,7 +40,7 @@ def _session(source, clock, gate):
     A session with the threads of the process, whose STS can be held.
     """
     source.events.register("before-send.sts", gate)
-    with _seams.installed(clock=clock):
+    with _seams.use_runtime(clock=clock):
         return stsession.assume(ROLE, source=source, duration_seconds=LIFE)
 
 
@@ -214,7 +214,7 @@ def test_values_read_one_by_one_are_of_one_generation(source, clock):
     """
     The same is true for those who read the attributes one after another.
     """
-    with _seams.installed(clock=clock):
+    with _seams.use_runtime(clock=clock):
         session = stsession.assume(
             ROLE,
             source=source,

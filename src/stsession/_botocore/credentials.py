@@ -19,7 +19,7 @@ from .._core.refresher import Refresher
 from .._util import number_of
 
 
-__all__ = ["RejectionHandler", "SessionCredentials", "frozen"]
+__all__ = ["RefresherCredentials", "ResendHandler", "frozen"]
 
 
 METHOD = "assume-role"
@@ -42,7 +42,7 @@ class _Round(threading.local):
     The record of which this thread is reading one property after another.
     """
 
-    owner: weakref.ref[SessionCredentials] | None = None
+    owner: weakref.ref[RefresherCredentials] | None = None
     record: Record | None = None
     names: frozenset[str] = frozenset()
     until: float = 0.0
@@ -62,13 +62,13 @@ def _value(name: str, what: str) -> Any:
     A property for one value of a record.
     """
 
-    def read(credentials: SessionCredentials) -> Any:
+    def read(credentials: RefresherCredentials) -> Any:
         return credentials._read(name)  # noqa: SLF001 - a method of the class
 
     return property(read, doc=f"{what}, of the same record as others read with it.")
 
 
-class SessionCredentials(RefreshableCredentials):
+class RefresherCredentials(RefreshableCredentials):
     """
     A refresher, as botocore's refreshable credentials.
 
@@ -150,7 +150,7 @@ class SessionCredentials(RefreshableCredentials):
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/|^AWS ([^:\s]+):")
 
 
-class RejectionHandler:
+class ResendHandler:
     """
     Has a request sent once more if a service refused its key as expired.
 

@@ -134,7 +134,7 @@ def like(
     """
     if handlers:
         hooks = copy.copy(source.get_component("event_emitter"))
-    session = configured_like(source, hooks, share=share)
+    session = copy_settings(source, hooks, share=share)
     profile = usable_profile(source)
     if profile is not None:  # the environment may name another one tomorrow
         session.set_config_variable("profile", profile)
@@ -146,7 +146,7 @@ def like(
     return session
 
 
-def configured_like(
+def copy_settings(
     source: botocore.session.Session,
     hooks: BaseEventHooks | None = None,
     *,

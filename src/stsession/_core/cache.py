@@ -15,7 +15,7 @@ from .._locks import guarded
 from .._util import forget_after_fork, per_process
 from .credentials import Instant, Record
 from .refresher import Refresher
-from .runtime import current
+from .runtime import current_runtime
 
 
 __all__ = ["MemoryCache", "RandomEviction"]
@@ -45,7 +45,7 @@ class RandomEviction(dict[K, V], Generic[K, V]):
     def __setitem__(self, key: K, value: V) -> None:
         if key not in self and len(self) >= self._max_items:
             keys = list(self)
-            place = int(current().draw() * len(keys)) % len(keys)
+            place = int(current_runtime().random() * len(keys)) % len(keys)
             self.pop(keys[place], None)  # another thread may have cleared it
         super().__setitem__(key, value)
 

@@ -22,7 +22,7 @@ from .credentials import Fetched, Instant, Record
 from .errors import remembered, without_frames
 from .events import Announcer
 from .policy import Freshness, RefreshPolicy
-from .runtime import Clock, current, utc
+from .runtime import Clock, current_runtime, utc
 from .state import Fetching, Flight, RefreshState, is_fetching, own
 
 
@@ -96,16 +96,16 @@ class Refresher:
     load_timeout: float = 30.0
     foreground: bool = False
     asks: Callable[[], bool] = _never
-    clock: Clock = attrs.field(factory=lambda: current().clock)
-    draw: Callable[[], float] = attrs.field(factory=lambda: current().draw)
+    clock: Clock = attrs.field(factory=lambda: current_runtime().clock)
+    draw: Callable[[], float] = attrs.field(factory=lambda: current_runtime().random)
     run: Callable[[Callable[[], None]], bool] = attrs.field(
-        factory=lambda: current().run
+        factory=lambda: current_runtime().submit
     )
     spawn: Callable[[Callable[[], None]], bool] = attrs.field(
-        factory=lambda: current().spawn
+        factory=lambda: current_runtime().spawn
     )
     wait: Callable[[OneTimeEvent, float], object] = attrs.field(
-        factory=lambda: current().wait
+        factory=lambda: current_runtime().wait
     )
     keep: Callable[[Record, Instant], None] | None = None
     _seed: Record | None = attrs.field(default=None, alias="record")

@@ -7,14 +7,14 @@ from __future__ import annotations
 import collections
 import contextlib
 import datetime as dt
-import random
 import sys
 import threading
 import time
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from random import SystemRandom
+from typing import Protocol
 
 import attrs
 
@@ -25,11 +25,11 @@ from .._util import forget_after_fork
 __all__ = [
     "BackgroundPool",
     "Clock",
-    "Seams",
+    "Runtime",
     "SystemClock",
-    "current",
-    "installed",
+    "current_runtime",
     "spawn",
+    "use_runtime",
     "utc",
 ]
 
@@ -235,55 +235,75 @@ def _wait(event: OneTimeEvent, seconds: float) -> object:
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
-class Seams:
+class Runtime:
     """
-    What refreshers are made with.
+    What refreshers need from their environment.
     """
 
     clock: Clock = attrs.field(factory=SystemClock)
 
     # Not the `random` module's own generator: a program that seeds it alike on
     # each machine would have all of them refresh at once.
-    draw: Callable[[], float] = random.SystemRandom().random
+    random: Callable[[], float] = SystemRandom().random
 
-    run: Callable[[Callable[[], None]], bool] = pool.submit
+    submit: Callable[[Callable[[], None]], bool] = pool.submit
     spawn: Callable[[Callable[[], None]], bool] = spawn
     wait: Callable[[OneTimeEvent, float], object] = _wait
 
 
-_installed = [Seams()]
+_runtimes = [Runtime()]
 
 
-def current() -> Seams:
+def current_runtime() -> Runtime:
     """
-    The seams for what is made now.
+    Return the runtime of what is made now.
     """
-    return _installed[-1]
+    return _runtimes[-1]
 
 
 @contextmanager
-def installed(**seams: Any) -> Iterator[Seams]:
+def use_runtime(
+    *,
+    clock: Clock | None = None,
+    random: Callable[[], float] | None = None,
+    submit: Callable[[Callable[[], None]], bool] | None = None,
+    spawn: Callable[[Callable[[], None]], bool] | None = None,
+    wait: Callable[[OneTimeEvent, float], object] | None = None,
+) -> Iterator[Runtime]:
     """
-    Use other *seams* for the sessions that are made inside; for tests.
+    Replace parts of the runtime for the sessions that are made inside; for tests.
 
-    Sessions keep those that they were made with. It holds for all threads.
+    Sessions keep the runtime that they were made with. Inside, it is the same for
+    all threads. What is `None` stays as it is.
 
     Args:
-        seams:
-            *clock*: what tells the time, e.g. a
-            :class:`~stsession.testing.FakeClock`. *draw*: returns a number from
-            0 to 1, for the jitter. *run* and *spawn*: receive a function to call
-            on another thread, or at once, and return whether it will be called;
-            if not, the caller refreshes. *run* gets refreshes that no caller waits
-            for, *spawn* all others. *wait*: receives an event and the seconds to
-            wait for it. If you replace *wait* by one that doesn't wait, let *spawn*
-            return `False`.
+        clock: A clock such as :class:`~stsession.testing.FakeClock`.
+
+        random: Returns a number from 0 to 1, for the jitter.
+
+        submit:
+            Receives a function to call on another thread, or at once: a refresh
+            that no caller waits for. Returns whether it will be called; if not,
+            the caller refreshes.
+
+        spawn: Like *submit*, for all other refreshes.
+
+        wait:
+            Receives an event and the seconds to wait for it. If yours doesn't wait,
+            pass a *spawn* that returns `False`.
 
     .. versionadded:: 0.1.0
     """
-    before = current()
-    _installed.append(attrs.evolve(before, **seams))
+    before = current_runtime()
+    runtime = Runtime(
+        clock=before.clock if clock is None else clock,
+        random=before.random if random is None else random,
+        submit=before.submit if submit is None else submit,
+        spawn=before.spawn if spawn is None else spawn,
+        wait=before.wait if wait is None else wait,
+    )
+    _runtimes.append(runtime)
     try:
-        yield current()
+        yield runtime
     finally:
-        _installed.pop()
+        _runtimes.pop()

@@ -16,13 +16,13 @@ from .._core.cache import MemoryCache
 from .._core.credentials import Fetched, Instant, Record
 from .._core.policy import RefreshPolicy
 from .._core.refresher import Refresher
-from .._core.runtime import current
+from .._core.runtime import current_runtime
 from .._requests.assume_role import AssumeRoleRequest
-from .._sources.find import hop_source
-from .._sources.sources import HopSource, Nobody, Source
+from .._sources.find import role_source
+from .._sources.sources import RoleSource, Source, UnsignedSource
 from .._sts.endpoint import StsEndpoint, has_custom_endpoint
-from .._sts.fetcher import StsFetch, StsRequest, at_once
-from .._tokens.base import NoProof, Proof
+from .._sts.fetcher import StsFetcher, StsRequest, at_once
+from .._tokens.base import NoProof, TokenSupplier
 from .options import Options
 
 
@@ -42,7 +42,7 @@ class Hop:
     source: Source
     endpoint: StsEndpoint
     policy: RefreshPolicy
-    proof: Proof = attrs.field(factory=NoProof)
+    proof: TokenSupplier = attrs.field(factory=NoProof)
     pace: Pace | None = None
     """At whose pace STS is asked. `None`: at once, and the client's retries count."""
 
@@ -61,7 +61,7 @@ class Hop:
             self.policy,
             self.proof.key,
             self.pace,
-            current().clock,
+            current_runtime().clock,
         )
 
     def refresher(self, cache: MemoryCache | None) -> Refresher:
@@ -78,11 +78,11 @@ class Hop:
         return refresher
 
     def _make(self, record: Record | None, cache: MemoryCache | None) -> Refresher:
-        fetch = StsFetch(
+        fetch = StsFetcher(
             request=self.request,
             source=self.source,
             endpoint=self._endpoint,
-            clock=current().clock,
+            clock=current_runtime().clock,
             proof=self.proof,
             pace=self._paced(),
         )
@@ -124,7 +124,7 @@ class Hop:
     def _load_timeout(self) -> float:
         if self.policy.load_timeout is not None:
             return self.policy.load_timeout.total_seconds()
-        signed = not isinstance(self.source, Nobody)
+        signed = not isinstance(self.source, UnsignedSource)
         own = self._endpoint.load_timeout(signed=signed)
         turns = 0.0 if self.pace is None else self.pace.patience
         # The source may have to be waited for first.
@@ -142,7 +142,7 @@ class SecondFactor(Protocol):
         *,
         endpoint: StsEndpoint,
         options: Options,
-    ) -> tuple[Source, Proof, tuple[Refresher, ...]]:
+    ) -> tuple[Source, TokenSupplier, tuple[Refresher, ...]]:
         """
         Who asks then, what goes with the request, and what comes before it.
         """
@@ -181,7 +181,7 @@ class Chain:
             InvalidRequestError: If STS would refuse a request.
         """
         custom = has_custom_endpoint(source.settings, endpoint.url)
-        requests, chained = [], isinstance(source, HopSource) and source.is_role
+        requests, chained = [], isinstance(source, RoleSource) and source.is_role
         for number, arn in enumerate(role_arns, 1):
             requests.append(
                 AssumeRoleRequest.checked(
@@ -193,7 +193,7 @@ class Chain:
                 )
             )
             chained = True
-        proof: Proof = NoProof()
+        proof: TokenSupplier = NoProof()
         refreshers: tuple[Refresher, ...] = ()
         if mfa is not None:
             source, proof, refreshers = mfa.applied(
@@ -208,7 +208,7 @@ class Chain:
         hop = Hop(request=first, source=source, proof=proof, **common)
         refreshers = (*refreshers, hop.refresher(options.cache))
         for request in further:
-            source = hop_source(refreshers[-1], source, key=hop.key)
+            source = role_source(refreshers[-1], source, key=hop.key)
             hop = Hop(request=request, source=source, **common)
             refreshers = (*refreshers, hop.refresher(options.cache))
         return cls(refreshers=refreshers, source=source, key=hop.key)

@@ -18,12 +18,12 @@ from .._requests.assume_role import AssumeRoleRequest
 from .._requests.siblings import WebIdentityRequest, web_identity_environment
 from .._sources.find import (
     PROFILE_METHODS,
-    hop_source,
-    nobody,
     picked_source,
-    plain_refresher,
     profile_settings,
+    role_source,
+    sdk_refresher,
     sdk_source,
+    unsigned_source,
 )
 from .._sources.profile import (
     First,
@@ -35,11 +35,11 @@ from .._sources.profile import (
     plan_of,
 )
 from .._sources.sdk import SdkSource
-from .._sources.sources import HopSource, Source
+from .._sources.sources import RoleSource, Source
 from .._sts.endpoint import StsEndpoint, has_custom_endpoint
 from .._sts.fetcher import StsRequest
 from .._tokens.mfa import CodeLike
-from .._tokens.suppliers import NoProof, Proof, TokenProof
+from .._tokens.suppliers import NoProof, TokenSupplier, WebIdentityTokenSupplier
 from .chain import Hop
 from .mfa_session import Mfa
 from .operations import flat, options_of
@@ -167,10 +167,10 @@ class _Way:
                     role_session_name=step.role_session_name,
                     custom_endpoint=self._custom,
                 )
-            self._by = nobody(self._settings)
-            self._fly(request, TokenProof(step.token_file))
+            self._by = unsigned_source(self._settings)
+            self._fly(request, WebIdentityTokenSupplier(step.token_file))
         elif alone:
-            self._refreshers = (plain_refresher(self._settings, self._options.refresh),)
+            self._refreshers = (sdk_refresher(self._settings, self._options.refresh),)
         elif isinstance(step, NamedSource):
             self._by = picked_source(
                 f'what credential_source of profile "{step.profile}" names',
@@ -188,7 +188,7 @@ class _Way:
         """
         Assume the next role.
         """
-        chained = isinstance(self._by, HopSource) and self._by.is_role
+        chained = isinstance(self._by, RoleSource) and self._by.is_role
         with in_profile(step.profile):
             request = AssumeRoleRequest.checked(
                 step.role_arn,
@@ -201,7 +201,7 @@ class _Way:
             proof = self._proof(step)
         self._fly(request, proof)
 
-    def _proof(self, step: RoleStep) -> Proof:
+    def _proof(self, step: RoleStep) -> TokenSupplier:
         """
         What goes with the request; with an MFA session, that comes before it.
         """
@@ -216,7 +216,7 @@ class _Way:
         self._refreshers = (*self._refreshers, *earlier)
         return proof
 
-    def _fly(self, request: StsRequest, proof: Proof) -> None:
+    def _fly(self, request: StsRequest, proof: TokenSupplier) -> None:
         hop = Hop(
             request=request,
             source=self._by,
@@ -227,7 +227,7 @@ class _Way:
         refresher = hop.refresher(self._options.cache)
         self._refreshers = (*self._refreshers, refresher)
         self._signs, self._key = self._by, hop.key
-        self._by = hop_source(refresher, self._signs, key=self._key)
+        self._by = role_source(refresher, self._signs, key=self._key)
 
     def _endpoint(self, role_arn: str) -> StsEndpoint:
         return self._options.endpoint(self._settings, role_arn=role_arn)

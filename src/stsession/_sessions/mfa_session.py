@@ -15,12 +15,12 @@ from .._core.refresher import Refresher
 from .._requests.checks import checked_seconds, checked_serial_number
 from .._requests.limits import TOKEN_DURATION
 from .._requests.siblings import SessionTokenRequest
-from .._sources.find import hop_source
+from .._sources.find import role_source
 from .._sources.sdk import SdkSource
 from .._sources.sources import MfaSource, Source
 from .._sts.endpoint import StsEndpoint, has_custom_endpoint
 from .._tokens.mfa import CodeLike, MfaCodes, find_serial
-from .._tokens.suppliers import CodeProof, Proof
+from .._tokens.suppliers import MfaCodeSupplier, TokenSupplier
 from .chain import Hop
 from .options import Options
 
@@ -56,7 +56,7 @@ class Mfa:
         *,
         endpoint: StsEndpoint,
         options: Options,
-    ) -> tuple[Source, Proof, tuple[Refresher, ...]]:
+    ) -> tuple[Source, TokenSupplier, tuple[Refresher, ...]]:
         """
         Who asks then, what goes with the request, and what comes before it.
         """
@@ -78,11 +78,11 @@ class Mfa:
             proof=proof,
         )
         refresher = hop.refresher(options.cache)
-        session = hop_source(refresher, source, key=hop.key, is_role=False)
+        session = role_source(refresher, source, key=hop.key, is_role=False)
         user = MfaSource(source, session)
         return user, proof.if_needed(lambda: not user.applies), (refresher,)
 
-    def proof(self, source: Source, *, strict: bool = False) -> CodeProof:
+    def proof(self, source: Source, *, strict: bool = False) -> MfaCodeSupplier:
         """
         What goes with a request that shows it.
 
@@ -93,7 +93,7 @@ class Mfa:
         """
         codes = MfaCodes(self.code)
         serial_of = self._serial_of(source, strict=strict)
-        return CodeProof(serial_of, codes, key=self.serial)
+        return MfaCodeSupplier(serial_of, codes, key=self.serial)
 
     def _serial_of(self, source: Source, *, strict: bool) -> Callable[[], str]:
         if self.serial == "auto":

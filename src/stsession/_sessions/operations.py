@@ -21,12 +21,17 @@ from .._requests.siblings import (
     WebIdentityRequest,
     web_identity_environment,
 )
-from .._sources.find import nobody
+from .._sources.find import unsigned_source
 from .._sources.sources import Source
 from .._sts.endpoint import has_custom_endpoint
 from .._sts.fetcher import StsRequest
 from .._tokens.mfa import CodeLike
-from .._tokens.suppliers import AssertionProof, NoProof, Proof, TokenProof
+from .._tokens.suppliers import (
+    NoProof,
+    SamlAssertionSupplier,
+    TokenSupplier,
+    WebIdentityTokenSupplier,
+)
 from ..exceptions import InvalidRequestError
 from .chain import Hop
 from .options import Options, SessionOptions, check_names
@@ -81,7 +86,7 @@ def made_session(
     request: Callable[[bool], StsRequest],
     options: SessionOptions,
     given: SourceLike = None,
-    proof: Proof | None = None,
+    proof: TokenSupplier | None = None,
     is_role: bool = True,
 ) -> RefreshableSession:
     """
@@ -158,7 +163,7 @@ def session_token(
     """
     arguments = flat(locals())
     found, mfa = find_source(source), as_mfa(mfa_serial, mfa_code, session=False)
-    proof: Proof = NoProof() if mfa is None else mfa.proof(found)
+    proof: TokenSupplier = NoProof() if mfa is None else mfa.proof(found)
     return made_session(
         (session_token, arguments),
         source=found,
@@ -363,8 +368,8 @@ APIReference/API_AssumeRoleWithWebIdentity.html>`_.
         )
     return made_session(
         (web_identity, arguments),
-        source=nobody(),
-        proof=TokenProof(token),
+        source=unsigned_source(),
+        proof=WebIdentityTokenSupplier(token),
         request=lambda custom: WebIdentityRequest.checked(
             role,
             role_session_name=role_session_name,
@@ -427,8 +432,8 @@ def saml(
     arguments = flat(locals())
     return made_session(
         (saml, arguments),
-        source=nobody(),
-        proof=AssertionProof(assertion),
+        source=unsigned_source(),
+        proof=SamlAssertionSupplier(assertion),
         request=lambda custom: SamlRequest.checked(
             role_arn,
             principal_arn,

@@ -18,7 +18,7 @@ import botocore.session
 
 from botocore.config import Config
 
-from .._botocore.credentials import RejectionHandler, SessionCredentials
+from .._botocore.credentials import RefresherCredentials, ResendHandler
 from .._botocore.sdk_classes import BotocoreSession, BotoSession
 from .._botocore.sessions import like
 from .._core.cache import PROCESS_CACHE, MemoryCache
@@ -29,7 +29,7 @@ from .._core.policy import RefreshPolicy
 from .._core.refresher import Refresher
 from .._requests.assume_role import check_inherited
 from .._sources.find import custom_source, reading_files, sdk_source
-from .._sources.sources import HopSource, Source
+from .._sources.sources import RoleSource, Source
 from .._sts.endpoint import StsEndpoint, has_custom_endpoint
 from .._sts.fetcher import account_of
 from .._util import Closing, lazy
@@ -125,8 +125,8 @@ class RefreshableSession(Closing, BotoSession):
             self._surroundings = _recipe.surroundings_of(made_by[1])
         self._is_role = is_role
         self._options = options
-        self._signs_with = SessionCredentials(self._refresher)
-        self._rejection = RejectionHandler(self._refresher)
+        self._signs_with = RefresherCredentials(self._refresher)
+        self._rejection = ResendHandler(self._refresher)
         with reading_files(None):
             self._begin()
         if options.on_event is not None:
@@ -308,12 +308,12 @@ class RefreshableSession(Closing, BotoSession):
         return RefreshableAssumeRoleSession(role_arn, source=self, **kwargs)
 
     @lazy
-    def _own_source(self) -> HopSource:
+    def _own_source(self) -> RoleSource:
         """
         This session as the source of another.
         """
         settings = self._botocore_session()
-        return HopSource(
+        return RoleSource(
             self._refresher, settings, key=self._key, is_role=self._is_role
         )
 
@@ -362,7 +362,7 @@ def _note_region_of(refresher: Refresher, context: dict[str, Any], **_: Any) -> 
 
 
 def _while(
-    credentials: SessionCredentials, on_event: RefreshHook
+    credentials: RefresherCredentials, on_event: RefreshHook
 ) -> Callable[[], RefreshHook | None]:
     """
     The hook, as long as the session or one of its clients is there.

@@ -34,7 +34,7 @@ from .._botocore.errors import how_to_mend
 from .._botocore.sdk_classes import BotocoreSession
 from .._botocore.sessions import (
     NO_PROFILE,
-    configured_like,
+    copy_settings,
     new_session,
     shared_loader,
     usable_profile,
@@ -43,7 +43,7 @@ from .._core.credentials import Fetched, TemporaryCredentials
 from .._core.errors import without_frames
 from .._core.policy import RefreshPolicy
 from .._core.refresher import Refresher
-from .._core.runtime import Clock, current, utc
+from .._core.runtime import Clock, current_runtime, utc
 from .._locks import guarded
 from .._sts.errors import Attempt, translate
 from .._tokens.base import name_of
@@ -51,25 +51,25 @@ from .._util import forget_after_fork, number_of, per_process, world
 from ..exceptions import InvalidRequestError, SourceCredentialsError
 from .function import FunctionFetch
 from .sdk import FILE_METHODS, FINDABLE_METHODS, SdkSource, accept_local_expirations
-from .sources import HopSource, Nobody, Source
+from .sources import RoleSource, Source, UnsignedSource
 
 
 __all__ = [
     "PROFILE_METHODS",
-    "HopSource",
+    "RoleSource",
     "SdkSource",
     "Source",
     "custom_source",
-    "hop_source",
     "new_profile_session",
-    "nobody",
     "picked_source",
-    "plain_refresher",
     "profile_settings",
     "reading_files",
     "registry",
+    "role_source",
+    "sdk_refresher",
     "sdk_source",
     "surroundings",
+    "unsigned_source",
 ]
 
 
@@ -152,8 +152,8 @@ def _profile_source(given: str | None) -> SdkSource:
     def make_source() -> SdkSource:
         session = profile_settings(given, parameter="source")
         # Nobody makes clients of this one, so it does without event handlers.
-        pinned = configured_like(session, HierarchicalEmitter())
-        make = functools.partial(configured_like, pinned)
+        pinned = copy_settings(session, HierarchicalEmitter())
+        make = functools.partial(copy_settings, pinned)
         source = SdkSource(
             make,
             session,
@@ -183,20 +183,24 @@ def _keys_of(session: botocore.session.Session) -> Hashable:
     return number_of(keys), keys.access_key if changeable else None
 
 
-def nobody(settings: SdkSource | None = None) -> Nobody:
+def unsigned_source(settings: SdkSource | None = None) -> UnsignedSource:
     """
     Return the source of requests that aren't signed.
 
     Args:
         settings: Whose settings carry over. `None` means the environment's.
     """
-    key = ("nobody", None if settings is None else settings.key, surroundings())
+    key = (
+        "unsigned_source",
+        None if settings is None else settings.key,
+        surroundings(),
+    )
 
-    def make() -> Nobody:
+    def make() -> UnsignedSource:
         if settings is not None:
-            return Nobody(settings.settings, key=key)
+            return UnsignedSource(settings.settings, key=key)
         with reading_files(None):
-            return Nobody(new_profile_session(None), key=key)
+            return UnsignedSource(new_profile_session(None), key=key)
 
     return registry.get(key, make)
 
@@ -251,7 +255,7 @@ class _Remake:
         if not self._used:
             self._used = True
             return self._given
-        return configured_like(self._given)
+        return copy_settings(self._given)
 
 
 def new_profile_session(profile: str | None) -> botocore.session.Session:
@@ -305,7 +309,7 @@ def surroundings(*, credentials: bool = True) -> Hashable:
     return frozenset(said.items())
 
 
-def custom_source(get: Callable[[], Any]) -> HopSource:
+def custom_source(get: Callable[[], Any]) -> RoleSource:
     """
     Return the source whose credentials come from a function.
     """
@@ -313,7 +317,7 @@ def custom_source(get: Callable[[], Any]) -> HopSource:
     refresher = Refresher(
         label=label,
         source=label,
-        fetch=FunctionFetch(get, current().clock),
+        fetch=FunctionFetch(get, current_runtime().clock),
         policy=RefreshPolicy(stale="never"),
     )
     # What it gives may be the last, and may depend on who asks; so it is shared
@@ -321,25 +325,25 @@ def custom_source(get: Callable[[], Any]) -> HopSource:
     own = object()
     with reading_files(None):
         settings = new_profile_session(None)
-        return HopSource(
+        return RoleSource(
             refresher, settings, key=lambda: own, is_role=False, lasts=False
         )
 
 
-def hop_source(
+def role_source(
     refresher: Refresher,
     previous: Source,
     *,
     key: Callable[[], Hashable],
     is_role: bool = True,
-) -> HopSource:
+) -> RoleSource:
     """
     Return the source that a role in the middle of a chain is.
     """
     with reading_files(None):
         return registry.get(
             ("hop", number_of(refresher)),
-            lambda: HopSource(refresher, previous.settings, key=key, is_role=is_role),
+            lambda: RoleSource(refresher, previous.settings, key=key, is_role=is_role),
         )
 
 
@@ -384,7 +388,7 @@ def picked_source(
     key = ("picked", profile, methods, settings.key, expected)
 
     def make_session(pinned: botocore.session.Session) -> botocore.session.Session:
-        session = configured_like(pinned)
+        session = copy_settings(pinned)
         if profile:
             session.set_config_variable("profile", profile)
         for variable in METADATA_VARIABLES:
@@ -399,7 +403,7 @@ def picked_source(
     def make() -> SdkSource:
         pinned = new_profile_session(profile) if profile else new_session(NO_PROFILE)
         # The environment may name other files later.
-        pinned = configured_like(pinned, HierarchicalEmitter())
+        pinned = copy_settings(pinned, HierarchicalEmitter())
         source = SdkSource(
             functools.partial(make_session, pinned),
             settings.settings,
@@ -511,7 +515,7 @@ class _Look:
         )
 
 
-def plain_refresher(source: SdkSource, policy: RefreshPolicy = POLICY) -> Refresher:
+def sdk_refresher(source: SdkSource, policy: RefreshPolicy = POLICY) -> Refresher:
     """
     Return a refresher for credentials that aren't a role's of ours.
 
@@ -521,7 +525,7 @@ def plain_refresher(source: SdkSource, policy: RefreshPolicy = POLICY) -> Refres
         policy: The user's. When botocore has new credentials isn't ours to choose, so
             its windows don't count, nor what happens to expired ones.
     """
-    clock, load_timeout = current().clock, policy.load_timeout
+    clock, load_timeout = current_runtime().clock, policy.load_timeout
     chosen = {name: getattr(policy, name) for name in CHOICES}
     return Refresher(
         label=source.name,

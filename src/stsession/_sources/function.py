@@ -65,7 +65,7 @@ class FunctionFetch:
     def _unexpired(self) -> TemporaryCredentials:
         label = name_of(self.function)
         for _ in range(2):  # a cache of its own may notice the expiration only now
-            credentials = as_credentials(self.function(), label)
+            credentials = parse_credentials(self.function(), label)
             if credentials.expires_at is None:
                 return credentials
             remaining = credentials.expires_at.timestamp() - self.clock.wall()
@@ -80,7 +80,7 @@ class FunctionFetch:
         )
 
 
-def as_credentials(given: object, label: str) -> TemporaryCredentials:
+def parse_credentials(given: object, label: str) -> TemporaryCredentials:
     """
     Make credentials of what the function *label* returned.
 

@@ -43,7 +43,7 @@ from .._util import forget_after_fork
 from ..exceptions import SourceCredentialsError
 
 
-__all__ = ["SdkSource", "SourceKeys", "accept_local_expirations", "described"]
+__all__ = ["SdkCredentials", "SdkSource", "accept_local_expirations", "described"]
 
 
 AMBIENT_METHODS = frozenset({"env", "iam-role", "container-role", "boto-config"})
@@ -128,7 +128,7 @@ def _is_renewable(found: Credentials) -> bool:
     return hasattr(found, "refresh_needed") or found.token is None
 
 
-class SourceKeys(Credentials):
+class SdkCredentials(Credentials):
     """
     The credentials of an SDK session, resolved once, as botocore signs with them.
 
@@ -409,11 +409,11 @@ class SdkSource:
 
         key: What sets it apart from other sources.
 
-        surroundings: See `SourceKeys`.
+        surroundings: See `SdkCredentials`.
 
-        expected: See `SourceKeys`.
+        expected: See `SdkCredentials`.
 
-        methods: See `SourceKeys`.
+        methods: See `SdkCredentials`.
     """
 
     can_show_mfa = True
@@ -432,7 +432,7 @@ class SdkSource:
         self.load_timeout: float = 0.0
         self.name = name
         self._key = key
-        self._keys = SourceKeys(
+        self._keys = SdkCredentials(
             make, name, surroundings=surroundings, expected=expected, methods=methods
         )
         self._clients = StsClients(

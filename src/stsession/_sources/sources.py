@@ -12,20 +12,20 @@ from typing import Any
 
 import botocore.session
 
-from .._botocore.credentials import SessionCredentials
+from .._botocore.credentials import RefresherCredentials
 from .._botocore.sessions import like
 from .._core.credentials import Record
 from .._core.refresher import Refresher
 from .._sts.endpoint import StsClients, StsEndpoint
-from .._sts.fetcher import StsFetch
+from .._sts.fetcher import StsFetcher
 from ..exceptions import RefreshError
 from .sdk import SdkSource, described
 
 
-__all__ = ["HopSource", "MfaSource", "Nobody", "Source"]
+__all__ = ["MfaSource", "RoleSource", "Source", "UnsignedSource"]
 
 
-class HopSource:
+class RoleSource:
     """
     A role of ours that assumes the next one.
 
@@ -61,7 +61,7 @@ class HopSource:
         self.can_show_mfa: bool = not is_role
         self._refresher = refresher
         self._clients = StsClients(
-            like(settings, credentials=SessionCredentials(refresher), handlers=True)
+            like(settings, credentials=RefresherCredentials(refresher), handlers=True)
         )
 
     @property
@@ -148,7 +148,7 @@ class HopSource:
         Use a client's region for requests to STS if none is configured.
         """
         fetch = self._refresher.fetch
-        if isinstance(fetch, StsFetch):
+        if isinstance(fetch, StsFetcher):
             fetch.note_region(region)
 
     def resolve_again(self) -> bool:
@@ -189,7 +189,7 @@ class MfaSource:
 
     is_role = False
 
-    def __init__(self, user: SdkSource, session: HopSource) -> None:
+    def __init__(self, user: SdkSource, session: RoleSource) -> None:
         self._user = user
         self._session = session
         self.applies: bool = True  # most likely; `prepare` finds out
@@ -211,7 +211,7 @@ class MfaSource:
         return "mfa", self._session.key
 
     @property
-    def _who(self) -> SdkSource | HopSource:
+    def _who(self) -> SdkSource | RoleSource:
         return self._session if self.applies else self._user
 
     @property
@@ -283,7 +283,7 @@ class MfaSource:
         self._session.close()
 
 
-class Nobody:
+class UnsignedSource:
     """
     Who asks without a signature: the request brings a token of somebody else.
 
@@ -360,4 +360,4 @@ class Nobody:
         self._clients.close()
 
 
-Source = SdkSource | HopSource | MfaSource | Nobody
+Source = SdkSource | RoleSource | MfaSource | UnsignedSource

@@ -20,14 +20,14 @@ from .._core.errors import lifetime_of, without_frames
 from .._core.events import write_log
 from .._core.runtime import Clock
 from .._requests.limits import FEDERATED_DURATION, ROOT_DURATION, TOKEN_DURATION
-from .._tokens.base import NoProof, Proof
+from .._tokens.base import NoProof, TokenSupplier
 from .._util import per_process
 from ..exceptions import FailureKind, RefreshError
 from .endpoint import StsEndpoint
 from .errors import Attempt, server_time, translate, unusable_answer
 
 
-__all__ = ["Signatory", "StsFetch", "StsRequest", "at_once"]
+__all__ = ["Signatory", "StsFetcher", "StsRequest", "at_once"]
 
 
 class StsRequest(Protocol):
@@ -185,7 +185,7 @@ def at_once(ask: Callable[[], Fetched]) -> Fetched:
 
 
 @attrs.define(kw_only=True, eq=False, repr=False)
-class StsFetch:
+class StsFetcher:
     """
     Fetches credentials by one operation of STS. Called by one thread at a time.
 
@@ -207,7 +207,7 @@ class StsFetch:
     source: Signatory
     endpoint: StsEndpoint
     clock: Clock
-    proof: Proof = attrs.field(factory=NoProof)
+    proof: TokenSupplier = attrs.field(factory=NoProof)
     pace: Callable[[Callable[[], Fetched]], Fetched] = at_once
     _sent: frozenset[str] = attrs.field(default=frozenset(), init=False)
     _sent_duration: int | None = attrs.field(default=None, init=False)

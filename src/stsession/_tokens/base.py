@@ -11,10 +11,10 @@ from .._core.errors import begun
 from ..exceptions import FailureKind, RefreshError
 
 
-__all__ = ["NoProof", "Proof", "called", "name_of"]
+__all__ = ["NoProof", "TokenSupplier", "called", "name_of"]
 
 
-class Proof(Protocol):
+class TokenSupplier(Protocol):
     """
     Gives parameters to each request anew.
     """
@@ -81,7 +81,7 @@ class Proof(Protocol):
         The error that says what was wrong with it.
         """
 
-    def update(self, later: Proof) -> None:
+    def update(self, later: TokenSupplier) -> None:
         """
         Somebody who shares it has brought another one.
         """
@@ -137,7 +137,7 @@ class NoProof:
         """
         return error
 
-    def update(self, later: Proof) -> None:
+    def update(self, later: TokenSupplier) -> None:
         """
         Makes no difference.
         """

@@ -27,7 +27,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from .._botocore.errors import presentable
 from .._core.errors import hides_arguments
 from .._core.events import write_log
-from .._core.runtime import Clock, current
+from .._core.runtime import Clock, current_runtime
 from .._core.state import unattended
 from .._locks import OneTimeEvent
 from .._requests.checks import checked_token_code
@@ -182,7 +182,7 @@ class _Desk:
                 code = again(wait)
                 if self._wait(serial, code) > 0:
                     raise _used_up(serial)
-            clock = current().clock
+            clock = current_runtime().clock
             self._used[serial, world()] = clock, code, clock.monotonic()
             return code
 
@@ -190,7 +190,7 @@ class _Desk:
         """
         Seconds until *code* is another one than the one used last.
         """
-        clock = current().clock
+        clock = current_runtime().clock
         by, last, at = self._used.get((serial, world()), (clock, "", 0.0))
         if last != code or by is not clock:
             return 0.0
@@ -284,7 +284,7 @@ class MfaCodes:
                 f"The current code of the MFA device {serial} has been used; waiting "
                 f"{math.ceil(wait)} s for the next one."
             )
-            current().wait(OneTimeEvent(), wait)
+            current_runtime().wait(OneTimeEvent(), wait)
         return self._ask(serial)
 
     def _ask(self, serial: str) -> str:
@@ -482,7 +482,7 @@ class _Totp:
         raise TypeError(msg)
 
     def __call__(self, serial: str) -> str:
-        now = dt.datetime.fromtimestamp(current().clock.wall(), dt.timezone.utc)
+        now = dt.datetime.fromtimestamp(current_runtime().clock.wall(), dt.timezone.utc)
         return str(self._totp.at(now))
 
 

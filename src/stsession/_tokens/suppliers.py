@@ -19,7 +19,7 @@ import attrs
 
 from .._botocore.config_files import owner_of
 from .._core.errors import span
-from .._core.runtime import current, utc
+from .._core.runtime import current_runtime, utc
 from .._requests.siblings import checked_assertion, checked_web_identity_token
 from .._util import per_process
 from ..exceptions import (
@@ -28,17 +28,17 @@ from ..exceptions import (
     RefreshError,
     SourceCredentialsError,
 )
-from .base import NoProof, Proof, called, name_of
+from .base import NoProof, TokenSupplier, called, name_of
 from .mfa import MfaCodes
 
 
 __all__ = [
-    "AssertionProof",
     "Claims",
-    "CodeProof",
+    "MfaCodeSupplier",
     "NoProof",
-    "Proof",
-    "TokenProof",
+    "SamlAssertionSupplier",
+    "TokenSupplier",
+    "WebIdentityTokenSupplier",
     "read_claims",
 ]
 
@@ -142,7 +142,7 @@ def _refused(
     return ours
 
 
-class CodeProof(NoProof):
+class MfaCodeSupplier(NoProof):
     """
     A code of an MFA device.
 
@@ -176,11 +176,11 @@ class CodeProof(NoProof):
         """
         return PATIENCE
 
-    def if_needed(self, needed: Callable[[], bool]) -> CodeProof:
+    def if_needed(self, needed: Callable[[], bool]) -> MfaCodeSupplier:
         """
         The same for requests that sometimes need none.
         """
-        return CodeProof(self._serial, self._codes, key=self.key, needed=needed)
+        return MfaCodeSupplier(self._serial, self._codes, key=self.key, needed=needed)
 
     @property
     def asks(self) -> bool:  # type: ignore[override]
@@ -218,11 +218,11 @@ class CodeProof(NoProof):
         """
         self._codes.refused()
 
-    def update(self, later: Proof) -> None:
+    def update(self, later: TokenSupplier) -> None:
         """
         Ask where the later one would.
         """
-        if isinstance(later, CodeProof):
+        if isinstance(later, MfaCodeSupplier):
             self._codes.update(later._codes)  # noqa: SLF001 - its own kind
 
 
@@ -242,7 +242,7 @@ _token_files: weakref.WeakValueDictionary[Hashable, _TokenFile] = per_process(
 )
 
 
-class TokenProof(NoProof):
+class WebIdentityTokenSupplier(NoProof):
     """
     A web identity token.
 
@@ -254,7 +254,7 @@ class TokenProof(NoProof):
         self._given = token
         self._last: str | None = None
         self._claims = Claims()
-        self._clock = current().clock
+        self._clock = current_runtime().clock
         # Whose token a function gives may depend on who asks.
         self._path = None if callable(token) else os.path.abspath(token)  # noqa: PTH100
         self._file = _TokenFile(None)
@@ -376,7 +376,7 @@ class TokenProof(NoProof):
         return f"It says: exp {exp}, aud {aud}, iss {claims.iss}."
 
 
-class AssertionProof(NoProof):
+class SamlAssertionSupplier(NoProof):
     """
     A SAML assertion; it serves once.
 

@@ -86,7 +86,7 @@ def _watch(
     """
     Tell what happens, one line a second and one for each event.
     """
-    clock, nobody = director.clock, threading.Event()
+    clock, unsigned_source = director.clock, threading.Event()
     next_line, was_up = 1.0, True
     began = clock.elapsed()
     while (elapsed := clock.elapsed()) < began + settings.seconds:
@@ -104,7 +104,7 @@ def _watch(
             }
             tell(_words.live_line(elapsed, was_up, workers, generations))
             next_line += 1.0
-        nobody.wait(LOOK)
+        unsigned_source.wait(LOOK)
 
 
 def _drain(

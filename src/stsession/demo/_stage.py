@@ -10,7 +10,7 @@ import tempfile
 
 from collections.abc import Iterator
 
-from ..testing import AccessKey, LocalSTS, installed
+from ..testing import AccessKey, LocalSTS, use_runtime
 from ._lapse import FastClock
 
 
@@ -39,7 +39,7 @@ def staged(clock: FastClock) -> Iterator[LocalSTS]:
     with (
         LocalSTS(clock=clock) as local,
         tempfile.TemporaryDirectory(prefix="stsession-demo-") as directory,
-        installed(clock=clock),
+        use_runtime(clock=clock),
     ):
         user = local.add_user(name="demo", account_id="111111111111")
         local.add_role(HUB, trusts=[user.arn], external_id=EXTERNAL_ID)

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from ._fleet import (
     AccountOptions,
+    AssumeRoleOptions,
     Fleet,
     FleetCounts,
-    FleetOptions,
     FleetResult,
     FleetRun,
     FleetTarget,
@@ -18,9 +18,9 @@ from ._fleet import (
 
 __all__ = [
     "AccountOptions",
+    "AssumeRoleOptions",
     "Fleet",
     "FleetCounts",
-    "FleetOptions",
     "FleetResult",
     "FleetRun",
     "FleetTarget",

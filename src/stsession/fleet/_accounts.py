@@ -38,7 +38,7 @@ __all__ = [
     "PARAMETERS",
     "REQUEST",
     "AccountOptions",
-    "FleetOptions",
+    "AssumeRoleOptions",
     "FleetTarget",
     "Targets",
     "by_name",
@@ -322,7 +322,7 @@ def _wrong(message: str, hint: str) -> InvalidRequestError:
     return InvalidRequestError(message, parameter="accounts", hint=hint)
 
 
-class FleetOptions(TypedDict, total=False):
+class AssumeRoleOptions(TypedDict, total=False):
     """
     What goes for all accounts of a fleet, as for :func:`stsession.assume`.
 
@@ -356,7 +356,7 @@ PARAMETERS = (
     "role_name",
     "source",
     "regions",
-    *FleetOptions.__annotations__,
+    *AssumeRoleOptions.__annotations__,
 )
 """What `Fleet()` takes."""
 
@@ -456,7 +456,7 @@ def partition_of(source: Source, region: str | None, *, strict: bool) -> str:
     return partition
 
 
-def url_of(source: SourceLike, options: FleetOptions) -> str | None:
+def url_of(source: SourceLike, options: AssumeRoleOptions) -> str | None:
     """
     Where STS is, if that was said in code.
     """

@@ -19,7 +19,7 @@ from typing import Any, Protocol, TypeVar
 import attrs
 
 from .._core.cache import RandomEviction
-from .._core.runtime import current
+from .._core.runtime import current_runtime
 from .._core.state import reporting
 from .._sessions.session import RefreshableAssumeRoleSession
 from .._util import chained, forget_after_fork, per_process
@@ -257,7 +257,7 @@ class Lines:
         self._total = total
         self._stream = stream
         self._done = self._failed = self._written = 0
-        self._monotonic = current().clock.monotonic
+        self._monotonic = current_runtime().clock.monotonic
         self._written_at = self._monotonic()
 
     def advance(self, *, ok: bool) -> None:

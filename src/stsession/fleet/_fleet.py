@@ -25,7 +25,7 @@ from ._accounts import (
     PARAMETERS,
     REQUEST,
     AccountOptions,
-    FleetOptions,
+    AssumeRoleOptions,
     FleetTarget,
     Targets,
     by_name,
@@ -48,9 +48,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccountOptions",
+    "AssumeRoleOptions",
     "Fleet",
     "FleetCounts",
-    "FleetOptions",
     "FleetResult",
     "FleetRun",
     "FleetTarget",
@@ -111,7 +111,7 @@ class Fleet(Closing):
         role_name: str | None = None,
         source: SourceLike = None,
         regions: Iterable[str] | None = None,
-        **options: Unpack[FleetOptions],
+        **options: Unpack[AssumeRoleOptions],
     ) -> None:
         check_names("Fleet()", PARAMETERS, options)
         check_retries(options.get("sts_config"))

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import attrs
 
-from .._core.runtime import Clock, Seams, current
+from .._core.runtime import Clock, Runtime, current_runtime
 from .._locks import OneTimeEvent, guarded
 from .._util import forget_after_fork, per_process
 from ..exceptions import FailureKind, RefreshError, StsUnavailableError
@@ -181,11 +181,11 @@ class Pace:
 
     patience = PATIENCE
 
-    def __init__(self, seams: Seams | None = None) -> None:
-        seams = current() if seams is None else seams
-        self.clock: Clock = seams.clock
-        self.draw = seams.draw
-        self.wait = seams.wait
+    def __init__(self, runtime: Runtime | None = None) -> None:
+        runtime = current_runtime() if runtime is None else runtime
+        self.clock: Clock = runtime.clock
+        self.draw = runtime.random
+        self.wait = runtime.wait
         self._after_fork()
         forget_after_fork(self)
 
@@ -374,13 +374,13 @@ class _Paces:
         self._lock = threading.RLock()
 
     def get(self, key: Hashable) -> Pace:
-        seams = current()
-        return guarded(self._lock, lambda: self._get((key, seams.clock), seams))
+        runtime = current_runtime()
+        return guarded(self._lock, lambda: self._get((key, runtime.clock), runtime))
 
-    def _get(self, key: Hashable, seams: Seams) -> Pace:
+    def _get(self, key: Hashable, runtime: Runtime) -> Pace:
         pace = self._paces.get(key)
         if pace is None:
-            made = Pace(seams)
+            made = Pace(runtime)
             pace = self._paces.setdefault(key, made)
         return pace
 

@@ -4,7 +4,7 @@ Clocks, stubs and a local STS for tests: ours, and those of our users.
 
 from __future__ import annotations
 
-from .._core.runtime import installed
+from .._core.runtime import use_runtime
 from ._clock import FakeClock
 from ._faults import Fault
 from ._isolation import isolated_process
@@ -28,6 +28,6 @@ __all__ = [
     "ProfileFiles",
     "StubSTS",
     "generation_of",
-    "installed",
     "isolated_process",
+    "use_runtime",
 ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .._core.runtime import BackgroundPool, Seams, current, installed
+from .._core.runtime import BackgroundPool, Runtime, current_runtime, use_runtime
 from .._util import fresh_process_state
 
 
@@ -31,8 +31,8 @@ def isolated_process() -> Iterator[None]:
 
     .. versionadded:: 0.1.0
     """
-    seams = {}
-    if current().run == Seams().run:  # unless the test runs refreshes itself
-        seams["run"] = BackgroundPool().submit
-    with fresh_process_state(), installed(**seams):
+    # A test that runs refreshes itself goes on doing so.
+    replaced = current_runtime().submit != Runtime().submit
+    submit = None if replaced else BackgroundPool().submit
+    with fresh_process_state(), use_runtime(submit=submit):
         yield

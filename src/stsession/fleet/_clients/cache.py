@@ -22,12 +22,12 @@ from botocore.config import Config
 from botocore.hooks import BaseEventHooks
 
 from ..._botocore.config_files import present_versions_of
-from ..._botocore.credentials import RejectionHandler, SessionCredentials
+from ..._botocore.credentials import RefresherCredentials, ResendHandler
 from ..._botocore.sdk_classes import BotoSession
 from ..._botocore.sessions import builtin_handlers, like
 from ..._core.cache import RandomEviction
 from ..._core.events import write_log
-from ..._core.runtime import current
+from ..._core.runtime import current_runtime
 from ..._locks import OneTimeEvent, guarded
 from ..._sts.endpoint import LEAST, kept_for
 from ..._util import forget_after_fork, lazy, number_of, per_process, value_of
@@ -132,7 +132,7 @@ class LightClients:
         """
         A session of nobody, to ask what is the same for all.
         """
-        credentials = SessionCredentials(never_refreshed())
+        credentials = RefresherCredentials(never_refreshed())
         return BotoSession(
             botocore_session=like(self._settings, credentials=credentials)
         )
@@ -148,8 +148,8 @@ class LightClients:
         self,
         service_name: str,
         *,
-        credentials: SessionCredentials,
-        rejection: RejectionHandler,
+        credentials: RefresherCredentials,
+        rejection: ResendHandler,
         session_region: str | None = None,
         config: Config | None = None,
         **arguments: Hashable,
@@ -222,7 +222,7 @@ class LightClients:
             finally:
                 self._made(key, mine)
         if making.thread != threading.get_ident():
-            current().wait(making.done, PATIENCE)
+            current_runtime().wait(making.done, PATIENCE)
         found = self._templates.get(key)
         return None if found is None else found[0]
 
@@ -271,7 +271,7 @@ class LightClients:
             session: Any = BotoSession(
                 botocore_session=like(
                     self._settings,
-                    credentials=SessionCredentials(never_refreshed()),
+                    credentials=RefresherCredentials(never_refreshed()),
                     region=region,
                     hooks=hooks,
                 )

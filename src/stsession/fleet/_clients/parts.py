@@ -27,7 +27,7 @@ from botocore.utils import (
     S3RegionRedirectorv2,
 )
 
-from ..._botocore.credentials import RejectionHandler
+from ..._botocore.credentials import ResendHandler
 from .events import Handler, Registration
 
 
@@ -57,7 +57,7 @@ class Parts:
     client: Any
     signer: RequestSigner
     user_agent: UserAgentString
-    rejection: RejectionHandler
+    rejection: ResendHandler
 
 
 def _discovery(handler: Any, parts: Parts) -> EndpointDiscoveryHandler:
@@ -69,7 +69,7 @@ def _discovery(handler: Any, parts: Parts) -> EndpointDiscoveryHandler:
 OWN: dict[type, Callable[[Any, Parts], Any]] = {
     RequestSigner: lambda _, parts: parts.signer,
     UserAgentString: lambda _, parts: parts.user_agent,
-    RejectionHandler: lambda _, parts: parts.rejection,
+    ResendHandler: lambda _, parts: parts.rejection,
     S3RegionRedirectorv2: lambda _, parts: S3RegionRedirectorv2(None, parts.client),
     S3ExpressIdentityResolver: lambda _, parts: S3ExpressIdentityResolver(
         parts.client, RefreshableCredentials

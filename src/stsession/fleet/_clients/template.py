@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from botocore.hooks import BaseEventHooks, HierarchicalEmitter
 from botocore.regions import EndpointResolverBuiltins
 
-from ..._botocore.credentials import RejectionHandler, SessionCredentials
+from ..._botocore.credentials import RefresherCredentials, ResendHandler
 from ..._core.refresher import Refresher
 from .events import (
     CopyOnWriteEvents,
@@ -113,7 +113,7 @@ class ClientTemplate:
         self._handlers = HandlerPlan(registrations)
         self._events = EventPlan(base, registrations, self._handlers.numbers)
 
-    def client(self, credentials: Any, rejection: RejectionHandler) -> Any:
+    def client(self, credentials: Any, rejection: ResendHandler) -> Any:
         """
         Make a client that signs with *credentials*.
         """
@@ -127,7 +127,7 @@ class ClientTemplate:
         self,
         events: CopyOnWriteEvents,
         credentials: Any,
-        rejection: RejectionHandler,
+        rejection: ResendHandler,
     ) -> Any:
         real = self._real
         if real._request_signer._credentials is None:  # it doesn't sign
@@ -171,7 +171,7 @@ class ClientTemplate:
         events = CopyOnWriteEvents(self._events)
         refresher = never_refreshed()
         light = self._client(
-            events, SessionCredentials(refresher), RejectionHandler(refresher)
+            events, RefresherCredentials(refresher), ResendHandler(refresher)
         )
         for ours, theirs in zip(parts_of(light), parts_of(self._real), strict=True):
             check_part(ours, theirs)
@@ -225,7 +225,7 @@ def never_refreshed() -> Refresher:
 
 def _rejections() -> list[Registration]:
     recorder = EventRecorder(HierarchicalEmitter())
-    RejectionHandler(never_refreshed()).register(recorder.register)
+    ResendHandler(never_refreshed()).register(recorder.register)
     return recorder.registrations
 
 
