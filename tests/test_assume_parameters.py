@@ -514,8 +514,8 @@ def test_how_it_is_called():
         ("sts_region", "-"),
         ("sts_regions", ["eu-west-1", "eu west 2"]),
         ("sts_regions", [None, 5]),
-        ("share", None),
-        ("share", 0),
+        ("share_models", None),
+        ("share_models", 0),
     ],
 )
 def test_options_of_no_kind(name, value):

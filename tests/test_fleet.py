@@ -1121,13 +1121,13 @@ def test_is_one_of_ours(source):
 
 
 @pytest.mark.parametrize(
-    ("share", "tier"), [(True, "copy-on-write"), (False, "unshared")]
+    ("share_models", "tier"), [(True, "copy-on-write"), (False, "unshared")]
 )
-def test_share(source, share, tier):
+def test_share(source, share_models, tier):
     """
     Clients of a fleet are light, unless it is to have no share in anything.
     """
-    fleet = Fleet(IDS, role_name="Audit", source=source, share=share)
+    fleet = Fleet(IDS, role_name="Audit", source=source, share_models=share_models)
     session = fleet.session(IDS[0])
     session.client("sqs")
 
@@ -1167,7 +1167,7 @@ def test_listing_asks_itself(source, monkeypatch):
     fleet = Fleet(organization, role_name="Audit", source=source)
     monkeypatch.setattr(organization, "listed", lambda _: len(fleet))
 
-    with pytest.raises(stsession.OrganizationError, match="by what lists them"):
+    with pytest.raises(stsession.fleet.OrganizationError, match="by what lists them"):
         len(fleet)
 
 

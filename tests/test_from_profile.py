@@ -151,7 +151,7 @@ def test_status():
     hops = stsession.from_profile("target").status().hops
 
     assert [(HUB, 'profile "keys"'), (TARGET, HUB)] == [
-        (hop.role_arn, hop.source) for hop in hops
+        (hop.name, hop.source) for hop in hops
     ]
 
 
@@ -161,7 +161,7 @@ def test_status_of_a_web_identity(directory):
     """
     hop = stsession.from_profile("pod").status().hop
 
-    assert (READER, "an unsigned request") == (hop.role_arn, hop.source)
+    assert (READER, "an unsigned request") == (hop.name, hop.source)
 
 
 @pytest.mark.parametrize("source", ["Environment", "EcsContainer"])
@@ -304,7 +304,7 @@ def test_as_a_source(stub):
     session = stsession.from_profile("reader").assume(TARGET)
     session.credentials()
 
-    assert [READER, TARGET] == [hop.role_arn for hop in session.status().hops]
+    assert [READER, TARGET] == [hop.name for hop in session.status().hops]
     assert ["AKIAKEYS", stub.issued[0].access_key_id] == seen(stub, "access_key_id")
 
 
@@ -355,7 +355,7 @@ def test_web_identity_of_the_environment(stub, clock, monkeypatch, directory):
         clock.advance(minutes(50))
 
     assert ["pod-1", "pod-1"] == parameters(stub, "RoleSessionName")
-    assert TARGET == session.status().hop.role_arn
+    assert TARGET == session.status().hop.name
 
 
 def test_keys_of_the_environment(stub, monkeypatch):
@@ -368,7 +368,7 @@ def test_keys_of_the_environment(stub, monkeypatch):
     session = stsession.from_profile()
 
     assert "AKIAENV" == session.credentials().access_key_id
-    assert ["the default credentials"] == [h.role_arn for h in session.status().hops]
+    assert ["the default credentials"] == [h.name for h in session.status().hops]
 
 
 # -- What is no role ------------------------------------------------------------------
@@ -395,7 +395,7 @@ def test_plain_profile_as_a_source(stub):
     session.credentials()
 
     assert ["AKIAKEYS"] == seen(stub, "access_key_id")
-    assert ['profile "keys"', TARGET] == [h.role_arn for h in session.status().hops]
+    assert ['profile "keys"', TARGET] == [h.name for h in session.status().hops]
 
 
 def test_plain_profile_and_its_name_as_a_source(stub):
@@ -551,7 +551,7 @@ def test_on_event(profile):
     session = stsession.from_profile(profile, on_event=events.append)
     session.credentials()
 
-    assert {session.status().hop.role_arn} == {event.label for event in events}
+    assert {session.status().hop.name} == {event.label for event in events}
 
 
 def test_unknown_option():

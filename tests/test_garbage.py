@@ -72,13 +72,13 @@ def test_collector_after_a_fork():
     assert gc.isenabled()
 
 
-@pytest.mark.parametrize(("share", "expected"), [(True, False), (False, True)])
-def test_collector_while_a_client_is_made(share, expected):
+@pytest.mark.parametrize(("share_models", "expected"), [(True, False), (False, True)])
+def test_collector_while_a_client_is_made(share_models, expected):
     """
     It is off then, and on again before the client is used; unless nothing is shared.
     """
     source = boto3.Session("AKIAIOSFODNN7EXAMPLE", "secret", region_name="eu-west-1")
-    session, seen = stsession.assume(ROLE, source=source, share=share), []
+    session, seen = stsession.assume(ROLE, source=source, share_models=share_models), []
     session.events.register(
         "creating-client-class.sqs", lambda **_: seen.append(gc.isenabled())
     )

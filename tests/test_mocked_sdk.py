@@ -50,8 +50,8 @@ def _source():
 @targets
 @kinds
 @pytest.mark.parametrize("given", ["boto3", "botocore", "own"])
-@pytest.mark.parametrize("share", [True, False])
-def test_sessions_of_given_sessions(source, target, kind, given, share):
+@pytest.mark.parametrize("share_models", [True, False])
+def test_sessions_of_given_sessions(source, target, kind, given, share_models):
     """
     They are made and used while a class is replaced.
     """
@@ -60,7 +60,7 @@ def test_sessions_of_given_sessions(source, target, kind, given, share):
     elif given == "botocore":
         source = source._session
     with mock.patch(target, **KINDS[kind]):
-        session = stsession.assume(ROLE, source=source, share=share)
+        session = stsession.assume(ROLE, source=source, share_models=share_models)
         fleet = stsession.Fleet([ROLE], source=source).session(ROLE)
         regions = [
             each.client("s3").meta.region_name

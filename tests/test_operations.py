@@ -196,7 +196,7 @@ def test_code_of_a_device(stub, make, serial):
     session.credentials()
 
     assert {"SerialNumber": serial, "TokenCode": "123456"} == params_of(stub)
-    assert f"the session token of {serial}" == session.status().hop.role_arn
+    assert f"the session token of {serial}" == session.status().hop.name
 
 
 @each
@@ -521,7 +521,7 @@ def test_status(stub, make, name):
     source = "an unsigned request" if name in UNSIGNED else "the given session"
 
     assert (LABELS[name], source) == (
-        session.status().hop.role_arn,
+        session.status().hop.name,
         session.status().hop.source,
     )
     text = f"<RefreshableSession of {LABELS[name]} by {source} ("
@@ -562,7 +562,7 @@ def test_as_a_source(stub, make, name, way):
     assert stub.issued[0].access_key_id == stub.requests[1].access_key_id
     assert ["sts.example"] * 2 == [call.host for call in stub.requests]
     assert session._endpoint.config is role._endpoint.config
-    assert [LABELS[name], TARGET] == [hop.role_arn for hop in role.status().hops]
+    assert [LABELS[name], TARGET] == [hop.name for hop in role.status().hops]
     assert LABELS[name] == role.status().hop.source
 
 
@@ -580,7 +580,7 @@ def test_source_of_ours(stub, make, name):
 
     assert stub.issued[0].access_key_id == stub.requests[1].access_key_id
     assert "sts.example" == stub.requests[1].host
-    assert [READER, LABELS[name]] == [hop.role_arn for hop in session.status().hops]
+    assert [READER, LABELS[name]] == [hop.name for hop in session.status().hops]
 
 
 @each

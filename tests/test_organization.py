@@ -10,8 +10,9 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
 
-from stsession import Fleet, InvalidRequestError, Organization, OrganizationError
+from stsession import Fleet, InvalidRequestError, Organization
 from stsession.exceptions import StsessionError
+from stsession.fleet import OrganizationError
 from stsession.testing._stub import _Raw
 
 

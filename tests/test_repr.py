@@ -155,7 +155,7 @@ def test_credentials():
             lambda: assume(tags={"a": "1", "b": "2"}),
             lambda: assume(tags={"b": "2", "a": "1"}),
         ),
-        (lambda: assume(cache=None), lambda: assume(share=False)),
+        (lambda: assume(cache=None), lambda: assume(share_models=False)),
         (
             lambda: assume(refresh=stsession.RefreshPolicy()),
             lambda: assume(on_event=print),

@@ -217,16 +217,18 @@ def emitted(session, event="stsession-test"):
     return [answer for _, answer in session.get_component("event_emitter").emit(event)]
 
 
-@pytest.mark.parametrize("share", [True, False])
+@pytest.mark.parametrize("share_models", [True, False])
 @pytest.mark.parametrize("handlers", [True, False])
-def test_what_is_registered_stays(share, handlers):
+def test_what_is_registered_stays(share_models, handlers):
     """
     Handlers, components and variables of one session are seen by no other.
     """
     source = botocore.session.Session()
 
     def make():
-        return like(source, credentials=KEYS, handlers=handlers, share=share)
+        return like(
+            source, credentials=KEYS, handlers=handlers, share_models=share_models
+        )
 
     before, one, after = make(), make(), None
     one.register("stsession-test", lambda **_: "mine")
@@ -283,9 +285,9 @@ def test_nothing_is_shared(config_file, monkeypatch, profile):
     )
     source = botocore.session.Session(profile=profile)
     sessions = [
-        like(source, credentials=KEYS, handlers=False, share=False),
-        copy_settings(source, share=False),
-        new_session(profile=profile, share=False),
+        like(source, credentials=KEYS, handlers=False, share_models=False),
+        copy_settings(source, share_models=False),
+        new_session(profile=profile, share_models=False),
     ]
     loaders = [session.get_component("data_loader") for session in sessions]
 
@@ -301,7 +303,7 @@ def test_builtin_handlers_where_nothing_is_shared():
     """
     event = "before-parameter-build.s3.PutObject"
     shared, own = (
-        new_session(share=share).get_component("event_emitter")._emitter
+        new_session(share_models=share_models).get_component("event_emitter")._emitter
         for share in (True, False)
     )
 
@@ -318,6 +320,6 @@ def test_search_path_of_its_own(tmp_path, monkeypatch):
         botocore.session, "create_loader", botocore.loaders.create_loader
     )
     monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
-    session = copy_settings(botocore.session.Session(), share=False)
+    session = copy_settings(botocore.session.Session(), share_models=False)
 
     assert str(tmp_path) == session.get_component("data_loader").search_paths[0]

@@ -103,15 +103,15 @@ def test_shared_by_default(name):
     All sessions have one loader.
     """
     assert shares(MADE[name]())
-    assert shares(MADE[name](share=True))
+    assert shares(MADE[name](share_models=True))
 
 
 @each
 def test_not_shared(name):
     """
-    With `share=False` each session has its own.
+    With `share_models=False` each session has its own.
     """
-    one, other = MADE[name](share=False), MADE[name](share=False)
+    one, other = MADE[name](share_models=False), MADE[name](share_models=False)
 
     assert not shares(one)
     assert loader_of(one) is not loader_of(other)
@@ -125,7 +125,7 @@ def test_copies(name, way):
     """
     A copy shares no more than its original does.
     """
-    session = way(MADE[name](share=False))
+    session = way(MADE[name](share_models=False))
 
     assert not shares(session)
     assert shares(way(MADE[name]()))
@@ -137,22 +137,26 @@ def test_neither_yes_nor_no(name):
     Anything but a bool is a mistake.
     """
     with pytest.raises(stsession.InvalidRequestError) as caught:
-        MADE[name](share="no")
+        MADE[name](share_models="no")
 
-    assert "share" == caught.value.parameter
-    assert "share is of type str. Pass True or False." == str(caught.value)
+    assert "share_models" == caught.value.parameter
+    assert "share_models is of type str. Pass True or False." == str(caught.value)
 
 
 def test_changed_model():
     """
     What a program does to the models of one session is seen in no other.
     """
-    alone = MADE["assume"](share=False)
+    alone = MADE["assume"](share_models=False)
     model = loader_of(alone).load_service_model("sqs", "service-2")
     model["operations"]["Conjure"] = model["operations"]["ListQueues"]
 
     assert hasattr(alone.client("sqs"), "conjure")
-    for other in (MADE["assume"](), MADE["assume"](share=False), boto3.Session()):
+    for other in (
+        MADE["assume"](),
+        MADE["assume"](share_models=False),
+        boto3.Session(),
+    ):
         assert not hasattr(other.client("sqs", region_name=REGION), "conjure")
 
 
@@ -162,8 +166,8 @@ def test_handler_taken_away():
     """
     event = "before-parameter-build.s3.PutObject"
     alone, *others = (
-        MADE["assume"](share=False),
-        MADE["assume"](share=False),
+        MADE["assume"](share_models=False),
+        MADE["assume"](share_models=False),
         MADE["assume"](),
     )
     gone = botocore.handlers.validate_bucket_name
@@ -187,10 +191,10 @@ def test_further_roles(stub):
     """
     What such a session assumes shares again, unless it is told not to.
     """
-    alone = stsession.assume(HUB, source=source_of(stub), share=False)
+    alone = stsession.assume(HUB, source=source_of(stub), share_models=False)
 
     assert shares(alone.assume(READER))
-    assert not shares(alone.assume(READER, share=False))
+    assert not shares(alone.assume(READER, share_models=False))
 
 
 def test_asked_as_otherwise(stub):
@@ -198,9 +202,13 @@ def test_asked_as_otherwise(stub):
     STS is asked for the same, by the same source.
     """
     source = source_of(stub)
-    for share in (True, False):
+    for share_models in (True, False):
         stsession.assume(
-            READER, source=source, role_session_name="me", share=share, cache=None
+            READER,
+            source=source,
+            role_session_name="me",
+            share_models=share_models,
+            cache=None,
         ).credentials()
 
     assert params_of(stub, 0) == params_of(stub, 1)
@@ -212,7 +220,7 @@ def test_credentials_are_shared(stub):
     """
     source = source_of(stub)
     one = stsession.assume(READER, source=source)
-    alone = stsession.assume(READER, source=source, share=False)
+    alone = stsession.assume(READER, source=source, share_models=False)
 
     assert one.credentials() is alone.credentials()
     assert 1 == stub.attempts
@@ -228,7 +236,7 @@ def test_signs():
             READER,
             source=local.session(local.add_user()),
             role_session_name="me",
-            share=False,
+            share_models=False,
         )
         bucket = session.client("s3", endpoint_url=local.endpoint_url)
         bucket.create_bucket(

@@ -126,7 +126,7 @@ def test_session_of_ours(stub, clock):
     target.credentials()
 
     assert ["AKIASOURCE", stub.issued[0].access_key_id] == signers(stub)
-    assert [HUB, TARGET] == [hop.role_arn for hop in target.status().hops]
+    assert [HUB, TARGET] == [hop.name for hop in target.status().hops]
     assert HUB == target.status().hop.source
 
 
@@ -349,7 +349,7 @@ def test_credential_process_that_cannot_work(files, process, said):
 @pytest.mark.parametrize(
     ("role", "options"),
     [
-        (READER, {"share": False}),
+        (READER, {"share_models": False}),
         (READER, {"mfa_serial": "arn:aws:iam::123456789012:mfa/ci"}),
         ([READER, TARGET], {}),
     ],

@@ -36,7 +36,7 @@ def test_before_the_first_use(session, stub):
     """
     hop = session.status().hop
 
-    assert (TARGET, HUB, 0) == (hop.role_arn, hop.source, hop.generation)
+    assert (TARGET, HUB, 0) == (hop.name, hop.source, hop.generation)
     assert [None] * 5 == [
         hop.refreshed_at,
         hop.due_at,
@@ -55,7 +55,7 @@ def test_after_a_refresh(session, clock):
     first, last = session.status().hops
     start = clock.now()
 
-    assert [HUB, TARGET] == [first.role_arn, last.role_arn]
+    assert [HUB, TARGET] == [first.name, last.name]
     assert "the given session" == first.source
     assert last == session.status().hop
     assert (1, start, start + minutes(60)) == (
@@ -132,7 +132,7 @@ def test_text(session, stub, clock):
     headings = ["role", "source", "generation", "refresh due (UTC)", "expires (UTC)"]
     assert headings == re.split("  +", heading)
     for hop, line in ((first, hub), (last, target)):
-        assert line.startswith(f"{hop.role_arn}  ")
+        assert line.startswith(f"{hop.name}  ")
         assert line.endswith(
             f"  {hop.due_at:%Y-%m-%d %H:%M:%S}  {hop.expires_at:%Y-%m-%d %H:%M:%S}"
         )

@@ -82,7 +82,7 @@ class Empty:
 
 WAYS = {
     "assume": lambda: stsession.assume(ROLE, source="keys"),
-    "unshared": lambda: stsession.assume(ROLE, source="keys", share=False),
+    "unshared": lambda: stsession.assume(ROLE, source="keys", share_models=False),
     "botocore's role": lambda: stsession.assume(ROLE, source="role"),
     "chain": lambda: stsession.assume([ROLE, ROLE], source="keys"),
     "fleet": lambda: stsession.Fleet([ROLE], source="keys").session(ROLE),

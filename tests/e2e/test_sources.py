@@ -299,4 +299,4 @@ def test_chain_by_hand(local, source, clock):
         clock.advance(seconds(3_600))
 
     assert {200} == {call.status for call in local.calls()}
-    assert [HUB, OTHER_ROLE] == [hop.role_arn for hop in session.status().hops]
+    assert [HUB, OTHER_ROLE] == [hop.name for hop in session.status().hops]

@@ -367,7 +367,7 @@ def test_chain(session, replace, local, clock):
         replace()
 
     assert {200} == {call.status for call in local.calls()}
-    assert [ROLE, OTHER_ROLE] == [hop.role_arn for hop in target.status().hops]
+    assert [ROLE, OTHER_ROLE] == [hop.name for hop in target.status().hops]
 
 
 def secrets_of(local):

@@ -81,7 +81,7 @@ stsession.assume(
     refresh=stsession.RefreshPolicy(advisory=dt.timedelta(minutes=5), stale="never"),
     cache=None,
     on_event=note,
-    share=False,
+    share_models=False,
 )
 stsession.assume(ROLE, duration_seconds="max", source="profile")
 stsession.assume(ROLE, source=lambda: {"AccessKeyId": "A"}, mfa_code=lambda serial: "1")
@@ -99,7 +99,7 @@ assert_type(
     stsession.assume_root("123456789012", "arn:…"), stsession.RefreshableSession
 )
 assert_type(
-    stsession.from_profile("prod", cache=None, share=False),
+    stsession.from_profile("prod", cache=None, share_models=False),
     stsession.RefreshableSession,
 )
 assert_type(stsession.totp("seed")("serial"), str)
@@ -121,14 +121,14 @@ fleet = stsession.Fleet(
     duration_seconds=dt.timedelta(hours=1),
 )
 for result in (run := fleet.map(inspect, ordered=True)):
-    assert_type(result, stsession.FleetResult[int])
+    assert_type(result, stsession.fleet.FleetResult[int])
     assert_type(result.value, int | None)
     assert_type(result.error, Exception | None)
-assert_type(run.counts, stsession.FleetCounts)
+assert_type(run.counts, stsession.fleet.FleetCounts)
 assert_type(fleet.session("123456789012"), stsession.RefreshableAssumeRoleSession)
 assert_type(fleet.session("123456789012").role_arn, str)
 assert_type(fleet.session("123456789012").account_id, str | None)
-assert_type(next(iter(fleet)), stsession.FleetTarget)
+assert_type(next(iter(fleet)), stsession.fleet.FleetTarget)
 stsession.Fleet(stsession.Organization(parent="r-ab12"), role_name="Audit")
 stsession.Fleet(["123456789012"], role_name="Audit", ttl=900)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
@@ -146,6 +146,6 @@ with LocalSTS(clock=FakeClock()) as sts:
 assert_type(StubSTS().attempts, int)
 
 # A mistake is one to the checkers, too.
-stsession.assume(ROLE, share=None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+stsession.assume(ROLE, share_models=None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 stsession.assume(ROLE, ttl=900)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 stsession.web_identity(ROLE, ttl=900)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

@@ -63,7 +63,7 @@ def shared_loader(session: botocore.session.Session) -> Loader:
 
 
 def new_session(
-    session_vars: Any = None, *, profile: str | None = None, share: bool = True
+    session_vars: Any = None, *, profile: str | None = None, share_models: bool = True
 ) -> botocore.session.Session:
     """
     A botocore session with botocore's own event handlers.
@@ -73,10 +73,10 @@ def new_session(
 
         profile: Its name. `None` means what the environment says.
 
-        share: Whether it has parts in common with other sessions of ours. If
+        share_models: Whether it has parts in common with other sessions of ours. If
             not, it is one as botocore makes them.
     """
-    if not share:
+    if not share_models:
         return BotocoreSession(session_vars=session_vars, profile=profile)
     return Session(
         session_vars=session_vars,
@@ -111,7 +111,7 @@ def like(
     credentials: Any,
     handlers: bool = False,
     region: str | None = None,
-    share: bool = True,
+    share_models: bool = True,
     hooks: BaseEventHooks | None = None,
 ) -> botocore.session.Session:
     """
@@ -128,13 +128,13 @@ def like(
 
         region: Its region. `None` means the other's.
 
-        share: See `new_session`.
+        share_models: See `new_session`.
 
         hooks: An emitter with botocore's handlers to use. `None` means a new one.
     """
     if handlers:
         hooks = copy.copy(source.get_component("event_emitter"))
-    session = copy_settings(source, hooks, share=share)
+    session = copy_settings(source, hooks, share_models=share_models)
     profile = usable_profile(source)
     if profile is not None:  # the environment may name another one tomorrow
         session.set_config_variable("profile", profile)
@@ -150,7 +150,7 @@ def copy_settings(
     source: botocore.session.Session,
     hooks: BaseEventHooks | None = None,
     *,
-    share: bool = True,
+    share_models: bool = True,
 ) -> botocore.session.Session:
     """
     Make a session that is configured as another, and finds credentials alike.
@@ -160,15 +160,15 @@ def copy_settings(
 
         hooks: Its event handlers. `None` means botocore's.
 
-        share: See `new_session`.
+        share_models: See `new_session`.
     """
     profile = usable_profile(source)
     # What the environment says now counts, and not what it says tomorrow.
     session_vars = {"profile": (None, None, profile, None)}
     if hooks is None:
-        session = new_session(session_vars, share=share)
+        session = new_session(session_vars, share_models=share_models)
     else:
-        make = Session if share else BotocoreSession
+        make = Session if share_models else BotocoreSession
         session = make(
             session_vars=session_vars, event_hooks=hooks, include_builtin_handlers=False
         )
@@ -185,7 +185,7 @@ def copy_settings(
     session.user_agent_name = source.user_agent_name
     session.user_agent_version = source.user_agent_version
     session.user_agent_extra = source.user_agent_extra
-    if share:
+    if share_models:
         session.register_component("data_loader", shared_loader(session))
     return session
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from random import SystemRandom
-from typing import Protocol
+from typing import Any, Protocol
 
 import attrs
 
@@ -268,7 +268,7 @@ def use_runtime(
     random: Callable[[], float] | None = None,
     submit: Callable[[Callable[[], None]], bool] | None = None,
     spawn: Callable[[Callable[[], None]], bool] | None = None,
-    wait: Callable[[OneTimeEvent, float], object] | None = None,
+    wait: Callable[[Any, float], object] | None = None,
 ) -> Iterator[Runtime]:
     """
     Replace parts of the runtime for the sessions that are made inside; for tests.
@@ -289,7 +289,8 @@ def use_runtime(
         spawn: Like *submit*, for all other refreshes.
 
         wait:
-            Receives an event and the seconds to wait for it. If yours doesn't wait,
+            Receives an event, with the methods `wait()` and `is_set()`, and the
+            seconds to wait for it. If yours doesn't wait,
             pass a *spawn* that returns `False`.
 
     .. versionadded:: 0.1.0

@@ -64,7 +64,7 @@ class SessionOptions(TypedDict, total=False):
     refresh: RefreshPolicy
     cache: MemoryCache | None
     on_event: RefreshHook | None
-    share: bool
+    share_models: bool
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -83,7 +83,7 @@ class Options:
     refresh: RefreshPolicy = DEFAULT_POLICY
     cache: MemoryCache | None = PROCESS_CACHE
     on_event: RefreshHook | None = None
-    share: bool = True
+    share_models: bool = True
 
     @classmethod
     def checked(cls, **given: Unpack[SessionOptions]) -> Options:
@@ -160,7 +160,7 @@ KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
         lambda value: value is None or callable(value),
         "Pass a function that takes an event.",
     ),
-    "share": (lambda value: isinstance(value, bool), "Pass True or False."),
+    "share_models": (lambda value: isinstance(value, bool), "Pass True or False."),
 }
 """What some of the options have to be, and what to do about it."""
 

@@ -82,7 +82,7 @@ PROFILE_KEYS = (
 MAX_PROFILES = 1_024
 """How many profiles' identities are remembered; one takes about a kilobyte."""
 
-NO_MATTER = frozenset({"cache", "mfa_code", "on_event", "share", "sts_config"})
+NO_MATTER = frozenset({"cache", "mfa_code", "on_event", "share_models", "sts_config"})
 """Arguments that don't matter to what the credentials allow."""
 
 SECRETS = ("assertion", "mfa_code", "provided_contexts")

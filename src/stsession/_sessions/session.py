@@ -144,7 +144,7 @@ class RefreshableSession(Closing, BotoSession):
             self._source.settings,
             credentials=self._signs_with,
             region=self._options.region,
-            share=self._options.share,
+            share_models=self._options.share_models,
         )
         self._rejection.register(session.register)
         if None in self._endpoint.regions:
@@ -258,7 +258,7 @@ class RefreshableSession(Closing, BotoSession):
         )
 
     def _client_tier(self) -> tuple[str, str | None]:
-        return ("public" if self._options.share else "unshared"), None
+        return ("public" if self._options.share_models else "unshared"), None
 
     def caller_identity(self) -> CallerIdentity:
         """
@@ -461,7 +461,7 @@ class RefreshableAssumeRoleSession(RefreshableSession):
         refresh: RefreshPolicy = DEFAULT_POLICY,
         cache: MemoryCache | None = PROCESS_CACHE,
         on_event: RefreshHook | None = None,
-        share: bool = True,
+        share_models: bool = True,
     ) -> None:
         arguments = locals()
         del arguments["self"]
@@ -702,7 +702,7 @@ def assume(  # noqa: D417 - its signature is that of the class
             Is told what happens, see :class:`stsession.RefreshHook`. `None`
             means nobody is.
 
-        share:
+        share_models:
             Whether the session has a share in what botocore would make anew
             for it: parsed models, and its own event handlers. `False` is for a
             program that changes models or botocore's handlers for one session;

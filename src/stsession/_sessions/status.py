@@ -24,8 +24,8 @@ class HopStatus:
     .. versionadded:: 0.1.0
     """
 
-    role_arn: str
-    """The role; for other kinds of credentials, what they are called."""
+    name: str
+    """The role's ARN; for credentials that aren't a role's, a description."""
 
     source: str
     """Who assumes it."""
@@ -60,7 +60,7 @@ class HopStatus:
         dated = record is not None and record.credentials.expires_at is not None
         error = refresher.last_error
         return cls(
-            role_arn=refresher.label,
+            name=refresher.label,
             source=refresher.source,
             generation=0 if record is None else record.generation,
             refreshed_at=None if record is None else utc(record.began.wall),
@@ -87,7 +87,7 @@ class SessionStatus:
     """The way in which its clients are made. It is ``"public"``, by botocore from
     models and handlers that sessions share; in a fleet mostly ``"copy-on-write"`` or
     else ``"template"``, which are much lighter; and ``"unshared"``, with
-    ``share=False``."""
+    ``share_models=False``."""
 
     client_tier_reason: str | None = None
     """Why they are no lighter. `None` if there's nothing to explain."""
@@ -119,7 +119,7 @@ HEADINGS = ("role", "source", "generation", "refresh due (UTC)", "expires (UTC)"
 
 def _row(hop: HopStatus) -> tuple[str, ...]:
     return (
-        hop.role_arn,
+        hop.name,
         hop.source,
         str(hop.generation),
         _time(hop.due_at),

@@ -4,6 +4,7 @@ Many accounts: a session for each, and functions run over all of them.
 
 from __future__ import annotations
 
+from ..exceptions import ExecutorError, OrganizationError
 from ._fleet import (
     AccountOptions,
     AssumeRoleOptions,
@@ -19,10 +20,12 @@ from ._fleet import (
 __all__ = [
     "AccountOptions",
     "AssumeRoleOptions",
+    "ExecutorError",
     "Fleet",
     "FleetCounts",
     "FleetResult",
     "FleetRun",
     "FleetTarget",
     "Organization",
+    "OrganizationError",
 ]

@@ -348,7 +348,7 @@ class AssumeRoleOptions(TypedDict, total=False):
     refresh: RefreshPolicy
     cache: MemoryCache | None
     on_event: RefreshHook | None
-    share: bool
+    share_models: bool
 
 
 PARAMETERS = (

@@ -78,7 +78,8 @@ class Fleet(Closing):
     Args:
         accounts:
             Account IDs, as strings of 12 digits, or ARNs of roles; a mapping from
-            either to what is different there, see :class:`stsession.AccountOptions`;
+            either to what is different there, see
+            :class:`stsession.fleet.AccountOptions`;
             or an :class:`stsession.Organization`. An account that comes twice is
             taken once.
 

@@ -71,7 +71,7 @@ class LightSession(RefreshableAssumeRoleSession):
     _is_whole = False
 
     def _begin(self) -> None:
-        if self._options.share:
+        if self._options.share_models:
             self._light = LightClients.of(self._source.settings)
         else:
             super()._begin()
