@@ -304,7 +304,7 @@ def test_builtin_handlers_where_nothing_is_shared():
     event = "before-parameter-build.s3.PutObject"
     shared, own = (
         new_session(share_models=share_models).get_component("event_emitter")._emitter
-        for share in (True, False)
+        for share_models in (True, False)
     )
 
     assert [
