@@ -7,6 +7,7 @@ from __future__ import annotations
 import collections
 import enum
 import functools
+import logging
 import re
 import sys
 import types
@@ -27,11 +28,10 @@ import stsession
 
 from stsession._botocore import sessions as _sdk
 from stsession.fleet._clients import events as _light_events
-from stsession.fleet._clients.template import Tier
 from stsession.fleet._sessions import LightSession
 from stsession.testing import StubSTS
 
-from .wire import HUB, READER, TARGET, source_of
+from .wire import HUB, READER, TARGET, source_of, templates_made
 
 
 SERVICES = [
@@ -54,6 +54,10 @@ SERVICES = [
     "timestream-write",
 ]
 
+SHARED_EVENTS = "are made from a template and share event handlers"
+OWN_EVENTS = "are made from a template and have event handlers of their own"
+BY_BOTOCORE = "are made by botocore"
+
 KINDS = [(service, "standard") for service in SERVICES] + [
     (service, mode)
     for service in ("dynamodb", "s3", "sts")
@@ -62,7 +66,8 @@ KINDS = [(service, "standard") for service in SERVICES] + [
 
 
 @pytest.fixture(name="source")
-def _source():
+def _source(caplog):
+    caplog.set_level(logging.DEBUG, "stsession")
     return source_of(StubSTS())
 
 
@@ -72,13 +77,13 @@ def _sessions(source):
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_tier(sessions, service):
+def test_all_that_can_be_is_shared(sessions, caplog, service):
     """
-    All of a client is shared that can be, with this botocore.
+    With this botocore.
     """
     sessions[0].client(service)
 
-    assert (Tier.COPY_ON_WRITE, None) == sessions[0]._light.tier
+    assert [f"clients of {service} {SHARED_EVENTS}"] == templates_made(caplog)
 
 
 ATOMS = (str, bytes, int, float, type(None), type, enum.Enum, re.Pattern)
@@ -267,19 +272,19 @@ def test_like_an_ordinary_one(source, sessions, service, mode):
     assert [hasattr(each, "send") and hasattr(each, "close") for each in http]
 
 
-def works(session, reason, *, tier=Tier.PUBLIC):
+def works(caplog, session, reason, *, way=BY_BOTOCORE):
     """
-    Tell whether the session's clients do, in that tier and for that reason.
+    Return whether the session's clients work, are made in that way, and why.
     """
     sts = session.client("sts")
     sts.meta.events.register("before-send", StubSTS())
     sts.assume_role(RoleArn=TARGET, RoleSessionName="name")
     assert not session._is_whole
-    found, why = session._light.tier
-    return found is tier and reason in (why or "")
+    (text,) = set(templates_made(caplog))
+    return text.startswith(f"clients of sts {way}") and reason in text
 
 
-def test_new_attribute(sessions, monkeypatch):
+def test_new_attribute(sessions, caplog, monkeypatch):
     """
     A part that isn't known isn't shared.
     """
@@ -291,11 +296,11 @@ def test_new_attribute(sessions, monkeypatch):
 
     monkeypatch.setattr(botocore.client.BaseClient, "__init__", initialize)
 
-    assert works(sessions[0], "sts: STS._memory isn't known")
+    assert works(caplog, sessions[0], "STS._memory isn't known")
     assert sessions[0].client("sts")._memory is not sessions[0].client("sts")._memory
 
 
-def test_new_slot(sessions, monkeypatch):
+def test_new_slot(sessions, caplog, monkeypatch):
     """
     Nor are objects with attributes that aren't seen.
     """
@@ -310,7 +315,7 @@ def test_new_slot(sessions, monkeypatch):
     real = botocore.client.ClientCreator._create_client_class
     monkeypatch.setattr(botocore.client.ClientCreator, "_create_client_class", make)
 
-    assert works(sessions[0], "isn't made of attributes only")
+    assert works(caplog, sessions[0], "isn't made of attributes only")
 
 
 class Stranger:
@@ -341,7 +346,7 @@ def created_with(monkeypatch, extend):
     monkeypatch.setattr(botocore.client.ClientCreator, "create_client", create_client)
 
 
-def test_new_handler(sessions, monkeypatch):
+def test_new_handler(sessions, caplog, monkeypatch):
     """
     Nor are clients with a handler that isn't known.
     """
@@ -351,10 +356,10 @@ def test_new_handler(sessions, monkeypatch):
 
     created_with(monkeypatch, extend)
 
-    assert works(sessions[0], "sts: the event handler Stranger.handle isn't known")
+    assert works(caplog, sessions[0], "the event handler Stranger.handle isn't known")
 
 
-def test_new_handler_for_a_client(sessions, monkeypatch):
+def test_new_handler_for_a_client(sessions, caplog, monkeypatch):
     """
     Nor are those with a function that knows its client.
     """
@@ -364,10 +369,10 @@ def test_new_handler_for_a_client(sessions, monkeypatch):
 
     created_with(monkeypatch, extend)
 
-    assert works(sessions[0], "isn't known")
+    assert works(caplog, sessions[0], "isn't known")
 
 
-def test_handler_for_all_clients(sessions, monkeypatch):
+def test_handler_for_all_clients(sessions, caplog, monkeypatch):
     """
     One that has just names in it serves all clients, as libraries for tracing have.
     """
@@ -383,7 +388,7 @@ def test_handler_for_all_clients(sessions, monkeypatch):
     created_with(monkeypatch, extend)
     counted.clear()
 
-    assert all(works(session, "", tier=Tier.COPY_ON_WRITE) for session in sessions)
+    assert all(works(caplog, session, "", way=SHARED_EVENTS) for session in sessions)
     assert ["sts"] * 4 == counted
 
 
@@ -397,7 +402,7 @@ def count(service, **_):
     counted.append(service)
 
 
-def test_handler_behind_the_emitter_s_back(sessions, monkeypatch):
+def test_handler_behind_the_emitter_s_back(sessions, caplog, monkeypatch):
     """
     Nor are clients whose emitter has more than was registered.
     """
@@ -415,19 +420,19 @@ def test_handler_behind_the_emitter_s_back(sessions, monkeypatch):
         ),
     )
 
-    assert works(sessions[0], "not all of its event handlers are known")
+    assert works(caplog, sessions[0], "not all of its event handlers are known")
 
 
-def test_new_method_of_emitters(sessions, monkeypatch):
+def test_new_method_of_emitters(sessions, caplog, monkeypatch):
     """
     Nor are clients shared if emitters can do more than is known.
     """
     monkeypatch.setattr(HierarchicalEmitter, "defer", lambda _: None, raising=False)
 
-    assert works(sessions[0], "sts: emitters are different: defer")
+    assert works(caplog, sessions[0], "emitters are different: defer")
 
 
-def test_other_trie(sessions, monkeypatch):
+def test_other_trie(sessions, caplog, monkeypatch):
     """
     If the inside of emitters is different, each client has an emitter of its own.
     """
@@ -451,11 +456,11 @@ def test_other_trie(sessions, monkeypatch):
     monkeypatch.setattr(botocore.hooks, "_PrefixTrie", Trie)
     monkeypatch.setattr(_sdk, "_builtin_handlers", _sdk._BuiltinHandlers())
 
-    assert works(sessions[0], "sts: an emitter can't be read", tier=Tier.TEMPLATE)
+    assert works(caplog, sessions[0], "an emitter can't be read", way=OWN_EVENTS)
     assert sessions[0].client("sts").meta.events._copy is not None
 
 
-def test_renamed(sessions, monkeypatch):
+def test_renamed(sessions, caplog, monkeypatch):
     """
     Nor are clients whose parts are called otherwise.
     """
@@ -478,10 +483,10 @@ def test_renamed(sessions, monkeypatch):
         botocore.client.BaseClient, "_register_handlers", lambda _: None
     )
 
-    assert not works(sessions[0], "sts: ", tier=Tier.COPY_ON_WRITE)
+    assert not works(caplog, sessions[0], "", way=SHARED_EVENTS)
 
 
-def test_other_retries(sessions, monkeypatch):
+def test_other_retries(sessions, caplog, monkeypatch):
     """
     Nor are clients whose retries are set up otherwise.
     """
@@ -500,9 +505,9 @@ def test_other_retries(sessions, monkeypatch):
     config = Config(retries={"mode": "standard"})
     sessions[0].client("sts", config=config)
 
-    tier, reason = sessions[0]._light.tier
-    assert Tier.PUBLIC is tier
-    assert "itself" in reason
+    (text,) = templates_made(caplog)
+    assert text.startswith(f"clients of sts {BY_BOTOCORE}: ")
+    assert "itself" in text
 
 
 def test_one_odd_service(sessions, monkeypatch):
@@ -521,19 +526,18 @@ def test_one_odd_service(sessions, monkeypatch):
 
     assert _light_events.CopyOnWriteEvents is events[1]
     assert botocore.hooks.EventAliaser is events[0] is events[2]
-    assert Tier.PUBLIC is sessions[0]._light.tier[0]
 
 
-def test_plugins(sessions, monkeypatch):
+def test_plugins(sessions, caplog, monkeypatch):
     """
     botocore's plugins are called with each client.
     """
     monkeypatch.setenv("BOTOCORE_EXPERIMENTAL__PLUGINS", "nothing=stsession_no_such")
 
-    assert works(sessions[0], "sts: botocore has plugins")
+    assert works(caplog, sessions[0], "botocore has plugins")
 
 
-def test_monitor(source, monkeypatch):
+def test_monitor(source, caplog, monkeypatch):
     """
     So does what reports to an agent on this machine.
     """
@@ -543,4 +547,4 @@ def test_monitor(source, monkeypatch):
     )
     session = LightSession(READER, source=source)
 
-    assert works(session, "sts: the event handler Monitor.capture isn't known")
+    assert works(caplog, session, "the event handler Monitor.capture isn't known")

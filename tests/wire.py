@@ -119,3 +119,10 @@ def here(task):
     Let the caller fetch, as where no thread can be started; for *spawn*.
     """
     return False
+
+
+def templates_made(caplog: Any) -> list[str]:
+    """
+    What has been logged of how the clients of a fleet are made.
+    """
+    return [text for text in caplog.messages if text.startswith("clients of ")]

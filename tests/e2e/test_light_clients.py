@@ -9,6 +9,7 @@ import hashlib
 import io
 import itertools
 import json
+import logging
 import re
 import types
 import uuid
@@ -28,10 +29,10 @@ from botocore.retries.bucket import TokenBucket
 import stsession
 
 from stsession.fleet._clients import template as _light_templates
-from stsession.fleet._clients.template import Tier
 from stsession.fleet._sessions import LightSession
 from stsession.testing import StubSTS
 
+from ..wire import templates_made
 from . import ROLE
 
 
@@ -791,9 +792,9 @@ def outcome(monkeypatch, session, use, answers):
     }
 
 
-@pytest.fixture(name="tier", params=[Tier.COPY_ON_WRITE, Tier.TEMPLATE])
-def _tier(request, monkeypatch):
-    if request.param is Tier.TEMPLATE:
+@pytest.fixture(name="shared_events", params=[True, False])
+def _shared_events(request, monkeypatch):
+    if not request.param:
         monkeypatch.setattr(_light_templates, "listing", None)
     return request.param
 
@@ -807,7 +808,7 @@ def named(calls):
 
 @pytest.mark.usefixtures("_seams")
 @pytest.mark.parametrize(("use", "answers"), named(CALLS))
-def test_same_on_the_wire(clock, monkeypatch, tier, use, answers):
+def test_same_on_the_wire(clock, monkeypatch, caplog, shared_events, use, answers):
     """
     The same use of both sends the same, waits as often, and ends alike.
     """
@@ -815,9 +816,10 @@ def test_same_on_the_wire(clock, monkeypatch, tier, use, answers):
     light = LightSession(ROLE, source=source(clock))
 
     expected = outcome(monkeypatch, ordinary, use, answers)
+    caplog.set_level(logging.DEBUG, "stsession")
 
     assert expected == outcome(monkeypatch, light, use, answers)
-    assert tier is light._light.tier[0]
+    assert {shared_events} == {"share event" in text for text in templates_made(caplog)}
     assert "_begun" not in vars(light)
 
 

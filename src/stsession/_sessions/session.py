@@ -250,15 +250,7 @@ class RefreshableSession(Closing, BotoSession):
         """
         from .status import HopStatus, SessionStatus  # noqa: PLC0415 - see `_assume`
 
-        tier, reason = self._client_tier()
-        return SessionStatus(
-            hops=tuple(map(HopStatus.of, self._hops)),
-            client_tier=tier,
-            client_tier_reason=reason,
-        )
-
-    def _client_tier(self) -> tuple[str, str | None]:
-        return ("public" if self._options.share_models else "unshared"), None
+        return SessionStatus(hops=tuple(map(HopStatus.of, self._hops)))
 
     def caller_identity(self) -> CallerIdentity:
         """

@@ -83,15 +83,6 @@ class SessionStatus:
     hops: tuple[HopStatus, ...]
     """The roles from the first to the session's own."""
 
-    client_tier: str = "public"
-    """The way in which its clients are made. It is ``"public"``, by botocore from
-    models and handlers that sessions share; in a fleet mostly ``"copy-on-write"`` or
-    else ``"template"``, which are much lighter; and ``"unshared"``, with
-    ``share_models=False``."""
-
-    client_tier_reason: str | None = None
-    """Why they are no lighter. `None` if there's nothing to explain."""
-
     @property
     def hop(self) -> HopStatus:
         """

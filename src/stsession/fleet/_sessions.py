@@ -149,14 +149,6 @@ class LightSession(RefreshableAssumeRoleSession):
             **said,
         )
 
-    def _client_tier(self) -> tuple[str, str | None]:
-        if self._light is None:
-            return super()._client_tier()
-        if self._is_whole:
-            return "public", "the session was asked for something other than a client"
-        tier, reason = self._light.tier
-        return tier.value, reason
-
     def _botocore_session(self) -> botocore.session.Session:
         # For a further role; nobody registers anything there.
         if self._light is None or self._is_whole:

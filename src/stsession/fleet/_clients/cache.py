@@ -33,7 +33,7 @@ from ..._sts.endpoint import LEAST, kept_for
 from ..._util import forget_after_fork, lazy, number_of, per_process, value_of
 from .http import Pools
 from .parts import UnknownPartError
-from .template import ClientTemplate, Tier, never_refreshed
+from .template import ClientTemplate, never_refreshed
 
 
 __all__ = ["LightClients"]
@@ -56,12 +56,8 @@ A program may pass another one for each account, and its template is used once.
 PATIENCE = 2.0
 """Seconds that others wait for a template; making one takes a fraction of that."""
 
-ORDERED = (Tier.COPY_ON_WRITE, Tier.TEMPLATE, Tier.PUBLIC)
-
 Kind = tuple[Hashable, ...]
 """What clients of a kind have in common, their configuration first."""
-
-NOTHING_YET = (Tier.COPY_ON_WRITE, None)
 
 KEYS = frozenset(
     {
@@ -72,6 +68,12 @@ KEYS = frozenset(
     }
 )
 """What the environment says about who signs, and not about the clients of roles."""
+
+SHARED_EVENTS = "clients of %s are made from a template and share event handlers"
+OWN_EVENTS = (
+    "clients of %s are made from a template and have event handlers of their own: %s"
+)
+BY_BOTOCORE = "clients of %s are made by botocore: %s"
 
 PLUGINS = "BOTOCORE_EXPERIMENTAL__PLUGINS"
 """What botocore calls with each client that it makes."""
@@ -106,7 +108,6 @@ class LightClients:
         self._pools = Pools()
         self._connections = LEAST
         self._after_fork()
-        self._tiers: dict[str, tuple[Tier, str | None]] = {}
         forget_after_fork(self)
 
     def _after_fork(self) -> None:
@@ -136,13 +137,6 @@ class LightClients:
         return BotoSession(
             botocore_session=like(self._settings, credentials=credentials)
         )
-
-    @property
-    def tier(self) -> tuple[Tier, str | None]:
-        """
-        The heaviest way in which a client has been made, and why no lighter one.
-        """
-        return max(list(self._tiers.values()), key=_weight, default=NOTHING_YET)
 
     def get(
         self,
@@ -288,25 +282,13 @@ class LightClients:
                 ClientTemplate, make, builtin_handlers(), self._pools
             )
         except UnknownPartError as e:
-            self._note(service_name, Tier.PUBLIC, str(e))
+            write_log(logging.DEBUG, BY_BOTOCORE, service_name, e)
             return None
-        self._note(service_name, template.tier, template.reason)
+        if template.unshared_events is None:
+            write_log(logging.DEBUG, SHARED_EVENTS, service_name)
+        else:
+            write_log(logging.DEBUG, OWN_EVENTS, service_name, template.unshared_events)
         return template
-
-    def _note(self, service_name: str, tier: Tier, reason: str | None) -> None:
-        """
-        Remember the heaviest way in which a service's clients are made.
-        """
-        if reason is not None:
-            reason = f"{service_name}: {reason}"
-            write_log(
-                logging.DEBUG,
-                "clients are made in the way %r for %s",
-                tier.value,
-                reason,
-            )
-        noted = self._tiers.get(service_name, NOTHING_YET)
-        self._tiers[service_name] = max(noted, (tier, reason), key=_weight)
 
     def _pooled(self, config: Config | None) -> Config | None:
         """
@@ -325,10 +307,6 @@ class LightClients:
 _all: weakref.WeakValueDictionary[int, LightClients] = per_process(
     weakref.WeakValueDictionary()
 )
-
-
-def _weight(tier: tuple[Tier, str | None]) -> int:
-    return ORDERED.index(tier[0])
 
 
 def _surroundings(settings: botocore.session.Session) -> tuple[Any, ...]:

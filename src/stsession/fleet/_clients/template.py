@@ -5,7 +5,6 @@ A client as a template for others.
 from __future__ import annotations
 
 import copy
-import enum
 import threading
 import weakref
 
@@ -36,25 +35,10 @@ from .parts import (
 )
 
 
-__all__ = ["ClientTemplate", "Tier", "never_refreshed"]
+__all__ = ["ClientTemplate", "never_refreshed"]
 
 
 CONTAINERS = (dict, list, set)
-
-
-class Tier(enum.Enum):
-    """
-    How a session's clients are made, from the lightest.
-    """
-
-    COPY_ON_WRITE = "copy-on-write"
-    """From a template; the event handlers too are shared until one is registered."""
-
-    TEMPLATE = "template"
-    """From a template, each with an emitter of its own."""
-
-    PUBLIC = "public"
-    """By botocore, from shared models and handlers."""
 
 
 class ClientTemplate:
@@ -77,8 +61,8 @@ class ClientTemplate:
             be shared.
     """
 
-    tier = Tier.COPY_ON_WRITE
-    reason: str | None = None
+    unshared_events: str | None = None
+    """Why its clients don't share event handlers. `None` if they do."""
 
     def __init__(
         self,
@@ -119,7 +103,7 @@ class ClientTemplate:
         """
         events = CopyOnWriteEvents(self._events)
         client = self._client(events, credentials, rejection)
-        if self.tier is Tier.TEMPLATE:
+        if self.unshared_events is not None:
             events.own()
         return client
 
@@ -191,15 +175,13 @@ class ClientTemplate:
             shared = listing(ours._emitter, events.resolved)
             own = listing(events._emitter)
         except Exception as e:  # noqa: BLE001 - it's no more than a look inside
-            self.tier = Tier.TEMPLATE
-            self.reason = f"an emitter can't be read: {type(e).__name__}: {e}"
+            self.unshared_events = f"an emitter can't be read: {type(e).__name__}: {e}"
             return
         if recorded != replayed:
             msg = "not all of its event handlers are known"
             raise UnknownPartError(msg)
         if shared != own:
-            self.tier = Tier.TEMPLATE
-            self.reason = "shared handlers aren't called in the same order"
+            self.unshared_events = "shared handlers aren't called in the same order"
 
     def _drop_emitter(self) -> None:
         """
