@@ -46,7 +46,7 @@ def _first_request(tmp_path_factory):
         directory = tmp_path_factory.mktemp("aws")
         files = local.write_profile(directory, key=local.add_user())
         environment = {
-            **os.environ,
+            **{k: v for k, v in os.environ.items() if not k.startswith("AWS_")},
             "AWS_ENDPOINT_URL": local.endpoint_url,
             "AWS_CONFIG_FILE": files.config_file,
             "AWS_SHARED_CREDENTIALS_FILE": files.credentials_file,
