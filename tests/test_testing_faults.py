@@ -18,8 +18,8 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS
-from stsession.testing._denials import denial
 from stsession.testing._keys import AccessKey
+from stsession.testing._sts_answers import denial
 
 
 ROLE = "arn:aws:iam::123456789012:role/Reader"

@@ -5,15 +5,14 @@ Clocks, stubs and a local STS for tests: ours, and those of our users.
 from __future__ import annotations
 
 from .._core.runtime import use_runtime
+from ._backend import Call
 from ._clock import FakeClock
-from ._faults import Fault
+from ._faults import Fault, FaultSchedule
 from ._isolation import isolated_process
 from ._keys import AccessKey, generation_of
 from ._local_sts import LocalSTS
-from ._log import Call
 from ._mfa import MfaDevice
 from ._profiles import ProfileFiles
-from ._schedule import FaultSchedule
 from ._stub import StubSTS
 
 

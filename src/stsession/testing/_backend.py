@@ -1,5 +1,5 @@
 """
-What is behind the port of `LocalSTS`: a request becomes an answer.
+The backend of `LocalSTS`: a request becomes a response.
 """
 
 from __future__ import annotations
@@ -7,22 +7,80 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+import attrs
+
 from .._core.runtime import Clock
 from ._answers import Answer, Refused, Service, error_answer
-from ._denials import denial
-from ._http import HttpRequest
+from ._authentication import read_signature
+from ._faults import FaultSchedule
+from ._http import HttpRequest, query_service
 from ._iam_api import IamService
 from ._keys import AccessKey
-from ._log import Call
-from ._query import query_service
 from ._s3 import S3Service
-from ._schedule import FaultSchedule
-from ._sigv4 import read_signature
-from ._sts import StsService
-from ._world import World
+from ._sts import StsService, World
+from ._sts_answers import denial
 
 
-__all__ = ["Backend"]
+__all__ = [
+    "Backend",
+    "Call",
+]
+
+
+_SECRET = frozenset(
+    {
+        "ContextAssertion",
+        "ExternalId",
+        "SAMLAssertion",
+        "TokenCode",
+        "WebIdentityToken",
+    }
+)
+
+
+def _redacted(params: Mapping[str, str]) -> str:
+    return repr({k: "***" if _is_secret(k) else v for k, v in params.items()})
+
+
+def _is_secret(name: str) -> bool:
+    # ContextAssertion is one of a list: ProvidedContexts.member.1.ContextAssertion
+    return name.rpartition(".")[2] in _SECRET
+
+
+@attrs.frozen(kw_only=True)
+class Call:
+    """
+    One request, and how it was answered.
+
+    .. versionadded:: 0.1.0
+    """
+
+    operation: str
+    """E.g. ``"AssumeRole"``."""
+
+    params: Mapping[str, str] = attrs.field(repr=_redacted)
+    """Its parameters, by the names that were sent."""
+
+    service: Service = "sts"
+    """``"sts"``, ``"iam"`` or ``"s3"``."""
+
+    access_key_id: str | None
+    """The key that signed it, or `None`."""
+
+    region: str | None
+    """The region it was signed for, or `None`."""
+
+    host: str | None = None
+    """The host it was sent to."""
+
+    status: int | None
+    """The HTTP status of the answer; `None` if there was none."""
+
+    code: str | None
+    """The error code of the answer, or the name of the fault."""
+
+    monotonic: float
+    """When it was decided, on the monotonic clock."""
 
 
 class _Face(Protocol):

@@ -1,5 +1,5 @@
 """
-HTTP on loopback: bytes to a request, an answer to bytes.
+HTTP on loopback, and the query protocol of STS and IAM.
 """
 
 from __future__ import annotations
@@ -9,20 +9,39 @@ import io
 import socket
 import struct
 import threading
+import uuid
 
 from collections.abc import Callable, Mapping
 from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 import attrs
 
 from .._core.runtime import Clock
-from ._answers import Answer, Transport, date_header
+from ._answers import (
+    DECLARATION,
+    NAMESPACES,
+    Answer,
+    Refused,
+    Transport,
+    Tree,
+    date_header,
+    to_xml,
+)
 
 
-__all__ = ["HttpRequest", "HttpServer", "read_chunks"]
+__all__ = [
+    "HttpRequest",
+    "HttpServer",
+    "QueryService",
+    "query_answer",
+    "query_service",
+    "read_chunks",
+    "read_query",
+    "unknown_operation",
+]
 
 
 @attrs.frozen(kw_only=True)
@@ -249,3 +268,50 @@ class _Handler(BaseHTTPRequestHandler):
         linger = struct.pack("ii", 1, 0)
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self.connection.close()
+
+
+QueryService = Literal["iam", "sts"]
+
+_VERSIONS: dict[QueryService, str] = {"iam": "2010-05-08", "sts": "2011-06-15"}
+
+
+def read_query(request: HttpRequest) -> tuple[str, dict[str, str]]:
+    """
+    The operation and its parameters.
+    """
+    params = _params(request)
+    params.pop("Version", None)
+    params = {k: v for k, v in params.items() if not k.startswith("X-Amz-")}
+    return params.pop("Action", ""), params
+
+
+def query_service(request: HttpRequest) -> QueryService:
+    """
+    Whose operation it is: the version of the interface tells.
+    """
+    return "iam" if _params(request).get("Version") == _VERSIONS["iam"] else "sts"
+
+
+def query_answer(service: QueryService, operation: str, result: Tree) -> Answer:
+    """
+    A good answer.
+    """
+    tree: Tree = {
+        f'{operation}Response xmlns="{NAMESPACES[service]}"': {
+            f"{operation}Result": result,
+            "ResponseMetadata": {"RequestId": str(uuid.uuid4())},
+        }
+    }
+    return Answer(body=(DECLARATION + to_xml(tree)).encode())
+
+
+def unknown_operation(operation: str, *, service: QueryService = "sts") -> Refused:
+    """
+    What *service* says to an operation that isn't there.
+    """
+    message = f"Could not find operation {operation} for version {_VERSIONS[service]}"
+    return Refused("InvalidAction", message, status=400)
+
+
+def _params(request: HttpRequest) -> dict[str, str]:
+    return request.form() if request.body else request.query_params()

@@ -1,5 +1,5 @@
 """
-Users, roles and keys: who somebody is, and what may be assumed.
+IAM tables: users, roles, keys, and what identity providers issued.
 """
 
 from __future__ import annotations
@@ -14,11 +14,17 @@ import attrs
 
 from .._core.runtime import Clock, utc
 from ._answers import Service
+from ._federation import SamlAssertion, WebIdentity
 from ._keys import AccessKey, KeyMaker
 from ._mfa import MfaDevices
 
 
-__all__ = ["Iam", "Role", "session_identity"]
+__all__ = [
+    "Iam",
+    "IdentityProviders",
+    "Role",
+    "session_identity",
+]
 
 
 @attrs.frozen(kw_only=True)
@@ -219,3 +225,84 @@ def session_identity(role_arn: str, session_name: str) -> tuple[str, str]:
     unique = hashlib.sha256(role_arn.encode()).hexdigest()[:17].upper()
     arn = f"arn:{partition}:sts::{account}:assumed-role/{name}/{session_name}"
     return arn, f"AROA{unique}:{session_name}"
+
+
+class IdentityProviders:
+    """
+    The tables of tokens and assertions.
+
+    One that isn't there was made up, so nothing has to be verified or parsed.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()  # guards the tables below
+        self._tokens: dict[str, WebIdentity] = {}
+        self._assertions: dict[str, SamlAssertion] = {}
+        self._used: set[str] = set()
+
+    def issue_token(
+        self, *, subject: str, audience: str, issuer: str, lifetime: dt.timedelta
+    ) -> str:
+        """
+        Make a web identity token.
+        """
+        now = self._clock.wall()
+        identity = WebIdentity(
+            subject=subject,
+            audience=audience,
+            issuer=issuer,
+            issued_at=int(now),
+            expires_at=int(now + lifetime.total_seconds()),
+        )
+        token = identity.token()
+        with self._lock:
+            self._tokens[token] = identity
+        return token
+
+    def identity(self, token: str) -> WebIdentity | None:
+        """
+        What a token says, or `None` if it was made up.
+        """
+        with self._lock:
+            return self._tokens.get(token)
+
+    def issue_assertion(
+        self,
+        *,
+        pairs: Iterable[tuple[str, str]],
+        name: str,
+        lifetime: dt.timedelta,
+        session_duration: int | None,
+    ) -> str:
+        """
+        Make a SAML assertion.
+        """
+        now = utc(self._clock.wall()).replace(microsecond=0)
+        assertion = SamlAssertion(
+            pairs=tuple(pairs),
+            name=name,
+            issued_at=now,
+            expires_at=now + lifetime,
+            session_duration=session_duration,
+        )
+        document = assertion.document()
+        with self._lock:
+            self._assertions[document] = assertion
+        return document
+
+    def assertion(self, document: str) -> SamlAssertion | None:
+        """
+        What an assertion says, or `None` if it was made up.
+        """
+        with self._lock:
+            return self._assertions.get(document)
+
+    def use(self, document: str) -> bool:
+        """
+        Use an assertion up; tell whether it was the first time.
+        """
+        with self._lock:
+            is_first = document not in self._used
+            self._used.add(document)
+        return is_first

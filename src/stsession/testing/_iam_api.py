@@ -8,12 +8,11 @@ from collections.abc import Iterable, Mapping
 
 from ._answers import Answer, Refused, iso
 from ._authentication import authenticate
-from ._http import HttpRequest
+from ._http import HttpRequest, query_answer, read_query, unknown_operation
 from ._iam import Iam
 from ._keys import AccessKey
 from ._mfa import MfaDevice
-from ._query import query_answer, read_query, unknown_operation
-from ._refusals import not_authorized
+from ._sts_answers import not_authorized
 
 
 __all__ = ["IamService", "mfa_devices_answer"]

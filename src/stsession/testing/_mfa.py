@@ -16,7 +16,7 @@ import attrs
 
 from .._core.runtime import Clock, utc
 from ._keys import AccessKey
-from ._refusals import denied
+from ._sts_answers import denied
 
 
 __all__ = ["MfaDevice", "MfaDevices"]

@@ -1,5 +1,5 @@
 """
-What STS answers: the shapes that `LocalSTS` and `StubSTS` share.
+Responses and errors that `LocalSTS` and `StubSTS` share.
 """
 
 from __future__ import annotations
@@ -8,18 +8,62 @@ import datetime as dt
 
 from collections.abc import Mapping
 
-from ._answers import Answer, Tree, iso
+from ._answers import Answer, Refused, Service, Tree, iso
+from ._http import query_answer
 from ._keys import AccessKey
-from ._query import query_answer
 
 
 __all__ = [
     "announced",
     "caller_identity_answer",
     "credentials_answer",
+    "denial",
+    "denied",
     "federated_identity",
+    "invalid_member",
+    "not_authorized",
     "root_identity",
 ]
+
+
+def denied(message: str) -> Refused:
+    """
+    The caller may not.
+    """
+    return Refused("AccessDenied", message, status=403)
+
+
+def not_authorized(
+    caller: AccessKey, operation: str, resource: str, why: str = ""
+) -> Refused:
+    """
+    The caller's policies, or those of the resource, don't allow it.
+
+    Args:
+        caller: Who.
+
+        operation: What, with its service: ``"sts:AssumeRole"``.
+
+        resource: On what.
+
+        why: The end of the message, if the service tells.
+    """
+    return denied(
+        f"User: {caller.arn} is not authorized to perform: {operation}"
+        f" on resource: {resource}{why}"
+    )
+
+
+def invalid_member(value: str, name: str, constraint: str) -> Refused:
+    """
+    A parameter breaks a rule, e.g. ``"have length less than or equal to 64"``.
+    """
+    return Refused(
+        "ValidationError",
+        f"1 validation error detected: Value '{value}' at '{name}' failed to"
+        f" satisfy constraint: Member must {constraint}",
+        status=400,
+    )
 
 
 def credentials_answer(
@@ -99,3 +143,41 @@ def announced(now: dt.datetime, lifetime: dt.timedelta) -> str:
     the two is the lifetime exactly.
     """
     return iso(now.replace(microsecond=0) + lifetime)
+
+
+def denial(
+    service: Service,
+    operation: str,
+    params: Mapping[str, str],
+    caller: AccessKey | None,
+) -> str:
+    """
+    The message of an ``AccessDenied``.
+
+    Args:
+        service: Who says it.
+
+        operation: What was asked.
+
+        params: On what.
+
+        caller: Who asked. `None` means nobody we know.
+    """
+    if service == "s3":
+        return "Access Denied"
+    action = f"{service}:{operation}"
+    if caller is None:
+        return f"Not authorized to perform {action}"
+    return not_authorized(caller, action, _resource(operation, params, caller)).message
+
+
+def _resource(operation: str, params: Mapping[str, str], caller: AccessKey) -> str:
+    if operation == "AssumeRole":
+        return params.get("RoleArn", "")
+    if operation == "AssumeRoot":
+        return root_identity(params.get("TargetPrincipal", ""))[0]
+    if operation == "GetFederationToken":
+        return federated_identity(caller.account, params.get("Name", ""))[0]
+    if operation == "ListMFADevices":
+        return f"user {params.get('UserName', caller.arn.rpartition('/')[2])}"
+    return "*"
