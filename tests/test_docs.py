@@ -16,6 +16,7 @@ import os
 import re
 
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -52,7 +53,8 @@ def __aws(monkeypatch):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-a-secret")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    with mock_aws():
+    # Pages set variables of their own.
+    with mock.patch.dict(os.environ), mock_aws():
         yield
 
 
