@@ -9,6 +9,7 @@ import threading
 import weakref
 
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 
@@ -18,7 +19,7 @@ from stsession._core.credentials import (
     Record,
     TemporaryCredentials,
 )
-from stsession._core.policy import RefreshPolicy
+from stsession._core.policy import RefreshPolicy, Tuning
 from stsession._core.refresher import Refresher
 from stsession._core.runtime import utc
 from stsession._locks import OneTimeEvent
@@ -42,6 +43,14 @@ def seconds(n: float) -> dt.timedelta:
     A span of *n* seconds.
     """
     return dt.timedelta(seconds=n)
+
+
+def exact_policy(**choices: Any) -> RefreshPolicy:
+    """
+    A policy with which a refresh is due exactly where the advisory window begins.
+    """
+    tuning = Tuning(lead_fraction=0.0, jitter_fraction=0.0)
+    return RefreshPolicy(**choices, _tuning=tuning)
 
 
 def failure(kind: FailureKind, *, retry_after: float | None = None) -> RefreshError:

@@ -11,6 +11,7 @@ import stsession
 
 from stsession.testing import FakeClock, Fault, StubSTS, use_runtime
 
+from .engine import exact_policy
 from .wire import HUB, READER, REGION, TARGET, failing, minutes, params_of, source_of
 
 
@@ -530,14 +531,6 @@ def test_options_of_no_kind(name, value):
         assert name == caught.value.parameter
 
 
-def test_policy_is_told_in_short():
-    """
-    What is as it always is isn't in its repr.
-    """
-    assert "RefreshPolicy()" == repr(stsession.RefreshPolicy())
-    assert "RefreshPolicy(jitter=0.1)" == repr(stsession.RefreshPolicy(jitter=0.1))
-
-
 REFUSED = {
     "role_arn": {"role_arn": "Reader"},
     "role_arn of no kind": {"role_arn": None},
@@ -602,7 +595,7 @@ def test_policy_is_a_refresh_policy(stub, source, clock):
     """
     *refresh* decides when.
     """
-    policy = stsession.RefreshPolicy(advisory=minutes(20), early=0, jitter=0)
+    policy = exact_policy(advisory=minutes(20))
     session = stsession.assume(READER, source=source, refresh=policy)
     session.credentials()
 

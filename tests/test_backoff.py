@@ -213,7 +213,7 @@ def test_raised_refusal_is_kept_shortly():
     """
     With *permanent* "raise" it is raised, so somebody waits for the fix.
     """
-    gate = Backoff(policy=RefreshPolicy(permanent="raise"), draw=lambda: 1.0)
+    gate = Backoff(policy=RefreshPolicy(when_denied="raise"), draw=lambda: 1.0)
 
     assert 5 == fail(gate, 0.0, FailureKind.REQUEST)
 

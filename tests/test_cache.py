@@ -118,7 +118,7 @@ DIFFERENT = {
     "provided_contexts": {"arn:aws:iam::aws:contextProvider/x": "assertion"},
     "sts_endpoint_url": "https://rgw.example",
     "sts_config": Config(),
-    "refresh": RefreshPolicy(stale="never"),
+    "refresh": RefreshPolicy(when_expired="raise"),
 }
 
 
@@ -333,7 +333,7 @@ def test_no_number(value):
     """
     Nor can what is no whole number.
     """
-    with pytest.raises(TypeError, match=f"^max_entries is {value!r}; give an int"):
+    with pytest.raises(TypeError, match=f"^max_entries is {value!r}; pass an int"):
         MemoryCache(max_entries=value)
 
 

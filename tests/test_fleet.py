@@ -916,17 +916,17 @@ def test_log_of_a_source(local, org, caplog):
 
 
 @pytest.mark.parametrize(
-    ("used_for", "fault", "permanent", "expected"),
+    ("used_for", "fault", "when_denied", "expected"),
     [
-        (59.5, Fault.access_denied(), "serve", (True, [logging.ERROR])),
+        (59.5, Fault.access_denied(), "use", (True, [logging.ERROR])),
         (59.5, Fault.access_denied(), "raise", (False, [])),
         (59.5, Fault.status(500), "raise", (True, [logging.WARNING])),
-        (61, Fault.status(500), "serve", (True, [logging.WARNING])),
-        (61, Fault.access_denied(), "serve", (False, [])),
+        (61, Fault.status(500), "use", (True, [logging.WARNING])),
+        (61, Fault.access_denied(), "use", (False, [])),
     ],
 )
 def test_log_of_failures_that_are_no_result(
-    source, caplog, used_for, fault, permanent, expected
+    source, caplog, used_for, fault, when_denied, expected
 ):
     """
     As long as credentials are used no result tells of a failure, so the log does.
@@ -934,7 +934,7 @@ def test_log_of_failures_that_are_no_result(
     clock = FakeClock()
     stub = StubSTS(clock=clock)
     source.events.register("before-send.sts", stub)
-    policy = RefreshPolicy(permanent=permanent, load_timeout=dt.timedelta(0))
+    policy = RefreshPolicy(when_denied=when_denied, load_timeout=dt.timedelta(0))
     with use_runtime(clock=clock, submit=here, spawn=here):
         fleet = Fleet(IDS[:1], role_name="Audit", source=source, refresh=policy)
 

@@ -17,6 +17,7 @@ import stsession
 from stsession import InvalidRequestError, MemoryCache
 from stsession.testing import FakeClock, Fault, StubSTS, use_runtime
 
+from .engine import exact_policy
 from .wire import HUB, READER, REGION, TARGET, failing, minutes
 
 
@@ -533,7 +534,7 @@ def test_refresh(stub, clock):
     The policy goes for all roles.
     """
     session = stsession.from_profile(
-        "target", refresh=stsession.RefreshPolicy(advisory=minutes(25), early=0.0)
+        "target", refresh=exact_policy(advisory=minutes(25))
     )
     for _ in range(2):
         session.credentials()

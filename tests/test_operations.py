@@ -14,6 +14,7 @@ import stsession
 
 from stsession.testing import FakeClock, Fault, StubSTS, use_runtime
 
+from .engine import exact_policy
 from .wire import READER, REGION, TARGET, failing, minutes, params_of, source_of
 
 
@@ -454,7 +455,7 @@ def test_refresh_policy(make, name, clock):
     """
     *refresh* decides when.
     """
-    policy = stsession.RefreshPolicy(advisory=minutes(2), early=0, jitter=0)
+    policy = exact_policy(advisory=minutes(2))
     session = make(name, refresh=policy, duration_seconds=900)
     session.credentials()
 

@@ -62,7 +62,7 @@ class TestExpired:
         Since when, how often tried, when next, from whom, and what STS said.
         """
         due.refresher.policy = due.refresher._state.policy = RefreshPolicy(
-            stale="never"
+            when_expired="raise"
         )
         get_often(due, 315)
         due.source.fault.__cause__ = OSError("down")
@@ -85,7 +85,7 @@ class TestExpired:
         """
         There is always one.
         """
-        due.refresher._state.policy = RefreshPolicy(stale="never")
+        due.refresher._state.policy = RefreshPolicy(when_expired="raise")
         due.left(-1)
         with pytest.raises(CredentialsExpiredError) as excinfo:
             due.refresher.get()
@@ -96,7 +96,7 @@ class TestExpired:
         """
         The last five seconds are no good reason to fail.
         """
-        it = engine(RefreshPolicy(stale="never"))
+        it = engine(RefreshPolicy(when_expired="raise"))
         it.refresher.get()
         it.source.goes_down()
         it.left(0.001)
@@ -111,7 +111,7 @@ class TestExpired:
         """
         For those who know better.
         """
-        it = engine(RefreshPolicy(stale="always"))
+        it = engine(RefreshPolicy(when_expired="use"))
         it.refresher.get()
         it.source.goes_down(REQUEST)
         it.refresher.replace_rejected(it.refresher.record.credentials.access_key_id)
@@ -170,7 +170,7 @@ class TestRaise:
 
     @pytest.fixture(name="due")
     def _due(self) -> Engine:
-        due = engine(RefreshPolicy(permanent="raise", background=False))
+        due = engine(RefreshPolicy(when_denied="raise", background=False))
         due.refresher.get()
         due.due()
         return due

@@ -84,14 +84,14 @@ def test_five_minutes_at_any_phase(draw, fault, lifetime):
 
 
 @pytest.mark.parametrize("fault", [OUTAGE, THROTTLED, REQUEST])
-@pytest.mark.parametrize("stale", ["never", "until_rejected"])
+@pytest.mark.parametrize("when_expired", ["raise", "use_until_rejected"])
 @each_draw
-def test_good_again_after_half_a_minute(draw, stale, fault):
+def test_good_again_after_half_a_minute(draw, when_expired, fault):
     """
     However long it lasted, and whenever it ends.
     """
     for length in range(0, 240, 13):
-        it = engine(RefreshPolicy(stale=stale), draw=lambda: draw)
+        it = engine(RefreshPolicy(when_expired=when_expired), draw=lambda: draw)
         it.refresher.get()
         it.world.passes(580)
         it.source.goes_down(fault)

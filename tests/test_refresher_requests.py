@@ -222,7 +222,7 @@ class TestHeld:
         """
         One that was raised answers for some seconds, not until the next fetch.
         """
-        it = engine(RefreshPolicy(permanent="raise"))
+        it = engine(RefreshPolicy(when_denied="raise"))
         it.refresher.get()
         it.source.goes_down(FailureKind.REQUEST)
         with pytest.raises(RefreshError):

@@ -262,13 +262,13 @@ def test_no_frame_is_kept(stub, fault):
     assert "Could not" in session.status().hop.last_error
 
 
-@pytest.mark.parametrize("permanent", ["serve", "raise"])
-def test_has_a_cause(stub, permanent):
+@pytest.mark.parametrize("when_denied", ["use", "raise"])
+def test_has_a_cause(stub, when_denied):
     """
     The cause has its class and its answer, also while the refresh pauses.
     """
     stub.goes_down(Fault.access_denied())
-    policy = stsession.RefreshPolicy(permanent=permanent)
+    policy = stsession.RefreshPolicy(when_denied=when_denied)
     session = stsession.assume(READER, source=source_of(stub), refresh=policy)
     first, second = failing(session), failing(session)
 

@@ -4,7 +4,6 @@ A program that is asked for codes at its terminal; ``python -m tests.e2e.asked``
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 import sys
 import threading
@@ -13,7 +12,7 @@ import boto3
 
 import stsession
 
-from stsession.testing import StubSTS
+from stsession.testing import StubSTS, use_runtime
 
 from . import ROLE
 
@@ -51,13 +50,8 @@ def main(terminal: str | None) -> None:
     stub = StubSTS()
     source = boto3.Session("AKIAEXAMPLE", "secret", region_name="eu-central-1")
     source.events.register("before-send.sts", stub)
-    kept = (dt.timedelta(seconds=1),) * 2
-    session = stsession.assume(
-        ROLE,
-        source=source,
-        mfa_serial=SERIAL,
-        refresh=stsession.RefreshPolicy(error_kept=kept),
-    )
+    with use_runtime(random=lambda: 0.0):  # so an error is cached for one second
+        session = stsession.assume(ROLE, source=source, mfa_serial=SERIAL)
     other = threading.Thread(target=lambda: says("other", outcome(follow)), daemon=True)
 
     def follow():
@@ -71,7 +65,7 @@ def main(terminal: str | None) -> None:
     says("sent", *(call.params.get("TokenCode", "-") for call in stub.requests))
     for _ in range(2):
         says("at once", outcome(session.credentials))
-    threading.Event().wait(2)  # longer than the refusal is kept
+    threading.Event().wait(2)  # longer than the error is cached
     says("later", outcome(session.credentials))
     says("sent", *(call.params.get("TokenCode", "-") for call in stub.requests))
 

@@ -406,7 +406,7 @@ def test_expired(world, clock):
         ROLE,
         source=world.source,
         external_id=world.secret(EXTERNAL_ID),
-        refresh=stsession.RefreshPolicy(stale="never"),
+        refresh=stsession.RefreshPolicy(when_expired="raise"),
     )
     session.credentials()
     world.local.faults.add(Fault.missing_fields("SecretAccessKey"))

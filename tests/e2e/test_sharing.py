@@ -147,7 +147,7 @@ def test_environment_that_changes(local, monkeypatch):
         {"source_identity": "alice"},
         {"cache": None},
         {"cache": stsession.MemoryCache()},
-        {"refresh": stsession.RefreshPolicy(stale="never")},
+        {"refresh": stsession.RefreshPolicy(when_expired="raise")},
     ],
     ids=lambda given: next(iter(given)),
 )

@@ -134,7 +134,7 @@ def test_pauses_are_bounded(kind, failures, lifetime, share, retry_after, draw):
         advisory=advisory,
         remaining=remaining,
         retry_after=retry_after,
-        draw=draw,
+        random=draw,
     )
 
     assert min(1, advisory / 4) <= pause
@@ -157,7 +157,7 @@ def test_pauses_grow(failures, lifetime, kind, draw):
             advisory=lifetime / 4,
             remaining=lifetime / 4,
             retry_after=None,
-            draw=u,
+            random=u,
         )
 
     assert pause(failures, draw) <= pause(failures + 1, draw)
@@ -165,14 +165,14 @@ def test_pauses_grow(failures, lifetime, kind, draw):
 
 
 @given(failures=st.integers(1, 5_000), draw=DRAWS)
-def test_refusals_are_kept_shortly(failures, draw):
+def test_errors_are_cached_shortly(failures, draw):
     """
     Five seconds at first, half a minute at most.
     """
     policy = RefreshPolicy()
 
-    assert 1 <= policy.kept(failures=1, draw=draw) <= 5
-    assert policy.kept(failures=failures, draw=draw) <= 30
+    assert 1 <= policy.cached_error_seconds(failures=1, random=draw) <= 5
+    assert policy.cached_error_seconds(failures=failures, random=draw) <= 30
 
 
 @given(draw=DRAWS, source_remaining=st.none() | st.floats(-1e4, 1e4))

@@ -49,19 +49,19 @@ class RefresherMachine(RuleBasedStateMachine):
 
     @initialize(
         lifetime=st.sampled_from([5.0, 60.0, 900.0, 3_600.0, 43_200.0]),
-        stale=st.sampled_from(["until_rejected", "never", "always"]),
+        when_expired=st.sampled_from(["use_until_rejected", "raise", "use"]),
         background=st.sampled_from(["at once", "by hand", "no thread"]),
         foreground=st.booleans(),
         seed=st.integers(0, 1_000),
     )
-    def begin(self, lifetime, stale, background, foreground, seed):
+    def begin(self, lifetime, when_expired, background, foreground, seed):
         """
         Build the world.
         """
         logging.getLogger("stsession").setLevel(logging.CRITICAL)
         self.world = World()
         self.it = engine(
-            RefreshPolicy(stale=stale),
+            RefreshPolicy(when_expired=when_expired),
             draw=random.Random(seed).random,
             world=self.world,
             background=background,
@@ -76,7 +76,7 @@ class RefresherMachine(RuleBasedStateMachine):
         self.source.on_fetch = lambda: self.fetched_at.append(self.monotonic)
         self.refused_at, self.too_often = -math.inf, False
         self.refresher.announcer.subscribe(lambda: self.note)
-        self.stale = stale
+        self.when_expired = when_expired
         self.generation = 0
         self.rejected: set[str] = set()
         self.keys: list[str] = []
@@ -358,8 +358,8 @@ class RefresherMachine(RuleBasedStateMachine):
         """
         Who serves the dead must be allowed to.
         """
-        assert self.stale != "never"
-        if self.stale == "until_rejected":
+        assert self.when_expired != "raise"
+        if self.when_expired == "use_until_rejected":
             assert record.credentials.access_key_id not in self.rejected
 
     @invariant()

@@ -78,7 +78,9 @@ stsession.assume(
     provided_contexts={"arn:aws:iam::aws:contextProvider/IdentityCenter": "ey"},
     region="eu-west-1",
     sts_regions=["eu-west-1", "eu-central-1"],
-    refresh=stsession.RefreshPolicy(advisory=dt.timedelta(minutes=5), stale="never"),
+    refresh=stsession.RefreshPolicy(
+        advisory=dt.timedelta(minutes=5), when_expired="raise"
+    ),
     cache=None,
     on_event=note,
     share_models=False,

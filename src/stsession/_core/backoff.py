@@ -77,10 +77,10 @@ class Backoff:
         """
         Whether something important may cut the present pause short.
         """
-        if self.policy.retry_pause is not None:
+        if self.policy.tuning.retry_pause is not None:
             return False
         # Short-lived credentials can't wait for as long.
-        gap = min(self.policy.retry_gap.total_seconds(), advisory / 2)
+        gap = min(self.policy.tuning.retry_gap, advisory / 2)
         return now >= self._last_began + gap
 
     def begin(self, now: float, freshness: Freshness) -> None:
@@ -150,10 +150,12 @@ class Backoff:
         self._failed = (*self._recent(now), began)
         self.error = error
         policy = self.policy
-        self.raises = policy.raises(error.kind, error.code)
-        if self.raises and (policy.permanent == "raise" or not usable):
-            pause = policy.kept(failures=self.failures, draw=self.draw())
-        elif first and policy.retry_pause is not None:
+        self.raises = policy.is_permanent(error.kind, error.code)
+        if self.raises and (policy.when_denied == "raise" or not usable):
+            pause = policy.cached_error_seconds(
+                failures=self.failures, random=self.draw()
+            )
+        elif first and policy.tuning.retry_pause is not None:
             pause = 0.0
         else:
             pause = policy.pause(
@@ -166,7 +168,7 @@ class Backoff:
                     if error.retry_after is None
                     else error.retry_after.total_seconds()
                 ),
-                draw=self.draw(),
+                random=self.draw(),
             )
         self.not_before = now + pause
         return pause

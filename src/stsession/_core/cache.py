@@ -87,7 +87,7 @@ class MemoryCache:
 
     def __init__(self, *, max_entries: int = 256) -> None:
         if isinstance(max_entries, bool) or not isinstance(max_entries, int):
-            msg = f"max_entries is {max_entries!r}; give an int."
+            msg = f"max_entries is {max_entries!r}; pass an int."
             raise TypeError(msg)
         if max_entries < 0:
             msg = f"max_entries is {max_entries}; it can't be negative."

@@ -117,7 +117,7 @@ class Refresher:
     _max_jump: float = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._max_jump = self.policy.clock_jump.total_seconds()
+        self._max_jump = self.policy.tuning.clock_jump
         self._state = RefreshState(
             label=self.label,
             source=self.source,

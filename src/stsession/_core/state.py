@@ -253,7 +253,7 @@ class RefreshState:
         """
         offset = now.wall - now.monotonic
         jump, self.offset = offset - self.offset, offset
-        if abs(jump) > self.policy.clock_jump.total_seconds():
+        if abs(jump) > self.policy.tuning.clock_jump:
             self.backoff.open()
             self._settled_at = -math.inf
             flight = self.flight
@@ -369,7 +369,7 @@ class RefreshState:
         self.announcer.counters.rejections += 1
         self._rejected = True
         flight = None
-        if self.policy.refresh_rejected:
+        if self.policy.tuning.refresh_rejected:
             flight = self._under_way(now)
             if flight is not None:
                 self._take_over(flight, owner, now)
@@ -385,7 +385,7 @@ class RefreshState:
             level=logging.INFO,
             access_key_id=key,
         )
-        if flight is not None or not self.policy.refresh_rejected:
+        if flight is not None or not self.policy.tuning.refresh_rejected:
             return flight
         allowed = self.backoff.allows_rejected(now.monotonic, advisory=self._advisory)
         if not allowed or self._unheard() or self._hangs(now):
@@ -394,7 +394,7 @@ class RefreshState:
 
     @property
     def _rejection_interval(self) -> float:
-        interval = self.policy.rejection_interval.total_seconds()
+        interval = self.policy.tuning.rejection_interval
         if self.record is None:
             return interval
         return min(interval, self.record.lifetime / 2)
@@ -500,7 +500,7 @@ class RefreshState:
         """
         record, gate = self.record, self.backoff
         refusal = gate.refusal(now.monotonic)
-        if refusal is not None and self.policy.permanent == "raise":
+        if refusal is not None and self.policy.when_denied == "raise":
             raise own(failed or refusal)
         if record is not None and self.freshness(now) is not Freshness.EXPIRED:
             return record
@@ -529,9 +529,9 @@ class RefreshState:
         return _answers.too_many_attempts(self.label, self.policy.attempts_per_minute)
 
     def _serves_expired(self, remaining: float) -> bool:
-        if self.policy.stale == "until_rejected":
+        if self.policy.when_expired == "use_until_rejected":
             return not self._rejected and not self.backoff.raises
-        return self.policy.stale == "always" or remaining > 0
+        return self.policy.when_expired == "use" or remaining > 0
 
     # -- Landing --------------------------------------------------------------------
 
@@ -548,7 +548,7 @@ class RefreshState:
         if self._is_outdated(flight) and self.record is not None:
             return self.record
         lifetime = _answers.lifetime_of(fetched, now, self.label)
-        if self.policy.require_progress:
+        if self.policy.tuning.require_progress:
             _answers.check_progress(
                 fetched,
                 lifetime,
@@ -716,7 +716,7 @@ class RefreshState:
         """
         Whether whoever asks now gets what is held, and not the error.
         """
-        refused = self.backoff.raises and self.policy.permanent == "raise"
+        refused = self.backoff.raises and self.policy.when_denied == "raise"
         if self.record is None or refused:
             return False
         usable = self.freshness(now) is not Freshness.EXPIRED

@@ -41,7 +41,7 @@ from .._botocore.sessions import (
 )
 from .._core.credentials import Fetched, TemporaryCredentials
 from .._core.errors import without_frames
-from .._core.policy import RefreshPolicy
+from .._core.policy import RefreshPolicy, Tuning
 from .._core.refresher import Refresher
 from .._core.runtime import Clock, current_runtime, utc
 from .._locks import guarded
@@ -318,7 +318,7 @@ def custom_source(get: Callable[[], Any]) -> RoleSource:
         label=label,
         source=label,
         fetch=FunctionFetch(get, current_runtime().clock),
-        policy=RefreshPolicy(stale="never"),
+        policy=RefreshPolicy(when_expired="raise"),
     )
     # What it gives may be the last, and may depend on who asks; so it is shared
     # with no other session.
@@ -447,7 +447,9 @@ class _Picked:
 # botocore refreshes what it has found in the last quarter of an hour, and when
 # it is asked; asking earlier would bring the same again.
 POLICY = RefreshPolicy(
-    advisory=dt.timedelta(minutes=14), early=0.0, jitter=0.0, stale="never"
+    advisory=dt.timedelta(minutes=14),
+    when_expired="raise",
+    _tuning=Tuning(lead_fraction=0.0, jitter_fraction=0.0),
 )
 
 CHOICES = (
@@ -455,9 +457,9 @@ CHOICES = (
     "background",
     "load_timeout",
     "mandatory_wait",
-    "permanent",
     "rejection_codes",
     "resend",
+    "when_denied",
 )
 """What the user's policy says about such credentials as well."""
 

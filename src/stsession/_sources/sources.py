@@ -103,12 +103,12 @@ class RoleSource:
         """
         Have credentials to sign with; return the seconds they have left.
 
-        If that is less than the policy's *source_minimum*, others are tried
+        If that is less than `Tuning.source_minimum`, others are tried
         for; but if they live no longer than that, there's no use in it.
         """
         record = self._refresher.get()
         remaining = self._refresher.remaining(record)
-        minimum = self._refresher.policy.source_minimum.total_seconds()
+        minimum = self._refresher.policy.tuning.source_minimum
         short = remaining < minimum <= record.lifetime / 2
         if short and not self._refresher.asks():  # `get` has asked, if it had to
             with contextlib.suppress(RefreshError):

@@ -18,6 +18,8 @@ from botocore.credentials import RefreshableCredentials
 
 import stsession
 
+from stsession._core.policy import Tuning
+
 from ._lapse import FastClock
 from ._stage import EXTERNAL_ID, HUB, POLICY, PROFILE, TARGET
 
@@ -28,7 +30,7 @@ ONCE = Config(retries={"total_max_attempts": 1})
 """For the STS clients of both: the pauses of the SDK's retries are real seconds."""
 
 PATIENT = stsession.RefreshPolicy(
-    clock_jump=dt.timedelta(hours=1), load_timeout=dt.timedelta(hours=1)
+    load_timeout=dt.timedelta(hours=1), _tuning=Tuning(clock_jump=3600.0)
 )
 """The default windows and pauses. What the machine itself takes, for an answer or
 between reading its two clocks, looks hundreds of times as long by the fast clock."""
