@@ -88,7 +88,6 @@ def test_nothing_is_parsed_twice(first_request):
         "_requests.siblings",
         "_sessions.from_profile",
         "_sessions.mfa_session",
-        "_sessions.operations",
         "_sessions.status",
         "_sources.profile",
         "_tokens.mfa",

@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     from ._core.policy import RefreshPolicy
     from ._sessions.from_profile import from_profile
     from ._sessions.operations import (
+        assume,
         assume_root,
         federation_token,
         saml,
         session_token,
         web_identity,
     )
-    from ._sessions.options import SessionOptions
+    from ._sessions.options import AssumeRoleOptions, SessionOptions
     from ._sessions.session import (
         RefreshableAssumeRoleSession,
         RefreshableSession,
-        assume,
     )
     from ._sessions.status import CallerIdentity, HopStatus, SessionStatus
     from ._tokens.mfa import totp
@@ -54,11 +54,7 @@ if TYPE_CHECKING:
         StsessionError,
         StsUnavailableError,
     )
-    from .fleet import (
-        AssumeRoleOptions,
-        Fleet,
-        Organization,
-    )
+    from .fleet import Fleet, Organization
 
 
 __all__ = [
@@ -100,9 +96,8 @@ __all__ = [
     "web_identity",
 ]
 
-# Where each name is loaded from when it is first asked for. Loading them all,
-# which is mostly making classes, takes many times as long as `import stsession`
-# may.
+# The module that each name is loaded from on its first use. To load all of them takes
+# many times as long as `import stsession` should.
 _HOMES = {
     "AccessDeniedError": ".exceptions",
     "CallerIdentity": "._sessions.status",
@@ -110,7 +105,7 @@ _HOMES = {
     "CredentialsExpiredError": ".exceptions",
     "FailureKind": ".exceptions",
     "Fleet": ".fleet",
-    "AssumeRoleOptions": ".fleet",
+    "AssumeRoleOptions": "._sessions.options",
     "HopStatus": "._sessions.status",
     "InvalidRequestError": ".exceptions",
     "MemoryCache": "._core.cache",
@@ -130,7 +125,7 @@ _HOMES = {
     "StsUnavailableError": ".exceptions",
     "StsessionError": ".exceptions",
     "TemporaryCredentials": "._core.credentials",
-    "assume": "._sessions.session",
+    "assume": "._sessions.operations",
     "assume_root": "._sessions.operations",
     "exceptions": "",
     "federation_token": "._sessions.operations",

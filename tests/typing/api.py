@@ -88,6 +88,8 @@ stsession.assume(
 stsession.assume(ROLE, duration_seconds="max", source="profile")
 stsession.assume(ROLE, source=lambda: {"AccessKeyId": "A"}, mfa_code=lambda serial: "1")
 stsession.assume(ROLE, source=session)
+stsession.RefreshableAssumeRoleSession(ROLE, region="eu-west-1", external_id="1234")
+session.assume(ROLE, region="eu-west-1", external_id="1234")
 
 assert_type(stsession.web_identity(ROLE, token="token"), stsession.RefreshableSession)
 assert_type(
@@ -151,3 +153,6 @@ assert_type(StubSTS().attempts, int)
 stsession.assume(ROLE, share_models=None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 stsession.assume(ROLE, ttl=900)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 stsession.web_identity(ROLE, ttl=900)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+stsession.RefreshableAssumeRoleSession(ROLE, ttl=900)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+session.assume(ROLE, external_id=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+stsession.Fleet([ROLE], region="eu-west-1")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

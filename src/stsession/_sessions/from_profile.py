@@ -42,8 +42,7 @@ from .._tokens.mfa import CodeLike
 from .._tokens.suppliers import NoProof, TokenSupplier, WebIdentityTokenSupplier
 from .chain import Hop
 from .mfa_session import Mfa
-from .operations import flat, options_of
-from .options import Options, SessionOptions
+from .options import Options, SessionOptions, checks_names
 from .session import RefreshableSession
 
 
@@ -54,6 +53,7 @@ __all__ = ["from_profile"]
 
 
 @hides_arguments
+@checks_names(SessionOptions)
 def from_profile(
     name: str | None = None,
     *,
@@ -93,8 +93,13 @@ def from_profile(
 
     .. versionadded:: 0.1.0
     """
-    arguments = flat(locals())
-    checked = options_of(from_profile, options)
+    arguments = {
+        "name": name,
+        "mfa_code": mfa_code,
+        "mfa_session": mfa_session,
+        **options,
+    }
+    checked = Options.checked(**options)
     settings = profile_settings(name)
     first, roles = _plan(name, settings)
     way = _Way(

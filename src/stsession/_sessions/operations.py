@@ -1,52 +1,49 @@
 """
-Public functions for STS's other operations.
+The public functions, one for each operation of STS.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import inspect
 import os
 import re
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from botocore.config import Config
+
+from .._core.cache import PROCESS_CACHE, MemoryCache
 from .._core.errors import hides_arguments
-from .._requests.siblings import (
-    AssumeRootRequest,
-    FederationTokenRequest,
-    SamlRequest,
-    SessionTokenRequest,
-    WebIdentityRequest,
-    web_identity_environment,
-)
+from .._core.events import RefreshHook
+from .._core.policy import RefreshPolicy
 from .._sources.find import unsigned_source
 from .._sources.sources import Source
 from .._sts.endpoint import has_custom_endpoint
 from .._sts.fetcher import StsRequest
-from .._tokens.mfa import CodeLike
-from .._tokens.suppliers import (
-    NoProof,
-    SamlAssertionSupplier,
-    TokenSupplier,
-    WebIdentityTokenSupplier,
-)
+from .._tokens.base import NoProof, TokenSupplier
 from ..exceptions import InvalidRequestError
 from .chain import Hop
-from .options import Options, SessionOptions, check_names
-from .session import RefreshableSession, SourceLike, as_mfa, find_source, hops_of
+from .options import DEFAULT_POLICY, Options, SessionOptions, checks_names
+from .session import (
+    RefreshableAssumeRoleSession,
+    RefreshableSession,
+    SourceLike,
+    as_mfa,
+    find_source,
+    hops_of,
+)
 
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from .._tokens.mfa import CodeLike
+
 __all__ = [
+    "assume",
     "assume_root",
     "federation_token",
-    "flat",
-    "made_session",
-    "options_of",
     "saml",
     "session_token",
     "web_identity",
@@ -56,27 +53,184 @@ __all__ = [
 REGIONLESS = frozenset({None, "aws-global"})
 
 
-def flat(arguments: dict[str, Any]) -> dict[str, Any]:
+@hides_arguments
+@checks_names()
+def assume(
+    role_arn: str | Sequence[str],
+    *,
+    source: SourceLike = None,
+    role_session_name: str | None = None,
+    duration_seconds: int | dt.timedelta | Literal["max"] | None = None,
+    external_id: str | None = None,
+    mfa_serial: str | None = None,
+    mfa_code: CodeLike = None,
+    mfa_session: bool | int | dt.timedelta | None = None,
+    policy: Mapping[str, Any] | str | None = None,
+    policy_arns: Collection[str] | None = None,
+    tags: Mapping[str, str] | None = None,
+    transitive_tag_keys: Collection[str] | None = None,
+    source_identity: str | None = None,
+    provided_contexts: Mapping[str, str] | None = None,
+    region: str | None = None,
+    sts_region: str | None = None,
+    sts_regions: Sequence[str] | None = None,
+    sts_endpoint_url: str | None = None,
+    sts_config: Config | None = None,
+    refresh: RefreshPolicy = DEFAULT_POLICY,
+    cache: MemoryCache | None = PROCESS_CACHE,
+    on_event: RefreshHook | None = None,
+    share_models: bool = True,
+) -> RefreshableAssumeRoleSession:
     """
-    What to call the function with to have the same again.
-    """
-    return {**arguments.pop("options"), **arguments}
+    Return a session that acts as a role and refreshes its credentials.
 
+    It is a `boto3.Session`; its clients can be kept for as long as the program
+    runs. Nothing uses the network before the first use.
 
-def options_of(function: Callable[..., Any], given: SessionOptions) -> Options:
-    """
-    The options that *function* was given.
+    Args:
+        role_arn:
+            The ARN of the role. A list of ARNs is a role chain: the source assumes
+            the first role, the first role assumes the second, and so on. The
+            parameters of the request apply to the last role only, except
+            *role_session_name*, which applies to all of them.
+
+        source:
+            The credentials that sign the request: the name of a profile, a boto3 or
+            botocore session, a session of this library, or a function that returns
+            credentials as a dict, with the keys of STS or of botocore. `None` means
+            boto3's default credentials. If they cannot be found, no others are used.
+
+        role_session_name:
+            The name of the session in CloudTrail. `None` means the name of the
+            Lambda function, the ID of the Batch job or ECS task, or ``user@host``.
+
+        duration_seconds:
+            How long each set of credentials is valid: seconds, a
+            :class:`datetime.timedelta`, or ``"max"`` for as long as the role
+            allows, which is found out by trying. `None` means STS's default of one
+            hour. A role that is assumed by a role is limited to one hour.
+
+        external_id:
+            The external ID that the role's trust policy requires. `None` sends
+            none.
+
+        mfa_serial:
+            The MFA device of the source's user: its serial number or ARN, or
+            ``"auto"`` to look it up in IAM. `None` sends no MFA code.
+
+        mfa_code:
+            Where MFA codes come from: a function that takes the serial number, a
+            command as a list of arguments, or one code, which can be used once.
+            `None` prompts on the terminal. There is no prompt before a code is
+            necessary, and none in the background.
+
+        mfa_session:
+            How long one MFA code is sufficient for all roles that are assumed from
+            this source, by GetSessionToken: seconds or a
+            :class:`datetime.timedelta`, up to 36 hours. `None` and `True` mean 12
+            hours. `False` sends a code with each AssumeRole request; so is done
+            if the source isn't the long-term keys of an IAM user that boto3 finds.
+
+        policy:
+            A session policy, as a dict or as JSON, sent as compact JSON. It can only
+            restrict the permissions of the role. `None` sends none.
+
+        policy_arns:
+            The ARNs of managed policies to use as session policies. `None` sends
+            none.
+
+        tags: Session tags. `None` sends none.
+
+        transitive_tag_keys:
+            The keys of those *tags* that later roles of a chain inherit. `None`
+            makes no tag transitive.
+
+        source_identity:
+            The source identity, which CloudTrail shows and all later roles of a
+            chain keep. `None` sends none.
+
+        provided_contexts:
+            Context assertions, by the ARN of their context provider. `None` sends
+            none.
+
+        region: The session's region. `None` means that of the source.
+
+        sts_region:
+            The region in which STS is called. `None` means the session's region; if
+            it has none, the region of the first client that needs credentials, or
+            the global endpoint.
+
+        sts_regions:
+            Several such regions, the preferred one first. After two failures in a
+            row that look like an outage, the next region is used. `None` means
+            *sts_region* only.
+
+        sts_endpoint_url:
+            The URL of an STS that isn't AWS's. `None` means the one in the source's
+            configuration, if any. ARNs are then checked for their shape only.
+
+        sts_config:
+            Changes to the configuration of the STS client. `None` changes nothing:
+            it connects within 3 s, reads within 5 s, and tries three times.
+
+        refresh:
+            When credentials are refreshed, and what happens if that fails. The
+            default is right for nearly all programs.
+
+        cache:
+            Where credentials are shared with other sessions that send the same
+            request. By default all sessions of the process share them, except those
+            of a fleet. `None` shares them with no other session.
+
+        on_event:
+            A function that is called with each event of a refresh, see
+            :class:`stsession.RefreshHook`. `None` calls none.
+
+        share_models:
+            Whether the session shares with others what botocore would otherwise
+            make for each: parsed service models and the list of its own event
+            handlers. Pass `False` if the program changes models or botocore's
+            handlers for one session. It has no effect on sessions that this one
+            assumes, nor on credentials; for those there is *cache*.
 
     Raises:
-        TypeError: If there is another argument among them.
+        InvalidRequestError:
+            If STS would reject the request. The message has the name of the
+            parameter and its limit.
 
-        InvalidRequestError: If one isn't what it has to be.
+    .. seealso:: `AssumeRole
+       <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>`_
+       for the limits, and `role chaining
+       <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html>`_
+       for the limit of one hour.
+
+    .. versionadded:: 0.1.0
     """
-    options = SessionOptions.__annotations__
-    if not given.keys() <= options.keys():
-        known = inspect.signature(function).parameters.keys() - {"options"}
-        check_names(f"{function.__name__}()", [*known, *options], given)
-    return Options.checked(**given)
+    return RefreshableAssumeRoleSession(
+        role_arn,
+        source=source,
+        role_session_name=role_session_name,
+        duration_seconds=duration_seconds,
+        external_id=external_id,
+        mfa_serial=mfa_serial,
+        mfa_code=mfa_code,
+        mfa_session=mfa_session,
+        policy=policy,
+        policy_arns=policy_arns,
+        tags=tags,
+        transitive_tag_keys=transitive_tag_keys,
+        source_identity=source_identity,
+        provided_contexts=provided_contexts,
+        region=region,
+        sts_region=sts_region,
+        sts_regions=sts_regions,
+        sts_endpoint_url=sts_endpoint_url,
+        sts_config=sts_config,
+        refresh=refresh,
+        cache=cache,
+        on_event=on_event,
+        share_models=share_models,
+    )
 
 
 def made_session(
@@ -92,12 +246,12 @@ def made_session(
     """
     Make a session for *request*, which is told whether the server isn't AWS's.
     """
-    wanted = options_of(made_by[0], options)
+    wanted = Options.checked(**options)
     if isinstance(given, RefreshableSession):
         wanted = given._inherited(wanted)  # noqa: SLF001 - one of ours
     checked = request(has_custom_endpoint(source.settings, wanted.sts_endpoint_url))
     endpoint = wanted.endpoint(source, role_arn=checked.label)
-    if isinstance(checked, AssumeRootRequest) and not REGIONLESS.isdisjoint(
+    if checked.operation == "assume_root" and not REGIONLESS.isdisjoint(
         endpoint.regions
     ):
         raise InvalidRequestError(
@@ -125,6 +279,7 @@ def made_session(
 
 
 @hides_arguments
+@checks_names(SessionOptions)
 def session_token(
     *,
     source: SourceLike = None,
@@ -161,7 +316,15 @@ def session_token(
 
     .. versionadded:: 0.1.0
     """
-    arguments = flat(locals())
+    from .._requests.siblings import SessionTokenRequest  # noqa: PLC0415 - not for assume()
+
+    arguments = {
+        "source": source,
+        "mfa_serial": mfa_serial,
+        "mfa_code": mfa_code,
+        "duration_seconds": duration_seconds,
+        **options,
+    }
     found, mfa = find_source(source), as_mfa(mfa_serial, mfa_code, session=False)
     proof: TokenSupplier = NoProof() if mfa is None else mfa.proof(found)
     return made_session(
@@ -180,6 +343,7 @@ def session_token(
 
 
 @hides_arguments
+@checks_names(SessionOptions)
 def federation_token(
     name: str,
     *,
@@ -222,7 +386,17 @@ def federation_token(
 
     .. versionadded:: 0.1.0
     """
-    arguments = flat(locals())
+    from .._requests.siblings import FederationTokenRequest  # noqa: PLC0415 - not for assume()
+
+    arguments = {
+        "name": name,
+        "source": source,
+        "policy": policy,
+        "policy_arns": policy_arns,
+        "duration_seconds": duration_seconds,
+        "tags": tags,
+        **options,
+    }
     return made_session(
         (federation_token, arguments),
         source=find_source(source),
@@ -241,6 +415,7 @@ def federation_token(
 
 
 @hides_arguments
+@checks_names(SessionOptions)
 def assume_root(
     target_principal: str,
     task_policy_arn: str,
@@ -274,7 +449,15 @@ def assume_root(
 
     .. versionadded:: 0.1.0
     """
-    arguments = flat(locals())
+    from .._requests.siblings import AssumeRootRequest  # noqa: PLC0415 - not for assume()
+
+    arguments = {
+        "target_principal": target_principal,
+        "task_policy_arn": task_policy_arn,
+        "source": source,
+        "duration_seconds": duration_seconds,
+        **options,
+    }
     return made_session(
         (assume_root, arguments),
         source=find_source(source),
@@ -291,6 +474,7 @@ def assume_root(
 
 
 @hides_arguments
+@checks_names(SessionOptions)
 def web_identity(
     role_arn: str | None = None,
     *,
@@ -339,8 +523,22 @@ APIReference/API_AssumeRoleWithWebIdentity.html>`_.
 
     .. versionadded:: 0.1.0
     """
-    arguments = flat(locals())
-    options_of(web_identity, options)  # a misspelt token isn't a missing one
+    from .._requests.siblings import (  # noqa: PLC0415 - not for assume()
+        WebIdentityRequest,
+        web_identity_environment,
+    )
+    from .._tokens.suppliers import WebIdentityTokenSupplier  # noqa: PLC0415 - not for assume()
+
+    arguments = {
+        "role_arn": role_arn,
+        "token": token,
+        "role_session_name": role_session_name,
+        "duration_seconds": duration_seconds,
+        "provider_id": provider_id,
+        "policy": policy,
+        "policy_arns": policy_arns,
+        **options,
+    }
     environment = web_identity_environment()
     if role_session_name is None and None in (token, role_arn):
         role_session_name = environment.get("role_session_name")
@@ -384,6 +582,7 @@ APIReference/API_AssumeRoleWithWebIdentity.html>`_.
 
 
 @hides_arguments
+@checks_names(SessionOptions)
 def saml(
     role_arn: str,
     principal_arn: str,
@@ -429,7 +628,18 @@ def saml(
 
     .. versionadded:: 0.1.0
     """
-    arguments = flat(locals())
+    from .._requests.siblings import SamlRequest  # noqa: PLC0415 - not for assume()
+    from .._tokens.suppliers import SamlAssertionSupplier  # noqa: PLC0415 - not for assume()
+
+    arguments = {
+        "role_arn": role_arn,
+        "principal_arn": principal_arn,
+        "assertion": assertion,
+        "duration_seconds": duration_seconds,
+        "policy": policy,
+        "policy_arns": policy_arns,
+        **options,
+    }
     return made_session(
         (saml, arguments),
         source=unsigned_source(),

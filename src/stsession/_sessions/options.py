@@ -1,13 +1,15 @@
 """
-Options of all public functions.
+The options of the public functions, and the checks of their names and values.
 """
 
 from __future__ import annotations
 
+import datetime as dt
+import functools
 import re
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypedDict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypedDict, TypeVar
 
 import attrs
 
@@ -26,12 +28,17 @@ from ..exceptions import InvalidRequestError
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from .._tokens.mfa import CodeLike
+
 __all__ = [
     "DEFAULT_POLICY",
+    "AssumeRoleOptions",
     "Options",
+    "RoleOptions",
     "SessionOptions",
     "check_names",
     "check_regions",
+    "checks_names",
 ]
 
 
@@ -49,22 +56,98 @@ SPELLINGS = {
 """What boto3 and STS call some of our parameters."""
 
 
-class SessionOptions(TypedDict, total=False):
+class StsOptions(TypedDict, total=False):
     """
-    What all functions that make sessions take, as :func:`stsession.assume` does.
+    What all functions that make sessions accept, and fleets.
+    """
+
+    sts_region: str | None
+    """The region in which STS is called."""
+
+    sts_regions: Sequence[str] | None
+    """Several such regions; the next one is used during an outage."""
+
+    sts_endpoint_url: str | None
+    """The URL of an STS that isn't AWS's."""
+
+    sts_config: Config | None
+    """Changes to the configuration of the STS client."""
+
+    refresh: RefreshPolicy
+    """When credentials are refreshed."""
+
+    cache: MemoryCache | None
+    """Where sessions share credentials. `None` shares them with no other session."""
+
+    on_event: RefreshHook | None
+    """A function that is called with each event of a refresh."""
+
+    share_models: bool
+    """Whether the session shares parsed service models with others."""
+
+
+class SessionOptions(StsOptions, total=False):
+    """
+    Options of all functions that make sessions. :func:`stsession.assume` explains them.
 
     .. versionadded:: 0.1.0
     """
 
     region: str | None
-    sts_region: str | None
-    sts_regions: Sequence[str] | None
-    sts_endpoint_url: str | None
-    sts_config: Config | None
-    refresh: RefreshPolicy
-    cache: MemoryCache | None
-    on_event: RefreshHook | None
-    share_models: bool
+    """The region of the session's clients. `None` means that of the source."""
+
+
+class RoleOptions(TypedDict, total=False):
+    """
+    Parameters of AssumeRole that may differ between the accounts of a fleet.
+    """
+
+    role_session_name: str | None
+    """The name of the session in CloudTrail."""
+
+    duration_seconds: int | dt.timedelta | Literal["max"] | None
+    """How long each set of credentials is valid."""
+
+    external_id: str | None
+    """The external ID that the role's trust policy requires."""
+
+    policy: Mapping[str, Any] | str | None
+    """A session policy."""
+
+    policy_arns: Collection[str] | None
+    """The ARNs of managed policies to use as session policies."""
+
+    tags: Mapping[str, str] | None
+    """Session tags."""
+
+    transitive_tag_keys: Collection[str] | None
+    """The keys of the tags that later roles of a chain inherit."""
+
+    source_identity: str | None
+    """The source identity, which all later roles of a chain keep."""
+
+
+class AssumeRoleOptions(RoleOptions, StsOptions, total=False):
+    """
+    Options of :func:`stsession.assume`, which explains them, and of fleets.
+
+    *role_arn*, *source* and *region* are not among them: a fleet has *accounts* and
+    *regions*.
+
+    .. versionadded:: 0.1.0
+    """
+
+    mfa_serial: str | None
+    """The serial number or ARN of an MFA device, or ``"auto"``."""
+
+    mfa_code: CodeLike
+    """Where MFA codes come from."""
+
+    mfa_session: bool | int | dt.timedelta | None
+    """How long one MFA code is sufficient."""
+
+    provided_contexts: Mapping[str, str] | None
+    """Context assertions, by the ARN of their provider."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -103,6 +186,21 @@ class Options:
         _check_place(options)
         check_regions(options.sts_regions or (), "sts_regions")
         return options
+
+    @classmethod
+    def of(cls, region: str | None, options: AssumeRoleOptions) -> Options:
+        """
+        Return those of the options of `assume()` that all functions have.
+
+        Raises:
+            InvalidRequestError: If one isn't what it has to be.
+        """
+        common: Any = {
+            name: value
+            for name, value in options.items()
+            if name in SessionOptions.__annotations__
+        }
+        return cls.checked(region=region, **common)
 
     def endpoint(self, source: Source, *, role_arn: str) -> StsEndpoint:
         """
@@ -228,28 +326,60 @@ def _check_place(options: Options) -> None:
         )
 
 
-def check_names(whose: str, known: Iterable[str], given: Mapping[str, Any]) -> None:
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def checks_names(
+    options: type | None = None,
+) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """
-    Refuse arguments that aren't known, and guess what was meant.
+    Return a decorator that rejects misspelt arguments of a function.
 
     Args:
-        whose: What takes them, for the message: ``assume()``.
+        options: The TypedDict of the function's ``**options``.
+    """
 
-        known: The names that there are.
+    def decorate(function: Callable[P, T]) -> Callable[P, T]:
+        code: Any = getattr(function, "__code__")  # noqa: B009 - not of any callable
+        named = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        further = () if options is None else options.__annotations__
+        known = frozenset(named).union(further) - {"self"}
+        name = f"{function.__qualname__.removesuffix('.__init__')}()"
 
-        given: What was passed.
+        @functools.wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> T:
+            check_names(name, known, kwargs)
+            return function(*args, **kwargs)
+
+        return call
+
+    return decorate
+
+
+def check_names(
+    function: str, known: Collection[str], arguments: Mapping[str, Any]
+) -> None:
+    """
+    Reject arguments with unknown names, and suggest the name that was meant.
+
+    Args:
+        function: What the message calls the function, such as ``assume()``.
+
+        known: The names of all its parameters.
+
+        arguments: Its keyword arguments.
 
     Raises:
-        TypeError: If there is one.
+        TypeError: If a name is unknown.
     """
-    known = list(known)
-    for name in given:
+    for name in arguments:
         if name in known:
             continue
-        import difflib  # noqa: PLC0415 - hardly anybody needs it
+        import difflib  # noqa: PLC0415 - only for the message
 
         snake = re.sub("(?<=[a-z])(?=[A-Z])", "_", name).lower()
-        near = difflib.get_close_matches(SPELLINGS.get(snake, snake), known, 1)
-        guess = f"; did you mean {near[0]}?" if near else ""
-        msg = f"{whose} got an unexpected keyword argument {name!r}{guess}"
+        near = difflib.get_close_matches(SPELLINGS.get(snake, snake), sorted(known), 1)
+        suggestion = f"; did you mean {near[0]}?" if near else ""
+        msg = f"{function} got an unexpected keyword argument {name!r}{suggestion}"
         raise TypeError(msg)

@@ -4,10 +4,10 @@ Many accounts: a session for each, and functions run over all of them.
 
 from __future__ import annotations
 
+from .._sessions.options import AssumeRoleOptions
 from ..exceptions import ExecutorError, OrganizationError
 from ._fleet import (
     AccountOptions,
-    AssumeRoleOptions,
     Fleet,
     FleetCounts,
     FleetResult,

@@ -4,30 +4,30 @@ Accounts and the options of a fleet.
 
 from __future__ import annotations
 
-import datetime as dt
 import inspect
 import pickle
 import re
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from botocore.config import Config
 from botocore.exceptions import UnknownRegionError
 
-from .._core.cache import MemoryCache
-from .._core.events import RefreshHook
-from .._core.policy import RefreshPolicy
 from .._requests.arns import checked_role_arn, checked_role_name
 from .._requests.assume_role import AssumeRoleRequest
-from .._sessions.options import Options, check_names, check_regions
+from .._sessions.options import (
+    AssumeRoleOptions,
+    Options,
+    RoleOptions,
+    check_names,
+    check_regions,
+)
 from .._sessions.session import RefreshableSession, SourceLike
 from .._sources.sources import Source
-from .._tokens.mfa import CodeLike
 from ..exceptions import InvalidRequestError
 
 
@@ -35,10 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
-    "PARAMETERS",
     "REQUEST",
     "AccountOptions",
-    "AssumeRoleOptions",
     "FleetTarget",
     "Targets",
     "by_name",
@@ -51,25 +49,18 @@ __all__ = [
 ]
 
 
-class AccountOptions(TypedDict, total=False):
+class AccountOptions(RoleOptions, total=False):
     """
-    What one account of a fleet may have different from the others.
-
-    The names are those of :class:`stsession.Fleet` and :func:`stsession.assume`.
+    Options of one account of a fleet, where they differ from those of the fleet.
 
     .. versionadded:: 0.1.0
     """
 
     role_name: str
+    """The name of the role in this account, with its path if it has one."""
+
     regions: Sequence[str]
-    role_session_name: str | None
-    duration_seconds: int | dt.timedelta | Literal["max"] | None
-    external_id: str | None
-    policy: Mapping[str, Any] | str | None
-    policy_arns: Collection[str] | None
-    tags: Mapping[str, str] | None
-    transitive_tag_keys: Collection[str] | None
-    source_identity: str | None
+    """The regions of this account's sessions."""
 
 
 AS_STRING = 'Write it as a string of 12 digits: "012345678901".'
@@ -322,45 +313,7 @@ def _wrong(message: str, hint: str) -> InvalidRequestError:
     return InvalidRequestError(message, parameter="accounts", hint=hint)
 
 
-class AssumeRoleOptions(TypedDict, total=False):
-    """
-    What goes for all accounts of a fleet, as for :func:`stsession.assume`.
-
-    .. versionadded:: 0.1.0
-    """
-
-    role_session_name: str | None
-    duration_seconds: int | dt.timedelta | Literal["max"] | None
-    external_id: str | None
-    mfa_serial: str | None
-    mfa_code: CodeLike
-    mfa_session: bool | int | dt.timedelta | None
-    policy: Mapping[str, Any] | str | None
-    policy_arns: Collection[str] | None
-    tags: Mapping[str, str] | None
-    transitive_tag_keys: Collection[str] | None
-    source_identity: str | None
-    provided_contexts: Mapping[str, str] | None
-    sts_region: str | None
-    sts_regions: Sequence[str] | None
-    sts_endpoint_url: str | None
-    sts_config: Config | None
-    refresh: RefreshPolicy
-    cache: MemoryCache | None
-    on_event: RefreshHook | None
-    share_models: bool
-
-
-PARAMETERS = (
-    "accounts",
-    "role_name",
-    "source",
-    "regions",
-    *AssumeRoleOptions.__annotations__,
-)
-"""What `Fleet()` takes."""
-
-REQUEST = frozenset(AccountOptions.__annotations__) - {"role_name", "regions"}
+REQUEST = frozenset(RoleOptions.__annotations__)
 """Options of the request itself."""
 
 

@@ -15,17 +15,15 @@ import attrs
 
 from .._core.errors import hides_arguments
 from .._requests.arns import checked_role_name
-from .._sessions.options import check_names
+from .._sessions.options import AssumeRoleOptions, checks_names
 from .._sessions.pickling import digest_of_recipe
 from .._sessions.session import RefreshableAssumeRoleSession, SourceLike
 from .._sts.endpoint import has_custom_endpoint
 from .._util import Closing, forget_after_fork, lazy
 from ..exceptions import InvalidRequestError, OrganizationError
 from ._accounts import (
-    PARAMETERS,
     REQUEST,
     AccountOptions,
-    AssumeRoleOptions,
     FleetTarget,
     Targets,
     by_name,
@@ -48,7 +46,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccountOptions",
-    "AssumeRoleOptions",
     "Fleet",
     "FleetCounts",
     "FleetResult",
@@ -105,6 +102,7 @@ class Fleet(Closing):
     """
 
     @hides_arguments
+    @checks_names(AssumeRoleOptions)
     def __init__(
         self,
         accounts: Iterable[str] | Mapping[str, AccountOptions | None] | Organization,
@@ -114,7 +112,6 @@ class Fleet(Closing):
         regions: Iterable[str] | None = None,
         **options: Unpack[AssumeRoleOptions],
     ) -> None:
-        check_names("Fleet()", PARAMETERS, options)
         check_retries(options.get("sts_config"))
         self._make = FleetSessions(source=source, common=options)
         root = self._make.root

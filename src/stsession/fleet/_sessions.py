@@ -174,16 +174,6 @@ class LightSession(RefreshableAssumeRoleSession):
         return self._options.region or settings.get_config_variable("region")
 
 
-DEFAULTS = {
-    name: parameter.default
-    for name, parameter in inspect.signature(
-        RefreshableAssumeRoleSession
-    ).parameters.items()
-    if parameter.default is not parameter.empty
-}
-"""What an argument is if it isn't given."""
-
-
 class FleetSession(LightSession):
     """
     A session that asks STS at the pace of all who have the same source.
@@ -262,9 +252,9 @@ class FleetSessions:
 
             options: What is different from *common*.
         """
-        arguments = {**DEFAULTS, **self.common, **options}
+        arguments = {**self.common, **options}
         arguments.update(role_arn=role_arn, source=self.source, region=region)
-        if arguments["role_session_name"] is None:
+        if arguments.get("role_session_name") is None:
             arguments["role_session_name"] = self._role_session_name
         return FleetSession.by(self.root, self.surroundings, **arguments)
 
