@@ -32,8 +32,8 @@ class Tasks:
         """
         self.threads.add(threading.current_thread())
         self.begun.release()
-        self.may_end.wait(SOON)
-        self.ended.release()
+        if self.may_end.wait(SOON):
+            self.ended.release()
 
     def wait_for(self, semaphore: threading.Semaphore, n: int) -> bool:
         """
@@ -122,6 +122,7 @@ def test_tasks_that_hang(tasks):
     assert tasks.wait_for(tasks.begun, 2)
 
     idle(pool, tasks)
+    assert tasks.wait_for(tasks.ended, 6)
 
 
 def test_daemons(tasks):

@@ -169,7 +169,11 @@ class BackgroundPool:
             return False
         if not guarded(self._lock, lambda: self._add(task)):
             return False
-        if self._threads >= self._room():
+        room, hanging = self._room(), self._hanging()
+        # Tasks that hang may have kept others waiting, for which there is room now.
+        for _ in range(min(len(self._tasks), hanging, room - self._threads - 1)):
+            start_thread(self._work, "stsession-refresh")
+        if self._threads >= room:
             return True
         # The thread counts itself: an interrupt may come while it starts.
         if start_thread(self._work, "stsession-refresh") or self._threads:
@@ -178,11 +182,13 @@ class BackgroundPool:
 
     def _room(self) -> int:
         """
-        How many threads there may be: a task that hangs doesn't count.
+        Return how many threads there may be: a task that hangs doesn't count.
         """
+        return self._max_threads + self._hanging()
+
+    def _hanging(self) -> int:
         before = self._monotonic() - HANGS_AFTER
-        hanging = sum(began < before for began in tuple(self._began.values()))
-        return self._max_threads + hanging
+        return sum(began < before for began in tuple(self._began.values()))
 
     def _add(self, task: Callable[[], None]) -> bool:
         if len(self._tasks) >= self._max_waiting:
