@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stsession._requests.checks import checked_serial_number, checked_token_code
-from stsession._requests.siblings import checked_assertion, checked_web_identity_token
+from stsession._tokens.suppliers import checked_assertion, checked_web_identity_token
 from stsession.exceptions import InvalidRequestError
 
 

@@ -85,7 +85,6 @@ def test_nothing_is_parsed_twice(first_request):
 @pytest.mark.parametrize(
     "module",
     [
-        "_requests.siblings",
         "_sessions.from_profile",
         "_sessions.mfa_session",
         "_sessions.status",

@@ -146,7 +146,7 @@ def test_overrides(source):
     )
 
     def external_id(account):
-        return fleet.session(account)._refresher.fetch.request.external_id
+        return fleet.session(account)._refresher.fetch.request.get("external_id")
 
     assert ["Other", "Audit", "Audit", "Audit"] == [
         target.role_arn.split("/")[1] for target in fleet
@@ -375,9 +375,9 @@ def test_options_act(source):
     refresher = fleet.session(IDS[0])._refresher
     request = refresher.fetch.request
 
-    assert "nightly" == request.role_session_name
+    assert "nightly" == request.get("role_session_name")
     assert 900 == request.duration_seconds
-    assert (("Team", "data"),) == request.tags
+    assert (("Team", "data"),) == request.get("tags")
     assert ("eu-north-1",) == refresher.fetch.endpoint.regions
     assert policy == refresher.policy
 

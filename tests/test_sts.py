@@ -8,9 +8,10 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, NoCredentialsError
 
-from stsession._requests.assume_role import AssumeRoleRequest
+from stsession._requests.arns import account_of
+from stsession._requests.models import StsRequest
 from stsession._sts.endpoint import StsEndpoint
-from stsession._sts.fetcher import StsFetcher, account_of
+from stsession._sts.fetcher import StsFetcher
 from stsession.exceptions import (
     FailureKind,
     SourceCredentialsError,
@@ -114,7 +115,9 @@ def fetch_by(source, *, regions=("eu-south-1",)):
     What asks STS in the name of *source*.
     """
     return StsFetcher(
-        request=AssumeRoleRequest.checked(READER, role_session_name="me"),
+        request=StsRequest.checked(
+            "assume_role", role_arn=READER, role_session_name="me"
+        ),
         source=source,
         endpoint=StsEndpoint(regions=regions),
         clock=FakeClock(),

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import re
 
-from typing import Any
-
 import botocore.loaders
 import botocore.session
 import botocore.validate
@@ -24,32 +22,39 @@ from stsession._botocore.loader import InstalledModels
 from stsession._requests import limits as _limits
 from stsession._requests.arns import PARTITIONS
 from stsession._requests.limits import ARN_CHARACTERS, DIGITS, Limit
-from stsession._requests.siblings import SamlRequest, WebIdentityRequest
 from stsession.exceptions import InvalidRequestError
 
 from ..pages import DOCS, LIMITS
 from ..service_model import breaches, input_shape
 from ..test_docs_facts import OPERATIONS as FUNCTIONS
 from ..test_docs_facts import named_parameters
-from ..test_requests import JSON, NAME_CHARACTERS
-from ..test_requests import PROVIDER as CONTEXT
-from ..test_requests import make as make_role_request
-from ..test_sibling_requests import (
-    FULL,
+from ..test_requests import (
+    API_NAMES,
+    CONTEXT,
+    JSON,
+    NAME_CHARACTERS,
     NEEDED,
-    NOT_OURS,
-    OPERATIONS,
+    OPTIONAL,
     POLICY_ARN,
     PROVIDER,
     ROLE,
+    SAML,
     SENT,
-    SIBLINGS,
+    WEB,
     make,
 )
 from ..test_sts_errors import answer, of
 
 
 SDK = InstalledModels()
+
+# What each fetch brings, and what isn't offered.
+NOT_IN_REQUESTS = {
+    "MinimumSessionTokenSize",
+    "SAMLAssertion",
+    "TokenCode",
+    "WebIdentityToken",
+}
 
 NOT_OFFERED = {"MinimumSessionTokenSize"}
 """What STS takes and the reference says that we don't."""
@@ -62,22 +67,29 @@ OTHER_ERRORS = {
     "SessionDurationEscalationException",
 }
 
-TEXT = st.text(max_size=34) | st.text(
-    st.characters(codec="ascii", categories=["L", "N", "P", "Zs"]), max_size=34
+NAME = st.text(NAME_CHARACTERS, max_size=66)
+TEXT = (
+    NAME
+    | st.text(max_size=34)
+    | st.text(st.characters(codec="ascii", categories=["L", "N", "P", "Zs"]))
 )
 ANY = {
     "duration_seconds": st.none() | st.integers(-1, 130_000),
+    "external_id": TEXT,
     "mfa_serial": TEXT,
     "name": TEXT,
-    "policy": st.dictionaries(TEXT, TEXT, max_size=2),
+    "policy": st.dictionaries(st.text(max_size=9), JSON, max_size=4),
     "policy_arns": st.lists(st.just(POLICY_ARN) | TEXT, max_size=2),
     "principal_arn": st.builds(f"{PROVIDER[:40]}{{}}".format, TEXT),
+    "provided_contexts": st.dictionaries(st.just(CONTEXT), TEXT),
     "provider_id": TEXT,
     "role_arn": st.builds(f"{ROLE[:31]}{{}}".format, TEXT),
     "role_session_name": TEXT,
-    "tags": st.dictionaries(TEXT, TEXT, max_size=2),
+    "source_identity": TEXT,
+    "tags": st.dictionaries(TEXT, TEXT, max_size=3),
     "target_principal": TEXT | st.from_regex(r"\A\d{12}\Z"),
     "task_policy_arn": st.builds("arn:aws:iam::aws:policy/root-task/{}".format, TEXT),
+    "transitive_tag_keys": st.sets(TEXT, max_size=3),
 }
 
 
@@ -127,84 +139,39 @@ def test_partitions() -> None:
 # Requests
 
 
-@given(
-    name=st.text(NAME_CHARACTERS, min_size=1, max_size=66),
-    role=st.text(NAME_CHARACTERS, max_size=66),
-    external_id=st.none() | st.text(max_size=9) | st.text(NAME_CHARACTERS),
-    source_identity=st.none() | st.text(NAME_CHARACTERS, max_size=66),
-    duration=st.none() | st.integers(800, 44_000),
-    policy=st.none() | st.dictionaries(st.text(max_size=9), JSON, max_size=4),
-    tags=st.none()
-    | st.dictionaries(st.text(max_size=9), st.text(max_size=9), max_size=3),
-    contexts=st.none() | st.dictionaries(st.just(CONTEXT), st.text(max_size=9)),
-)
-def test_what_assume_accepts_satisfies_the_service_model(
-    name: str,
-    role: str,
-    external_id: str | None,
-    source_identity: str | None,
-    duration: int | None,
-    policy: dict[str, Any] | None,
-    tags: dict[str, str] | None,
-    contexts: dict[str, str] | None,
-) -> None:
-    """
-    Whatever passes our checks passes those that AWS publishes, all of them.
-    """
-    given_one_by_one: list[dict[str, Any]] = [
-        {"role_session_name": name},
-        {"role_arn": f"arn:aws:iam::123456789012:role/{role}"},
-        {"external_id": external_id},
-        {"source_identity": source_identity},
-        {"duration_seconds": duration},
-        {"policy": policy},
-        {"tags": tags, "transitive_tag_keys": None if tags is None else set(tags)},
-        {"provided_contexts": contexts},
-    ]
-    shape = input_shape("AssumeRole")
-    for kw in given_one_by_one:
-        try:
-            request = make_role_request(**kw)
-        except InvalidRequestError:
-            continue
-
-        params = request.to_params(duration_seconds=kw.get("duration_seconds"))
-        assert [] == breaches(shape, params)
-        report = botocore.validate.ParamValidator().validate(params, shape)
-        assert not report.has_errors()
-
-
-@pytest.mark.parametrize("cls", SIBLINGS)
-def test_all_of_it_satisfies_the_service_model(cls: Any) -> None:
+@pytest.mark.parametrize("operation", NEEDED)
+def test_all_of_it_satisfies_the_service_model(operation: str) -> None:
     """
     A request with everything lacks only what each fetch brings.
     """
-    params = make(cls, **FULL[cls]).to_params(duration_seconds=900)
+    params = make(operation, **OPTIONAL[operation]).to_params(duration_seconds=900)
 
-    lacking = {f"{name}?" for name in NOT_OURS}
-    assert lacking >= set(breaches(input_shape(OPERATIONS[cls]), params))
+    lacking = {f"{name}?" for name in NOT_IN_REQUESTS}
+    assert lacking >= set(breaches(input_shape(API_NAMES[operation]), params))
 
 
-@pytest.mark.parametrize("cls", SIBLINGS)
+@pytest.mark.parametrize("operation", NEEDED)
 @given(data=st.data())
 def test_what_is_accepted_satisfies_the_service_model(
-    cls: Any, data: st.DataObject
+    operation: str, data: st.DataObject
 ) -> None:
     """
     Whatever passes our checks passes those that AWS publishes, all of them.
     """
-    shape = input_shape(OPERATIONS[cls])
-    for name in sorted({*NEEDED[cls], *FULL[cls], "duration_seconds"}):
+    shape = input_shape(API_NAMES[operation])
+    for name in sorted({*NEEDED[operation], *OPTIONAL[operation], "duration_seconds"}):
         kw = {name: data.draw(ANY[name], label=name)}
+        if name == "transitive_tag_keys":
+            kw["tags"] = dict.fromkeys(kw[name], "")
         try:
-            params = make(cls, **kw).to_params(
+            params = make(operation, **kw).to_params(
                 duration_seconds=kw.get("duration_seconds")
             )
         except InvalidRequestError:
             continue
 
-        params |= {"WebIdentityToken": "token"} if cls is WebIdentityRequest else {}
-        params |= {"SAMLAssertion": "text"} if cls is SamlRequest else {}
+        params |= {"WebIdentityToken": "token"} if operation == WEB else {}
+        params |= {"SAMLAssertion": "text"} if operation == SAML else {}
         assert [] == breaches(shape, params)
         report = botocore.validate.ParamValidator().validate(params, shape)
         assert not report.has_errors()
@@ -213,14 +180,16 @@ def test_what_is_accepted_satisfies_the_service_model(
 # Parameters
 
 
-@pytest.mark.parametrize("cls", SIBLINGS)
-def test_nothing_that_sts_takes_is_forgotten(cls: Any) -> None:
+@pytest.mark.parametrize("operation", NEEDED)
+def test_nothing_that_sts_takes_is_forgotten(operation: str) -> None:
     """
     All of an operation's parameters are sent, except those of each fetch.
     """
-    known = set(input_shape(OPERATIONS[cls]).members)
+    known = set(input_shape(API_NAMES[operation]).members)
+    # With AssumeRole, the device is sent by the supplier of its codes.
+    known -= {"SerialNumber"} - SENT[operation].keys()
 
-    assert known - NOT_OURS == {*SENT[cls], "DurationSeconds"}
+    assert known - NOT_IN_REQUESTS == {*SENT[operation], "DurationSeconds"}
 
 
 @pytest.mark.parametrize("operation", FUNCTIONS)

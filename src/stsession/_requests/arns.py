@@ -22,6 +22,7 @@ from .limits import (
 
 __all__ = [
     "PARTITIONS",
+    "account_of",
     "check_partition",
     "checked_principal_arn",
     "checked_role_arn",
@@ -98,6 +99,14 @@ _MISTAKES = (
         ),
     ),
 )
+
+
+def account_of(arn: str) -> str | None:
+    """
+    Return the account in an ARN. `None` on servers that have no accounts.
+    """
+    parts = arn.split(":")
+    return parts[4] or None if len(parts) > 5 else None
 
 
 def checked_role_arn(value: object, *, strict: bool = True) -> str:

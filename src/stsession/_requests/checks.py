@@ -52,7 +52,6 @@ __all__ = [
     "checked_texts",
     "checked_token_code",
     "default_role_session_name",
-    "only_keys",
 ]
 
 
@@ -242,13 +241,6 @@ def checked_token_code(value: object) -> str:
     Return the code of an MFA device: six digits, which messages don't quote.
     """
     return TOKEN_CODE.text(value, hint=TOKEN_CODE.hint)
-
-
-def only_keys(pairs: tuple[tuple[str, str], ...]) -> str:
-    """
-    Show pairs without their values, for a repr.
-    """
-    return repr(tuple(key for key, _ in pairs))
 
 
 # A string of JSON, kept, or the white space between two tokens.

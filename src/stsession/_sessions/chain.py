@@ -17,11 +17,11 @@ from .._core.credentials import Fetched, Instant, Record
 from .._core.policy import RefreshPolicy
 from .._core.refresher import Refresher
 from .._core.runtime import current_runtime
-from .._requests.assume_role import AssumeRoleRequest
+from .._requests.models import StsRequest
 from .._sources.find import role_source
 from .._sources.sources import RoleSource, Source, UnsignedSource
 from .._sts.endpoint import StsEndpoint, has_custom_endpoint
-from .._sts.fetcher import StsFetcher, StsRequest, at_once
+from .._sts.fetcher import StsFetcher, at_once
 from .._tokens.base import NoProof, TokenSupplier
 from .options import Options
 
@@ -87,7 +87,7 @@ class Hop:
             pace=self._paced(),
         )
         return Refresher(
-            label=self.request.label,
+            label=self.request.name,
             source=self.source.name,
             fetch=fetch,
             asks=fetch.asks,
@@ -117,8 +117,8 @@ class Hop:
         limit = self.policy.load_timeout
         return self.pace.pursuit(
             self.pace.patience if limit is None else limit.total_seconds(),
-            what=self.request.what,
-            hop=self.request.label,
+            what=self.request.action,
+            hop=self.request.name,
         )
 
     def _load_timeout(self) -> float:
@@ -184,8 +184,9 @@ class Chain:
         requests, chained = [], isinstance(source, RoleSource) and source.is_role
         for number, arn in enumerate(role_arns, 1):
             requests.append(
-                AssumeRoleRequest.checked(
-                    arn,
+                StsRequest.checked(
+                    "assume_role",
+                    role_arn=arn,
                     role_session_name=role_session_name,
                     chained=chained and not custom,
                     custom_endpoint=custom,

@@ -14,8 +14,7 @@ import botocore.session
 
 from .._core.errors import hides_arguments
 from .._core.refresher import Refresher
-from .._requests.assume_role import AssumeRoleRequest
-from .._requests.siblings import WebIdentityRequest, web_identity_environment
+from .._requests.models import StsRequest
 from .._sources.find import (
     PROFILE_METHODS,
     picked_source,
@@ -37,9 +36,13 @@ from .._sources.profile import (
 from .._sources.sdk import SdkSource
 from .._sources.sources import RoleSource, Source
 from .._sts.endpoint import StsEndpoint, has_custom_endpoint
-from .._sts.fetcher import StsRequest
 from .._tokens.mfa import CodeLike
-from .._tokens.suppliers import NoProof, TokenSupplier, WebIdentityTokenSupplier
+from .._tokens.suppliers import (
+    NoProof,
+    TokenSupplier,
+    WebIdentityTokenSupplier,
+    web_identity_environment,
+)
 from .chain import Hop
 from .mfa_session import Mfa
 from .options import Options, SessionOptions, checks_names
@@ -167,8 +170,9 @@ class _Way:
         """
         if isinstance(step, WebIdentityStep):
             with in_profile(step.profile):
-                request = WebIdentityRequest.checked(
-                    step.role_arn,
+                request = StsRequest.checked(
+                    "assume_role_with_web_identity",
+                    role_arn=step.role_arn,
                     role_session_name=step.role_session_name,
                     custom_endpoint=self._custom,
                 )
@@ -195,8 +199,9 @@ class _Way:
         """
         chained = isinstance(self._by, RoleSource) and self._by.is_role
         with in_profile(step.profile):
-            request = AssumeRoleRequest.checked(
-                step.role_arn,
+            request = StsRequest.checked(
+                "assume_role",
+                role_arn=step.role_arn,
                 role_session_name=step.role_session_name,
                 external_id=step.external_id,
                 duration_seconds=step.duration_seconds,
@@ -225,7 +230,7 @@ class _Way:
         hop = Hop(
             request=request,
             source=self._by,
-            endpoint=self._endpoint(request.label),
+            endpoint=self._endpoint(request.name),
             policy=self._options.refresh,
             proof=proof,
         )

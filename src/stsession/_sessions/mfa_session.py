@@ -14,7 +14,7 @@ import attrs
 from .._core.refresher import Refresher
 from .._requests.checks import checked_seconds, checked_serial_number
 from .._requests.limits import TOKEN_DURATION
-from .._requests.siblings import SessionTokenRequest
+from .._requests.models import StsRequest
 from .._sources.find import role_source
 from .._sources.sdk import SdkSource
 from .._sources.sources import MfaSource, Source
@@ -63,7 +63,8 @@ class Mfa:
         custom = has_custom_endpoint(source.settings, endpoint.url)
         proof = self.proof(source, strict=not custom)
         lasting = None if isinstance(self.session, bool) else self.session
-        request = SessionTokenRequest.checked(
+        request = StsRequest.checked(
+            "get_session_token",
             mfa_serial=None if self.serial == "auto" else self.serial,
             duration_seconds=checked_seconds(LASTING, lasting, strict=not custom),
             custom_endpoint=custom,

@@ -17,10 +17,10 @@ from .._core.cache import PROCESS_CACHE, MemoryCache
 from .._core.errors import hides_arguments
 from .._core.events import RefreshHook
 from .._core.policy import RefreshPolicy
+from .._requests.models import StsRequest
 from .._sources.find import unsigned_source
 from .._sources.sources import Source
 from .._sts.endpoint import has_custom_endpoint
-from .._sts.fetcher import StsRequest
 from .._tokens.base import NoProof, TokenSupplier
 from ..exceptions import InvalidRequestError
 from .chain import Hop
@@ -250,7 +250,7 @@ def made_session(
     if isinstance(given, RefreshableSession):
         wanted = given._inherited(wanted)  # noqa: SLF001 - one of ours
     checked = request(has_custom_endpoint(source.settings, wanted.sts_endpoint_url))
-    endpoint = wanted.endpoint(source, role_arn=checked.label)
+    endpoint = wanted.endpoint(source, role_arn=checked.name)
     if checked.operation == "assume_root" and not REGIONLESS.isdisjoint(
         endpoint.regions
     ):
@@ -316,8 +316,6 @@ def session_token(
 
     .. versionadded:: 0.1.0
     """
-    from .._requests.siblings import SessionTokenRequest  # noqa: PLC0415 - not for assume()
-
     arguments = {
         "source": source,
         "mfa_serial": mfa_serial,
@@ -333,7 +331,8 @@ def session_token(
         given=source,
         proof=proof,
         is_role=False,
-        request=lambda custom: SessionTokenRequest.checked(
+        request=lambda custom: StsRequest.checked(
+            "get_session_token",
             mfa_serial=None if mfa_serial == "auto" else mfa_serial,
             duration_seconds=duration_seconds,
             custom_endpoint=custom,
@@ -386,8 +385,6 @@ def federation_token(
 
     .. versionadded:: 0.1.0
     """
-    from .._requests.siblings import FederationTokenRequest  # noqa: PLC0415 - not for assume()
-
     arguments = {
         "name": name,
         "source": source,
@@ -402,8 +399,9 @@ def federation_token(
         source=find_source(source),
         given=source,
         is_role=False,
-        request=lambda custom: FederationTokenRequest.checked(
-            name,
+        request=lambda custom: StsRequest.checked(
+            "get_federation_token",
+            name=name,
             policy=policy,
             policy_arns=policy_arns,
             duration_seconds=duration_seconds,
@@ -449,8 +447,6 @@ def assume_root(
 
     .. versionadded:: 0.1.0
     """
-    from .._requests.siblings import AssumeRootRequest  # noqa: PLC0415 - not for assume()
-
     arguments = {
         "target_principal": target_principal,
         "task_policy_arn": task_policy_arn,
@@ -463,9 +459,10 @@ def assume_root(
         source=find_source(source),
         given=source,
         is_role=False,
-        request=lambda custom: AssumeRootRequest.checked(
-            target_principal,
-            task_policy_arn,
+        request=lambda custom: StsRequest.checked(
+            "assume_root",
+            target_principal=target_principal,
+            task_policy_arn=task_policy_arn,
             duration_seconds=duration_seconds,
             custom_endpoint=custom,
         ),
@@ -523,11 +520,10 @@ APIReference/API_AssumeRoleWithWebIdentity.html>`_.
 
     .. versionadded:: 0.1.0
     """
-    from .._requests.siblings import (  # noqa: PLC0415 - not for assume()
-        WebIdentityRequest,
+    from .._tokens.suppliers import (  # noqa: PLC0415 - not for assume()
+        WebIdentityTokenSupplier,
         web_identity_environment,
     )
-    from .._tokens.suppliers import WebIdentityTokenSupplier  # noqa: PLC0415 - not for assume()
 
     arguments = {
         "role_arn": role_arn,
@@ -568,8 +564,9 @@ APIReference/API_AssumeRoleWithWebIdentity.html>`_.
         (web_identity, arguments),
         source=unsigned_source(),
         proof=WebIdentityTokenSupplier(token),
-        request=lambda custom: WebIdentityRequest.checked(
-            role,
+        request=lambda custom: StsRequest.checked(
+            "assume_role_with_web_identity",
+            role_arn=role,
             role_session_name=role_session_name,
             duration_seconds=duration_seconds,
             provider_id=provider_id,
@@ -628,7 +625,6 @@ def saml(
 
     .. versionadded:: 0.1.0
     """
-    from .._requests.siblings import SamlRequest  # noqa: PLC0415 - not for assume()
     from .._tokens.suppliers import SamlAssertionSupplier  # noqa: PLC0415 - not for assume()
 
     arguments = {
@@ -644,9 +640,10 @@ def saml(
         (saml, arguments),
         source=unsigned_source(),
         proof=SamlAssertionSupplier(assertion),
-        request=lambda custom: SamlRequest.checked(
-            role_arn,
-            principal_arn,
+        request=lambda custom: StsRequest.checked(
+            "assume_role_with_saml",
+            role_arn=role_arn,
+            principal_arn=principal_arn,
             duration_seconds=duration_seconds,
             policy=policy,
             policy_arns=policy_arns,

@@ -21,11 +21,12 @@ from .._core.credentials import TemporaryCredentials
 from .._core.errors import hides_arguments
 from .._core.events import RefreshHook
 from .._core.refresher import Refresher
-from .._requests.assume_role import check_inherited
+from .._requests.arns import account_of
+from .._requests.models import StsRequest, check_inherited
 from .._sources.find import custom_source, reading_files, sdk_source
 from .._sources.sources import RoleSource, Source
 from .._sts.endpoint import StsEndpoint, has_custom_endpoint
-from .._sts.fetcher import account_of
+from .._sts.fetcher import StsFetcher
 from .._util import Closing, lazy
 from ..exceptions import InvalidRequestError
 from . import pickling as _recipe
@@ -526,7 +527,10 @@ def _check_chain(
     """
     if not has_custom_endpoint(source.settings, endpoint.url):
         # A profile's role may have been assumed by something that is no request.
-        requests: list[Any] = [getattr(hop.fetch, "request", None) for hop in hops]
+        fetchers = [hop.fetch for hop in hops]
+        requests: list[StsRequest] = [
+            fetch.request for fetch in fetchers if isinstance(fetch, StsFetcher)
+        ]
         check_inherited(requests[-1], requests[:-1])
 
 

@@ -10,7 +10,7 @@ import math
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import attrs
 
@@ -19,7 +19,9 @@ from .._core.credentials import Fetched, Instant, TemporaryCredentials
 from .._core.errors import lifetime_of, without_frames
 from .._core.events import write_log
 from .._core.runtime import Clock
-from .._requests.limits import FEDERATED_DURATION, ROOT_DURATION, TOKEN_DURATION
+from .._requests.arns import account_of
+from .._requests.limits import CHAINED_DURATION, ROLE_DURATION
+from .._requests.models import OPERATIONS, StsRequest
 from .._tokens.base import NoProof, TokenSupplier
 from .._util import per_process
 from ..exceptions import FailureKind, RefreshError
@@ -27,42 +29,7 @@ from .endpoint import StsEndpoint
 from .errors import Attempt, server_time, translate, unusable_answer
 
 
-__all__ = ["Signatory", "StsFetcher", "StsRequest", "at_once"]
-
-
-class StsRequest(Protocol):
-    """
-    A checked request for credentials.
-    """
-
-    @property
-    def operation(self) -> str:
-        """
-        The method of an STS client.
-        """
-
-    @property
-    def label(self) -> str:
-        """
-        What messages call it: mostly the ARN of a role.
-        """
-
-    @property
-    def what(self) -> str:
-        """
-        What couldn't be done, if it fails.
-        """
-
-    @property
-    def duration_seconds(self) -> int | Literal["max"] | None:
-        """
-        How long the credentials shall live.
-        """
-
-    def to_params(self, *, duration_seconds: int | None) -> dict[str, Any]:
-        """
-        Its parameters.
-        """
+__all__ = ["Signatory", "StsFetcher", "at_once"]
 
 
 class Signatory(Protocol):
@@ -122,25 +89,6 @@ class Signatory(Protocol):
         """
 
 
-CHAINED_MAXIMUM = 3_600
-"""Seconds; `role chaining
-<https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html>`_ allows no more."""
-
-ROLE_MAXIMUM = 43_200
-"""Seconds; `AssumeRole
-<https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>`_."""
-
-LIFETIMES: dict[str, tuple[int, int]] = {
-    "assume_role": (3_600, ROLE_MAXIMUM),
-    "assume_role_with_web_identity": (3_600, ROLE_MAXIMUM),
-    "assume_role_with_saml": (3_600, ROLE_MAXIMUM),
-    "assume_root": (ROOT_DURATION.maximum, ROOT_DURATION.maximum),
-    "get_session_token": (43_200, TOKEN_DURATION.maximum),
-    "get_federation_token": (43_200, FEDERATED_DURATION.maximum),
-}
-"""Seconds: the default and the maximum of each operation's `DurationSeconds
-<https://docs.aws.amazon.com/STS/latest/APIReference/API_Operations.html>`_."""
-
 LIFETIME_TOLERANCE = 60.0
 """Seconds by which a lifetime may exceed them, as the `Date` of an answer is older."""
 
@@ -164,8 +112,8 @@ class _LongestDurations:
         Seconds to ask for.
         """
         if chained or role_arn in self._refused:
-            return CHAINED_MAXIMUM
-        return ROLE_MAXIMUM
+            return CHAINED_DURATION.maximum
+        return ROLE_DURATION.maximum
 
     def refused(self, role_arn: str) -> None:
         """
@@ -286,8 +234,8 @@ class StsFetcher:
             if not self._too_long(e, duration):
                 raise
             proof = self._unspent(proof, e)
-        answer = self._answer_of_a_region(proof, CHAINED_MAXIMUM)
-        longest.refused(self.request.label)  # it was the duration, then
+        answer = self._answer_of_a_region(proof, CHAINED_DURATION.maximum)
+        longest.refused(self.request.name)  # it was the duration, then
         return answer
 
     def _answer_of_a_region(
@@ -335,7 +283,7 @@ class StsFetcher:
     def _duration(self) -> int | None:
         if self.request.duration_seconds != "max":
             return self.request.duration_seconds
-        return longest.asked(self.request.label, chained=self.source.is_role)
+        return longest.asked(self.request.name, chained=self.source.is_role)
 
     def _too_long(self, error: RefreshError, duration: int | None) -> bool:
         """
@@ -343,7 +291,7 @@ class StsFetcher:
         """
         if self.request.duration_seconds != "max" or error.code != "ValidationError":
             return False
-        return duration is not None and duration > CHAINED_MAXIMUM
+        return duration is not None and duration > CHAINED_DURATION.maximum
 
     def _call(
         self, region: str | None, duration: int | None, proof: dict[str, str]
@@ -375,8 +323,8 @@ class StsFetcher:
 
     def _translated(self, error: Exception) -> RefreshError:
         attempt = Attempt(
-            what=self.request.what,
-            hop=self.request.label,
+            what=self.request.action,
+            hop=self.request.name,
             source=self.source.describe(self.clock.wall()),
             sent=self._sent,
             without_mfa=self.source.can_show_mfa and "TokenCode" not in self._sent,
@@ -411,7 +359,7 @@ class StsFetcher:
             began=began,
         )
         now = Instant(self.clock.wall(), self.clock.monotonic())
-        lifetime = lifetime_of(fetched, now, self.request.label)
+        lifetime = lifetime_of(fetched, now, self.request.name)
         proven = self.proof.remaining(expires_at.timestamp() - lifetime)
         return attrs.evolve(
             fetched, source_remaining=_shorter(source_remaining, proven)
@@ -421,18 +369,20 @@ class StsFetcher:
         """
         Upper bounds of the lifetime: what was requested, and what is possible at all.
         """
-        usual, most = LIFETIMES[self.request.operation]
-        requested = self._sent_duration or usual
-        possible = max(requested, most) if self.endpoint.url is None else math.inf
+        operation = OPERATIONS[self.request.operation]
+        requested = self._sent_duration or operation.default_seconds
+        possible = (
+            max(requested, operation.duration.maximum)
+            if self.endpoint.url is None
+            else math.inf
+        )
         return requested + LIFETIME_TOLERANCE, possible + LIFETIME_TOLERANCE
 
     def _account_id(self, arn: str) -> str | None:
-        returned = account_of(arn) or account_of(self.request.label)
-        # AssumeRoot returns no ARN, but its request has the account.
-        return returned or getattr(self.request, "account_id", None)
+        return account_of(arn) or self.request.account_id
 
     def _unusable(self, why: str) -> RefreshError:
-        return unusable_answer(self.request.what, why, self.request.label)
+        return unusable_answer(self.request.action, why, self.request.name)
 
     def _warn_of_size(self, percent: object) -> None:
         if self._warned_of_size or not isinstance(percent, int):
@@ -442,7 +392,7 @@ class StsFetcher:
             write_log(
                 logging.WARNING,
                 "%s: the session's policies and tags take %s %% of what STS allows",
-                self.request.label,
+                self.request.name,
                 percent,
             )
 
@@ -475,13 +425,3 @@ def _expiration(given: object) -> dt.datetime | None:
 
 def _shorter(*spans: float | None) -> float | None:
     return min((span for span in spans if span is not None), default=None)
-
-
-def account_of(arn: str) -> str | None:
-    """
-    The account in an ARN.
-
-    `None` if there is none, as on servers that have no accounts.
-    """
-    parts = arn.split(":")
-    return parts[4] or None if len(parts) > 5 else None

@@ -20,7 +20,7 @@ import attrs
 from .._botocore.config_files import owner_of
 from .._core.errors import span
 from .._core.runtime import current_runtime, utc
-from .._requests.siblings import checked_assertion, checked_web_identity_token
+from .._requests.limits import ASSERTION, WEB_IDENTITY_TOKEN
 from .._util import per_process
 from ..exceptions import (
     FailureKind,
@@ -39,7 +39,10 @@ __all__ = [
     "SamlAssertionSupplier",
     "TokenSupplier",
     "WebIdentityTokenSupplier",
+    "checked_assertion",
+    "checked_web_identity_token",
     "read_claims",
+    "web_identity_environment",
 ]
 
 
@@ -117,7 +120,7 @@ SERVES_ONCE = (
 
 CHECK_FILE = "Check what writes it, and that this process may read it."
 CHECK_FUNCTION = "Have it return the token, as a str."
-ASSERTION = "the SAML assertion"
+ASSERTION_NAME = "the SAML assertion"
 
 PATIENCE = 120.0
 """Seconds more that others wait while somebody is asked for a code."""
@@ -398,7 +401,7 @@ class SamlAssertionSupplier(NoProof):
             assertion = called(
                 self._given,
                 what="Could not get a SAML assertion",
-                hop=ASSERTION,
+                hop=ASSERTION_NAME,
                 failure=SourceCredentialsError,
                 kind=FailureKind.UNKNOWN,
             )
@@ -406,7 +409,7 @@ class SamlAssertionSupplier(NoProof):
             raise SourceCredentialsError(
                 "Another SAML assertion is needed; the one that was given has "
                 "been used.",
-                hop=ASSERTION,
+                hop=ASSERTION_NAME,
                 hint=SERVES_ONCE,
             )
         else:
@@ -415,7 +418,7 @@ class SamlAssertionSupplier(NoProof):
             return {"SAMLAssertion": checked_assertion(assertion)}
         except InvalidRequestError as e:
             raise SourceCredentialsError(
-                f"The SAML assertion can't be used. {e}", hop=ASSERTION
+                f"The SAML assertion can't be used. {e}", hop=ASSERTION_NAME
             ) from None
 
     def is_refused(self, error: RefreshError) -> bool:
@@ -442,3 +445,42 @@ class SamlAssertionSupplier(NoProof):
         """
         kind = error.kind if callable(self._given) else FailureKind.SOURCE
         return _refused(error, "", hint=SERVES_ONCE, kind=kind)
+
+
+VARIABLES = {
+    "role_arn": "AWS_ROLE_ARN",
+    "role_session_name": "AWS_ROLE_SESSION_NAME",
+    "web_identity_token_file": "AWS_WEB_IDENTITY_TOKEN_FILE",
+}
+"""Environment variables of a role with a web identity, by the keys of a profile."""
+
+
+def web_identity_environment() -> dict[str, str]:
+    """
+    Return the environment's settings for a role with a web identity.
+
+    The keys are those of a profile; variables that aren't set are left out.
+    """
+    values = {key: os.environ.get(name) for key, name in VARIABLES.items()}
+    return {key: value for key, value in values.items() if value}
+
+
+def checked_web_identity_token(value: object) -> str:
+    """
+    Return the token if its type and length are legal. Errors don't quote it.
+    """
+    return WEB_IDENTITY_TOKEN.text(value)
+
+
+def checked_assertion(value: object) -> str:
+    """
+    Return the assertion if it can be one. Errors don't quote it.
+    """
+    assertion = ASSERTION.text(value)
+    if assertion.lstrip().startswith("<"):
+        raise InvalidRequestError(
+            "assertion is XML; STS takes it in base64 only.",
+            parameter=ASSERTION.parameter,
+            hint=f"{ASSERTION.hint} That is in base64 already.",
+        )
+    return assertion

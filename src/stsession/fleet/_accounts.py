@@ -18,7 +18,7 @@ import attrs
 from botocore.exceptions import UnknownRegionError
 
 from .._requests.arns import checked_role_arn, checked_role_name
-from .._requests.assume_role import AssumeRoleRequest
+from .._requests.models import StsRequest
 from .._sessions.options import (
     AssumeRoleOptions,
     Options,
@@ -206,8 +206,11 @@ class Targets:
     def _check(self, entry: object, arn: str, request: dict[str, Any]) -> None:
         with _naming(entry):
             if request:
-                AssumeRoleRequest.checked(
-                    arn, custom_endpoint=not self.strict, **{**self.common, **request}
+                StsRequest.checked(
+                    "assume_role",
+                    role_arn=arn,
+                    custom_endpoint=not self.strict,
+                    **{**self.common, **request},
                 )
             else:  # the rest has been checked once for all
                 checked_role_arn(arn, strict=self.strict)
