@@ -10,16 +10,15 @@ from botocore import configloader
 from botocore.exceptions import ConfigParseError
 
 from stsession._botocore import config_files as _config_files
+from stsession._botocore import sessions
 from stsession._botocore.config_files import (
     MAX_FILES,
-    MAX_PARSED,
     SETTLED,
-    Session,
-    _Parsed,
     digest_of_file,
     present_versions_of,
     versions_of,
 )
+from stsession._botocore.sessions import MAX_PARSED, Session, _Parsed
 
 
 @pytest.fixture(name="files")
@@ -35,7 +34,7 @@ def _files(tmp_path, monkeypatch):
         age(path, 3_600)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(credentials))
-    monkeypatch.setattr(_config_files, "_parsed", _Parsed())
+    monkeypatch.setattr(sessions, "_parsed", _Parsed())
     return config, credentials
 
 
@@ -271,8 +270,8 @@ def test_few_versions_are_kept(files):
         config.write_text(f"[profile p{number}]\n")
         read()
 
-    assert MAX_PARSED == len(_config_files._parsed._entries)
-    assert "AKIA1" not in repr(_config_files._parsed)
+    assert MAX_PARSED == len(sessions._parsed._entries)
+    assert "AKIA1" not in repr(sessions._parsed)
 
 
 def test_digests_of_many_files(files, tmp_path, monkeypatch):

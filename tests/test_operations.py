@@ -857,7 +857,7 @@ def test_unsigned_source_never_asks(make):
     session = make("saml")
 
     assert not session._refresher.would_ask()
-    assert session._source.resolve_again()
+    assert session._source.invalidate()
 
 
 def test_options():

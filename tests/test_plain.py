@@ -13,7 +13,8 @@ import pytest
 import stsession
 
 from stsession import FailureKind, SourceCredentialsError
-from stsession._sources.find import sdk_refresher, sdk_source
+from stsession._sources.find import find_source
+from stsession._sources.sdk import sdk_refresher
 from stsession.testing import FakeClock, use_runtime
 
 from .wire import minutes, told_by
@@ -110,7 +111,7 @@ def _refresher(clock, files):
     """
 
     def make():
-        return sdk_refresher(sdk_source("me"))
+        return sdk_refresher(find_source("me"))
 
     return make
 

@@ -9,12 +9,12 @@ import pytest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
+from stsession._botocore.loader import loader_for
 from stsession._botocore.sessions import (
     _BuiltinHandlers,
     copy_settings,
-    like,
-    new_session,
-    shared_loader,
+    derive_session,
+    profile_session,
     usable_profile,
 )
 
@@ -30,15 +30,22 @@ def _config_file(tmp_path, monkeypatch):
 KEYS = Credentials("AKIA1", "secret")
 
 
+def loader_of(session):
+    """
+    Return the loader that sessions configured like *session* share.
+    """
+    return loader_for(session.get_config_variable("data_path"))
+
+
 def test_models_are_read_once():
     """
     All sessions have one loader.
     """
-    one = like(botocore.session.Session(), credentials=KEYS, handlers=True)
-    other = like(botocore.session.Session(), credentials=KEYS, handlers=False)
+    one = derive_session(botocore.session.Session(), credentials=KEYS, handlers=True)
+    other = derive_session(botocore.session.Session(), credentials=KEYS)
 
     assert one.get_component("data_loader") is other.get_component("data_loader")
-    assert shared_loader(one) is one.get_component("data_loader")
+    assert loader_of(one) is one.get_component("data_loader")
 
 
 def test_search_path_doesn_t_grow():
@@ -47,9 +54,11 @@ def test_search_path_doesn_t_grow():
     """
     lengths = set()
     for _ in range(3):
-        session = like(botocore.session.Session(), credentials=KEYS, handlers=False)
+        session = derive_session(
+            botocore.session.Session(), credentials=KEYS, handlers=False
+        )
         boto3.Session(botocore_session=session)
-        lengths.add(len(shared_loader(session).search_paths))
+        lengths.add(len(loader_of(session).search_paths))
 
     assert 1 == len(lengths)
 
@@ -59,13 +68,15 @@ def test_search_path_of_the_user(tmp_path, monkeypatch):
     A session that looks elsewhere for models has a loader that does.
     """
     monkeypatch.setenv("AWS_DATA_PATH", f"{tmp_path}:~/models")
-    session = like(botocore.session.Session(), credentials=KEYS, handlers=False)
+    session = derive_session(
+        botocore.session.Session(), credentials=KEYS, handlers=False
+    )
     loader = session.get_component("data_loader")
     monkeypatch.delenv("AWS_DATA_PATH")
 
     assert str(tmp_path) in loader.search_paths
     assert not any(path.startswith("~") for path in loader.search_paths)
-    assert loader is not shared_loader(botocore.session.Session())
+    assert loader is not loader_of(botocore.session.Session())
 
 
 def test_builtin_handlers():
@@ -73,7 +84,7 @@ def test_builtin_handlers():
     A session has what any session of botocore has.
     """
     expected = botocore.session.Session().get_component("event_emitter")._emitter
-    found = new_session().get_component("event_emitter")._emitter
+    found = profile_session(None).get_component("event_emitter")._emitter
     event = "before-parameter-build.s3.PutObject"
 
     assert len(expected._handlers.prefix_search(event)) == len(
@@ -103,8 +114,8 @@ def test_copies_of_handlers_are_independent():
     What is registered on one session isn't on another.
     """
     seen = []
-    new_session().register("stsession-test", lambda **_: seen.append(1))
-    new_session().get_component("event_emitter").emit("stsession-test")
+    profile_session(None).register("stsession-test", lambda **_: seen.append(1))
+    profile_session(None).get_component("event_emitter").emit("stsession-test")
 
     assert [] == seen
 
@@ -118,7 +129,7 @@ def test_like(config_file):
     source.set_default_client_config(Config(read_timeout=7))
     source.user_agent_name, source.user_agent_version = "app", "1"
     source.user_agent_extra = "extra"
-    session = like(source, credentials=KEYS, handlers=False)
+    session = derive_session(source, credentials=KEYS)
 
     assert ("dev", "eu-south-1", 9) == (
         session.profile,
@@ -139,7 +150,7 @@ def test_region(config_file):
     It may have one of its own.
     """
     source = botocore.session.Session(profile="dev")
-    session = like(source, credentials=KEYS, handlers=False, region="eu-west-1")
+    session = derive_session(source, credentials=KEYS, region="eu-west-1")
 
     assert "eu-west-1" == session.get_config_variable("region")
     assert "eu-south-1" == source.get_config_variable("region")
@@ -152,7 +163,7 @@ def test_handlers(handlers, expected):
     """
     source, seen, ours = botocore.session.Session(), [], []
     source.register("stsession-test", lambda **_: seen.append(1))
-    session = like(source, credentials=KEYS, handlers=handlers)
+    session = derive_session(source, credentials=KEYS, handlers=handlers)
     session.register("stsession-ours", lambda **_: ours.append(1))
     session.get_component("event_emitter").emit("stsession-test")
     source.get_component("event_emitter").emit("stsession-ours")
@@ -166,7 +177,9 @@ def test_profile_of_the_environment(config_file, monkeypatch):
     It stays the other's, whatever the environment names later.
     """
     monkeypatch.setenv("AWS_PROFILE", "dev")
-    session = like(botocore.session.Session(), credentials=KEYS, handlers=False)
+    session = derive_session(
+        botocore.session.Session(), credentials=KEYS, handlers=False
+    )
     monkeypatch.setenv("AWS_PROFILE", "prod")
 
     assert "dev" == session.profile
@@ -181,7 +194,7 @@ def test_unknown_profile_of_the_environment(monkeypatch):
     source = botocore.session.Session()
 
     assert usable_profile(source) is None
-    session = like(source, credentials=KEYS, handlers=False, region="eu-west-1")
+    session = derive_session(source, credentials=KEYS, region="eu-west-1")
     assert session.profile is None
     assert session.create_client("sqs")
 
@@ -226,7 +239,7 @@ def test_what_is_registered_stays(share_models, handlers):
     source = botocore.session.Session()
 
     def make():
-        return like(
+        return derive_session(
             source, credentials=KEYS, handlers=handlers, share_models=share_models
         )
 
@@ -250,8 +263,7 @@ def test_handlers_of_a_client_stay():
     Those of a client of one session are on no client of another.
     """
     one, other = (
-        like(botocore.session.Session(), credentials=KEYS, handlers=False)
-        for _ in range(2)
+        derive_session(botocore.session.Session(), credentials=KEYS) for _ in range(2)
     )
     seen, clients = [], [s.create_client("sqs", "eu-west-1") for s in (one, other)]
     clients[0].meta.events.register("stsession-test.sqs", lambda **_: seen.append(1))
@@ -265,14 +277,13 @@ def test_another_loader_stays():
     A model loader that somebody registers on one session is that one's.
     """
     one, other = (
-        like(botocore.session.Session(), credentials=KEYS, handlers=False)
-        for _ in range(2)
+        derive_session(botocore.session.Session(), credentials=KEYS) for _ in range(2)
     )
     own = botocore.loaders.Loader()
     one.register_component("data_loader", own)
 
     assert own is one.get_component("data_loader")
-    assert shared_loader(other) is other.get_component("data_loader")
+    assert loader_of(other) is other.get_component("data_loader")
 
 
 @pytest.mark.parametrize("profile", [None, "dev"])
@@ -285,16 +296,15 @@ def test_nothing_is_shared(config_file, monkeypatch, profile):
     )
     source = botocore.session.Session(profile=profile)
     sessions = [
-        like(source, credentials=KEYS, handlers=False, share_models=False),
+        derive_session(source, credentials=KEYS, share_models=False),
         copy_settings(source, share_models=False),
-        new_session(profile=profile, share_models=False),
     ]
     loaders = [session.get_component("data_loader") for session in sessions]
 
-    assert [botocore.session.Session] * 3 == [type(session) for session in sessions]
-    assert [botocore.loaders.Loader] * 3 == [type(loader) for loader in loaders]
-    assert 3 == len(set(map(id, loaders)))
-    assert [profile] * 3 == [session.profile for session in sessions]
+    assert [botocore.session.Session] * 2 == [type(session) for session in sessions]
+    assert [botocore.loaders.Loader] * 2 == [type(loader) for loader in loaders]
+    assert 2 == len(set(map(id, loaders)))
+    assert [profile] * 2 == [session.profile for session in sessions]
 
 
 def test_builtin_handlers_where_nothing_is_shared():
@@ -303,7 +313,9 @@ def test_builtin_handlers_where_nothing_is_shared():
     """
     event = "before-parameter-build.s3.PutObject"
     shared, own = (
-        new_session(share_models=share_models).get_component("event_emitter")._emitter
+        copy_settings(botocore.session.Session(), share_models=share_models)
+        .get_component("event_emitter")
+        ._emitter
         for share_models in (True, False)
     )
 

@@ -122,7 +122,7 @@ def test_time_left_for_ever(session, monkeypatch):
         source=lambda: {"AccessKeyId": "AKIA1", "SecretAccessKey": "secret"},
         region=REGION,
     )
-    refresher = undated._source._refresher
+    refresher = undated._source.signer._refresher
     refresher.get()
     session._hops = (refresher,)
 

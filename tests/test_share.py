@@ -12,7 +12,7 @@ from botocore.loaders import create_loader
 
 import stsession
 
-from stsession._botocore.sessions import shared_loader
+from stsession._botocore.loader import loader_for
 from stsession.testing import FakeClock, LocalSTS, StubSTS, use_runtime
 
 from .wire import HUB, READER, REGION, core_of, params_of, source_of
@@ -94,7 +94,9 @@ def shares(session):
     """
     Whether a session has the loader of the process.
     """
-    return loader_of(session) is shared_loader(core_of(session))
+    return loader_of(session) is loader_for(
+        core_of(session).get_config_variable("data_path")
+    )
 
 
 @each

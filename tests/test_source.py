@@ -21,7 +21,7 @@ from botocore.exceptions import ConfigParseError
 import stsession
 
 from stsession import FailureKind, SourceCredentialsError, TemporaryCredentials
-from stsession._sources.find import custom_source, sdk_source
+from stsession._sources.find import find_source
 from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, use_runtime
 
 from .children import in_a_fork
@@ -578,7 +578,7 @@ def test_file_that_is_broken_for_a_while(stub, files, caplog):
     session.refresh()
 
     assert ["AKIAOLD", "AKIAOLD"] == signers(stub)
-    assert "reading it again failed" in caplog.text
+    assert "could not reload the credentials" in caplog.text
 
 
 def test_dead_source(stub, files):
@@ -661,7 +661,7 @@ def test_dead_hop_that_was_never_alive(stub):
     """
     session = stsession.assume([HUB, TARGET], source=source_of(stub))
 
-    assert session._source.resolve_again()
+    assert session._source.invalidate()
     assert HUB == session._source.describe(0)
 
 
@@ -777,11 +777,17 @@ def test_function(words):
     """
     It may return ours, a dict in STS's words, or one in botocore's.
     """
-    source = custom_source(lambda: GIVEN[words])
-    credentials = source._refresher.get().credentials
+    source = find_source(lambda: GIVEN[words])
+    source.prepare()
+    ours = GIVEN["ours"]
 
-    assert GIVEN["ours"] == credentials
-    assert dt.timezone.utc is credentials.expires_at.tzinfo
+    assert (
+        ours.access_key_id,
+        ours.secret_access_key,
+        ours.session_token,
+        ours.account_id,
+    ) == source.signer.credentials.get_frozen_credentials()
+    assert SOON.timestamp() == source.signer.expiration(0)
 
 
 def test_function_signs(stub, clock):
@@ -814,7 +820,7 @@ def test_undated_credentials_of_a_function():
     """
     Long-lived keys have no end.
     """
-    source = custom_source(lambda: {"AccessKeyId": "AKIA1", "SecretAccessKey": "s"})
+    source = find_source(lambda: {"AccessKeyId": "AKIA1", "SecretAccessKey": "s"})
 
     assert source.prepare() is None
     assert "expire" not in source.describe(0)
@@ -890,9 +896,9 @@ def test_function_that_returns_expired_credentials_once(stub, clock):
     It is called once more at once: its cache may refresh only then.
     """
     ages = [minutes(-5), minutes(60)]
-    source = custom_source(lambda: expiring(clock.now() + ages.pop(0)))
+    source = find_source(lambda: expiring(clock.now() + ages.pop(0)))
 
-    assert 3_600 == source._refresher.remaining(source._refresher.get())
+    assert 3_600 == source.prepare()
     assert [] == ages
 
 
@@ -923,7 +929,7 @@ def test_callable_object():
         def __call__(self):
             return GIVEN["ours"]
 
-    assert "the function Vault()" == custom_source(Vault()).name
+    assert "the function Vault()" == find_source(Vault()).name
 
 
 # -- Shared ---------------------------------------------------------------------------
@@ -944,8 +950,8 @@ def test_another_session_is_another_source(stub):
     """
     Even if they look the same.
     """
-    first = sdk_source(core_of(source_of(stub)))
-    second = sdk_source(core_of(source_of(stub)))
+    first = find_source(core_of(source_of(stub)))
+    second = find_source(core_of(source_of(stub)))
 
     assert first.key != second.key
 
@@ -955,14 +961,14 @@ def test_same_profile_in_another_environment(files, monkeypatch):
     The environment may lead to other files, or contain other secrets.
     """
     files[1].write_text(keys("dev", "AKIADEV"))
-    first = sdk_source("dev")
+    first = find_source("dev")
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
-    second = sdk_source("dev")
+    second = find_source("dev")
 
     assert first is not second
     assert first.key != second.key
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "rotated")
-    third = sdk_source("dev")
+    third = find_source("dev")
     assert second.key != third.key
     assert "rotated" not in repr(third.key)
 
@@ -996,7 +1002,7 @@ def test_object_without_weak_references():
 
     vault = Vault()
 
-    assert custom_source(vault).key != custom_source(vault).key
+    assert find_source(vault).key != find_source(vault).key
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

@@ -17,7 +17,7 @@ from botocore.exceptions import (
     NoCredentialsError,
 )
 
-from stsession._botocore.sessions import new_session
+from stsession._botocore.sessions import profile_session
 from stsession._sources.sdk import SdkCredentials
 from stsession.exceptions import SourceCredentialsError
 
@@ -75,7 +75,7 @@ def source_keys(place, name):
     """
     The credentials found there, in surroundings that stay the same.
     """
-    return SdkCredentials(place, name, surroundings=lambda: None, expected=None)
+    return SdkCredentials(place, name, fingerprint=lambda: None, expected=None)
 
 
 def test_resolved_once():
@@ -220,16 +220,6 @@ def test_network_on_the_way_to_the_source(error):
     assert error is caught.value
 
 
-def test_read_again_before_anything_was_read():
-    """
-    There's nothing to do.
-    """
-    place = Place(keys())
-    source_keys(place, "dev").read_again()
-
-    assert 0 == place.looked
-
-
 @pytest.mark.parametrize(
     ("method", "looked"),
     [
@@ -251,7 +241,7 @@ def test_read_again(files, method, looked):
     source = source_keys(place, "dev")
     source.found()
     write_key(files, "AKIA22")
-    source.read_again()
+    source.prepare()
 
     assert looked == place.looked
     assert f"AKIA{looked}" == source.get_frozen_credentials().access_key
@@ -264,29 +254,29 @@ def test_read_again_in_vain(files, caplog):
     source = source_keys(Place(keys(), None), "dev")
     source.found()
     write_key(files, "AKIA22")
-    source.read_again()
+    source.prepare()
 
     assert "AKIA1" == source.get_frozen_credentials().access_key
-    assert "dev: reading it again failed: Unable to locate credentials" in caplog.text
+    assert "dev: could not reload the credentials, using" in caplog.text
 
 
-def test_resolve_again():
+def test_invalidate():
     """
     Looks in the same place, files or not.
     """
     source = source_keys(Place(keys("AKIA1", "sso"), keys("AKIA2", "sso")), "dev")
 
-    assert source.resolve_again()
+    assert source.invalidate()
     assert "AKIA2" == source.get_frozen_credentials().access_key
 
 
-def test_resolve_again_elsewhere():
+def test_invalidate_elsewhere():
     """
     Others from another place aren't the source any longer.
     """
     source = source_keys(Place(keys("AKIA1"), keys("AKIA2", "env")), "dev")
 
-    assert not source.resolve_again()
+    assert not source.invalidate()
     assert "AKIA1" == source.get_frozen_credentials().access_key
 
 
@@ -296,7 +286,7 @@ def test_resolve_keys_in_code_again():
     """
     place = Place(keys(method="explicit"))
 
-    assert not source_keys(place, "dev").resolve_again()
+    assert not source_keys(place, "dev").invalidate()
     assert 1 == place.looked
 
 
@@ -387,7 +377,7 @@ def test_unchanged_files_aren_t_read_again(files, monkeypatch):
     They are looked at when the source is used again, and parsed if they changed.
     """
     write_key(files, "AKIA1")
-    source = source_keys(new_session, "default")
+    source = source_keys(lambda: profile_session(None), "default")
     parsed, real = [], configloader.raw_config_parse
 
     def parse(name, *args, **kwargs):
@@ -397,13 +387,13 @@ def test_unchanged_files_aren_t_read_again(files, monkeypatch):
     found = [source.get_frozen_credentials().access_key]
     monkeypatch.setattr(configloader, "raw_config_parse", parse)
     for _ in range(5):
-        source.read_again()
+        source.prepare()
     found.append(source.get_frozen_credentials().access_key)
 
     assert [] == parsed
 
     write_key(files, "AKIA22")
-    source.read_again()
+    source.prepare()
     found.append(source.get_frozen_credentials().access_key)
 
     assert ["AKIA1", "AKIA1", "AKIA22"] == found

@@ -98,7 +98,7 @@ def test_undated():
         source=lambda: {"AccessKeyId": "AKIA1", "SecretAccessKey": "secret"},
         region="eu-west-1",
     )
-    refresher = session._source._refresher
+    refresher = session._source.signer._refresher
     refresher.get()
     hop = stsession.HopStatus.of(refresher)
 

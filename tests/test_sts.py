@@ -60,7 +60,7 @@ class Signatory:
     """
 
     is_role = False
-    can_show_mfa = True
+    can_use_mfa = True
     renewable = True
 
     def __init__(self, *answers):
@@ -91,7 +91,7 @@ class Signatory:
         self.prepared += 1
         return self.remaining
 
-    def resolve_again(self):
+    def invalidate(self):
         """
         Tell whether there are others.
         """

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import botocore.session
 import pytest
 
-from stsession._botocore.sessions import shared_loader
+from stsession._botocore.loader import loader_for
 from stsession._sts.endpoint import StsClients, has_custom_endpoint
 from stsession._sts.fetcher import StsEndpoint
 
@@ -25,7 +25,9 @@ def new_session():
     A session whose clients are soon made.
     """
     session = botocore.session.Session()
-    session.register_component("data_loader", shared_loader(session))
+    session.register_component(
+        "data_loader", loader_for(session.get_config_variable("data_path"))
+    )
     session.set_credentials("AKIA1", "secret")
     return session
 

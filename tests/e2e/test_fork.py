@@ -123,7 +123,7 @@ def test_fork_under_a_lock(world):
         world.session._refresher._lock,
         _seams.pool._lock,
         world.session._source._clients._lock,
-        world.session._source._keys._lock,
+        world.session._source.signer._lock,
     ]
     with contextlib.ExitStack() as stack:
         for lock in held:

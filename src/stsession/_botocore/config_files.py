@@ -16,20 +16,18 @@ import botocore.session
 
 from .._core.cache import RandomEviction
 from .._core.runtime import SystemClock
-from .._util import per_process
-from .loader import without_collection
-from .sdk_classes import BotocoreSession
+from .._util import per_process, world
 
 
 __all__ = [
     "TOKEN_FILE",
-    "Session",
     "Version",
     "Versions",
     "contents_of",
     "default_files",
     "digest_of",
     "digest_of_file",
+    "environment_fingerprint",
     "files_of",
     "owner_of",
     "owner_of_file",
@@ -43,9 +41,6 @@ __all__ = [
 SETTLED = 2.0
 """Seconds in which a file may change again, and its times stay the same."""
 
-MAX_PARSED = 16
-"""How many parsed versions of the files are remembered; 100 profiles take 250 KiB."""
-
 MAX_FILES = 64
 """Of how many files the digests are remembered."""
 
@@ -56,13 +51,17 @@ FILES = {
 }
 """The files that credentials may be in, by the variables that name them."""
 
+SECRET_VARIABLES = frozenset(
+    {"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"}
+)
+
 TOKEN_FILE = "AWS_WEB_IDENTITY_TOKEN_FILE"  # noqa: S105 - a name
 """The variable that names a file with a web identity token."""
 
 _TOKEN_FILES = re.compile(rb"(?mi)^[ \t]*web_identity_token_file[ \t]*[=:](.*)$")
 
 Version = tuple[int, ...] | None
-"""What changes if a file does; `None` if there is no such file."""
+"""Changes whenever a file is written; `None` if there is no such file."""
 
 Versions = tuple[tuple[str, Version], ...] | None
 """The files of a session; `None` if they may change without it showing."""
@@ -249,80 +248,28 @@ def profile_of(session: botocore.session.Session) -> tuple[dict[str, Any], ...]:
     )
 
 
-class _Parsed:
+def environment_fingerprint(*, credentials: bool = True) -> Hashable:
     """
-    What the last few versions of the files say, secrets included.
+    Return a value that is equal as long as AWS's environment variables and files are.
+
+    It contains digests of secrets and of files, and the owner of a web identity token.
+
+    Args:
+        credentials: Whether credentials in the environment and in files count.
     """
-
-    def __init__(self) -> None:
-        self._entries: RandomEviction[Versions, dict[str, Any]] = RandomEviction(
-            MAX_PARSED
-        )
-
-    def get(self, versions: Versions) -> dict[str, Any] | None:
-        """
-        Return a copy, for the caller to change.
-        """
-        config = self._entries.get(versions)
-        copied: dict[str, Any] | None = _copied(config)
-        return copied
-
-    def add(self, versions: Versions, config: dict[str, Any]) -> None:
-        """
-        Remember a copy, if it stays true for as long as the versions are these.
-        """
-        if versions is not None:
-            self._entries[versions] = _copied(config)
-
-
-def _copied(config: Any) -> Any:
-    if isinstance(config, dict):
-        return {name: _copied(value) for name, value in config.items()}
-    return config
-
-
-_parsed = per_process(_Parsed(), of_files=True)
-
-
-class Session(BotocoreSession):
-    """
-    A session of botocore that doesn't parse what another has parsed.
-
-    Nor does the garbage collector look at its clients while they are made.
-    """
-
-    _own: dict[str, Any] | None = None
-
-    @property
-    def full_config(self) -> Any:
-        """
-        What the files say, as botocore reads them; each session's is its own.
-
-        Raises:
-            botocore.exceptions.ConfigParseError: If one of them can't be read.
-        """
-        if self._own is not None:
-            return self._own
-        # Only the first to ask, in one step: what botocore has read may be half
-        # of it while another thread is reading, and after an error.
-        me = object()
-        if self.__dict__.setdefault("_first", me) is me:
-            self._own = self._read()
-            return self._own
-        return super().full_config
-
-    def create_client(self, *args: Any, **kwargs: Any) -> Any:
-        """
-        Make a client, as all of botocore's sessions do.
-        """
-        create = super().create_client
-        return without_collection(lambda: create(*args, **kwargs))
-
-    def _read(self) -> Any:
-        versions = versions_of(self)
-        config = _parsed.get(versions)
-        if config is None:
-            config = super().full_config
-            if versions == versions_of(self):  # or it may say what others said
-                _parsed.add(versions, config)
-        return config
+    found: dict[str, Hashable] = {}
+    secrets = []
+    for name, value in os.environ.items():
+        if name in SECRET_VARIABLES:
+            secrets.append(f"{name}={value}")
+        elif name.startswith("AWS_") or name == "BOTO_CONFIG":
+            found[name] = value
+    if secrets and credentials:
+        text = "\0".join(sorted(secrets))
+        found["secrets"] = digest_of(text.encode(errors="surrogateescape"))
+    for name, path in default_files().items():
+        found[name] = path, digest_of_file(path) if credentials else None
+    if credentials:
+        found["token"] = owner_of_file(os.environ.get(TOKEN_FILE))
+    found["world"] = world()
+    return frozenset(found.items())

@@ -1,34 +1,132 @@
 """
-botocore sessions derived from others.
+botocore sessions: with shared config, for profiles, and derived from others.
 """
 
 from __future__ import annotations
 
+import contextlib
 import copy
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, cast
 
 import botocore.handlers
 import botocore.session
 
+from botocore.exceptions import ConfigParseError
 from botocore.hooks import BaseEventHooks, HierarchicalEmitter
-from botocore.loaders import Loader
 
+from .._core.cache import RandomEviction
+from .._core.errors import without_frames
 from .._util import per_process
-from .config_files import Session, files_of
-from .loader import loader_for
+from ..exceptions import InvalidRequestError
+from .config_files import Versions, files_of, versions_of
+from .errors import how_to_mend
+from .loader import loader_for, without_collection
 from .sdk_classes import BotocoreSession
 
 
-__all__ = ["Ready", "builtin_handlers", "like", "shared_loader"]
+__all__ = [
+    "Session",
+    "StaticResolver",
+    "builtin_handlers",
+    "checked_profile_session",
+    "copy_settings",
+    "derive_session",
+    "profile_session",
+    "reporting_config_errors",
+    "session_without_profile",
+]
+
+
+MAX_PARSED = 16
+"""How many parsed versions of the files are kept; 100 profiles take 250 KiB."""
+
+
+class _Parsed:
+    """
+    The parsed contents of the last few versions of config files, secrets included.
+    """
+
+    def __init__(self) -> None:
+        self._entries: RandomEviction[Versions, dict[str, Any]] = RandomEviction(
+            MAX_PARSED
+        )
+
+    def get(self, versions: Versions) -> dict[str, Any] | None:
+        """
+        Return a copy that the caller may change.
+        """
+        config = self._entries.get(versions)
+        copied: dict[str, Any] | None = _copied(config)
+        return copied
+
+    def add(self, versions: Versions, config: dict[str, Any]) -> None:
+        """
+        Keep a copy. If *versions* is `None`, they may change without notice.
+        """
+        if versions is not None:
+            self._entries[versions] = _copied(config)
+
+
+def _copied(config: Any) -> Any:
+    if isinstance(config, dict):
+        return {name: _copied(value) for name, value in config.items()}
+    return config
+
+
+_parsed = per_process(_Parsed(), of_files=True)
+
+
+class Session(BotocoreSession):
+    """
+    A botocore session that shares parsed config files with others of its kind.
+
+    It also pauses the garbage collector while a client is made.
+    """
+
+    _own: dict[str, Any] | None = None
+
+    @property
+    def full_config(self) -> Any:
+        """
+        The contents of the files, parsed as by botocore; a copy for each session.
+
+        Raises:
+            botocore.exceptions.ConfigParseError: If a file can't be read.
+        """
+        if self._own is not None:
+            return self._own
+        # Only the first call shares, in one step: what botocore has read may be
+        # incomplete while another thread is reading, and after an error.
+        call = object()
+        if self.__dict__.setdefault("_first", call) is call:
+            self._own = self._read()
+            return self._own
+        return super().full_config
+
+    def create_client(self, *args: Any, **kwargs: Any) -> Any:
+        """
+        Return a client, as all of botocore's sessions do.
+        """
+        create = super().create_client
+        return without_collection(lambda: create(*args, **kwargs))
+
+    def _read(self) -> Any:
+        versions = versions_of(self)
+        config = _parsed.get(versions)
+        if config is None:
+            config = super().full_config
+            if versions == versions_of(self):  # otherwise it may be that of others
+                _parsed.add(versions, config)
+        return config
 
 
 class _BuiltinHandlers:
     """
     An event emitter with botocore's own handlers, to be copied.
 
-    Registering them takes longer than all the rest of making a session.
+    Registering them takes longer than everything else in making a session.
     """
 
     def __init__(self) -> None:
@@ -36,12 +134,12 @@ class _BuiltinHandlers:
         self._emitter = HierarchicalEmitter()
 
     def copy(self) -> BaseEventHooks:
-        # moto, for one, appends to the list when it is imported.
-        wanted = list(botocore.handlers.BUILTIN_HANDLERS)
-        if wanted != self._registered:
+        # Packages such as moto append to the list when they are imported.
+        handlers = list(botocore.handlers.BUILTIN_HANDLERS)
+        if handlers != self._registered:
             emitter = HierarchicalEmitter()
             BotocoreSession(event_hooks=emitter)
-            self._emitter, self._registered = emitter, wanted
+            self._emitter, self._registered = emitter, handlers
         return copy.copy(self._emitter)
 
 
@@ -50,45 +148,98 @@ _builtin_handlers = per_process(_BuiltinHandlers(), of_files=True)
 
 def builtin_handlers() -> BaseEventHooks:
     """
-    An emitter with botocore's own event handlers.
+    Return an event emitter with botocore's own handlers.
     """
     return _builtin_handlers.copy()
 
 
-def shared_loader(session: botocore.session.Session) -> Loader:
-    """
-    The loader for the search path that *session* is configured with.
-    """
-    return loader_for(session.get_config_variable("data_path"))
+def _share_models(session: botocore.session.Session) -> None:
+    loader = loader_for(session.get_config_variable("data_path"))
+    session.register_component("data_loader", loader)
 
 
-def new_session(
-    session_vars: Any = None, *, profile: str | None = None, share_models: bool = True
+def checked_profile_session(
+    name: str | None, *, parameter: str = "name"
 ) -> botocore.session.Session:
     """
-    A botocore session with botocore's own event handlers.
+    Return a session for a profile that exists.
 
     Args:
-        session_vars: As botocore takes them.
+        name: The profile. `None` means the profile of the environment.
 
-        profile: Its name. `None` means what the environment says.
+        parameter: The argument that names the profile, for messages.
 
-        share_models: Whether it has parts in common with other sessions of ours. If
-            not, it is one as botocore makes them.
+    Raises:
+        InvalidRequestError: If the profile doesn't exist, or a file can't be read.
     """
-    if not share_models:
-        return BotocoreSession(session_vars=session_vars, profile=profile)
-    return Session(
-        session_vars=session_vars,
-        event_hooks=_builtin_handlers.copy(),
-        include_builtin_handlers=False,
+    with reporting_config_errors(parameter):
+        session = profile_session(name)
+        _check_profile(session, parameter)
+    return session
+
+
+@contextlib.contextmanager
+def reporting_config_errors(parameter: str | None) -> Iterator[None]:
+    """
+    Raise an `InvalidRequestError` if a config file can't be read.
+
+    Args:
+        parameter: The argument that caused the file to be read, for messages.
+    """
+    try:
+        yield
+    except ConfigParseError as e:
+        hint, kwargs = how_to_mend(e), cast("Any", e.kwargs)
+        kwargs["error"] = e.__context__ = None  # they quote lines of the file
+        without_frames(e)
+        raise InvalidRequestError(f"{e}.", parameter=parameter, hint=hint) from e
+
+
+def profile_session(profile: str | None) -> botocore.session.Session:
+    """
+    Return a session for a profile, with shared models and botocore's handlers.
+
+    Args:
+        profile: The profile. `None` means the profile of the environment.
+    """
+    session = Session(
         profile=profile,
+        event_hooks=builtin_handlers(),
+        include_builtin_handlers=False,
+    )
+    # An unknown profile is reported later, by name.
+    if usable_profile(session) == session.profile:
+        _share_models(session)
+    return session
+
+
+def session_without_profile() -> botocore.session.Session:
+    """
+    Return a session that uses no profile, not even that of the environment.
+    """
+    return Session(
+        session_vars={"profile": (None, None, None, None)},
+        event_hooks=builtin_handlers(),
+        include_builtin_handlers=False,
     )
 
 
-class Ready:
+def _check_profile(session: botocore.session.Session, parameter: str) -> None:
+    name = session.profile
+    if name is None or name in session.available_profiles:
+        return
+    known = ", ".join(sorted(session.available_profiles)) or "none"
+    raise InvalidRequestError(
+        f'There is no profile "{name}".',
+        parameter=parameter,
+        hint=f"The config and credentials files have: {known}. Check AWS_PROFILE and "
+        f"{parameter}=.",
+    )
+
+
+class StaticResolver:
     """
-    What botocore takes for a chain of credential providers: one that has them.
+    A credential resolver that returns the given credentials.
     """
 
     def __init__(self, credentials: Any) -> None:
@@ -101,11 +252,7 @@ class Ready:
         return self._credentials
 
 
-NO_PROFILE = {"profile": (None, None, None, None)}
-"""Has a session look for its profile nowhere, not even in the environment."""
-
-
-def like(
+def derive_session(
     source: botocore.session.Session,
     *,
     credentials: Any,
@@ -115,33 +262,34 @@ def like(
     hooks: BaseEventHooks | None = None,
 ) -> botocore.session.Session:
     """
-    Make a session that is configured as another, with credentials of its own.
+    Return a session with the settings of another, but with the given credentials.
 
-    The other one isn't touched.
+    The other session isn't changed.
 
     Args:
-        source: The other one.
+        source: The session whose settings are copied.
 
-        credentials: What the new one signs with.
+        credentials: The credentials that the new session signs with. `None` means
+            that it can't sign.
 
-        handlers: Whether it has the other's event handlers, or just botocore's.
+        handlers: Whether it also gets the event handlers of *source*. Otherwise it
+            has botocore's own.
 
-        region: Its region. `None` means the other's.
+        region: The region of the new session. `None` means that of *source*.
 
-        share_models: See `new_session`.
+        share_models: See `copy_settings`.
 
-        hooks: An emitter with botocore's handlers to use. `None` means a new one.
+        hooks: See `copy_settings`.
     """
     if handlers:
         hooks = copy.copy(source.get_component("event_emitter"))
     session = copy_settings(source, hooks, share_models=share_models)
-    profile = usable_profile(source)
-    if profile is not None:  # the environment may name another one tomorrow
-        session.set_config_variable("profile", profile)
+    if session.profile is not None:  # the environment may name another one later
+        session.set_config_variable("profile", session.profile)
     if region is not None:
         session.set_config_variable("region", region)
-    session.register_component("credential_provider", Ready(credentials))
-    # Attached at once: botocore's lazy way isn't safe with threads.
+    session.register_component("credential_provider", StaticResolver(credentials))
+    # Attached now: botocore's lazy look-up isn't safe with threads.
     session.get_credentials()
     return session
 
@@ -153,32 +301,34 @@ def copy_settings(
     share_models: bool = True,
 ) -> botocore.session.Session:
     """
-    Make a session that is configured as another, and finds credentials alike.
+    Return a session with the settings of another, which finds the same credentials.
 
     Args:
-        source: The other one.
+        source: The session whose settings are copied.
 
-        hooks: Its event handlers. `None` means botocore's.
+        hooks: The event emitter of the new session. `None` means one with botocore's
+            own handlers.
 
-        share_models: See `new_session`.
+        share_models: Whether the new session shares parsed models, config files and
+            handlers with others. If not, it is made as botocore makes sessions.
     """
     profile = usable_profile(source)
-    # What the environment says now counts, and not what it says tomorrow.
-    session_vars = {"profile": (None, None, profile, None)}
-    if hooks is None:
-        session = new_session(session_vars, share_models=share_models)
-    else:
-        make = Session if share_models else BotocoreSession
-        session = make(
-            session_vars=session_vars, event_hooks=hooks, include_builtin_handlers=False
-        )
+    if hooks is None and share_models:
+        hooks = builtin_handlers()
+    session = (Session if share_models else BotocoreSession)(
+        # What the environment contains now counts, not what it contains later.
+        session_vars={"profile": (None, None, profile, None)},
+        event_hooks=hooks,
+        include_builtin_handlers=hooks is None,
+    )
     variables = source.instance_variables()
     if profile is None:
         variables.pop("profile", None)
     variables.update(
         zip(("config_file", "credentials_file"), files_of(source), strict=True)
     )
-    set_variables(session, variables)
+    for name, value in variables.items():
+        session.set_config_variable(name, value)
     config = source.get_default_client_config()
     if config is not None:
         session.set_default_client_config(config)
@@ -186,26 +336,16 @@ def copy_settings(
     session.user_agent_version = source.user_agent_version
     session.user_agent_extra = source.user_agent_extra
     if share_models:
-        session.register_component("data_loader", shared_loader(session))
+        _share_models(session)
     return session
-
-
-def set_variables(
-    session: botocore.session.Session, variables: Mapping[str, Any]
-) -> None:
-    """
-    Say the same in code as was said to another session.
-    """
-    for name, value in variables.items():
-        session.set_config_variable(name, value)
 
 
 def usable_profile(session: botocore.session.Session) -> str | None:
     """
-    The name of the session's profile, if there is a profile of that name.
+    Return the name of the session's profile, if that profile exists.
 
-    A session with keys of its own may well run where ``AWS_PROFILE`` names
-    nothing.
+    A session with keys set in code works although ``AWS_PROFILE`` names a profile
+    that doesn't exist.
     """
     profile = session.profile
     return profile if profile in session.available_profiles else None

@@ -19,7 +19,7 @@ from .._core.refresher import Refresher
 from .._core.runtime import current_runtime
 from .._requests.models import StsRequest
 from .._sources.find import role_source
-from .._sources.sources import RoleSource, Source, UnsignedSource
+from .._sources.sources import Source
 from .._sts.endpoint import StsEndpoint, has_custom_endpoint
 from .._sts.fetcher import StsFetcher, at_once
 from .._tokens.base import NoProof, TokenSupplier
@@ -124,7 +124,7 @@ class Hop:
     def _load_timeout(self) -> float:
         if self.policy.load_timeout is not None:
             return self.policy.load_timeout.total_seconds()
-        signed = not isinstance(self.source, UnsignedSource)
+        signed = self.source.signer is not None
         own = self._endpoint.load_timeout(signed=signed)
         turns = 0.0 if self.pace is None else self.pace.patience
         # The source may have to be waited for first.
@@ -181,7 +181,7 @@ class Chain:
             InvalidRequestError: If STS would refuse a request.
         """
         custom = has_custom_endpoint(source.settings, endpoint.url)
-        requests, chained = [], isinstance(source, RoleSource) and source.is_role
+        requests, chained = [], source.is_hop
         for number, arn in enumerate(role_arns, 1):
             requests.append(
                 StsRequest.checked(

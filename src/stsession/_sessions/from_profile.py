@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import botocore.session
 
+from .._botocore.sessions import checked_profile_session
 from .._core.errors import hides_arguments
 from .._core.refresher import Refresher
 from .._requests.models import StsRequest
 from .._sources.find import (
-    PROFILE_METHODS,
-    picked_source,
-    profile_settings,
+    ROLELESS_METHODS,
+    find_source,
+    provider_source,
     role_source,
-    sdk_refresher,
-    sdk_source,
     unsigned_source,
 )
 from .._sources.profile import (
@@ -33,8 +32,8 @@ from .._sources.profile import (
     in_profile,
     plan_of,
 )
-from .._sources.sdk import SdkSource
-from .._sources.sources import RoleSource, Source
+from .._sources.sdk import sdk_refresher
+from .._sources.sources import Source
 from .._sts.endpoint import StsEndpoint, has_custom_endpoint
 from .._tokens.mfa import CodeLike
 from .._tokens.suppliers import (
@@ -103,10 +102,10 @@ def from_profile(
         **options,
     }
     checked = Options.checked(**options)
-    settings = profile_settings(name)
+    settings = checked_profile_session(name)
     first, roles = _plan(name, settings)
     way = _Way(
-        settings=sdk_source(name), code=mfa_code, lasting=mfa_session, options=checked
+        settings=find_source(name), code=mfa_code, lasting=mfa_session, options=checked
     )
     way.begin(first, alone=not roles)
     for role in roles:
@@ -150,7 +149,7 @@ class _Way:
     def __init__(
         self,
         *,
-        settings: SdkSource,
+        settings: Source,
         code: CodeLike,
         lasting: bool | int | dt.timedelta | None,
         options: Options,
@@ -181,7 +180,7 @@ class _Way:
         elif alone:
             self._refreshers = (sdk_refresher(self._settings, self._options.refresh),)
         elif isinstance(step, NamedSource):
-            self._by = picked_source(
+            self._by = provider_source(
                 f'what credential_source of profile "{step.profile}" names',
                 None,
                 frozenset({step.method}),
@@ -189,15 +188,15 @@ class _Way:
             )
         else:
             name = f'profile "{step.profile}"'
-            self._by = picked_source(
-                name, step.profile, PROFILE_METHODS, self._settings
+            self._by = provider_source(
+                name, step.profile, ROLELESS_METHODS, self._settings
             )
 
     def go_on(self, step: RoleStep) -> None:
         """
         Assume the next role.
         """
-        chained = isinstance(self._by, RoleSource) and self._by.is_role
+        chained = self._by.is_hop
         with in_profile(step.profile):
             request = StsRequest.checked(
                 "assume_role",

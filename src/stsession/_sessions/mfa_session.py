@@ -15,9 +15,9 @@ from .._core.refresher import Refresher
 from .._requests.checks import checked_seconds, checked_serial_number
 from .._requests.limits import TOKEN_DURATION
 from .._requests.models import StsRequest
-from .._sources.find import role_source
-from .._sources.sdk import SdkSource
-from .._sources.sources import MfaSource, Source
+from .._sources.find import mfa_source
+from .._sources.sdk import SdkCredentials
+from .._sources.sources import Source
 from .._sts.endpoint import StsEndpoint, has_custom_endpoint
 from .._tokens.mfa import CodeLike, MfaCodes, find_serial
 from .._tokens.suppliers import MfaCodeSupplier, TokenSupplier
@@ -69,7 +69,7 @@ class Mfa:
             duration_seconds=checked_seconds(LASTING, lasting, strict=not custom),
             custom_endpoint=custom,
         )
-        if self.session is False or not isinstance(source, SdkSource):
+        if self.session is False or not isinstance(source.signer, SdkCredentials):
             return source, proof, ()
         hop = Hop(
             request=request,
@@ -79,9 +79,8 @@ class Mfa:
             proof=proof,
         )
         refresher = hop.refresher(options.cache)
-        session = role_source(refresher, source, key=hop.key, is_role=False)
-        user = MfaSource(source, session)
-        return user, proof.if_needed(lambda: not user.applies), (refresher,)
+        user = mfa_source(refresher, source, key=hop.key)
+        return user, proof.if_needed(lambda: user.can_use_mfa), (refresher,)
 
     def proof(self, source: Source, *, strict: bool = False) -> MfaCodeSupplier:
         """

@@ -18,7 +18,7 @@ from .._core.errors import hides_arguments
 from .._core.events import RefreshHook
 from .._core.policy import RefreshPolicy
 from .._requests.models import StsRequest
-from .._sources.find import unsigned_source
+from .._sources.find import SourceLike, find_source, unsigned_source
 from .._sources.sources import Source
 from .._sts.endpoint import has_custom_endpoint
 from .._tokens.base import NoProof, TokenSupplier
@@ -28,9 +28,7 @@ from .options import DEFAULT_POLICY, Options, SessionOptions, checks_names
 from .session import (
     RefreshableAssumeRoleSession,
     RefreshableSession,
-    SourceLike,
     as_mfa,
-    find_source,
     hops_of,
 )
 

@@ -23,7 +23,6 @@ from botocore.hooks import HierarchicalEmitter
 
 from .._botocore.config_files import (
     TOKEN_FILE,
-    Session,
     contents_of,
     default_files,
     digest_of,
@@ -32,10 +31,11 @@ from .._botocore.config_files import (
     profile_of,
 )
 from .._botocore.sdk_classes import BotocoreSession, BotoSession
+from .._botocore.sessions import Session
 from .._core.cache import RandomEviction
 from .._core.errors import hides_arguments
 from .._core.policy import RefreshPolicy
-from .._sources.sdk import FINDABLE_METHODS
+from .._sources.providers import FINDABLE_METHODS
 from .._util import number_of, per_process
 from .options import DEFAULT_POLICY
 

@@ -15,16 +15,16 @@ import attrs
 import botocore.session
 
 from .._botocore.credentials import RefresherCredentials, ResendHandler
-from .._botocore.sdk_classes import BotocoreSession, BotoSession
-from .._botocore.sessions import like
+from .._botocore.sdk_classes import BotoSession
+from .._botocore.sessions import derive_session, reporting_config_errors
 from .._core.credentials import TemporaryCredentials
 from .._core.errors import hides_arguments
 from .._core.events import RefreshHook
 from .._core.refresher import Refresher
 from .._requests.arns import account_of
 from .._requests.models import StsRequest, check_inherited
-from .._sources.find import custom_source, reading_files, sdk_source
-from .._sources.sources import RoleSource, Source
+from .._sources.find import SourceLike, find_source, refresher_source
+from .._sources.sources import Source
 from .._sts.endpoint import StsEndpoint, has_custom_endpoint
 from .._sts.fetcher import StsFetcher
 from .._util import Closing, lazy
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
 __all__ = [
     "RefreshableAssumeRoleSession",
     "RefreshableSession",
-    "SourceLike",
-    "find_source",
     "hops_of",
     "note_region",
 ]
@@ -121,7 +119,7 @@ class RefreshableSession(Closing, BotoSession):
         self._options = options
         self._signs_with = RefresherCredentials(self._refresher)
         self._rejection = ResendHandler(self._refresher)
-        with reading_files(None):
+        with reporting_config_errors(None):
             self._begin()
         if options.on_event is not None:
             hook = _while(self._signs_with, options.on_event)
@@ -134,7 +132,7 @@ class RefreshableSession(Closing, BotoSession):
         BotoSession.__init__(self, botocore_session=self._new_botocore_session())
 
     def _new_botocore_session(self) -> botocore.session.Session:
-        session = like(
+        session = derive_session(
             self._source.settings,
             credentials=self._signs_with,
             region=self._options.region,
@@ -306,12 +304,12 @@ class RefreshableSession(Closing, BotoSession):
         )
 
     @lazy
-    def _own_source(self) -> RoleSource:
+    def _own_source(self) -> Source:
         """
         This session as the source of another.
         """
         settings = self._botocore_session()
-        return RoleSource(
+        return refresher_source(
             self._refresher, settings, key=self._key, is_role=self._is_role
         )
 
@@ -367,34 +365,6 @@ def _while(
     """
     reference = weakref.ref(credentials)
     return lambda: None if reference() is None else on_event
-
-
-SourceLike = str | BotoSession | BotocoreSession | Callable[[], Any] | None
-"""What *source* takes."""
-
-
-def find_source(given: SourceLike) -> Source:
-    """
-    Find out who *given* is.
-
-    Raises:
-        InvalidRequestError: If it is nobody.
-    """
-    if isinstance(given, RefreshableSession):
-        return given._own_source  # noqa: SLF001 - one of ours
-    if isinstance(given, BotoSession):
-        # boto3 has no other way to its botocore session.
-        return sdk_source(given._session)  # noqa: SLF001
-    if given is None or isinstance(given, (str, BotocoreSession)):
-        return sdk_source(given)
-    if callable(given):
-        return custom_source(given)
-    raise InvalidRequestError(
-        f"source is of type {type(given).__name__}.",
-        parameter="source",
-        hint="Pass the name of a profile, a session, or a function that returns "
-        "credentials.",
-    )
 
 
 def hops_of(source: SourceLike) -> tuple[Refresher, ...]:

@@ -1,152 +1,118 @@
 """
-Sources whose credentials the SDK finds.
+Credentials that botocore finds.
 """
 
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import json
 import logging
 import os
-import subprocess
 import threading
 
 from collections.abc import Callable, Collection, Hashable
 from typing import Any, TypeVar
 
+import attrs
 import botocore.session
 
 from botocore.credentials import (
     CredentialResolver,
     Credentials,
-    ProcessProvider,
     ReadOnlyCredentials,
 )
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
-from botocore.utils import parse_timestamp
 
 from .._botocore.config_files import (
     TOKEN_FILE,
-    Session,
     contents_of,
     files_of,
     owner_of_file,
     profile_of,
 )
 from .._botocore.errors import presentable, text_of
-from .._botocore.sessions import like
-from .._core.errors import recursion
+from .._botocore.sessions import Session, copy_settings
+from .._core.credentials import Fetched, TemporaryCredentials
+from .._core.errors import recursion, without_frames
 from .._core.events import write_log
-from .._core.runtime import utc
-from .._sts.endpoint import StsClients, StsEndpoint
+from .._core.policy import RefreshPolicy, Tuning
+from .._core.refresher import Refresher
+from .._core.runtime import Clock, current_runtime, utc
+from .._sts.errors import Attempt, translate
 from .._util import forget_after_fork
 from ..exceptions import SourceCredentialsError
-
-
-__all__ = ["SdkCredentials", "SdkSource", "accept_local_expirations", "described"]
-
-
-AMBIENT_METHODS = frozenset({"env", "iam-role", "container-role", "boto-config"})
-"""Where botocore goes on looking if a profile has no credentials."""
-
-FINDABLE_METHODS = frozenset(
-    {
-        "assume-role",
-        "assume-role-with-web-identity",
-        "config-file",
-        "container-role",
-        "custom-process",
-        "env",
-        "iam-role",
-        "login",
-        "shared-credentials-file",
-        "sso",
-    }
+from .providers import (
+    AMBIENT_METHODS,
+    FINDABLE_METHODS,
+    PROFILE_METHODS,
+    ROLE_METHODS,
+    UNIDENTIFIED_METHODS,
+    accept_local_expirations,
+    no_credentials,
 )
-"""What botocore finds again, in another session or another process."""
+from .sources import Source
 
-UNIDENTIFIED_METHODS = frozenset({"custom-process", "login", "sso"})
-"""Their identity isn't known from files and variables, but only when they are found."""
 
-FILE_METHODS = frozenset({"shared-credentials-file", "config-file"})
-"""Where a profile has the keys itself."""
+__all__ = ["SdkCredentials", "SdkFetcher", "SessionFactory", "sdk_refresher"]
 
-PROFILE_METHODS = FINDABLE_METHODS - AMBIENT_METHODS
-"""How botocore finds credentials in a profile."""
 
 LONGEST = 8 * 86_400.0
-"""Seconds; no temporary credentials live so long."""
+"""Seconds; longer than any temporary credentials are valid."""
 
-NOT_OURS_TO_TELL = (
+UNTRANSLATED = (
     BotoCoreError,
     ClientError,
     ConnectionError,
     TimeoutError,
     MemoryError,
 )
-"""What botocore tells itself, and what the network may be to blame for."""
+"""Errors that describe themselves, or that the network may have caused."""
 
 T = TypeVar("T")
 
 
-class _Process(subprocess.Popen[bytes]):
+class SessionFactory:
     """
-    A credential process. An ``Expiration`` without a time zone is taken as UTC.
+    Returns a user's session the first time, and then copies of it.
 
-    botocore would compare it with times that have one, which is a TypeError.
+    Args:
+        session: The user's session.
     """
 
-    def communicate(self, *args: Any, **kwargs: Any) -> tuple[bytes, bytes]:
-        """
-        Return what it has printed, with a zone.
-        """
-        stdout, stderr = super().communicate(*args, **kwargs)
-        with contextlib.suppress(ValueError, TypeError, KeyError, OverflowError):
-            printed = json.loads(stdout)
-            expiration = parse_timestamp(printed["Expiration"])
-            if expiration.tzinfo is None:
-                printed["Expiration"] = f"{expiration.isoformat()}Z"
-                stdout = json.dumps(printed).encode()
-        return stdout, stderr
+    def __init__(self, session: botocore.session.Session) -> None:
+        self._session = session
+        self._used = False
+        # botocore reads the environment here: what it contains now counts.
+        with contextlib.suppress(BotoCoreError):
+            session.get_component("credential_provider")
 
-
-def accept_local_expirations(
-    resolver: CredentialResolver, session: botocore.session.Session
-) -> None:
-    """
-    Have a credential process run in a way that accepts times without a zone.
-    """
-    name = ProcessProvider.METHOD
-    if any(provider.METHOD == name for provider in resolver.providers):
-        provider = ProcessProvider(
-            session.profile or "default", lambda: session.full_config, _Process
-        )
-        resolver.insert_before(name, provider)
-
-
-def _is_renewable(found: Credentials) -> bool:
-    return hasattr(found, "refresh_needed") or found.token is None
+    def __call__(self) -> botocore.session.Session:
+        if not self._used:
+            self._used = True
+            return self._session
+        return copy_settings(self._session)
 
 
 class SdkCredentials(Credentials):
     """
-    The credentials of an SDK session, resolved once, as botocore signs with them.
+    The credentials that a botocore session finds, resolved once, as a `Signer`.
 
-    botocore's own lazy way isn't safe with threads, and keeps what it found in
-    files for ever; so they are resolved under a lock, and again on demand.
+    botocore resolves them without a lock, and keeps the contents of files for ever.
+    Here they are resolved under a lock, and again on demand.
 
     Args:
-        make: Makes a session that finds them.
+        make: Makes a session that finds the credentials.
 
-        name: For messages.
+        name: The name of the source for messages.
 
-        surroundings: Returns a value that is equal as long as what they may come
-            from is.
+        fingerprint: Returns a value that is equal as long as the environment and the
+            files that the credentials may come from are unchanged.
 
-        expected: That value when the source was made.
+        expected: The fingerprint when the source was made.
 
-        methods: How botocore may find them in a profile. If it did, and the profile
-            has changed, they are resolved again.
+        reloaded_methods: Credentials that botocore found by one of these methods are
+            resolved again when their profile has changed.
     """
 
     def __init__(
@@ -154,26 +120,26 @@ class SdkCredentials(Credentials):
         make: Callable[[], botocore.session.Session],
         name: str,
         *,
-        surroundings: Callable[[], Hashable],
+        fingerprint: Callable[[], Hashable],
         expected: Hashable,
-        methods: frozenset[str] = PROFILE_METHODS,
+        reloaded_methods: frozenset[str] = PROFILE_METHODS,
     ) -> None:
         self._make = make
         self._name = name
-        self._surroundings = surroundings
+        self._fingerprint = fingerprint
         self._expected = expected
-        self._methods = methods
+        self._reloaded_methods = reloaded_methods
         self._found: Credentials | None = None
-        self._contents: Hashable = None  # of the files when they were last looked at
-        self._profile: object = None  # what the files said of it then
+        self._contents: Hashable = None  # of the files when they were last read
+        self._profile: object = None  # the sections of the profile at that time
         self._files: tuple[str, ...] = ()
         self._token_file: str | None = None
         self._given: object = None  # credentials set in code in the user's session
         self._signed_by: str | None = None
         self._region: str | None = None
         self.identity: object = None
-        """Another object whenever the key that signs is another one. `None` while it
-        is the one that was there when the source was made."""
+        """Replaced whenever another access key signs. `None` as long as it is the one
+        that was there when the source was made."""
         self._after_fork()
         forget_after_fork(self)
 
@@ -191,14 +157,17 @@ class SdkCredentials(Credentials):
 
     def found(self) -> Credentials:
         """
-        Resolve them, if that hasn't been done.
+        Return what botocore finds, looked up by the first call.
+
+        Raises:
+            SourceCredentialsError: If the source has no credentials.
         """
         found = self._found
         if found is not None:
             return found
         with self._lock:
             if self._found is None:
-                if self._resolving:  # a logging handler asks, in this very thread
+                if self._resolving:  # called by a logging handler, in the same thread
                     raise recursion(self._name)
                 self._resolving = True
                 try:
@@ -212,13 +181,13 @@ class SdkCredentials(Credentials):
         given = getattr(session, "_credentials", None)
         if given is not None:
             self._given = given
-        before = self._surroundings()
+        before = self._fingerprint()
         self._files = files_of(session)
         self._token_file = os.environ.get(TOKEN_FILE)
         self._contents = self._read()
         found = self._resolve_by(session)
         self._profile = self._profile_of(session)
-        changed = {before, self._surroundings()} != {self._expected}
+        changed = {before, self._fingerprint()} != {self._expected}
         if changed or found.method in UNIDENTIFIED_METHODS:
             # Later sessions may find another identity by the same name.
             self.identity = object()
@@ -234,11 +203,7 @@ class SdkCredentials(Credentials):
         found: Credentials | None = self._looking(session.get_credentials)
         named = "profile" in session.instance_variables()
         if found is None and named:
-            raise SourceCredentialsError(
-                f"Could not find credentials in {self._name}.",
-                hop=self._name,
-                hint="Add some (aws configure, aws sso login), or name another source.",
-            )
+            raise no_credentials(self._name)
         if found is None:
             raise NoCredentialsError
         if named and found.method in AMBIENT_METHODS:
@@ -255,7 +220,7 @@ class SdkCredentials(Credentials):
 
     def note_region(self, region: str) -> None:
         """
-        Use a client's region for what botocore calls, if none is configured.
+        Call AWS in the region of a client if no region is configured.
         """
         if self._region is None:
             self._region = region
@@ -263,7 +228,7 @@ class SdkCredentials(Credentials):
     def _new_session(self) -> botocore.session.Session:
         session = self._make()
         if not isinstance(session, Session):
-            return session  # the user's isn't changed
+            return session  # the user's session isn't changed
         if self._region is not None:
             region = session.get_config_variable("region") or self._region
             session.set_config_variable("region", region)
@@ -272,15 +237,23 @@ class SdkCredentials(Credentials):
             accept_local_expirations(resolver, session)
         return session
 
-    def read_again(self) -> None:
+    def prepare(self) -> float | None:
         """
-        Resolve them again if they are a profile's, and its files have changed it.
+        Let the credentials refresh; return the seconds until they expire, if known.
+        """
+        self._reload_changed_profile()
+        self.get_frozen_credentials()
+        return self.remaining()
 
-        The owner may have rotated the key, or put another user there, or a file has a
-        web identity token of another owner. Whatever is
-        wrong with the files now, there are the credentials that have been read before.
+    def _reload_changed_profile(self) -> None:
         """
-        if self._found is None or self._found.method not in self._methods:
+        Resolve the credentials again if the files have changed their profile.
+
+        The key may have been rotated or replaced by another user's, or a file may
+        contain a web identity token of another owner. If the files can't be read now,
+        the credentials from before are kept.
+        """
+        if self._found is None or self._found.method not in self._reloaded_methods:
             return
         try:
             contents = self._read()
@@ -290,56 +263,83 @@ class SdkCredentials(Credentials):
             profile = self._profile_of(session)
             if profile != self._profile:
                 self.identity = object()
-                self._replace(self._resolve_by(session), self._methods)
+                self._replace(self._resolve_by(session), self._reloaded_methods)
                 self._profile = profile
             self._contents = contents
         except (BotoCoreError, OSError) as e:
-            write_log(logging.WARNING, "%s: reading it again failed: %s", self._name, e)
+            write_log(
+                logging.WARNING,
+                "%s: could not reload the credentials, using the previous ones: %s",
+                self._name,
+                e,
+            )
 
-    def resolve_again(self) -> bool:
+    def invalidate(self) -> bool:
         """
-        Look for others in the same place; tell whether there can be any.
+        Look the credentials up again in the same place; return if that can help.
         """
         before = self.found()
         if before.method == "explicit":
             return False
-        # No lock: botocore logs, and whoever handles that may come back to us.
+        # No lock: botocore logs, and a logging handler may come back here.
         return self._replace(self._resolve(), {before.method})
 
     def _replace(self, after: Credentials, methods: Collection[str]) -> bool:
         if after.method not in methods:
             return False
         self._found = after
-        write_log(
-            logging.DEBUG, "%s: the credentials have been looked up again", self._name
-        )
+        write_log(logging.DEBUG, "%s: reloaded source credentials", self._name)
         return True
 
     @property
     def method(self) -> str:  # type: ignore[override]
         """
-        How botocore found them.
+        The method of the credential provider that found them.
         """
         return str(self.found().method)
 
     @property
     def renewable(self) -> bool:
         """
-        Whether they are more than a copied set of temporary keys.
+        Whether they are anything but a copied set of temporary keys.
         """
-        found = self._found  # not looked for now: an error is being explained
-        return found is None or _is_renewable(found)
+        found = self._found  # no look-up: an error is being translated
+        if found is None or hasattr(found, "refresh_needed"):
+            return True
+        return found.token is None
+
+    can_use_mfa = True
+
+    @property
+    def is_role(self) -> bool:
+        """
+        Whether botocore assumed a role to get them.
+        """
+        return self.method in ROLE_METHODS
+
+    @property
+    def credentials(self) -> Credentials:
+        """
+        The credentials as botocore's clients take them: this object.
+        """
+        return self
+
+    def needs_input(self) -> bool:
+        """
+        Return `False`: whether botocore prompts for an MFA code isn't known.
+        """
+        return False
 
     @property
     def account_id(self) -> str | None:
         """
-        Their account, if botocore knows it.
+        The account of the credentials, if botocore knows it.
         """
         return getattr(self.found(), "account_id", None)
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
         """
-        Ask the source again; it may refresh.
+        Return the current credentials. May block while botocore refreshes them.
         """
         frozen: ReadOnlyCredentials = self._looking(self.found().get_frozen_credentials)
         if self._signed_by not in (None, frozen.access_key):
@@ -349,39 +349,38 @@ class SdkCredentials(Credentials):
 
     def _looking(self, look: Callable[[], T]) -> T:
         """
-        Have botocore look; what comes of a wrong place is the place's fault.
+        Call botocore; translate what a broken provider or file raises.
         """
         try:
             return look()
-        except NOT_OURS_TO_TELL:
+        except UNTRANSLATED:
             raise
         except Exception as e:  # noqa: BLE001 - made into one of ours
-            error = self._at_fault(e)
+            error = self._translated(e)
         # Out here, so that its context doesn't hold what its cause leaves out.
         raise error
 
-    def _at_fault(self, error: Exception) -> SourceCredentialsError:
-        said = f"{type(error).__name__} was raised"
+    def _translated(self, error: Exception) -> SourceCredentialsError:
+        text = f"{type(error).__name__} was raised"
         if isinstance(error, (OSError, json.JSONDecodeError)):
-            said = f"{type(error).__name__}: {text_of(error)}"
+            text = f"{type(error).__name__}: {text_of(error)}"
         ours = SourceCredentialsError(
-            f"Could not get credentials from {self._name}. {said}.",
+            f"Could not get credentials from {self._name}. {text}.",
             hop=self._name,
-            hint="Check what the profile says: run its credential_process by hand, if "
-            "it has one, and see that it prints JSON, and that the files it names can "
-            "be read.",
+            hint="Check the profile: if it has a credential_process, run it and check "
+            "that it prints JSON; check that the files it names can be read.",
         )
         ours.__cause__ = presentable(error)
         return ours
 
     def remaining(self) -> float | None:
         """
-        Seconds they have left. `None` if botocore doesn't know.
+        Return the seconds until they expire. `None` if botocore doesn't know.
         """
         needed = getattr(self._found, "refresh_needed", None)
         if needed is None or not needed(refresh_in=LONGEST) or needed(refresh_in=0):
             return None
-        # There is no public way to ask for the expiration itself.
+        # botocore has no public way to read the expiration itself.
         low, high = 0.0, LONGEST
         while high - low > 1:
             middle = (low + high) / 2
@@ -391,161 +390,120 @@ class SdkCredentials(Credentials):
                 low = middle
         return low
 
+    def expiration(self, wall: float) -> float | None:
+        """
+        Return when the credentials expire, in seconds since 1970, if that is known.
 
-ROLE_METHODS = frozenset({"assume-role", "assume-role-with-web-identity"})
+        Args:
+            wall: The local time, in seconds since 1970.
+        """
+        # It describes what has failed, which may be these very credentials.
+        with contextlib.suppress(Exception):
+            remaining = self.remaining()
+            return None if remaining is None else wall + remaining
+        return None
 
 
-class SdkSource:
+# botocore refreshes credentials when they are read in their last 15 minutes.
+# Reading them earlier would return the same ones.
+POLICY = RefreshPolicy(
+    advisory=dt.timedelta(minutes=14),
+    when_expired="raise",
+    _tuning=Tuning(lead_fraction=0.0, jitter_fraction=0.0),
+)
+
+CHOICES = (
+    "attempts_per_minute",
+    "background",
+    "load_timeout",
+    "mandatory_wait",
+    "rejection_codes",
+    "resend",
+    "when_denied",
+)
+"""The fields of the user's policy that apply to such credentials as well."""
+
+
+class SdkFetcher:
     """
-    Credentials that botocore knows how to find.
+    Fetches credentials of a source that botocore refreshes.
 
     Args:
-        make: Makes a botocore session that finds them, configured by the same
-            profile and environment each time.
+        source: The source.
 
-        settings: The session whose settings and event handlers carry over.
-
-        name: For messages.
-
-        key: What sets it apart from other sources.
-
-        surroundings: See `SdkCredentials`.
-
-        expected: See `SdkCredentials`.
-
-        methods: See `SdkCredentials`.
+        clock: Expirations are computed with this clock.
     """
 
-    can_show_mfa = True
+    def __init__(self, source: Source, clock: Clock) -> None:
+        self._source = source
+        self._clock = clock
+        self._last: str | None = None
 
-    def __init__(
-        self,
-        make: Callable[[], botocore.session.Session],
-        settings: botocore.session.Session,
-        *,
-        name: str,
-        key: Hashable,
-        surroundings: Callable[[], Hashable],
-        expected: Hashable,
-        methods: frozenset[str] = PROFILE_METHODS,
-    ) -> None:
-        self.load_timeout: float = 0.0
-        self.name = name
-        self._key = key
-        self._keys = SdkCredentials(
-            make, name, surroundings=surroundings, expected=expected, methods=methods
-        )
-        self._clients = StsClients(
-            like(settings, credentials=self._keys, handlers=True)
-        )
+    def __call__(self) -> Fetched:
+        """
+        Return the credentials. Blocks while botocore refreshes them.
 
-    @property
-    def key(self) -> Hashable:
+        Raises:
+            RefreshError: If there are none.
         """
-        What sets it apart from other sources, and from itself with another key.
-        """
-        return self._key, self._keys.identity
-
-    @property
-    def settings(self) -> botocore.session.Session:
-        """
-        What further sessions are configured like.
-        """
-        return self._clients.session
-
-    @property
-    def is_role(self) -> bool:
-        """
-        Whether botocore assumed a role to get them.
-        """
-        return self._keys.method in ROLE_METHODS
-
-    @property
-    def renewable(self) -> bool:
-        """
-        Whether they are more than a copied set of temporary keys.
-        """
-        return self._keys.renewable
-
-    def describe(self, wall: float) -> str:
-        """
-        Its name, and when its credentials expire.
-        """
-        remaining = None
-        # It is for a message about what has failed, perhaps these very credentials.
-        with contextlib.suppress(Exception):
-            remaining = self._keys.remaining()
-        return described(self.name, None if remaining is None else wall + remaining)
-
-    def frozen(self) -> ReadOnlyCredentials:
-        """
-        The credentials as they are now, in botocore's words.
-        """
-        return self._keys.get_frozen_credentials()
-
-    def look(self) -> None:
-        """
-        Look for the credentials now; what is wrong with them is told later.
-        """
-        with contextlib.suppress(BotoCoreError):
-            self._keys.found()
-
-    @property
-    def is_long_lived(self) -> bool:
-        """
-        Whether they are the keys of a user, which have no end.
-        """
-        return self.frozen().token is None
-
-    def would_ask(self) -> bool:
-        """
-        Never; what botocore asks for is its own affair.
-        """
-        return False
-
-    def client(self, region: str | None, endpoint: StsEndpoint) -> Any:
-        """
-        An STS client that signs with them.
-        """
-        return self._clients.get(region, endpoint)
-
-    def prepare(self) -> float | None:
-        """
-        Let them refresh; return the seconds they have left.
-        """
-        self._keys.read_again()
-        self.frozen()
-        return self._keys.remaining()
+        try:
+            return self._fetch()
+        except MemoryError:
+            raise  # it has nothing to do with the source
+        except Exception as e:  # noqa: BLE001 - made into one of ours
+            name = self._source.name
+            attempt = Attempt(what=f"Could not load {name}", hop=name, source=name)
+            error = translate(e, attempt, wall=self._clock.wall())
+        # Out here, where no local variable holds the credentials.
+        raise without_frames(error)
 
     def note_region(self, region: str) -> None:
         """
-        Use a client's region for what botocore calls, if none is configured.
+        Call AWS in the region of a client if no region is configured.
         """
-        self._keys.note_region(region)
+        self._source.note_region(region)
 
-    def resolve_again(self) -> bool:
-        """
-        Look for others in the same place; tell whether there can be any.
-        """
-        return self._keys.resolve_again()
+    def _fetch(self) -> Fetched:
+        remaining = self._source.prepare()
+        keys = self._frozen()
+        if keys.access_key == self._last and self._source.invalidate():
+            keys, remaining = self._frozen(), self._source.prepare()
+        self._last = keys.access_key
+        return Fetched(
+            credentials=TemporaryCredentials(
+                access_key_id=str(keys.access_key),
+                secret_access_key=str(keys.secret_key),
+                session_token=keys.token,
+                expires_at=(
+                    None if remaining is None else utc(self._clock.wall() + remaining)
+                ),
+                account_id=getattr(keys, "account_id", None),
+            )
+        )
 
-    def widen(self, workers: int) -> None:
-        """
-        Keep enough connections to STS for so many requests at once.
-        """
-        self._clients.widen(workers)
-
-    def close(self) -> None:
-        """
-        Close the connections to STS.
-        """
-        self._clients.close()
+    def _frozen(self) -> ReadOnlyCredentials:
+        signer: Any = self._source.signer  # the source isn't unsigned
+        frozen: ReadOnlyCredentials = signer.credentials.get_frozen_credentials()
+        return frozen
 
 
-def described(name: str, expires_at: float | None) -> str:
+def sdk_refresher(source: Source, policy: RefreshPolicy = POLICY) -> Refresher:
     """
-    What messages say of a source.
+    Return a refresher for the credentials of a source that botocore refreshes.
+
+    Args:
+        source: The source, as it is found by `find_source`.
+
+        policy: The user's policy. Its windows don't apply, as botocore decides when it
+            has new credentials; nor does the use of expired ones.
     """
-    if expires_at is None:
-        return name
-    return f"{name} (its credentials expire at {utc(expires_at):%Y-%m-%d %H:%M:%S} UTC)"
+    clock, load_timeout = current_runtime().clock, policy.load_timeout
+    chosen = {name: getattr(policy, name) for name in CHOICES}
+    return Refresher(
+        label=source.name,
+        source=source.name,
+        fetch=SdkFetcher(source, clock),
+        policy=attrs.evolve(POLICY, **chosen),
+        load_timeout=30.0 if load_timeout is None else load_timeout.total_seconds(),
+        clock=clock,
+    )

@@ -1,5 +1,5 @@
 """
-Sources: the credentials that sign a request to STS.
+Sources: the credentials that sign requests to STS, and the clients that send them.
 """
 
 from __future__ import annotations
@@ -8,103 +8,268 @@ import contextlib
 import math
 
 from collections.abc import Callable, Hashable
-from typing import Any
+from typing import Any, Protocol
 
 import botocore.session
 
+from botocore.credentials import Credentials, ReadOnlyCredentials
+
 from .._botocore.credentials import RefresherCredentials
-from .._botocore.sessions import like
+from .._botocore.sessions import derive_session
 from .._core.credentials import Record
 from .._core.refresher import Refresher
+from .._core.runtime import utc
 from .._sts.endpoint import StsClients, StsEndpoint
 from .._sts.fetcher import StsFetcher
 from ..exceptions import RefreshError
-from .sdk import SdkSource, described
 
 
-__all__ = ["MfaSource", "RoleSource", "Source", "UnsignedSource"]
+__all__ = ["MfaSigner", "RefresherSigner", "Signer", "Source"]
 
 
-class RoleSource:
+class Signer(Protocol):
     """
-    A role of ours that assumes the next one.
+    The credentials that a source signs with.
+    """
+
+    @property
+    def credentials(self) -> Credentials:
+        """
+        The credentials as botocore's clients take them.
+        """
+
+    @property
+    def is_role(self) -> bool:
+        """
+        Whether they are credentials of an assumed role. May look them up.
+        """
+
+    @property
+    def can_use_mfa(self) -> bool:
+        """
+        Whether *mfa_serial* would make a difference to a request that they sign.
+        """
+
+    @property
+    def renewable(self) -> bool:
+        """
+        Whether there may be other credentials after STS has rejected these.
+        """
+
+    def needs_input(self) -> bool:
+        """
+        Return whether `prepare` would prompt for input now.
+        """
+
+    def prepare(self) -> float | None:
+        """
+        Refresh the credentials if necessary; return the seconds until they expire.
+
+        `None` means that this isn't known, or that they are refreshed in time.
+        Blocks while they are refreshed.
+
+        Raises:
+            RefreshError: If there are no credentials.
+        """
+
+    def expiration(self, wall: float) -> float | None:
+        """
+        Return when the current credentials expire, in seconds since 1970.
+
+        Args:
+            wall: The local time, in seconds since 1970.
+        """
+
+    def invalidate(self) -> bool:
+        """
+        Replace the credentials, as STS has rejected them; return if that can help.
+        """
+
+    def note_region(self, region: str) -> None:
+        """
+        Call AWS in the region of a client if no region is configured.
+        """
+
+
+class Source:
+    """
+    Credentials that sign requests to STS, with the clients that send the requests.
 
     Args:
-        refresher: Keeps its credentials.
+        name: The name for messages.
 
-        settings: The session whose settings and event handlers carry over.
+        settings: The session whose configuration and event handlers the clients get.
 
-        key: Returns what sets it apart from other sources now.
+        key: Returns what distinguishes the source from others at present. The key
+            changes when another identity signs.
 
-        is_role: Whether its credentials are those of an assumed role.
+        signer: The credentials. `None` means that requests aren't signed.
 
-        lasts: Whether there will be others when the present ones expire.
+        load_timeout: Seconds that preparing the credentials may take.
+
+        previous: A further source whose clients are closed together with these.
     """
-
-    renewable = True
 
     def __init__(
         self,
-        refresher: Refresher,
+        name: str,
         settings: botocore.session.Session,
         *,
         key: Callable[[], Hashable],
-        is_role: bool = True,
-        lasts: bool = True,
+        signer: Signer | None,
+        load_timeout: float = 0.0,
+        previous: Source | None = None,
     ) -> None:
-        self._lasts = lasts
-        self._signed_by: Hashable = None
-        self.load_timeout: float = refresher.load_timeout
-        self.name: str = refresher.label
+        self.name = name
+        self.signer = signer
+        self.load_timeout = load_timeout
         self._key = key
-        self.is_role = is_role
-        self.can_show_mfa: bool = not is_role
-        self._refresher = refresher
+        self._previous = previous
+        credentials = None if signer is None else signer.credentials
         self._clients = StsClients(
-            like(settings, credentials=RefresherCredentials(refresher), handlers=True)
+            derive_session(settings, credentials=credentials, handlers=True),
+            signed=signer is not None,
         )
 
     @property
     def key(self) -> Hashable:
         """
-        What sets it apart from other sources.
+        What distinguishes the source from others at present.
         """
         return self._key()
 
     @property
     def settings(self) -> botocore.session.Session:
         """
-        What further sessions are configured like.
+        The session from which further sessions are derived.
         """
         return self._clients.session
 
-    def describe(self, wall: float) -> str:
+    @property
+    def is_role(self) -> bool:
         """
-        Its name, and when its credentials expire.
+        Whether its credentials are those of an assumed role. May look them up.
         """
-        record = self._refresher.record
-        if record is None or record.credentials.expires_at is None:
-            return self.name
-        return described(self.name, record.credentials.expires_at.timestamp())
+        return self.signer is not None and self.signer.is_role
 
-    def would_ask(self) -> bool:
+    @property
+    def is_hop(self) -> bool:
         """
-        Whether its own refresh would ask somebody for something now.
+        Whether it is a role that this library assumes. Never looks up credentials.
         """
-        return self._refresher.would_ask()
+        return isinstance(self.signer, RefresherSigner) and self.signer.is_role
 
-    def client(self, region: str | None, endpoint: StsEndpoint) -> Any:
+    @property
+    def can_use_mfa(self) -> bool:
         """
-        An STS client that signs with its credentials.
+        Whether *mfa_serial* would make a difference to a request that it signs.
         """
-        return self._clients.get(region, endpoint)
+        return self.signer is not None and self.signer.can_use_mfa
+
+    @property
+    def renewable(self) -> bool:
+        """
+        Whether there may be other credentials after STS has rejected these.
+        """
+        return self.signer is None or self.signer.renewable
+
+    def needs_input(self) -> bool:
+        """
+        Return whether `prepare` would prompt for input now.
+        """
+        return self.signer is not None and self.signer.needs_input()
 
     def prepare(self) -> float | None:
         """
-        Have credentials to sign with; return the seconds they have left.
+        Refresh the credentials if necessary, see `Signer.prepare`.
+        """
+        return None if self.signer is None else self.signer.prepare()
 
-        If that is less than `Tuning.source_minimum`, others are tried
-        for; but if they live no longer than that, there's no use in it.
+    def invalidate(self) -> bool:
+        """
+        Replace the credentials, as STS has rejected them; return if that can help.
+        """
+        return self.signer is None or self.signer.invalidate()
+
+    def describe(self, wall: float) -> str:
+        """
+        Return its name, and when its credentials expire.
+
+        Args:
+            wall: The local time, in seconds since 1970.
+        """
+        expires_at = None if self.signer is None else self.signer.expiration(wall)
+        if expires_at is None:
+            return self.name
+        at = f"{utc(expires_at):%Y-%m-%d %H:%M:%S} UTC"
+        return f"{self.name} (its credentials expire at {at})"
+
+    def client(self, region: str | None, endpoint: StsEndpoint) -> Any:
+        """
+        Return an STS client that signs with the credentials.
+        """
+        return self._clients.get(region, endpoint)
+
+    def note_region(self, region: str) -> None:
+        """
+        Call AWS in the region of a client if no region is configured.
+        """
+        if self.signer is not None:
+            self.signer.note_region(region)
+
+    def widen(self, workers: int) -> None:
+        """
+        Keep enough connections to STS for this many requests at once.
+        """
+        self._clients.widen(workers)
+        if self._previous is not None:
+            self._previous.widen(workers)
+
+    def close(self) -> None:
+        """
+        Close the connections to STS. They are opened again when needed.
+        """
+        self._clients.close()
+        if self._previous is not None:
+            self._previous.close()
+
+
+class RefresherSigner:
+    """
+    Signs with the credentials of a refresher: a role's, or those of a function.
+
+    Args:
+        refresher: The refresher.
+
+        is_role: Whether its credentials are those of an assumed role.
+
+        lasts: Whether the refresher can be expected to get others when the current
+            credentials expire.
+    """
+
+    renewable = True
+
+    def __init__(
+        self, refresher: Refresher, *, is_role: bool = True, lasts: bool = True
+    ) -> None:
+        self.credentials: Credentials = RefresherCredentials(refresher)
+        self.is_role = is_role
+        self.can_use_mfa: bool = not is_role
+        self._lasts = lasts
+        self._refresher = refresher
+
+    def needs_input(self) -> bool:
+        """
+        Return whether a refresh would prompt for input now.
+        """
+        return self._refresher.would_ask()
+
+    def prepare(self) -> float | None:
+        """
+        Refresh the credentials if necessary, see `Signer.prepare`.
+
+        They are also refreshed if they expire in less than
+        `Tuning.source_minimum`, unless no others would be valid for longer.
         """
         record = self._refresher.get()
         remaining = self._refresher.remaining(record)
@@ -114,250 +279,149 @@ class RoleSource:
             with contextlib.suppress(RefreshError):
                 record = self._refresher.refresh()
                 remaining = self._refresher.remaining(record)
-        return remaining if self._ends(record) else None
+        return remaining if self._may_end(record) else None
 
-    def is_signed_by(self, key: Hashable) -> bool:
+    def _may_end(self, record: Record) -> bool:
         """
-        Whether its credentials were requested with this key, as far as is known.
-        """
-        return self._signed_by in (None, key)
+        Return whether there may be no others when these credentials expire.
 
-    def prepare_for(self, key: Hashable) -> float | None:
-        """
-        Have credentials that were requested with this key; see `prepare`.
-        """
-        if not self.is_signed_by(key):
-            self._refresher.refresh()
-        self._signed_by = key
-        return self.prepare()
-
-    def _ends(self, record: Record) -> bool:
-        """
-        Whether it is doubtful that there will be others when these expire.
-
-        Only then has the next role to be assumed before; a source that goes on
-        refreshing itself would cause requests to no use.
+        Only then has the next role to be assumed before that. A refresher that
+        goes on would otherwise cause unnecessary requests.
         """
         if math.isinf(record.lifetime):
             return False
-        it = self._refresher
-        return not self._lasts or it.last_error is not None or it.asks()
+        refresher = self._refresher
+        return not self._lasts or refresher.last_error is not None or refresher.asks()
 
-    def note_region(self, region: str) -> None:
+    def expiration(self, wall: float) -> float | None:
         """
-        Use a client's region for requests to STS if none is configured.
+        Return when the current credentials expire, in seconds since 1970.
         """
-        fetch = self._refresher.fetch
-        if isinstance(fetch, StsFetcher):
-            fetch.note_region(region)
+        record = self._refresher.record
+        if record is None or record.credentials.expires_at is None:
+            return None
+        return record.credentials.expires_at.timestamp()
 
-    def resolve_again(self) -> bool:
+    def invalidate(self) -> bool:
         """
-        STS refused the key: get another.
+        Replace the credentials that STS has rejected.
         """
         record = self._refresher.record
         if record is not None:
             self._refresher.replace_rejected(record.credentials.access_key_id)
         return True
 
-    def widen(self, workers: int) -> None:
+    def note_region(self, region: str) -> None:
         """
-        Keep enough connections to STS for so many requests at once.
+        Call STS in the region of a client if no region is configured.
         """
-        self._clients.widen(workers)
-
-    def close(self) -> None:
-        """
-        Close the connections to STS.
-        """
-        self._clients.close()
+        fetch = self._refresher.fetch
+        if isinstance(fetch, StsFetcher):
+            fetch.note_region(region)
 
 
-class MfaSource:
+class MfaSigner(Credentials):
     """
-    A user who has shown a second factor.
+    Signs with an MFA session of an IAM user, as far as there can be one.
 
-    GetSessionToken takes one code for as long as a day and a half, but the keys
-    of a user only; with any others, this is the source itself, and the code has
-    to go with each request.
+    GetSessionToken takes one MFA code for up to 36 hours, but it requires the
+    long-lived keys of a user. With other credentials, the user's source itself
+    signs, and each request has to contain a code.
 
     Args:
-        user: The source.
+        user: The source that requests the MFA session.
 
-        session: What GetSessionToken gives for it.
+        refresher: Keeps the credentials that GetSessionToken returns.
     """
 
     is_role = False
 
-    def __init__(self, user: SdkSource, session: RoleSource) -> None:
+    def __init__(self, user: Source, refresher: Refresher) -> None:
+        self.method = "mfa-session"
         self._user = user
-        self._session = session
-        self.applies: bool = True  # most likely; `prepare` finds out
-        self.name: str = user.name
-        self.load_timeout: float = session.load_timeout
+        self._refresher = refresher
+        self._session = RefresherSigner(refresher, is_role=False)
+        self._user_key: Hashable = None  # of the user that requested the session
+        self._has_session = True  # most likely; `prepare` finds out
 
     @property
-    def can_show_mfa(self) -> bool:
-        """
-        Whether it hasn't shown it yet.
-        """
-        return not self.applies
+    def _signer(self) -> Signer:
+        user = self._user.signer
+        return self._session if self._has_session or user is None else user
 
     @property
-    def key(self) -> Hashable:
+    def credentials(self) -> Credentials:
         """
-        What sets it apart from other sources.
+        The credentials as botocore's clients take them: this object.
         """
-        return "mfa", self._session.key
+        return self
+
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        """
+        Return the credentials that sign now.
+        """
+        return self._signer.credentials.get_frozen_credentials()
 
     @property
-    def _who(self) -> SdkSource | RoleSource:
-        return self._session if self.applies else self._user
-
-    @property
-    def settings(self) -> botocore.session.Session:
+    def can_use_mfa(self) -> bool:
         """
-        What further sessions are configured like.
+        Whether requests are still signed by the user, without an MFA session.
         """
-        return self._user.settings
+        return not self._has_session
 
     @property
     def renewable(self) -> bool:
         """
-        Whether there can be others some time.
+        Whether there may be other credentials after STS has rejected these.
         """
-        return self._who.renewable
+        return self._signer.renewable
 
-    def would_ask(self) -> bool:
+    def needs_input(self) -> bool:
         """
-        Whether a code would be asked for now.
+        Return whether a refresh would prompt for input now.
         """
-        changed = self.applies and not self._session.is_signed_by(self._user.key)
-        return changed or self._who.would_ask()
-
-    def describe(self, wall: float) -> str:
-        """
-        Its name, and when its credentials expire.
-        """
-        return self._user.describe(wall)
-
-    def client(self, region: str | None, endpoint: StsEndpoint) -> Any:
-        """
-        An STS client that signs with them.
-        """
-        return self._who.client(region, endpoint)
+        changed = self._has_session and not self._is_requested_by(self._user.key)
+        return changed or self._signer.needs_input()
 
     def prepare(self) -> float | None:
         """
-        Have credentials to sign with; may ask for a code.
+        Refresh the credentials if necessary, see `Signer.prepare`. May need a code.
         """
         remaining = self._user.prepare()
-        self.applies = self._user.is_long_lived
-        return self._session.prepare_for(self._user.key) if self.applies else remaining
+        self._has_session = self._is_long_lived()
+        if not self._has_session:
+            return remaining
+        key = self._user.key
+        if not self._is_requested_by(key):
+            self._refresher.refresh()
+        self._user_key = key
+        return self._session.prepare()
+
+    def _is_long_lived(self) -> bool:
+        user = self._user.signer
+        if user is None:
+            return False
+        return user.credentials.get_frozen_credentials().token is None
+
+    def _is_requested_by(self, key: Hashable) -> bool:
+        return self._user_key in (None, key)
+
+    def expiration(self, wall: float) -> float | None:
+        """
+        Return when the current credentials expire, in seconds since 1970.
+        """
+        user = self._user.signer
+        return None if user is None else user.expiration(wall)
+
+    def invalidate(self) -> bool:
+        """
+        Replace the credentials that STS has rejected.
+        """
+        return self._signer.invalidate()
 
     def note_region(self, region: str) -> None:
         """
-        Use a client's region for requests to STS if none is configured.
+        Call STS in the region of a client if no region is configured.
         """
+        # The fetcher of the MFA session passes it on to the user's source.
         self._session.note_region(region)
-        self._user.note_region(region)
-
-    def resolve_again(self) -> bool:
-        """
-        STS refused the key: get another.
-        """
-        return self._who.resolve_again()
-
-    def widen(self, workers: int) -> None:
-        """
-        Keep enough connections to STS for so many requests at once.
-        """
-        self._user.widen(workers)
-        self._session.widen(workers)
-
-    def close(self) -> None:
-        """
-        Close the connections to STS.
-        """
-        self._user.close()
-        self._session.close()
-
-
-class UnsignedSource:
-    """
-    Who asks without a signature: the request brings a token of somebody else.
-
-    Args:
-        settings: The session whose settings carry over.
-
-        key: What sets it apart from other sources.
-    """
-
-    is_role = False
-    can_show_mfa = False
-    renewable = True
-    load_timeout: float = 0.0
-
-    def __init__(self, settings: botocore.session.Session, *, key: Hashable) -> None:
-        self.key = key
-        self.name = "an unsigned request"
-        self._clients = StsClients(
-            like(settings, credentials=None, handlers=True), signed=False
-        )
-
-    @property
-    def settings(self) -> botocore.session.Session:
-        """
-        What further sessions are configured like.
-        """
-        return self._clients.session
-
-    def would_ask(self) -> bool:
-        """
-        There is nobody.
-        """
-        return False
-
-    def describe(self, wall: float) -> str:
-        """
-        Its name.
-        """
-        return self.name
-
-    def client(self, region: str | None, endpoint: StsEndpoint) -> Any:
-        """
-        An STS client that doesn't sign.
-        """
-        return self._clients.get(region, endpoint)
-
-    def prepare(self) -> float | None:
-        """
-        There is nothing to prepare.
-        """
-        return None
-
-    def note_region(self, region: str) -> None:
-        """
-        No-op: the request itself has a region.
-        """
-
-    def resolve_again(self) -> bool:
-        """
-        There is nothing to look up.
-        """
-        return True
-
-    def widen(self, workers: int) -> None:
-        """
-        Keep enough connections to STS for so many requests at once.
-        """
-        self._clients.widen(workers)
-
-    def close(self) -> None:
-        """
-        Close the connections to STS.
-        """
-        self._clients.close()
-
-
-Source = SdkSource | RoleSource | MfaSource | UnsignedSource

@@ -22,7 +22,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from .._botocore.sessions import like
+from .._botocore.sessions import derive_session
 from .._locks import guarded
 from .._util import forget_after_fork, value_of
 
@@ -301,7 +301,9 @@ def _regional(session: botocore.session.Session) -> botocore.session.Session:
         or name in session.get_scoped_config()
     ):
         return session
-    regional = like(session, credentials=session.get_credentials(), handlers=True)
+    regional = derive_session(
+        session, credentials=session.get_credentials(), handlers=True
+    )
     regional.set_config_variable(name, "regional")
     return regional
 

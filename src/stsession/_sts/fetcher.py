@@ -29,63 +29,66 @@ from .endpoint import StsEndpoint
 from .errors import Attempt, server_time, translate, unusable_answer
 
 
-__all__ = ["Signatory", "StsFetcher", "at_once"]
+__all__ = ["Source", "StsFetcher", "at_once"]
 
 
-class Signatory(Protocol):
+class Source(Protocol):
     """
-    Who signs a request to STS. Sources are such.
+    The credentials that sign a request to STS, with the clients that send it.
     """
 
     @property
     def is_role(self) -> bool:
         """
-        Whether its credentials are known to be those of an assumed role.
+        Whether its credentials are those of an assumed role. May look them up.
         """
 
     @property
-    def can_show_mfa(self) -> bool:
+    def can_use_mfa(self) -> bool:
         """
-        Whether passing *mfa_serial* would make a difference to it.
+        Whether *mfa_serial* would make a difference to a request that it signs.
         """
 
     @property
     def renewable(self) -> bool:
         """
-        Whether there can be others some time, if STS refuses these.
+        Whether there may be other credentials after STS has rejected these.
         """
 
-    def would_ask(self) -> bool:
+    def needs_input(self) -> bool:
         """
-        Whether `prepare` would ask somebody for something now.
+        Return whether `prepare` would prompt for input now.
         """
 
     def describe(self, wall: float) -> str:
         """
-        Its name, and when its credentials expire, for messages.
+        Return its name, and when its credentials expire, for messages.
         """
 
     def client(self, region: str | None, endpoint: StsEndpoint) -> Any:
         """
-        An STS client that signs with its credentials.
+        Return an STS client that signs with its credentials.
         """
 
     def prepare(self) -> float | None:
         """
-        Have credentials to sign with.
+        Refresh the credentials if necessary; return the seconds until they expire.
 
-        Returns:
-            The seconds they have left. `None` if that isn't known.
+        `None` means that this isn't known, or that they are refreshed in time.
+        Blocks while they are refreshed.
+
+        Raises:
+            RefreshError: If there are no credentials.
         """
 
     def note_region(self, region: str) -> None:
         """
-        Use a client's region for requests to STS if none is configured.
+        Call AWS in the region of a client if no region is configured.
         """
 
-    def resolve_again(self) -> bool:
+    def invalidate(self) -> bool:
         """
-        Look the credentials up anew; return whether there can be others.
+        Replace the credentials, as STS has rejected them; return if that can help.
         """
 
 
@@ -152,7 +155,7 @@ class StsFetcher:
     """
 
     request: StsRequest
-    source: Signatory
+    source: Source
     endpoint: StsEndpoint
     clock: Clock
     proof: TokenSupplier = attrs.field(factory=NoProof)
@@ -186,7 +189,7 @@ class StsFetcher:
                     raise self.proof.explained(e) from e.__cause__
             elif e.kind is not FailureKind.SOURCE_EXPIRED:
                 raise
-            elif not self._translating(self.source.resolve_again):
+            elif not self._translating(self.source.invalidate):
                 e.kind = FailureKind.SOURCE  # it has the same keys for ever
                 raise
             elif self._spent:
@@ -197,7 +200,7 @@ class StsFetcher:
         """
         Whether somebody would be asked for something now.
         """
-        return self.source.would_ask() or self.proof.asks
+        return self.source.needs_input() or self.proof.asks
 
     def note_region(self, region: str) -> None:
         """
@@ -327,7 +330,7 @@ class StsFetcher:
             hop=self.request.name,
             source=self.source.describe(self.clock.wall()),
             sent=self._sent,
-            without_mfa=self.source.can_show_mfa and "TokenCode" not in self._sent,
+            without_mfa=self.source.can_use_mfa and "TokenCode" not in self._sent,
         )
         return translate(error, attempt, wall=self.clock.wall())
 

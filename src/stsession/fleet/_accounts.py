@@ -26,7 +26,8 @@ from .._sessions.options import (
     check_names,
     check_regions,
 )
-from .._sessions.session import RefreshableSession, SourceLike
+from .._sessions.session import RefreshableSession
+from .._sources.find import SourceLike
 from .._sources.sources import Source
 from ..exceptions import InvalidRequestError
 

@@ -17,7 +17,8 @@ from .._core.errors import hides_arguments
 from .._requests.arns import checked_role_name
 from .._sessions.options import AssumeRoleOptions, checks_names
 from .._sessions.pickling import digest_of_recipe
-from .._sessions.session import RefreshableAssumeRoleSession, SourceLike
+from .._sessions.session import RefreshableAssumeRoleSession
+from .._sources.find import SourceLike
 from .._sts.endpoint import has_custom_endpoint
 from .._util import Closing, forget_after_fork, lazy
 from ..exceptions import InvalidRequestError, OrganizationError

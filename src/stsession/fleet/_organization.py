@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from .._botocore.errors import presentable, redact
 from .._core.errors import without_frames
-from .._sessions.session import SourceLike, find_source
+from .._sources.find import SourceLike, find_source
 from .._sources.sources import Source
 from ..exceptions import InvalidRequestError, OrganizationError, StsessionError
 

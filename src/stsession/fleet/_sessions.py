@@ -16,12 +16,8 @@ import botocore.session
 from .._botocore.sdk_classes import BotoSession
 from .._requests.checks import default_role_session_name
 from .._sessions.pickling import portable, surroundings_of
-from .._sessions.session import (
-    RefreshableAssumeRoleSession,
-    SourceLike,
-    find_source,
-    note_region,
-)
+from .._sessions.session import RefreshableAssumeRoleSession, note_region
+from .._sources.find import SourceLike, find_source
 from .._sources.sources import Source
 from .._sts.endpoint import StsEndpoint
 from .._util import lazy

@@ -24,7 +24,7 @@ from botocore.hooks import BaseEventHooks
 from ..._botocore.config_files import present_versions_of
 from ..._botocore.credentials import RefresherCredentials, ResendHandler
 from ..._botocore.sdk_classes import BotoSession
-from ..._botocore.sessions import builtin_handlers, like
+from ..._botocore.sessions import builtin_handlers, derive_session
 from ..._core.cache import RandomEviction
 from ..._core.events import write_log
 from ..._core.runtime import current_runtime
@@ -135,7 +135,7 @@ class LightClients:
         """
         credentials = RefresherCredentials(never_refreshed())
         return BotoSession(
-            botocore_session=like(self._settings, credentials=credentials)
+            botocore_session=derive_session(self._settings, credentials=credentials)
         )
 
     def get(
@@ -263,7 +263,7 @@ class LightClients:
 
         def make(hooks: BaseEventHooks | None) -> Any:
             session: Any = BotoSession(
-                botocore_session=like(
+                botocore_session=derive_session(
                     self._settings,
                     credentials=RefresherCredentials(never_refreshed()),
                     region=region,
