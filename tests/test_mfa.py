@@ -22,7 +22,7 @@ import stsession
 
 from stsession._core.credentials import Instant
 from stsession._core.state import Fetching, Flight
-from stsession._sessions.mfa_session import Mfa
+from stsession._sessions.mfa_session import MfaSession
 from stsession._tokens import mfa as _mfa
 from stsession._tokens import mfa as _terminal
 from stsession._tokens.suppliers import MfaCodeSupplier, NoProof
@@ -1652,7 +1652,7 @@ class TestSecrets:
             session._hops,
             [hop.fetch for hop in session._hops],
             session._source,
-            Mfa(serial=SERIAL, code="271828"),
+            MfaSession(SERIAL, "271828"),
         ]
         session.credentials()
 

@@ -1,14 +1,15 @@
 """
-Builds chains: each role is assumed with the credentials of the one before.
+Role chains: each request is signed with the credentials of the one before.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -17,25 +18,34 @@ from .._core.credentials import Fetched, Instant, Record
 from .._core.policy import RefreshPolicy
 from .._core.refresher import Refresher
 from .._core.runtime import current_runtime
-from .._requests.models import StsRequest
-from .._sources.find import role_source
+from .._requests.models import StsRequest, check_inherited
+from .._sources.find import mfa_source, role_source
+from .._sources.sdk import SdkCredentials
 from .._sources.sources import Source
 from .._sts.endpoint import StsEndpoint, has_custom_endpoint
 from .._sts.fetcher import StsFetcher, at_once
 from .._tokens.base import NoProof, TokenSupplier
+from ..exceptions import InvalidRequestError
 from .options import Options
 
 
 if TYPE_CHECKING:
+    from .._tokens.mfa import CodeLike
     from ..fleet._throttle import Pace
 
-__all__ = ["Chain", "Hop", "SecondFactor"]
+__all__ = ["ChainBuilder", "check_mfa"]
+
+
+ROLE_OPERATIONS = frozenset(
+    {"assume_role", "assume_role_with_saml", "assume_role_with_web_identity"}
+)
+"""The operations that return the credentials of a role."""
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Hop:
     """
-    One request and all that decides which credentials it gives.
+    One request of a chain, and all that the credentials it returns depend on.
     """
 
     request: StsRequest
@@ -44,14 +54,15 @@ class Hop:
     policy: RefreshPolicy
     proof: TokenSupplier = attrs.field(factory=NoProof)
     pace: Pace | None = None
-    """At whose pace STS is asked. `None`: at once, and the client's retries count."""
+    """The throttle that the request waits for. `None` means none, and the retries of
+    the STS client."""
 
     def key(self) -> Hashable:
         """
-        Return what is equal at present for hops that can share credentials.
+        Return a key that is equal for all hops that can share credentials now.
 
-        It changes when another key signs for the source. The region isn't in it: what
-        STS returns in one is valid in all.
+        It changes when the source gets another identity. The region isn't part of it,
+        as credentials from one region are valid in all.
         """
         return (
             self.request,
@@ -66,7 +77,10 @@ class Hop:
 
     def refresher(self, cache: MemoryCache | None) -> Refresher:
         """
-        Make a refresher, or take the one that hops like this share.
+        Return the refresher that equal hops share, or a new one.
+
+        Args:
+            cache: Where it is shared. `None` makes a new one.
         """
         if cache is None:
             return self._make(None, None)
@@ -108,7 +122,7 @@ class Hop:
 
     @property
     def _endpoint(self) -> StsEndpoint:
-        # At a pace, each request that leaves has to be counted.
+        # A throttle has to count each request that is sent.
         return self.endpoint if self.pace is None else self.endpoint.asked_once
 
     def _paced(self) -> Callable[[Callable[[], Fetched]], Fetched]:
@@ -126,90 +140,169 @@ class Hop:
             return self.policy.load_timeout.total_seconds()
         signed = self.source.signer is not None
         own = self._endpoint.load_timeout(signed=signed)
-        turns = 0.0 if self.pace is None else self.pace.patience
-        # The source may have to be waited for first.
-        return own + self.source.load_timeout + self.proof.patience + turns
+        throttled = 0.0 if self.pace is None else self.pace.patience
+        # The source may need new credentials first.
+        return own + self.source.load_timeout + self.proof.patience + throttled
 
 
-class SecondFactor(Protocol):
+class ChainBuilder:
     """
-    How the source shows a second factor.
+    Builds a role chain: each request is signed with the credentials of the one before.
+
+    Args:
+        source: The source of the first request.
+
+        options: The options of the session.
+
+        hops: The refreshers of the roles by which *source* gets its credentials.
+
+        role_arn:
+            The first role, if there is one. Its partition decides whether a region is
+            required.
+
+    Attributes:
+        hops: The refreshers of all requests, the last one's at the end.
+
+        source: The source that signs the last request.
+
+        key: Returns the key of the last credentials as a source, see `Hop.key`.
+
+        is_role: Whether the last credentials are those of an assumed role.
+
+        endpoint: Where STS is called.
+
+        custom_endpoint: Whether that isn't AWS's.
+
+        throttle: The throttle that all requests wait for. `None` waits for none.
+
+    Raises:
+        InvalidRequestError: If a region is required and there is none.
     """
 
-    def applied(
+    def __init__(
         self,
         source: Source,
-        *,
-        endpoint: StsEndpoint,
         options: Options,
-    ) -> tuple[Source, TokenSupplier, tuple[Refresher, ...]]:
-        """
-        Who asks then, what goes with the request, and what comes before it.
-        """
-
-
-@attrs.frozen(kw_only=True, eq=False, repr=False)
-class Chain:
-    """
-    Roles from the first to the last.
-    """
-
-    refreshers: tuple[Refresher, ...]
-    source: Source
-    """Who assumes the last."""
-
-    key: Callable[[], Hashable]
-    """Returns the key of the last."""
-
-    @classmethod
-    def of(
-        cls,
-        role_arns: Sequence[str],
         *,
-        source: Source,
-        endpoint: StsEndpoint,
-        options: Options,
-        role_session_name: str | None,
-        mfa: SecondFactor | None = None,
-        pace: Pace | None = None,
-        **details: Any,
-    ) -> Chain:
+        hops: tuple[Refresher, ...] = (),
+        role_arn: str = "",
+    ) -> None:
+        self.options = options
+        self.endpoint = options.endpoint(source, role_arn=role_arn)
+        self.custom_endpoint = has_custom_endpoint(source.settings, self.endpoint.url)
+        self.hops = hops
+        self.source = source
+        self.key: Callable[[], Hashable] = lambda: source.key
+        self.is_role = False
+        self.throttle: Pace | None = None
+        self._next: Source | None = source
+
+    @property
+    def next_source(self) -> Source:
         """
-        Check the requests and make the refreshers; *details* are the last's.
+        The source that signs the next request.
+        """
+        if self._next is None:
+            self._next = role_source(self.hops[-1], self.source, key=self.key)
+        return self._next
+
+    @property
+    def limited_to_an_hour(self) -> bool:
+        """
+        Whether AWS limits the next role to one hour, as one role assumes another.
+        """
+        return self.next_source.is_hop and not self.custom_endpoint
+
+    def add(self, request: StsRequest, token: TokenSupplier | None = None) -> None:
+        """
+        Add a request that is signed with the credentials of the one before.
+
+        Args:
+            request: The request, as a checked value.
+
+            token: Supplies what goes with each request. `None` means nothing.
 
         Raises:
-            InvalidRequestError: If STS would refuse a request.
+            InvalidRequestError:
+                If STS would reject it because of what a role before it has.
         """
-        custom = has_custom_endpoint(source.settings, endpoint.url)
-        requests, chained = [], source.is_hop
-        for number, arn in enumerate(role_arns, 1):
-            requests.append(
-                StsRequest.checked(
-                    "assume_role",
-                    role_arn=arn,
-                    role_session_name=role_session_name,
-                    chained=chained and not custom,
-                    custom_endpoint=custom,
-                    **(details if number == len(role_arns) else {}),
-                )
+        if not self.custom_endpoint:
+            # A profile's first credentials don't come from a request.
+            fetchers = [hop.fetch for hop in self.hops]
+            requests = [it.request for it in fetchers if isinstance(it, StsFetcher)]
+            check_inherited(request, requests)
+        self._append(request, token, self.throttle)
+
+    def _append(
+        self,
+        request: StsRequest,
+        token: TokenSupplier | None,
+        throttle: Pace | None = None,
+    ) -> None:
+        hop = Hop(
+            request=request,
+            source=self.next_source,
+            endpoint=self.endpoint,
+            policy=self.options.refresh,
+            proof=NoProof() if token is None else token,
+            pace=throttle,
+        )
+        self.hops = (*self.hops, hop.refresher(self.options.cache))
+        self.source, self.key, self._next = hop.source, hop.key, None
+        self.is_role = request.operation in ROLE_OPERATIONS
+
+    def add_mfa(
+        self,
+        serial: str | None,
+        code: CodeLike = None,
+        duration: bool | int | dt.timedelta | None = None,
+    ) -> TokenSupplier | None:
+        """
+        Add an MFA session to the source; return the token of the next request, if any.
+
+        Args:
+            serial: The MFA device. `None` adds nothing.
+
+            code: Where its codes come from.
+
+            duration: See *mfa_session* of `assume()`.
+
+        Raises:
+            InvalidRequestError: If an argument isn't what it has to be.
+        """
+        check_mfa(serial, code, duration)
+        if serial is None:
+            return None
+        from .mfa_session import MfaSession  # noqa: PLC0415 - most sources have no MFA
+
+        source = self.next_source
+        session = MfaSession(serial, code, duration)
+        token = session.codes_for(source, strict=not self.custom_endpoint)
+        request = session.request(custom_endpoint=self.custom_endpoint)
+        if duration is False or not isinstance(source.signer, SdkCredentials):
+            return token
+        self._append(request, token)  # one for all accounts of a fleet: no throttle
+        self._next = user = mfa_source(self.hops[-1], source, key=self.key)
+        return token.if_needed(lambda: user.can_use_mfa)
+
+
+def check_mfa(
+    serial: str | None,
+    code: CodeLike,
+    duration: bool | int | dt.timedelta | None = None,
+) -> None:
+    """
+    Reject arguments about MFA without a device.
+
+    Raises:
+        InvalidRequestError: If there are any.
+    """
+    if serial is not None:
+        return
+    for name, value in (("mfa_code", code), ("mfa_session", duration)):
+        if value:
+            raise InvalidRequestError(
+                f"{name} is given without mfa_serial.",
+                parameter="mfa_serial",
+                hint='Pass the serial number or ARN of the device, or "auto".',
             )
-            chained = True
-        proof: TokenSupplier = NoProof()
-        refreshers: tuple[Refresher, ...] = ()
-        if mfa is not None:
-            source, proof, refreshers = mfa.applied(
-                source, endpoint=endpoint, options=options
-            )
-        common: dict[str, Any] = {
-            "endpoint": endpoint,
-            "policy": options.refresh,
-            "pace": pace,
-        }
-        first, *further = requests
-        hop = Hop(request=first, source=source, proof=proof, **common)
-        refreshers = (*refreshers, hop.refresher(options.cache))
-        for request in further:
-            source = role_source(refreshers[-1], source, key=hop.key)
-            hop = Hop(request=request, source=source, **common)
-            refreshers = (*refreshers, hop.refresher(options.cache))
-        return cls(refreshers=refreshers, source=source, key=hop.key)

@@ -7,20 +7,18 @@ from __future__ import annotations
 import datetime as dt
 import os
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
 
 from .._botocore.sessions import checked_profile_session
 from .._core.errors import hides_arguments
-from .._core.refresher import Refresher
 from .._requests.models import StsRequest
 from .._sources.find import (
     ROLELESS_METHODS,
     find_source,
     provider_source,
-    role_source,
     unsigned_source,
 )
 from .._sources.profile import (
@@ -34,16 +32,9 @@ from .._sources.profile import (
 )
 from .._sources.sdk import sdk_refresher
 from .._sources.sources import Source
-from .._sts.endpoint import StsEndpoint, has_custom_endpoint
 from .._tokens.mfa import CodeLike
-from .._tokens.suppliers import (
-    NoProof,
-    TokenSupplier,
-    WebIdentityTokenSupplier,
-    web_identity_environment,
-)
-from .chain import Hop
-from .mfa_session import Mfa
+from .._tokens.suppliers import WebIdentityTokenSupplier, web_identity_environment
+from .chain import ChainBuilder
 from .options import Options, SessionOptions, checks_names
 from .session import RefreshableSession
 
@@ -102,15 +93,24 @@ def from_profile(
         **options,
     }
     checked = Options.checked(**options)
-    settings = checked_profile_session(name)
-    first, roles = _plan(name, settings)
-    way = _Way(
-        settings=find_source(name), code=mfa_code, lasting=mfa_session, options=checked
-    )
-    way.begin(first, alone=not roles)
+    first, roles = _plan(name, checked_profile_session(name))
+    chain = _start(find_source(name), first, roles, checked)
     for role in roles:
-        way.go_on(role)
-    return way.session((from_profile, arguments))
+        with in_profile(role.profile):
+            token = None
+            if role.mfa_serial is not None:
+                token = chain.add_mfa(role.mfa_serial, mfa_code, mfa_session)
+            request = StsRequest.checked(
+                "assume_role",
+                role_arn=role.role_arn,
+                role_session_name=role.role_session_name,
+                external_id=role.external_id,
+                duration_seconds=role.duration_seconds,
+                chained=chain.limited_to_an_hour,
+                custom_endpoint=chain.custom_endpoint,
+            )
+            chain.add(request, token)
+    return RefreshableSession._wired(chain, (from_profile, arguments))  # noqa: SLF001 - ours
 
 
 def _plan(
@@ -141,118 +141,46 @@ def _with_environment(profile: Mapping[str, Any]) -> Mapping[str, Any]:
     return both if "web_identity_token_file" in both else profile
 
 
-class _Way:
+def _start(
+    profile: Source, first: First, roles: list[RoleStep], options: Options
+) -> ChainBuilder:
     """
-    The way from the first credentials to those of the profile.
+    Return a chain with what comes before the first role of a profile.
+
+    Args:
+        profile: The source that botocore makes of the profile.
+
+        first: The first credentials.
+
+        roles: The roles.
+
+        options: The options of the session.
     """
+    role_arn = roles[0].role_arn if roles else ""
+    if isinstance(first, WebIdentityStep):
+        return _start_with_web_identity(unsigned_source(profile), first, options)
+    if not roles:
+        refresher = sdk_refresher(profile, options.refresh)
+        return ChainBuilder(profile, options, hops=(refresher,))
+    if isinstance(first, NamedSource):
+        text = f'what credential_source of profile "{first.profile}" names'
+        source = provider_source(text, None, frozenset({first.method}), profile)
+    else:
+        text = f'profile "{first.profile}"'
+        source = provider_source(text, first.profile, ROLELESS_METHODS, profile)
+    return ChainBuilder(source, options, role_arn=role_arn)
 
-    def __init__(
-        self,
-        *,
-        settings: Source,
-        code: CodeLike,
-        lasting: bool | int | dt.timedelta | None,
-        options: Options,
-    ) -> None:
-        self._settings = settings
-        self._code, self._lasting = code, lasting
-        self._options = options
-        self._custom = has_custom_endpoint(settings.settings, options.sts_endpoint_url)
-        self._refreshers: tuple[Refresher, ...] = ()
-        self._signs: Source = settings
-        self._by: Source = settings
-        self._key: Callable[[], Hashable] = lambda: settings.key
 
-    def begin(self, step: First, *, alone: bool) -> None:
-        """
-        Have the first credentials.
-        """
-        if isinstance(step, WebIdentityStep):
-            with in_profile(step.profile):
-                request = StsRequest.checked(
-                    "assume_role_with_web_identity",
-                    role_arn=step.role_arn,
-                    role_session_name=step.role_session_name,
-                    custom_endpoint=self._custom,
-                )
-            self._by = unsigned_source(self._settings)
-            self._fly(request, WebIdentityTokenSupplier(step.token_file))
-        elif alone:
-            self._refreshers = (sdk_refresher(self._settings, self._options.refresh),)
-        elif isinstance(step, NamedSource):
-            self._by = provider_source(
-                f'what credential_source of profile "{step.profile}" names',
-                None,
-                frozenset({step.method}),
-                self._settings,
-            )
-        else:
-            name = f'profile "{step.profile}"'
-            self._by = provider_source(
-                name, step.profile, ROLELESS_METHODS, self._settings
-            )
-
-    def go_on(self, step: RoleStep) -> None:
-        """
-        Assume the next role.
-        """
-        chained = self._by.is_hop
-        with in_profile(step.profile):
-            request = StsRequest.checked(
-                "assume_role",
-                role_arn=step.role_arn,
-                role_session_name=step.role_session_name,
-                external_id=step.external_id,
-                duration_seconds=step.duration_seconds,
-                chained=chained and not self._custom,
-                custom_endpoint=self._custom,
-            )
-            proof = self._proof(step)
-        self._fly(request, proof)
-
-    def _proof(self, step: RoleStep) -> TokenSupplier:
-        """
-        What goes with the request; with an MFA session, that comes before it.
-        """
-        if step.mfa_serial is None:
-            return NoProof()
-        mfa = Mfa(serial=step.mfa_serial, code=self._code, session=self._lasting)
-        self._by, proof, earlier = mfa.applied(
-            self._by,
-            endpoint=self._endpoint(step.role_arn),
-            options=self._options,
+def _start_with_web_identity(
+    source: Source, step: WebIdentityStep, options: Options
+) -> ChainBuilder:
+    with in_profile(step.profile):
+        chain = ChainBuilder(source, options, role_arn=step.role_arn)
+        request = StsRequest.checked(
+            "assume_role_with_web_identity",
+            role_arn=step.role_arn,
+            role_session_name=step.role_session_name,
+            custom_endpoint=chain.custom_endpoint,
         )
-        self._refreshers = (*self._refreshers, *earlier)
-        return proof
-
-    def _fly(self, request: StsRequest, proof: TokenSupplier) -> None:
-        hop = Hop(
-            request=request,
-            source=self._by,
-            endpoint=self._endpoint(request.name),
-            policy=self._options.refresh,
-            proof=proof,
-        )
-        refresher = hop.refresher(self._options.cache)
-        self._refreshers = (*self._refreshers, refresher)
-        self._signs, self._key = self._by, hop.key
-        self._by = role_source(refresher, self._signs, key=self._key)
-
-    def _endpoint(self, role_arn: str) -> StsEndpoint:
-        return self._options.endpoint(self._settings, role_arn=role_arn)
-
-    def session(
-        self, made_by: tuple[Callable[..., RefreshableSession], dict[str, Any]]
-    ) -> RefreshableSession:
-        """
-        The session at the end of it.
-        """
-        return RefreshableSession._wired(  # noqa: SLF001 - one of ours
-            self._refreshers,
-            self._signs,
-            endpoint=self._endpoint(""),
-            key=self._key,
-            made_by=made_by,
-            is_role=self._by is not self._settings,
-            options=self._options,
-        )
+        chain.add(request, WebIdentityTokenSupplier(step.token_file))
+    return chain

@@ -1,5 +1,5 @@
 """
-MFA sessions that sign for the roles after them.
+MFA sessions: one MFA code for all roles that are assumed from a source.
 """
 
 from __future__ import annotations
@@ -11,89 +11,70 @@ from collections.abc import Callable
 
 import attrs
 
-from .._core.refresher import Refresher
 from .._requests.checks import checked_seconds, checked_serial_number
 from .._requests.limits import TOKEN_DURATION
 from .._requests.models import StsRequest
-from .._sources.find import mfa_source
-from .._sources.sdk import SdkCredentials
 from .._sources.sources import Source
-from .._sts.endpoint import StsEndpoint, has_custom_endpoint
 from .._tokens.mfa import CodeLike, MfaCodes, find_serial
-from .._tokens.suppliers import MfaCodeSupplier, TokenSupplier
-from .chain import Hop
-from .options import Options
+from .._tokens.suppliers import MfaCodeSupplier
 
 
-__all__ = ["Mfa"]
+__all__ = ["MfaSession"]
 
 
-LASTING = TOKEN_DURATION._replace(parameter="mfa_session")
+DURATION = TOKEN_DURATION._replace(parameter="mfa_session")
 
 
-@attrs.frozen(kw_only=True)
-class Mfa:
+@attrs.frozen
+class MfaSession:
     """
-    How the source shows a second factor.
+    The MFA arguments of `assume()`.
 
     Args:
-        serial: The device; ``"auto"`` has IAM asked for it.
+        serial: The MFA device; ``"auto"`` looks it up in IAM.
 
         code: Where its codes come from.
 
-        session:
-            For how long one code serves; `True` or `None` for STS's default,
-            `False` for one AssumeRole only.
+        duration:
+            How long one code is sufficient. `True` and `None` mean STS's default;
+            `False` means for one AssumeRole request.
     """
 
     serial: str
-    code: CodeLike = attrs.field(repr=False)
-    session: bool | int | dt.timedelta | None = None
+    code: CodeLike = attrs.field(default=None, repr=False)
+    duration: bool | int | dt.timedelta | None = None
 
-    def applied(
-        self,
-        source: Source,
-        *,
-        endpoint: StsEndpoint,
-        options: Options,
-    ) -> tuple[Source, TokenSupplier, tuple[Refresher, ...]]:
+    def request(self, *, custom_endpoint: bool) -> StsRequest:
         """
-        Who asks then, what goes with the request, and what comes before it.
+        Return the request for the MFA session.
+
+        Raises:
+            InvalidRequestError: If STS would reject it.
         """
-        custom = has_custom_endpoint(source.settings, endpoint.url)
-        proof = self.proof(source, strict=not custom)
-        lasting = None if isinstance(self.session, bool) else self.session
-        request = StsRequest.checked(
+        seconds = None if isinstance(self.duration, bool) else self.duration
+        return StsRequest.checked(
             "get_session_token",
             mfa_serial=None if self.serial == "auto" else self.serial,
-            duration_seconds=checked_seconds(LASTING, lasting, strict=not custom),
-            custom_endpoint=custom,
+            duration_seconds=checked_seconds(
+                DURATION, seconds, strict=not custom_endpoint
+            ),
+            custom_endpoint=custom_endpoint,
         )
-        if self.session is False or not isinstance(source.signer, SdkCredentials):
-            return source, proof, ()
-        hop = Hop(
-            request=request,
-            source=source,
-            endpoint=endpoint,
-            policy=options.refresh,
-            proof=proof,
-        )
-        refresher = hop.refresher(options.cache)
-        user = mfa_source(refresher, source, key=hop.key)
-        return user, proof.if_needed(lambda: user.can_use_mfa), (refresher,)
 
-    def proof(self, source: Source, *, strict: bool = False) -> MfaCodeSupplier:
+    def codes_for(self, source: Source, *, strict: bool = False) -> MfaCodeSupplier:
         """
-        What goes with a request that shows it.
+        Return what supplies the codes for a request.
 
         Args:
-            source: Who asks.
+            source: The source that signs it.
 
-            strict: Whether the serial number has to be one that AWS knows.
+            strict: Whether the serial number is checked as AWS does.
         """
-        codes = MfaCodes(self.code)
-        serial_of = self._serial_of(source, strict=strict)
-        return MfaCodeSupplier(serial_of, codes, key=self.serial)
+        return MfaCodeSupplier(
+            self._serial_of(source, strict=strict),
+            MfaCodes(self.code),
+            key=self.serial,
+        )
 
     def _serial_of(self, source: Source, *, strict: bool) -> Callable[[], str]:
         if self.serial == "auto":

@@ -18,18 +18,14 @@ from .._core.errors import hides_arguments
 from .._core.events import RefreshHook
 from .._core.policy import RefreshPolicy
 from .._requests.models import StsRequest
-from .._sources.find import SourceLike, find_source, unsigned_source
-from .._sources.sources import Source
-from .._sts.endpoint import has_custom_endpoint
-from .._tokens.base import NoProof, TokenSupplier
+from .._sources.find import SourceLike, unsigned_source
 from ..exceptions import InvalidRequestError
-from .chain import Hop
+from .chain import ChainBuilder, check_mfa
 from .options import DEFAULT_POLICY, Options, SessionOptions, checks_names
 from .session import (
     RefreshableAssumeRoleSession,
     RefreshableSession,
-    as_mfa,
-    hops_of,
+    chain_from,
 )
 
 
@@ -231,51 +227,6 @@ def assume(
     )
 
 
-def made_session(
-    made_by: tuple[Callable[..., RefreshableSession], dict[str, Any]],
-    *,
-    source: Source,
-    request: Callable[[bool], StsRequest],
-    options: SessionOptions,
-    given: SourceLike = None,
-    proof: TokenSupplier | None = None,
-    is_role: bool = True,
-) -> RefreshableSession:
-    """
-    Make a session for *request*, which is told whether the server isn't AWS's.
-    """
-    wanted = Options.checked(**options)
-    if isinstance(given, RefreshableSession):
-        wanted = given._inherited(wanted)  # noqa: SLF001 - one of ours
-    checked = request(has_custom_endpoint(source.settings, wanted.sts_endpoint_url))
-    endpoint = wanted.endpoint(source, role_arn=checked.name)
-    if checked.operation == "assume_root" and not REGIONLESS.isdisjoint(
-        endpoint.regions
-    ):
-        raise InvalidRequestError(
-            "No region is known, and the global STS doesn't do AssumeRoot.",
-            parameter="region",
-            hint="Pass region= or sts_region=, or set AWS_DEFAULT_REGION or the "
-            "profile's region.",
-        )
-    hop = Hop(
-        request=checked,
-        source=source,
-        endpoint=endpoint,
-        policy=wanted.refresh,
-        proof=NoProof() if proof is None else proof,
-    )
-    return RefreshableSession._wired(  # noqa: SLF001 - one of ours
-        (*hops_of(given), hop.refresher(wanted.cache)),
-        source,
-        endpoint=endpoint,
-        key=hop.key,
-        made_by=made_by,
-        is_role=is_role,
-        options=wanted,
-    )
-
-
 @hides_arguments
 @checks_names(SessionOptions)
 def session_token(
@@ -314,6 +265,20 @@ def session_token(
 
     .. versionadded:: 0.1.0
     """
+    check_mfa(mfa_serial, mfa_code)
+    chain = chain_from(source, Options.checked(**options))
+    token = None
+    if mfa_serial is not None:
+        from .mfa_session import MfaSession  # noqa: PLC0415 - as above
+
+        token = MfaSession(mfa_serial, mfa_code).codes_for(chain.source)
+    request = StsRequest.checked(
+        "get_session_token",
+        mfa_serial=None if mfa_serial == "auto" else mfa_serial,
+        duration_seconds=duration_seconds,
+        custom_endpoint=chain.custom_endpoint,
+    )
+    chain.add(request, token)
     arguments = {
         "source": source,
         "mfa_serial": mfa_serial,
@@ -321,22 +286,7 @@ def session_token(
         "duration_seconds": duration_seconds,
         **options,
     }
-    found, mfa = find_source(source), as_mfa(mfa_serial, mfa_code, session=False)
-    proof: TokenSupplier = NoProof() if mfa is None else mfa.proof(found)
-    return made_session(
-        (session_token, arguments),
-        source=found,
-        given=source,
-        proof=proof,
-        is_role=False,
-        request=lambda custom: StsRequest.checked(
-            "get_session_token",
-            mfa_serial=None if mfa_serial == "auto" else mfa_serial,
-            duration_seconds=duration_seconds,
-            custom_endpoint=custom,
-        ),
-        options=options,
-    )
+    return RefreshableSession._wired(chain, (session_token, arguments))  # noqa: SLF001 - ours
 
 
 @hides_arguments
@@ -383,6 +333,17 @@ def federation_token(
 
     .. versionadded:: 0.1.0
     """
+    chain = chain_from(source, Options.checked(**options))
+    request = StsRequest.checked(
+        "get_federation_token",
+        name=name,
+        policy=policy,
+        policy_arns=policy_arns,
+        duration_seconds=duration_seconds,
+        tags=tags,
+        custom_endpoint=chain.custom_endpoint,
+    )
+    chain.add(request)
     arguments = {
         "name": name,
         "source": source,
@@ -392,22 +353,7 @@ def federation_token(
         "tags": tags,
         **options,
     }
-    return made_session(
-        (federation_token, arguments),
-        source=find_source(source),
-        given=source,
-        is_role=False,
-        request=lambda custom: StsRequest.checked(
-            "get_federation_token",
-            name=name,
-            policy=policy,
-            policy_arns=policy_arns,
-            duration_seconds=duration_seconds,
-            tags=tags,
-            custom_endpoint=custom,
-        ),
-        options=options,
-    )
+    return RefreshableSession._wired(chain, (federation_token, arguments))  # noqa: SLF001 - ours
 
 
 @hides_arguments
@@ -445,6 +391,22 @@ def assume_root(
 
     .. versionadded:: 0.1.0
     """
+    chain = chain_from(source, Options.checked(**options))
+    request = StsRequest.checked(
+        "assume_root",
+        target_principal=target_principal,
+        task_policy_arn=task_policy_arn,
+        duration_seconds=duration_seconds,
+        custom_endpoint=chain.custom_endpoint,
+    )
+    if not REGIONLESS.isdisjoint(chain.endpoint.regions):
+        raise InvalidRequestError(
+            "No region is configured, and the global STS endpoint has no AssumeRoot.",
+            parameter="region",
+            hint="Pass region= or sts_region=, or set AWS_DEFAULT_REGION or the "
+            "profile's region.",
+        )
+    chain.add(request)
     arguments = {
         "target_principal": target_principal,
         "task_policy_arn": task_policy_arn,
@@ -452,20 +414,7 @@ def assume_root(
         "duration_seconds": duration_seconds,
         **options,
     }
-    return made_session(
-        (assume_root, arguments),
-        source=find_source(source),
-        given=source,
-        is_role=False,
-        request=lambda custom: StsRequest.checked(
-            "assume_root",
-            target_principal=target_principal,
-            task_policy_arn=task_policy_arn,
-            duration_seconds=duration_seconds,
-            custom_endpoint=custom,
-        ),
-        options=options,
-    )
+    return RefreshableSession._wired(chain, (assume_root, arguments))  # noqa: SLF001 - ours
 
 
 @hides_arguments
@@ -558,22 +507,19 @@ APIReference/API_AssumeRoleWithWebIdentity.html>`_.
             parameter="token",
             hint="Pass the path of the file it is in, or a function that returns it.",
         )
-    return made_session(
-        (web_identity, arguments),
-        source=unsigned_source(),
-        proof=WebIdentityTokenSupplier(token),
-        request=lambda custom: StsRequest.checked(
-            "assume_role_with_web_identity",
-            role_arn=role,
-            role_session_name=role_session_name,
-            duration_seconds=duration_seconds,
-            provider_id=provider_id,
-            policy=policy,
-            policy_arns=policy_arns,
-            custom_endpoint=custom,
-        ),
-        options=options,
+    chain = ChainBuilder(unsigned_source(), Options.checked(**options), role_arn=role)
+    request = StsRequest.checked(
+        "assume_role_with_web_identity",
+        role_arn=role,
+        role_session_name=role_session_name,
+        duration_seconds=duration_seconds,
+        provider_id=provider_id,
+        policy=policy,
+        policy_arns=policy_arns,
+        custom_endpoint=chain.custom_endpoint,
     )
+    chain.add(request, WebIdentityTokenSupplier(token))
+    return RefreshableSession._wired(chain, (web_identity, arguments))  # noqa: SLF001 - ours
 
 
 @hides_arguments
@@ -625,6 +571,19 @@ def saml(
     """
     from .._tokens.suppliers import SamlAssertionSupplier  # noqa: PLC0415 - not for assume()
 
+    chain = ChainBuilder(
+        unsigned_source(), Options.checked(**options), role_arn=role_arn
+    )
+    request = StsRequest.checked(
+        "assume_role_with_saml",
+        role_arn=role_arn,
+        principal_arn=principal_arn,
+        duration_seconds=duration_seconds,
+        policy=policy,
+        policy_arns=policy_arns,
+        custom_endpoint=chain.custom_endpoint,
+    )
+    chain.add(request, SamlAssertionSupplier(assertion))
     arguments = {
         "role_arn": role_arn,
         "principal_arn": principal_arn,
@@ -634,18 +593,4 @@ def saml(
         "policy_arns": policy_arns,
         **options,
     }
-    return made_session(
-        (saml, arguments),
-        source=unsigned_source(),
-        proof=SamlAssertionSupplier(assertion),
-        request=lambda custom: StsRequest.checked(
-            "assume_role_with_saml",
-            role_arn=role_arn,
-            principal_arn=principal_arn,
-            duration_seconds=duration_seconds,
-            policy=policy,
-            policy_arns=policy_arns,
-            custom_endpoint=custom,
-        ),
-        options=options,
-    )
+    return RefreshableSession._wired(chain, (saml, arguments))  # noqa: SLF001 - ours

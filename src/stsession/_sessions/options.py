@@ -231,7 +231,7 @@ class Options:
         """
         if has_custom_endpoint(source.settings, self.sts_endpoint_url):
             return "us-east-1"
-        if not role_arn.startswith("arn:aws-"):
+        if not str(role_arn).startswith("arn:aws-"):
             return None
         raise InvalidRequestError(
             f"No region is known, and the partition of {role_arn} has no global STS.",

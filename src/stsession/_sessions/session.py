@@ -7,7 +7,7 @@ from __future__ import annotations
 import datetime as dt
 import weakref
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,30 +22,25 @@ from .._core.errors import hides_arguments
 from .._core.events import RefreshHook
 from .._core.refresher import Refresher
 from .._requests.arns import account_of
-from .._requests.models import StsRequest, check_inherited
+from .._requests.models import StsRequest
 from .._sources.find import SourceLike, find_source, refresher_source
 from .._sources.sources import Source
-from .._sts.endpoint import StsEndpoint, has_custom_endpoint
-from .._sts.fetcher import StsFetcher
 from .._util import Closing, lazy
 from ..exceptions import InvalidRequestError
 from . import pickling as _recipe
-from .chain import Chain
+from .chain import ChainBuilder
 from .options import AssumeRoleOptions, Options, checks_names
 
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
-    from .._tokens.mfa import CodeLike
-    from ..fleet._throttle import Pace
-    from .mfa_session import Mfa
     from .status import CallerIdentity, SessionStatus
 
 __all__ = [
     "RefreshableAssumeRoleSession",
     "RefreshableSession",
-    "hops_of",
+    "chain_from",
     "note_region",
 ]
 
@@ -81,42 +76,26 @@ class RefreshableSession(Closing, BotoSession):
 
     def _wire(
         self,
-        hops: tuple[Refresher, ...],
-        source: Source,
-        *,
-        endpoint: StsEndpoint,
-        key: Callable[[], Hashable],
+        chain: ChainBuilder,
         made_by: tuple[Callable[..., RefreshableSession], dict[str, Any]],
-        options: Options,
-        is_role: bool = True,
     ) -> None:
         """
-        Become a session with the credentials of the last of *hops*.
+        Become a session with the credentials of the last request of *chain*.
 
         Args:
-            hops: All from the first, the sources' included.
+            chain: The chain.
 
-            source: Who signs the request of the last.
-
-            endpoint: Where STS is asked.
-
-            key: Returns what sets it apart from other sources now, if it is one.
-
-            made_by: What to call with what to have the same session.
-
-            options: What is wished of it.
-
-            is_role: Whether its credentials are those of an assumed role.
+            made_by: The function and the arguments that make an equal session.
         """
-        self._hops = hops
-        self._source = source
-        self._endpoint = endpoint
-        self._key = key
+        self._hops = chain.hops
+        self._source = chain.source
+        self._endpoint = chain.endpoint
+        self._key = chain.key
+        self._is_role = chain.is_role
+        self._options = options = chain.options
         self._made_by = made_by
         if self._surroundings is None:
             self._surroundings = _recipe.surroundings_of(made_by[1])
-        self._is_role = is_role
-        self._options = options
         self._signs_with = RefresherCredentials(self._refresher)
         self._rejection = ResendHandler(self._refresher)
         with reporting_config_errors(None):
@@ -367,13 +346,34 @@ def _while(
     return lambda: None if reference() is None else on_event
 
 
-def hops_of(source: SourceLike) -> tuple[Refresher, ...]:
+def chain_from(
+    source: SourceLike,
+    options: Options,
+    *,
+    role_arn: str = "",
+    root: Source | None = None,
+) -> ChainBuilder:
     """
-    What keeps the credentials of a source, if it is one of ours.
+    Return a chain that begins with what the user passed as *source*.
+
+    Args:
+        source: The user's argument.
+
+        options: The options of the session.
+
+        role_arn: The first role.
+
+        root: What *source* has been resolved to. `None` if it hasn't been.
+
+    Raises:
+        InvalidRequestError: If it isn't a source, or if a region is required.
     """
+    hops: tuple[Refresher, ...] = ()
     if isinstance(source, RefreshableSession):
-        return source._hops  # noqa: SLF001 - one of ours
-    return ()
+        hops = source._hops  # noqa: SLF001 - one of ours
+        options = source._inherited(options)  # noqa: SLF001 - one of ours
+    root = find_source(source) if root is None else root
+    return ChainBuilder(root, options, hops=hops, role_arn=role_arn)
 
 
 class RefreshableAssumeRoleSession(RefreshableSession):
@@ -438,70 +438,50 @@ class RefreshableAssumeRoleSession(RefreshableSession):
             type(self),
             {"role_arn": role_arn, "source": source, "region": region, **given},
         )
-        options = Options.of(region, given)
         arns = _as_chain(role_arn)
-        root = self._found(source)
-        if isinstance(source, RefreshableSession):
-            options = source._inherited(options)  # noqa: SLF001 - one of ours
-        endpoint = options.endpoint(root, role_arn=arns[0])
-        chain = Chain.of(
-            arns,
-            source=root,
-            endpoint=endpoint,
-            options=options,
-            role_session_name=given.get("role_session_name"),
-            mfa=as_mfa(
-                given.get("mfa_serial"),
-                given.get("mfa_code"),
-                given.get("mfa_session"),
+        chain = self._chain(source, Options.of(region, given), arns[0])
+        token = chain.add_mfa(
+            given.get("mfa_serial"), given.get("mfa_code"), given.get("mfa_session")
+        )
+        name = given.get("role_session_name")
+        for arn in arns[:-1]:
+            chain.add(
+                StsRequest.checked(
+                    "assume_role",
+                    role_arn=arn,
+                    role_session_name=name,
+                    custom_endpoint=chain.custom_endpoint,
+                ),
+                token,
+            )
+            token = None
+        chain.add(
+            StsRequest.checked(
+                "assume_role",
+                role_arn=arns[-1],
+                role_session_name=name,
+                duration_seconds=given.get("duration_seconds"),
+                external_id=given.get("external_id"),
+                policy=given.get("policy"),
+                policy_arns=given.get("policy_arns"),
+                tags=given.get("tags"),
+                transitive_tag_keys=given.get("transitive_tag_keys"),
+                source_identity=given.get("source_identity"),
+                provided_contexts=given.get("provided_contexts"),
+                chained=chain.limited_to_an_hour,
+                custom_endpoint=chain.custom_endpoint,
             ),
-            pace=self._pace(root, endpoint),
-            duration_seconds=given.get("duration_seconds"),
-            external_id=given.get("external_id"),
-            policy=given.get("policy"),
-            policy_arns=given.get("policy_arns"),
-            tags=given.get("tags"),
-            transitive_tag_keys=given.get("transitive_tag_keys"),
-            source_identity=given.get("source_identity"),
-            provided_contexts=given.get("provided_contexts"),
+            token,
         )
-        if given.get("tags") or given.get("source_identity"):
-            _check_chain((*hops_of(source), *chain.refreshers), root, endpoint)
-        self._wire(
-            (*hops_of(source), *chain.refreshers),
-            chain.source,
-            endpoint=endpoint,
-            key=chain.key,
-            made_by=made_by,
-            options=options,
-        )
+        self._wire(chain, made_by)
 
-    def _found(self, source: SourceLike) -> Source:
+    def _chain(
+        self, source: SourceLike, options: Options, role_arn: str
+    ) -> ChainBuilder:
         """
-        Find out who the source is.
+        Return the chain that begins with the source.
         """
-        return find_source(source)
-
-    def _pace(self, source: Source, endpoint: StsEndpoint) -> Pace | None:
-        """
-        At whose pace STS is asked. `None`: at once.
-        """
-        return None
-
-
-def _check_chain(
-    hops: Sequence[Refresher], source: Source, endpoint: StsEndpoint
-) -> None:
-    """
-    Check what the last of *hops* inherits from those before it.
-    """
-    if not has_custom_endpoint(source.settings, endpoint.url):
-        # A profile's role may have been assumed by something that is no request.
-        fetchers = [hop.fetch for hop in hops]
-        requests: list[StsRequest] = [
-            fetch.request for fetch in fetchers if isinstance(fetch, StsFetcher)
-        ]
-        check_inherited(requests[-1], requests[:-1])
+        return chain_from(source, options, role_arn=role_arn)
 
 
 def _as_chain(role_arn: object) -> tuple[str, ...]:
@@ -514,26 +494,3 @@ def _as_chain(role_arn: object) -> tuple[str, ...]:
         parameter="role_arn",
         hint="Pass the ARN of a role, or a list of at least one for a chain.",
     )
-
-
-def as_mfa(
-    serial: str | None,
-    code: CodeLike,
-    session: bool | int | dt.timedelta | None = None,
-) -> Mfa | None:
-    """
-    The three arguments as one thing, if they make sense.
-    """
-    if serial is not None:
-        # Most programs go without, and start faster.
-        from .mfa_session import Mfa  # noqa: PLC0415
-
-        return Mfa(serial=serial, code=code, session=session)
-    for name, value in (("mfa_code", code), ("mfa_session", session)):
-        if value:
-            raise InvalidRequestError(
-                f"{name} is given without mfa_serial.",
-                parameter="mfa_serial",
-                hint='Pass the serial number or ARN of the device, or "auto".',
-            )
-    return None

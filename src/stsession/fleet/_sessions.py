@@ -15,14 +15,19 @@ import botocore.session
 
 from .._botocore.sdk_classes import BotoSession
 from .._requests.checks import default_role_session_name
+from .._sessions.chain import ChainBuilder
+from .._sessions.options import Options
 from .._sessions.pickling import portable, surroundings_of
-from .._sessions.session import RefreshableAssumeRoleSession, note_region
+from .._sessions.session import (
+    RefreshableAssumeRoleSession,
+    chain_from,
+    note_region,
+)
 from .._sources.find import SourceLike, find_source
 from .._sources.sources import Source
-from .._sts.endpoint import StsEndpoint
 from .._util import lazy
 from ._clients.cache import LightClients
-from ._throttle import Pace, pace_of
+from ._throttle import pace_of
 
 
 __all__ = ["FleetSession", "FleetSessions", "LightSession"]
@@ -190,8 +195,13 @@ class FleetSession(LightSession):
         session._become(**arguments)  # noqa: SLF001 - its own
         return session
 
-    def _found(self, source: SourceLike) -> Source:
-        return super()._found(source) if self._root is None else self._root
+    def _chain(
+        self, source: SourceLike, options: Options, role_arn: str
+    ) -> ChainBuilder:
+        chain = chain_from(source, options, role_arn=role_arn, root=self._root)
+        endpoint = chain.endpoint
+        chain.throttle = pace_of((chain.source.key, endpoint.url, endpoint.regions))
+        return chain
 
     def widen(self, workers: int) -> None:
         """
@@ -202,9 +212,6 @@ class FleetSession(LightSession):
         self._source.widen(workers)
         if self._light is not None:
             self._light.widen(workers)
-
-    def _pace(self, source: Source, endpoint: StsEndpoint) -> Pace | None:
-        return pace_of((source.key, endpoint.url, endpoint.regions))
 
 
 @attrs.frozen(kw_only=True, slots=False)
