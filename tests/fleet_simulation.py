@@ -12,6 +12,7 @@ import random
 import threading
 
 from typing import Any
+from urllib.parse import parse_qs
 
 import attrs
 import boto3
@@ -69,11 +70,11 @@ class BusySTS:
         """
         Answer a request; a handler of ``before-send.sts.AssumeRole``.
         """
-        call = self._stub._read(request)
+        [role_arn] = parse_qs(request.body)["RoleArn"]
         with self._lock:
             self.under_way += 1
             self.most_under_way = max(self.most_under_way, self.under_way)
-            fault = self._fault(call.params["RoleArn"])
+            fault = self._fault(role_arn)
             self.counts["asked"] += 1
             self.counts[fault.code if fault else "granted"] += 1
         try:
@@ -81,8 +82,11 @@ class BusySTS:
         finally:
             with self._lock:
                 self.under_way -= 1
-        answer = fault.replacement("sts") if fault else self._stub._do(call)
-        return self._stub._response(request.url, answer)
+        stub = self._stub
+        if fault is not None:
+            stub = StubSTS(clock=self._time.clock)
+            stub.goes_down(fault)
+        return stub(request)
 
     def _fault(self, role_arn: str) -> Fault | None:
         now = self._time.clock.monotonic()

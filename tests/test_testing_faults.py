@@ -19,7 +19,7 @@ from botocore.parsers import ResponseParserError
 
 from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS
 from stsession.testing._keys import AccessKey
-from stsession.testing._sts_answers import denial
+from stsession.testing._sts import denial
 
 
 ROLE = "arn:aws:iam::123456789012:role/Reader"

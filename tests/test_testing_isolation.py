@@ -132,20 +132,16 @@ def test_isolated_process_shares_no_credentials():
     assert 3 == stub.attempts
 
 
-@pytest.mark.parametrize("isolated", [True, False])
-def test_used_codes(isolated):
+def test_used_codes():
     """
-    In another process, or at another stub, a code hasn't been used.
+    In another process a code hasn't been used.
     """
     waits = []
     with use_runtime(clock=FakeClock(), wait=lambda _, seconds: waits.append(seconds)):
         source = source_of(StubSTS())
         with_code(source).credentials()
-        if isolated:
-            with isolated_process():
-                with_code(source).credentials()
-        else:
-            with_code(source_of(StubSTS())).credentials()
+        with isolated_process():
+            with_code(source).credentials()
 
         assert [] == waits
 

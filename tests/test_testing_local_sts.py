@@ -275,7 +275,7 @@ def test_a_role_takes_lists(local_sts, user, name):
     """
     A single text isn't taken for its letters, nor a key for whom it belongs to.
     """
-    with pytest.raises(TypeError, match=rf"^{name} is of type str; give a list"):
+    with pytest.raises(TypeError, match=rf"^{name} is of type str; pass a list"):
         local_sts.add_role(READER, **{name: "123456789012"})
     with pytest.raises(TypeError, match=rf"^{name} is of type AccessKey; .* key\.arn"):
         local_sts.add_role(READER, **{name: user})

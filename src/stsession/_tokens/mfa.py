@@ -45,7 +45,6 @@ __all__ = [
     "announce",
     "ask_at_terminal",
     "find_serial",
-    "forget_used_codes",
     "totp",
 ]
 
@@ -196,21 +195,8 @@ class _Desk:
             return 0.0
         return at + STEP - clock.monotonic()
 
-    def forget(self) -> None:
-        """
-        Forget which codes have been used.
-        """
-        self._used.clear()
-
 
 _desk = per_process(_Desk())
-
-
-def forget_used_codes() -> None:
-    """
-    Forget which codes have been used. For a new stub of STS.
-    """
-    _desk.forget()
 
 
 class MfaCodes:

@@ -1,5 +1,5 @@
 """
-What a service sends back: one value, and the XML that AWS puts into it.
+Responses of a service: one value, and the XML in it.
 """
 
 from __future__ import annotations
@@ -16,19 +16,23 @@ from xml.sax.saxutils import escape
 import attrs
 
 from .._core.runtime import Clock
+from ._keys import AccessKey
 
 
 __all__ = [
     "DECLARATION",
     "NAMESPACES",
     "Answer",
-    "Refused",
     "Service",
+    "ServiceError",
     "Transport",
     "Tree",
     "date_header",
+    "denied",
     "error_answer",
+    "invalid_member",
     "iso",
+    "not_authorized",
     "to_xml",
 ]
 
@@ -46,23 +50,23 @@ NAMESPACES: Mapping[Service, str] = {
 
 class Transport(enum.Enum):
     """
-    How an answer travels.
+    How a response is sent.
     """
 
     WHOLE = "whole"
     CUT = "cut"  # the connection ends in the middle of the body
     HANG = "hang"  # nothing is sent, and the connection stays open
-    RESET = "reset"  # nothing is sent, and the connection is torn down
+    RESET = "reset"  # nothing is sent, and the connection is reset
 
 
 @attrs.frozen(kw_only=True)
 class Answer:
     """
-    An HTTP answer, not yet on the wire.
+    An HTTP response that has not been sent yet.
     """
 
     status: int = 200
-    body: bytes = attrs.field(default=b"", repr=False)  # may hold secrets
+    body: bytes = attrs.field(default=b"", repr=False)  # may contain secrets
     headers: tuple[tuple[str, str], ...] = ()
     content_type: str = "text/xml"
     date_offset: dt.timedelta = dt.timedelta(0)
@@ -70,9 +74,9 @@ class Answer:
     transport: Transport = Transport.WHOLE
 
 
-class Refused(Exception):  # noqa: N818 - it isn't a mistake of ours
+class ServiceError(Exception):
     """
-    The request gets an error for an answer.
+    The service responds to the request with an error.
     """
 
     def __init__(self, code: str, message: str, *, status: int) -> None:
@@ -81,10 +85,65 @@ class Refused(Exception):  # noqa: N818 - it isn't a mistake of ours
         self.message = message
         self.status = status
 
+    def answer(self, service: Service) -> Answer:
+        """
+        Return the response in the format of *service*.
+        """
+        return error_answer(
+            service, code=self.code, message=self.message, status=self.status
+        )
+
+
+def denied(message: str) -> ServiceError:
+    """
+    Return an ``AccessDenied`` error.
+    """
+    return ServiceError("AccessDenied", message, status=403)
+
+
+def not_authorized(
+    caller: AccessKey, action: str, resource: str, reason: str = ""
+) -> ServiceError:
+    """
+    Return the ``AccessDenied`` error of a caller without permission.
+
+    Args:
+        caller: The key that signed the request.
+
+        action: The IAM action, for example ``"sts:AssumeRole"``.
+
+        resource: The ARN or name of the resource.
+
+        reason: The end of the message, in services that give a reason.
+    """
+    return denied(
+        f"User: {caller.arn} is not authorized to perform: {action}"
+        f" on resource: {resource}{reason}"
+    )
+
+
+def invalid_member(value: str, name: str, constraint: str) -> ServiceError:
+    """
+    Return the error of a parameter that violates a constraint.
+
+    Args:
+        value: The value of the parameter.
+
+        name: The name of the parameter, in camel case.
+
+        constraint: For example ``"have length less than or equal to 64"``.
+    """
+    return ServiceError(
+        "ValidationError",
+        f"1 validation error detected: Value '{value}' at '{name}' failed to"
+        f" satisfy constraint: Member must {constraint}",
+        status=400,
+    )
+
 
 def to_xml(tree: Tree) -> str:
     """
-    Write *tree* as XML elements.
+    Return *tree* as XML elements.
     """
     if not isinstance(tree, Mapping):
         return escape(str(tree))
@@ -97,7 +156,7 @@ def to_xml(tree: Tree) -> str:
 
 def error_answer(service: Service, *, code: str, message: str, status: int) -> Answer:
     """
-    An error in the shape of *service*.
+    Return an error response in the format of *service*.
     """
     error = {"Code": code, "Message": message}
     tree: Tree
@@ -116,13 +175,13 @@ def error_answer(service: Service, *, code: str, message: str, status: int) -> A
 
 def iso(instant: dt.datetime) -> str:
     """
-    Write *instant* as AWS does; fractions appear if there are any.
+    Return *instant* in AWS's format, with fractions of a second if it has any.
     """
     return instant.astimezone(dt.timezone.utc).isoformat().replace("+00:00", "Z")
 
 
 def date_header(clock: Clock, answer: Answer) -> str:
     """
-    The ``Date`` header of *answer*.
+    Return the ``Date`` header of *answer*.
     """
     return formatdate(clock.wall() + answer.date_offset.total_seconds(), usegmt=True)

@@ -13,18 +13,17 @@ from typing import Literal
 
 import attrs
 
-from ._answers import Refused, Service
+from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from ._answers import Service, ServiceError
 from ._http import HttpRequest
 from ._iam import Iam
 from ._keys import AccessKey
 
 
-__all__ = [
-    "Signature",
-    "authenticate",
-    "payload_is_intact",
-    "read_signature",
-]
+__all__ = ["Signature", "authenticate", "read_signature"]
 
 
 _AUTHORIZATION = re.compile(
@@ -32,119 +31,6 @@ _AUTHORIZATION = re.compile(
     r"SignedHeaders=(?P<headers>[^,]+), ?Signature=(?P<signature>[0-9a-f]{64})"
 )
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-
-
-@attrs.frozen(kw_only=True)
-class Signature:
-    """
-    What a request says about who signed it, and how.
-    """
-
-    access_key_id: str
-    scope: str  # date/region/service/aws4_request
-    signed_headers: tuple[str, ...]
-    timestamp: str
-    session_token: str | None = attrs.field(repr=False)
-    value: str = attrs.field(repr=False)
-    presigned: bool
-
-    @property
-    def region(self) -> str:
-        """
-        The region it was signed for.
-        """
-        return self.scope.split("/")[1]
-
-    def is_made_with(self, secret: str, request: HttpRequest) -> bool:
-        """
-        Tell whether *secret* gives this signature for *request*.
-        """
-        key = f"AWS4{secret}".encode()
-        for part in self.scope.split("/"):
-            key = hmac.digest(key, part.encode(), "sha256")
-        expected = hmac.new(key, self._string_to_sign(request), "sha256").hexdigest()
-        return hmac.compare_digest(expected, self.value)
-
-    def _string_to_sign(self, request: HttpRequest) -> bytes:
-        canonical = hashlib.sha256(self._canonical(request).encode()).hexdigest()
-        lines = ("AWS4-HMAC-SHA256", self.timestamp, self.scope, canonical)
-        return "\n".join(lines).encode()
-
-    def _canonical(self, request: HttpRequest) -> str:
-        headers = (
-            f"{name}:{' '.join(request.headers.get(name, '').split())}\n"
-            for name in self.signed_headers
-        )
-        return "\n".join(
-            (
-                request.method,
-                request.path,
-                _canonical_query(request.query),
-                "".join(headers),
-                ";".join(self.signed_headers),
-                self._payload(request),
-            )
-        )
-
-    def _payload(self, request: HttpRequest) -> str:
-        if self.presigned and "/s3/" in self.scope:
-            return "UNSIGNED-PAYLOAD"
-        claimed = request.headers.get("x-amz-content-sha256")
-        return claimed or hashlib.sha256(request.body).hexdigest()
-
-
-def _canonical_query(query: str) -> str:
-    pairs = [pair.partition("=") for pair in query.split("&") if pair]
-    return "&".join(
-        f"{name}={value}"
-        for name, _, value in sorted(pairs)
-        if name != "X-Amz-Signature"
-    )
-
-
-def read_signature(request: HttpRequest) -> Signature | None:
-    """
-    Find the signature in the headers or the query of *request*.
-    """
-    match = _AUTHORIZATION.fullmatch(request.headers.get("authorization", ""))
-    if match is not None:
-        access_key_id, _, scope = match["credential"].partition("/")
-        return Signature(
-            access_key_id=access_key_id,
-            scope=scope,
-            signed_headers=tuple(match["headers"].split(";")),
-            timestamp=request.headers.get("x-amz-date", ""),
-            session_token=request.headers.get("x-amz-security-token"),
-            value=match["signature"],
-            presigned=False,
-        )
-    if "X-Amz-Signature=" in request.query:
-        return _presigned(request.query_params())
-    return None
-
-
-def _presigned(query: dict[str, str]) -> Signature:
-    access_key_id, _, scope = query.get("X-Amz-Credential", "").partition("/")
-    return Signature(
-        access_key_id=access_key_id,
-        scope=scope,
-        signed_headers=tuple(query.get("X-Amz-SignedHeaders", "").split(";")),
-        timestamp=query.get("X-Amz-Date", ""),
-        session_token=query.get("X-Amz-Security-Token"),
-        value=query["X-Amz-Signature"],
-        presigned=True,
-    )
-
-
-def payload_is_intact(request: HttpRequest) -> bool:
-    """
-    Tell whether the body has the hash that was signed, if one was.
-    """
-    claimed = request.headers.get("x-amz-content-sha256", "")
-    if _SHA256.fullmatch(claimed) is None:
-        return True
-    return hmac.compare_digest(claimed, hashlib.sha256(request.body).hexdigest())
-
 
 _Protocol = Literal["query", "s3"]
 
@@ -154,7 +40,7 @@ _NO_MATCH = (
     " provided. Check your {} and signing method."
 )
 
-_REFUSALS: Mapping[tuple[str, _Protocol], tuple[str, str, int]] = {
+_ERRORS: Mapping[tuple[str, _Protocol], tuple[str, str, int]] = {
     ("unsigned", "query"): (
         "MissingAuthenticationToken",
         "Request is missing Authentication Token",
@@ -202,32 +88,127 @@ _REFUSALS: Mapping[tuple[str, _Protocol], tuple[str, str, int]] = {
 }
 
 
+@attrs.frozen(kw_only=True)
+class Signature:
+    """
+    The Signature Version 4 of a request.
+    """
+
+    access_key_id: str
+    scope: str  # date/region/service/aws4_request
+    signed_headers: tuple[str, ...]
+    timestamp: str
+    session_token: str | None = attrs.field(repr=False)
+    value: str = attrs.field(repr=False)
+    presigned: bool
+
+    @property
+    def region(self) -> str:
+        """
+        The region in the credential scope.
+        """
+        return self.scope.split("/")[1]
+
+    def is_made_with(self, secret: str, request: HttpRequest) -> bool:
+        """
+        Return whether *secret* gives this signature for *request*.
+        """
+        _, region, service, _ = self.scope.split("/")
+        signer = self._signer(service)(Credentials("", secret), service, region)
+        headers = request.headers
+        signed = AWSRequest(
+            method=request.method,
+            url=f"http://{headers.get('host')}{request.path}?{self._query(request)}",
+            headers={name: headers.get(name, "") for name in self.signed_headers},
+            data=request.body,
+        )
+        signed.context["timestamp"] = self.timestamp
+        text = signer.string_to_sign(signed, signer.canonical_request(signed))
+        return hmac.compare_digest(signer.signature(text, signed), self.value)
+
+    def _signer(self, service: str) -> type[SigV4Auth]:
+        if service != "s3":
+            return SigV4Auth
+        return S3SigV4QueryAuth if self.presigned else S3SigV4Auth
+
+    def _query(self, request: HttpRequest) -> str:
+        parameters = request.query.split("&")
+        return "&".join(p for p in parameters if not p.startswith("X-Amz-Signature="))
+
+
+def read_signature(request: HttpRequest) -> Signature | None:
+    """
+    Return the signature in the headers or the query of *request*.
+    """
+    match = _AUTHORIZATION.fullmatch(request.headers.get("authorization", ""))
+    if match is not None:
+        access_key_id, _, scope = match["credential"].partition("/")
+        return Signature(
+            access_key_id=access_key_id,
+            scope=scope,
+            signed_headers=tuple(match["headers"].split(";")),
+            timestamp=request.headers.get("x-amz-date", ""),
+            session_token=request.headers.get("x-amz-security-token"),
+            value=match["signature"],
+            presigned=False,
+        )
+    if "X-Amz-Signature=" in request.query:
+        return _presigned(request.query_params())
+    return None
+
+
 def authenticate(iam: Iam, request: HttpRequest, *, service: Service) -> AccessKey:
     """
-    Tell who signed *request*.
+    Return the key that signed *request*.
 
     Raises:
-        Refused: As *service* says it.
+        ServiceError: If there is no valid signature, in the format of *service*.
     """
     signature = read_signature(request)
+    if iam.default_user is not None:
+        key = None if signature is None else iam.key(signature.access_key_id)
+        return key or iam.default_user
     if signature is None:
-        raise _refused("unsigned", service)
+        raise _error("unsigned", service)
     key = iam.key(signature.access_key_id)
     if key is None:
-        raise _refused("unknown", service)
-    given, real = signature.session_token or "", key.session_token or ""
-    if not hmac.compare_digest(given.encode(), real.encode()):
-        raise _refused("wrong token", service)
-    if iam.is_dead(key, service):
-        raise _refused("unknown" if key.expires_at is None else "expired", service)
+        raise _error("unknown", service)
+    token, expected = signature.session_token or "", key.session_token or ""
+    if not hmac.compare_digest(token.encode(), expected.encode()):
+        raise _error("wrong token", service)
+    if iam.is_invalid(key, service):
+        raise _error("unknown" if key.expires_at is None else "expired", service)
     if not signature.is_made_with(key.secret_access_key, request):
-        raise _refused("wrong signature", service)
-    if not payload_is_intact(request):
-        raise _refused("wrong payload", service)
+        raise _error("wrong signature", service)
+    if not _payload_is_intact(request):
+        raise _error("wrong payload", service)
     return key
 
 
-def _refused(problem: str, service: Service) -> Refused:
+def _presigned(query: dict[str, str]) -> Signature:
+    access_key_id, _, scope = query.get("X-Amz-Credential", "").partition("/")
+    return Signature(
+        access_key_id=access_key_id,
+        scope=scope,
+        signed_headers=tuple(query.get("X-Amz-SignedHeaders", "").split(";")),
+        timestamp=query.get("X-Amz-Date", ""),
+        session_token=query.get("X-Amz-Security-Token"),
+        value=query["X-Amz-Signature"],
+        presigned=True,
+    )
+
+
+def _payload_is_intact(request: HttpRequest) -> bool:
+    """
+    Return whether the body has the hash in the headers, if there is one.
+    """
+    digest = request.headers.get("x-amz-content-sha256", "")
+    if _SHA256.fullmatch(digest) is None:
+        return True
+    return hmac.compare_digest(digest, hashlib.sha256(request.body).hexdigest())
+
+
+def _error(problem: str, service: Service) -> ServiceError:
     protocol: _Protocol = "s3" if service == "s3" else "query"
-    code, message, status = _REFUSALS[problem, protocol]
-    return Refused(code, message, status=status)
+    code, message, status = _ERRORS[problem, protocol]
+    return ServiceError(code, message, status=status)

@@ -1,5 +1,5 @@
 """
-The backend of `LocalSTS`: a request becomes a response.
+The backend of `LocalSTS` and `StubSTS`: a request becomes a response.
 """
 
 from __future__ import annotations
@@ -10,21 +10,15 @@ from typing import Protocol
 import attrs
 
 from .._core.runtime import Clock
-from ._answers import Answer, Refused, Service, error_answer
+from ._answers import Answer, Service, ServiceError
 from ._authentication import read_signature
 from ._faults import FaultSchedule
 from ._http import HttpRequest, query_service
-from ._iam_api import IamService
-from ._keys import AccessKey
-from ._s3 import S3Service
-from ._sts import StsService, World
-from ._sts_answers import denial
+from ._iam import Iam
+from ._sts import denial
 
 
-__all__ = [
-    "Backend",
-    "Call",
-]
+__all__ = ["Backend", "Call"]
 
 
 _SECRET = frozenset(
@@ -50,40 +44,40 @@ def _is_secret(name: str) -> bool:
 @attrs.frozen(kw_only=True)
 class Call:
     """
-    One request, and how it was answered.
+    A request to a service, and the status of the response.
 
     .. versionadded:: 0.1.0
     """
 
     operation: str
-    """E.g. ``"AssumeRole"``."""
+    """The operation, for example ``"AssumeRole"``."""
 
     params: Mapping[str, str] = attrs.field(repr=_redacted)
-    """Its parameters, by the names that were sent."""
+    """The parameters, by the names in the request."""
 
     service: Service = "sts"
-    """``"sts"``, ``"iam"`` or ``"s3"``."""
+    """The service: ``"sts"``, ``"iam"`` or ``"s3"``."""
 
     access_key_id: str | None
-    """The key that signed it, or `None`."""
+    """ID of the access key that signed the request, or `None` if it is unsigned."""
 
     region: str | None
-    """The region it was signed for, or `None`."""
+    """The region in the signature, or `None` if the request is unsigned."""
 
     host: str | None = None
-    """The host it was sent to."""
+    """The host to which the request was sent."""
 
     status: int | None
-    """The HTTP status of the answer; `None` if there was none."""
+    """HTTP status of the response; `None` if there was no response."""
 
     code: str | None
-    """The error code of the answer, or the name of the fault."""
+    """The error code of the response, or the name of the fault."""
 
     monotonic: float
-    """When it was decided, on the monotonic clock."""
+    """Time of the request, on the monotonic clock."""
 
 
-class _Face(Protocol):
+class _Service(Protocol):
     def read(self, request: HttpRequest) -> tuple[str, dict[str, str]]: ...
 
     def answer(
@@ -93,73 +87,66 @@ class _Face(Protocol):
 
 class Backend:
     """
-    The services, what goes wrong with them, and the log.
+    Services over one set of IAM tables, with injected faults.
     """
 
-    def __init__(self, world: World, *, faults: FaultSchedule, clock: Clock) -> None:
-        self.s3 = S3Service(world.iam)
-        self.calls: list[Call] = []  # only ever appended to, so it needs no lock
-        self._faces: Mapping[Service, _Face] = {
-            "iam": IamService(world.iam),
-            "s3": self.s3,
-            "sts": StsService(world),
-        }
-        self._iam = world.iam
+    def __init__(
+        self,
+        services: Mapping[Service, _Service],
+        *,
+        iam: Iam,
+        faults: FaultSchedule,
+        clock: Clock,
+    ) -> None:
+        self._services = services
+        self._iam = iam
         self._faults = faults
         self._clock = clock
 
-    def answer(self, request: HttpRequest) -> Answer:
+    def read(self, request: HttpRequest) -> Call:
         """
-        Decide about *request*, and log it.
+        Parse *request*; its response is not known yet.
         """
-        service = _service_of(request)
-        operation, params = self._faces[service].read(request)
-        answer = self._decide(service, operation, params, request)
+        service = self._service_of(request)
+        operation, params = self._services[service].read(request)
         signature = read_signature(request)
-        call = Call(
+        return Call(
             service=service,
             operation=operation,
             params=params,
             access_key_id=None if signature is None else signature.access_key_id,
             region=None if signature is None else signature.region,
             host=request.headers.get("host"),
-            status=answer.status or None,
-            code=answer.code,
+            status=None,
+            code=None,
             monotonic=self._clock.monotonic(),
         )
-        self.calls.append(call)
-        return answer
 
-    def _decide(
-        self,
-        service: Service,
-        operation: str,
-        params: Mapping[str, str],
-        request: HttpRequest,
-    ) -> Answer:
-        fault = self._faults.take(operation, service=service)
+    def answer(self, call: Call, request: HttpRequest) -> Answer:
+        """
+        Return the response to *request*.
+        """
+        fault = self._faults.take(call.operation, service=call.service)
         if fault is not None:
-            fault = fault.denying(
-                lambda: denial(service, operation, params, self._caller(request))
-            )
-        answer = None if fault is None else fault.replacement(service)
+            fault = fault.denying(lambda: self._denial(call))
+        answer = None if fault is None else fault.replacement(call.service)
         if answer is not None:
             return answer
+        service = self._services[call.service]
         try:
-            answer = self._faces[service].answer(operation, params, request)
-        except Refused as e:
-            return error_answer(
-                service, code=e.code, message=e.message, status=e.status
-            )
+            answer = service.answer(call.operation, call.params, request)
+        except ServiceError as e:
+            return e.answer(call.service)
         return answer if fault is None else fault.spoil(answer, now=self._iam.now())
 
-    def _caller(self, request: HttpRequest) -> AccessKey | None:
-        signature = read_signature(request)
-        return None if signature is None else self._iam.key(signature.access_key_id)
+    def _denial(self, call: Call) -> str:
+        caller = None
+        if call.access_key_id is not None:
+            caller = self._iam.key(call.access_key_id) or self._iam.default_user
+        return denial(call.service, call.operation, call.params, caller)
 
-
-def _service_of(request: HttpRequest) -> Service:
-    is_query = request.method == "POST" or "Action=" in request.query
-    if request.path != "/" or not is_query:
-        return "s3"
-    return query_service(request)
+    def _service_of(self, request: HttpRequest) -> Service:
+        is_query = request.method == "POST" or "Action=" in request.query
+        if "s3" in self._services and not (request.path == "/" and is_query):
+            return "s3"
+        return query_service(request)

@@ -39,7 +39,7 @@ _SUBJECT_TYPE = "persistent"
 @attrs.frozen(kw_only=True)
 class SamlAssertion:
     """
-    Who somebody is, and between which roles there is a choice.
+    Content of a SAML assertion: a user, and the roles to choose from.
     """
 
     pairs: tuple[tuple[str, str], ...]  # ARNs of role and provider
@@ -50,7 +50,7 @@ class SamlAssertion:
 
     def document(self) -> str:
         """
-        Write it as ``SAMLAssertion`` wants it: a response in Base64.
+        Return it as a value for ``SAMLAssertion``: a response in Base64.
         """
         response: Tree = {
             f'samlp:Response xmlns:samlp="{_SAML}:protocol"'
@@ -101,7 +101,7 @@ class SamlAssertion:
 
 def saml_result(name: str, params: Mapping[str, str]) -> dict[str, Tree]:
     """
-    What ``AssumeRoleWithSAML`` tells beside the credentials.
+    Return what ``AssumeRoleWithSAML`` returns besides the credentials.
     """
     _, _, _, _, account, provider = params["PrincipalArn"].split(":", 5)
     qualifier = f"{ISSUER}{account}/{provider.rpartition('/')[2]}".encode()
@@ -122,7 +122,7 @@ def _new_id() -> str:
 @attrs.frozen(kw_only=True)
 class WebIdentity:
     """
-    What a token claims.
+    Claims of a web identity token.
     """
 
     subject: str
@@ -134,7 +134,7 @@ class WebIdentity:
     @classmethod
     def read(cls, token: str) -> WebIdentity:
         """
-        Read *token* without checking anything; what it lacks is made up.
+        Read *token* without checking it; claims that it lacks have defaults.
         """
         claims = _claims(token)
         return cls(
@@ -147,7 +147,7 @@ class WebIdentity:
 
     def token(self) -> str:
         """
-        Write it as a JSON Web Token; the key that signs it is thrown away.
+        Return it as a JSON Web Token, signed with a key that is not kept.
         """
         header = {"alg": "HS256", "kid": "stsession", "typ": "JWT"}
         claims = {
@@ -168,7 +168,7 @@ def web_identity_result(
     identity: WebIdentity, params: Mapping[str, str]
 ) -> dict[str, Tree]:
     """
-    What ``AssumeRoleWithWebIdentity`` tells beside the credentials.
+    Return what ``AssumeRoleWithWebIdentity`` returns besides the credentials.
     """
     account = params["RoleArn"].split(":")[4]
     name = identity.issuer.partition("://")[2]

@@ -24,7 +24,7 @@ from ._answers import (
     DECLARATION,
     NAMESPACES,
     Answer,
-    Refused,
+    ServiceError,
     Transport,
     Tree,
     date_header,
@@ -305,12 +305,12 @@ def query_answer(service: QueryService, operation: str, result: Tree) -> Answer:
     return Answer(body=(DECLARATION + to_xml(tree)).encode())
 
 
-def unknown_operation(operation: str, *, service: QueryService = "sts") -> Refused:
+def unknown_operation(operation: str, *, service: QueryService = "sts") -> ServiceError:
     """
     What *service* says to an operation that isn't there.
     """
     message = f"Could not find operation {operation} for version {_VERSIONS[service]}"
-    return Refused("InvalidAction", message, status=400)
+    return ServiceError("InvalidAction", message, status=400)
 
 
 def _params(request: HttpRequest) -> dict[str, str]:

@@ -19,18 +19,13 @@ from ._keys import AccessKey, KeyMaker
 from ._mfa import MfaDevices
 
 
-__all__ = [
-    "Iam",
-    "IdentityProviders",
-    "Role",
-    "session_identity",
-]
+__all__ = ["Iam", "IdentityProviders", "Role", "session_identity"]
 
 
 @attrs.frozen(kw_only=True)
 class Role:
     """
-    A role that can be assumed.
+    A role and its trust policy.
     """
 
     arn: str
@@ -45,14 +40,11 @@ class Role:
 
     @property
     def account(self) -> str:
-        """
-        The ID of the account it belongs to.
-        """
         return self.arn.split(":")[4]
 
     def trusts_caller(self, caller: AccessKey) -> bool:
         """
-        Tell whether the trust policy lets *caller* in.
+        Return whether the trust policy names *caller*.
         """
         names = {
             "*",
@@ -66,19 +58,30 @@ class Role:
 
 class Iam:
     """
-    The tables of users, roles and keys.
+    Tables of users, roles and keys.
+
+    Args:
+        clock: Clock by which keys expire.
+
+        default_user: The user that owns every unknown access key. With one, the
+            services check nothing.
     """
 
     mfa: MfaDevices
-    """The table of MFA devices."""
+    """The MFA devices."""
 
-    def __init__(self, clock: Clock) -> None:
+    providers: IdentityProviders
+    """The web identity tokens and SAML assertions."""
+
+    def __init__(self, clock: Clock, *, default_user: AccessKey | None = None) -> None:
         self.mfa = MfaDevices(clock)
+        self.providers = IdentityProviders(clock)
+        self.default_user = default_user
         self._clock = clock
         self._maker = KeyMaker()
         self._lock = threading.Lock()  # guards the tables below
         self._denied: set[str] = set()
-        self._managers: dict[str, str] = {}  # of member accounts
+        self._managers: dict[str, str] = {}  # by member account
         self._roles: dict[str, Role] = {}
         self._keys: dict[str, AccessKey] = {}
         self._issued: list[AccessKey] = []
@@ -87,13 +90,13 @@ class Iam:
 
     def now(self) -> dt.datetime:
         """
-        The time by which keys expire.
+        Return the time by which keys expire.
         """
         return utc(self._clock.wall())
 
     def add_user(self, arn: str, *, deny_iam: bool) -> AccessKey:
         """
-        Make a long-lived key.
+        Add a user, and return a new long-lived key.
         """
         key = self._maker.long_lived(arn=arn)
         with self._lock:
@@ -103,14 +106,14 @@ class Iam:
 
     def key(self, access_key_id: str) -> AccessKey | None:
         """
-        Look a key up, dead or alive.
+        Return a key, valid or not, or `None` if there is none with that ID.
         """
         with self._lock:
             return self._keys.get(access_key_id)
 
     def may_call_iam(self, caller: AccessKey) -> bool:
         """
-        Tell whether the policies of *caller* allow it.
+        Return whether the policies of *caller* allow IAM's operations.
         """
         with self._lock:
             return caller.arn not in self._denied
@@ -119,35 +122,35 @@ class Iam:
         self, account_id: str, *, management_account_id: str
     ) -> None:
         """
-        Put an account under another one's management.
+        Add a member account of an organization.
         """
         with self._lock:
             self._managers[account_id] = management_account_id
 
     def manages(self, caller: AccessKey, account_id: str) -> bool:
         """
-        Tell whether *caller* is of the account that manages *account_id*.
+        Return whether *caller* belongs to the management account of *account_id*.
         """
         with self._lock:
             return self._managers.get(account_id) == caller.account
 
     def add_role(self, role: Role) -> None:
         """
-        Make *role* known, or replace it.
+        Add *role*, or replace it.
         """
         with self._lock:
             self._roles[role.arn] = role
 
     def role(self, arn: str) -> Role | None:
         """
-        Look a role up.
+        Return a role, or `None` if it does not exist.
         """
         with self._lock:
             return self._roles.get(arn)
 
     def roles(self) -> tuple[Role, ...]:
         """
-        All of them.
+        Return all roles.
         """
         with self._lock:
             return tuple(self._roles.values())
@@ -157,28 +160,28 @@ class Iam:
         *,
         arn: str,
         user_id: str,
-        lifetime: dt.timedelta,
+        expires_at: dt.datetime,
         role_arn: str | None = None,
         mfa: bool = False,
     ) -> AccessKey:
         """
-        Make a key that dies after *lifetime*.
+        Add a temporary key, and return it.
         """
-        key = self._maker.temporary(
-            arn=arn,
-            user_id=user_id,
-            role_arn=role_arn,
-            expires_at=self.now() + lifetime,
-            mfa=mfa,
-        )
         with self._lock:
+            key = self._maker.temporary(
+                arn=arn,
+                user_id=user_id,
+                role_arn=role_arn,
+                expires_at=expires_at,
+                mfa=mfa,
+            )
             self._keys[key.access_key_id] = key
             self._issued.append(key)
         return key
 
     def issued(self, role_arn: str | None = None) -> tuple[AccessKey, ...]:
         """
-        The temporary keys so far, oldest first.
+        Return the temporary keys so far, oldest first.
         """
         with self._lock:
             keys = tuple(self._issued)
@@ -186,29 +189,29 @@ class Iam:
 
     def reject(self, access_key_ids: Iterable[str]) -> None:
         """
-        Treat keys as dead though their time hasn't come.
+        Make keys invalid before they expire.
         """
         with self._lock:
             self._rejected.update(access_key_ids)
 
     def reject_all(self, service: Service) -> None:
         """
-        Let *service* treat every key as dead, those to come as well.
+        Make every key invalid for *service*, including those issued later.
         """
         with self._lock:
             self._rejecting.add(service)
 
     def accept_all(self) -> None:
         """
-        Take all rejections back.
+        Undo all rejections.
         """
         with self._lock:
             self._rejected.clear()
             self._rejecting.clear()
 
-    def is_dead(self, key: AccessKey, service: Service) -> bool:
+    def is_invalid(self, key: AccessKey, service: Service) -> bool:
         """
-        Tell whether *service* takes *key* for expired or deleted.
+        Return whether *key* is expired, or rejected by *service*.
         """
         with self._lock:
             if service in self._rejecting or key.access_key_id in self._rejected:
@@ -218,7 +221,7 @@ class Iam:
 
 def session_identity(role_arn: str, session_name: str) -> tuple[str, str]:
     """
-    The ARN and the unique ID of a session of a role.
+    Return the ARN and the unique ID of a role session.
     """
     _, partition, _, _, account, resource = role_arn.split(":", 5)
     name = resource.rpartition("/")[2]
@@ -229,9 +232,9 @@ def session_identity(role_arn: str, session_name: str) -> tuple[str, str]:
 
 class IdentityProviders:
     """
-    The tables of tokens and assertions.
+    Tables of the web identity tokens and SAML assertions that were issued.
 
-    One that isn't there was made up, so nothing has to be verified or parsed.
+    All others are forged, so there is no signature to verify.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -245,7 +248,7 @@ class IdentityProviders:
         self, *, subject: str, audience: str, issuer: str, lifetime: dt.timedelta
     ) -> str:
         """
-        Make a web identity token.
+        Return a new web identity token.
         """
         now = self._clock.wall()
         identity = WebIdentity(
@@ -262,7 +265,7 @@ class IdentityProviders:
 
     def identity(self, token: str) -> WebIdentity | None:
         """
-        What a token says, or `None` if it was made up.
+        Return the claims of a token, or `None` if it wasn't issued here.
         """
         with self._lock:
             return self._tokens.get(token)
@@ -276,7 +279,7 @@ class IdentityProviders:
         session_duration: int | None,
     ) -> str:
         """
-        Make a SAML assertion.
+        Return a new SAML assertion.
         """
         now = utc(self._clock.wall()).replace(microsecond=0)
         assertion = SamlAssertion(
@@ -293,14 +296,14 @@ class IdentityProviders:
 
     def assertion(self, document: str) -> SamlAssertion | None:
         """
-        What an assertion says, or `None` if it was made up.
+        Return the content of an assertion, or `None` if it wasn't issued here.
         """
         with self._lock:
             return self._assertions.get(document)
 
     def use(self, document: str) -> bool:
         """
-        Use an assertion up; tell whether it was the first time.
+        Mark an assertion as used, and return whether it was unused.
         """
         with self._lock:
             is_first = document not in self._used

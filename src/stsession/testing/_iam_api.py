@@ -1,26 +1,29 @@
 """
-As much of IAM's interface as it takes to find an MFA device.
+The IAM operation that lists MFA devices.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ._answers import Answer, Refused, iso
+from ._answers import Answer, ServiceError, iso, not_authorized
 from ._authentication import authenticate
 from ._http import HttpRequest, query_answer, read_query, unknown_operation
 from ._iam import Iam
 from ._keys import AccessKey
 from ._mfa import MfaDevice
-from ._sts_answers import not_authorized
 
 
-__all__ = ["IamService", "mfa_devices_answer"]
+__all__ = ["IamService"]
 
 
 class IamService:
     """
     IAM over its tables.
+
+    Args:
+        iam: The tables. If they have a default user, its devices are the response
+            to each request.
     """
 
     def __init__(self, iam: Iam) -> None:
@@ -28,7 +31,7 @@ class IamService:
 
     def read(self, request: HttpRequest) -> tuple[str, dict[str, str]]:
         """
-        The operation and its parameters.
+        Return the operation and its parameters.
         """
         return read_query(request)
 
@@ -36,28 +39,32 @@ class IamService:
         self, operation: str, params: Mapping[str, str], request: HttpRequest
     ) -> Answer:
         """
-        Do what is asked.
+        Return the response to a request.
 
         Raises:
-            Refused: If the caller may not, or a parameter is wrong.
+            ServiceError: If the request isn't allowed, or a parameter is invalid.
         """
         if operation != "ListMFADevices":
             raise unknown_operation(operation, service="iam")
+        user = self._iam.default_user
+        if user is not None:
+            return _devices_answer(
+                self._iam.mfa.of_user(user.account, _name_of(user)),
+            )
         caller = authenticate(self._iam, request, service="iam")
-        if caller.kind == "federated" or (caller.kind == "session" and not caller.mfa):
-            # AWS's words for session keys that IAM doesn't take.
-            message = "The security token included in the request is invalid"
-            raise Refused("InvalidClientTokenId", message, status=403)
         name = self._user_name(caller, params)
-        return mfa_devices_answer(self._iam.mfa.of_user(caller.account, name))
+        return _devices_answer(self._iam.mfa.of_user(caller.account, name))
 
     def _user_name(self, caller: AccessKey, params: Mapping[str, str]) -> str:
+        if caller.kind == "federated" or (caller.kind == "session" and not caller.mfa):
+            message = "The security token included in the request is invalid"
+            raise ServiceError("InvalidClientTokenId", message, status=403)
         name = params.get("UserName")
         if name is None:
             if caller.kind in ("role", "root"):
                 message = "Must specify userName when calling with non-User credentials"
-                raise Refused("ValidationError", message, status=400)
-            name = caller.arn.rpartition("/")[2]
+                raise ServiceError("ValidationError", message, status=400)
+            name = _name_of(caller)
         if not self._iam.may_call_iam(caller):
             raise not_authorized(
                 caller,
@@ -69,10 +76,11 @@ class IamService:
         return name
 
 
-def mfa_devices_answer(devices: Iterable[MfaDevice]) -> Answer:
-    """
-    The answer of ``ListMFADevices``.
-    """
+def _name_of(user: AccessKey) -> str:
+    return user.arn.rpartition("/")[2]
+
+
+def _devices_answer(devices: Iterable[MfaDevice]) -> Answer:
     members = [
         {
             "UserName": device.user_name,

@@ -1,5 +1,5 @@
 """
-Access keys as STS makes them, with a number to tell them apart.
+Access keys in the format of STS's, numbered in the order of their issue.
 """
 
 from __future__ import annotations
@@ -23,43 +23,43 @@ KeyKind: TypeAlias = Literal["federated", "role", "root", "session", "user"]
 @attrs.frozen(kw_only=True)
 class AccessKey:
     """
-    An access key: a user's long-lived one, or one of a session.
+    An access key: the long-lived one of a user, or a temporary one.
 
     .. versionadded:: 0.1.0
     """
 
     access_key_id: str
-    """Twenty characters; the last eight are the generation."""
+    """ID of the key: twenty characters, the last eight are the generation."""
 
     secret_access_key: str = attrs.field(repr=False)
-    """Forty characters; the last eight are the generation."""
+    """Secret of the key: forty characters, the last eight are the generation."""
 
     session_token: str | None = attrs.field(default=None, repr=False)
     """The session token, or `None` for a user's key."""
 
     arn: str
-    """Whose key it is, e.g. ``arn:aws:sts::…:assumed-role/Reader/me``."""
+    """ARN of the principal, for example ``arn:aws:sts::…:assumed-role/Reader/me``."""
 
     user_id: str
-    """The unique ID that ``GetCallerIdentity`` tells."""
+    """Unique ID of the principal, as ``GetCallerIdentity`` returns it."""
 
     role_arn: str | None = None
-    """The role it was issued for, or `None` if it wasn't for a role."""
+    """ARN of the role that was assumed, or `None`."""
 
     expires_at: dt.datetime | None = None
-    """When it dies, as an aware UTC datetime; `None` means never."""
+    """Time when it expires, as an aware UTC datetime; `None` means never."""
 
     mfa: bool = False
-    """Whether ``GetSessionToken`` gave it for an MFA code."""
+    """Whether it is from ``GetSessionToken`` with an MFA code."""
 
     @property
     def kind(self) -> KeyKind:
         """
-        What it is a key of.
+        Kind of the principal.
 
-        A ``"user"`` (long-lived), a ``"role"``, or what ``GetSessionToken``
-        (``"session"``), ``GetFederationToken`` (``"federated"``) or
-        ``AssumeRoot`` (``"root"``) gave.
+        ``"user"`` (long-lived), ``"role"``, ``"session"`` (from
+        ``GetSessionToken``), ``"federated"`` (from ``GetFederationToken``) or
+        ``"root"`` (from ``AssumeRoot``).
         """
         if self.session_token is None:
             return "user"
@@ -72,24 +72,24 @@ class AccessKey:
     @property
     def generation(self) -> int:
         """
-        The how-many-eth of its maker it is, from 1.
+        Number of the key in the order of issue, from 1.
         """
         return generation_of(self.access_key_id)
 
     @property
     def account(self) -> str:
         """
-        The ID of the account it belongs to.
+        ID of the principal's account.
         """
         return self.arn.split(":")[4]
 
 
 def generation_of(value: str) -> int:
     """
-    Tell the generation of an access key id, a secret or a session token.
+    Return the generation of an access key ID, secret or session token.
 
-    All three of one key carry the same number, so a test can see whether it
-    was handed the parts of two different keys.
+    All three of one key end in the same number, so a test can check that they
+    belong together.
 
     .. versionadded:: 0.1.0
     """
@@ -98,7 +98,7 @@ def generation_of(value: str) -> int:
 
 class KeyMaker:
     """
-    Make access keys that nobody else made.
+    Makes unique access keys, numbered from 1.
     """
 
     def __init__(self) -> None:
@@ -108,7 +108,7 @@ class KeyMaker:
 
     def long_lived(self, *, arn: str) -> AccessKey:
         """
-        Make a key of a user.
+        Return a new key of a user.
         """
         number = f"{next(self._long_lived):08d}"
         return AccessKey(
@@ -128,7 +128,7 @@ class KeyMaker:
         mfa: bool = False,
     ) -> AccessKey:
         """
-        Make a key of a session.
+        Return a new temporary key.
         """
         number = f"{next(self._issued):08d}"
         return AccessKey(

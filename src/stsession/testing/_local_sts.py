@@ -13,314 +13,57 @@ from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Literal, final
 
+import attrs
 import boto3
 
 from .._core.runtime import Clock, SystemClock
+from ._answers import Answer
 from ._backend import Backend, Call
 from ._faults import FaultSchedule
-from ._http import HttpServer
-from ._iam import Iam, IdentityProviders, Role
+from ._http import HttpRequest, HttpServer
+from ._iam import Iam, Role
+from ._iam_api import IamService
 from ._keys import AccessKey
 from ._mfa import MfaDevice
 from ._profiles import ProfileFiles, session_of, write_profile
-from ._sts import World
+from ._s3 import S3Service
+from ._sts import StsService
 
 
-__all__ = [
-    "Directory",
-    "LocalSTS",
-]
-
-
-class Directory:
-    """
-    Users, roles, devices and tokens: the side of `LocalSTS` that tests set up.
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        self._iam = Iam(clock)
-        self._providers = IdentityProviders(clock)
-
-    def add_user(
-        self,
-        *,
-        name: str = "user",
-        account_id: str = "123456789012",
-        deny_iam: bool = False,
-    ) -> AccessKey:
-        """
-        Make a long-lived key of a user; again for the same name: another one.
-
-        Args:
-            name: The name of the user.
-
-            account_id: The account of the user.
-
-            deny_iam:
-                Whether the user may not call IAM: ``ListMFADevices`` is denied.
-        """
-        arn = f"arn:aws:iam::{account_id}:user/{name}"
-        return self._iam.add_user(arn, deny_iam=deny_iam)
-
-    def add_role(
-        self,
-        arn: str,
-        *,
-        trusts: Iterable[str] = ("*",),
-        external_id: str | None = None,
-        requires_mfa: bool = False,
-        max_session_duration: int = 3600,
-        min_session_duration: int = 900,
-        web_identity_providers: Iterable[str] = (),
-        audience: str = "sts.amazonaws.com",
-        saml_providers: Iterable[str] = (),
-    ) -> None:
-        """
-        Make a role that can be assumed, or replace it.
-
-        Args:
-            arn: Its ARN.
-
-            trusts:
-                Who may: ARNs of users, roles or sessions, account IDs, or
-                ``"*"``.
-
-            external_id: Which one it wants. `None` means it wants none.
-
-            requires_mfa:
-                Whether ``AssumeRole`` needs a code, or the credentials of a
-                ``GetSessionToken`` that had one.
-
-            max_session_duration: The most that ``DurationSeconds`` may be.
-
-            min_session_duration: The least; some of STS's relatives allow less.
-
-            web_identity_providers:
-                Whose tokens serve for it, by their issuer, e.g.
-                ``"https://oidc.example"``; see :meth:`web_identity_token`.
-
-            audience: For whom these tokens have to be.
-
-            saml_providers:
-                Whose assertions serve for it, by the provider's ARN, e.g.
-                ``"arn:aws:iam::123456789012:saml-provider/Corp"``; see
-                :meth:`saml_assertion`.
-
-        Raises:
-            TypeError: If one of the lists isn't one of `str`.
-        """
-        self._iam.add_role(
-            Role(
-                arn=arn,
-                trusts=_several("trusts", trusts),
-                external_id=external_id,
-                requires_mfa=requires_mfa,
-                min_session_duration=min_session_duration,
-                max_session_duration=max_session_duration,
-                web_identity_providers=_several(
-                    "web_identity_providers", web_identity_providers
-                ),
-                audience=audience,
-                saml_providers=_several("saml_providers", saml_providers),
-            )
-        )
-
-    def add_mfa_device(
-        self, user: str, *, serial: str | None = None, secret: str | None = None
-    ) -> MfaDevice:
-        """
-        Give a user an MFA device that shows a code every thirty seconds.
-
-        Args:
-            user:
-                Whose: an ARN, or the name of a user of account 123456789012.
-
-            serial:
-                Its ARN, or the serial of a hardware device. `None` means
-                ``arn:aws:iam::…:mfa/`` and the name of the user.
-
-            secret: The seed in Base32. `None` means a new one.
-
-        Raises:
-            ValueError: If *secret* isn't Base32.
-        """
-        arn = (
-            user
-            if user.startswith("arn:")
-            else f"arn:aws:iam::123456789012:user/{user}"
-        )
-        return self._iam.mfa.add(arn, serial=serial, secret=secret)
-
-    def add_member_account(
-        self, account_id: str, *, management_account_id: str = "123456789012"
-    ) -> None:
-        """
-        Make an account whose root user the management account may become.
-
-        Users and roles of the management account may call ``AssumeRoot`` for
-        it, with one of AWS's root task policies.
-        """
-        self._iam.add_member_account(
-            account_id, management_account_id=management_account_id
-        )
-
-    def web_identity_token(
-        self,
-        *,
-        subject: str = "system:serviceaccount:default:app",
-        audience: str = "sts.amazonaws.com",
-        issuer: str = "https://oidc.example",
-        lifetime: dt.timedelta = dt.timedelta(hours=1),
-    ) -> str:
-        """
-        A web identity token, as an OpenID Connect provider issues it.
-
-        It is a well-formed JSON Web Token, and serves any number of times. A
-        token that wasn't made here is refused.
-
-        Args:
-            subject: Its ``sub``: whom it is about.
-
-            audience: Its ``aud``: whom it is for.
-
-            issuer: Its ``iss``; see *web_identity_providers* of a role.
-
-            lifetime: How long from now, by the server's clock, its ``exp`` is.
-        """
-        return self._providers.issue_token(
-            subject=subject, audience=audience, issuer=issuer, lifetime=lifetime
-        )
-
-    def saml_assertion(
-        self,
-        *,
-        pairs: Iterable[tuple[str, str]] | None = None,
-        name: str = "jane@example.com",
-        lifetime: dt.timedelta = dt.timedelta(minutes=5),
-        session_duration: int | None = None,
-    ) -> str:
-        """
-        A SAML assertion, as a company's login page posts it to AWS.
-
-        It is the Base64 of a whole response, without a signature, and serves
-        once. One that wasn't made here is refused.
-
-        Args:
-            pairs:
-                Between which roles there is a choice: ARNs of role and
-                provider. `None` means all roles with *saml_providers*.
-
-            name: The ``RoleSessionName``, and the subject.
-
-            lifetime:
-                How long it may be used; STS takes none that is older than
-                five minutes.
-
-            session_duration:
-                The ``SessionDuration`` attribute in seconds, or `None`. Only
-                the console goes by it: STS itself doesn't.
-        """
-        if pairs is None:
-            roles = self._iam.roles()
-            pairs = [(role.arn, arn) for role in roles for arn in role.saml_providers]
-        return self._providers.issue_assertion(
-            pairs=pairs,
-            name=name,
-            lifetime=lifetime,
-            session_duration=session_duration,
-        )
-
-    def issued(self, *, role_arn: str | None = None) -> tuple[AccessKey, ...]:
-        """
-        The session keys given out so far, oldest first.
-
-        Args:
-            role_arn: Only those of this role. `None` means all, also those
-                that aren't a role's.
-        """
-        return self._iam.issued(role_arn)
-
-    def reject_key(self, access_key_id: str) -> None:
-        """
-        Treat a session's key as expired from now on, a user's as deleted.
-        """
-        self._iam.reject([access_key_id])
-
-    def reject_current(self, *, role_arn: str | None = None) -> None:
-        """
-        Treat all session keys given out so far as expired.
-
-        Args:
-            role_arn: Only those of this role. `None` means all, also those
-                that aren't a role's.
-        """
-        keys = self._iam.issued(role_arn)
-        self._iam.reject(key.access_key_id for key in keys)
-
-    def reject_all_keys(self, *, service: Literal["iam", "s3", "sts"] = "s3") -> None:
-        """
-        Let *service* reject each key, also those still to be issued.
-        """
-        self._iam.reject_all(service)
-
-    def accept_keys(self) -> None:
-        """
-        Take all rejections back.
-        """
-        self._iam.accept_all()
-
-
-def _several(name: str, given: Iterable[str]) -> tuple[str, ...]:
-    """
-    The texts of a list; a single text would be taken for a list of letters.
-    """
-    if isinstance(given, str) or not isinstance(given, Iterable):
-        raise _no_list(f"{name} is", given)
-    for text in (texts := tuple(given)):
-        if not isinstance(text, str):
-            raise _no_list(f"{name} has something", text)
-    return texts
-
-
-def _no_list(what: str, value: object) -> TypeError:
-    hint = " That of a key is key.arn." if isinstance(value, AccessKey) else ""
-    kind = type(value).__name__
-    return TypeError(f"{what} of type {kind}; give a list of ARNs or other str.{hint}")
+__all__ = ["LocalSTS"]
 
 
 @final
-class LocalSTS(Directory):
+class LocalSTS:
     """
-    A server on 127.0.0.1 that answers as STS, IAM and S3 do.
+    A server on 127.0.0.1 with the behavior of STS, and of parts of IAM and S3.
 
-    It checks signatures and session tokens, assumes only roles it was told
-    of, and lets the sessions it issues die on time. It is a context manager.
-    All methods may be called from any thread.
+    It checks signatures and session tokens, trust policies, external IDs, MFA codes
+    and durations, and its credentials expire. It is a context manager. All methods
+    may be called from any thread.
 
-    STS knows ``GetCallerIdentity`` and all operations that give credentials
-    to users, roles, federated users and the root users of member accounts. IAM
-    knows ``ListMFADevices``; S3 knows buckets and objects, with listing,
-    multipart uploads, and uploads in chunks (``STREAMING-...``), signed or not.
+    STS has ``GetCallerIdentity`` and the operations that return credentials of
+    users, roles, federated users and the root users of member accounts. IAM has
+    ``ListMFADevices``; S3 has buckets and objects, with listing, multipart uploads,
+    and uploads in chunks (``STREAMING-...``), signed or not.
 
     Args:
-        clock:
-            By which sessions expire and faults come and go. `None` means the
-            machine's; with a :class:`FakeClock` nothing expires by itself.
+        clock: Clock by which sessions expire and faults begin and end. `None` means
+            the system's; with a :class:`FakeClock` nothing expires by itself.
 
-        lifetime_scale:
-            What ``DurationSeconds`` is multiplied by: with 1/300 a session of
-            900 s lives, and says that it lives, for 3 s.
+        lifetime_scale: Factor for ``DurationSeconds``: with 1/300 the credentials of
+            a session of 900 s expire after 3 s, and their ``Expiration`` says so.
 
-        answer_delay: Seconds that each answer takes. May be set later.
+        answer_delay: Seconds before each response is sent. May be set later.
 
     .. versionadded:: 0.1.0
     """
 
     faults: FaultSchedule
-    """What goes wrong, and when."""
+    """The faults, and when they occur."""
 
     answer_delay: float
-    """Seconds that each answer takes."""
+    """Seconds before each response is sent."""
 
     def __init__(
         self,
@@ -330,18 +73,24 @@ class LocalSTS(Directory):
         answer_delay: float = 0.0,
     ) -> None:
         self._clock: Clock = SystemClock() if clock is None else clock
-        super().__init__(self._clock)
+        self._iam = Iam(self._clock)
+        self._s3 = S3Service(self._iam)
         self.faults = FaultSchedule(self._clock)
         self.answer_delay = answer_delay
         self._backend = Backend(
-            World(
-                iam=self._iam,
-                providers=self._providers,
-                lifetime_scale=lifetime_scale,
-            ),
+            {
+                "iam": IamService(self._iam),
+                "s3": self._s3,
+                "sts": StsService(
+                    self._iam,
+                    lifetime=lambda s: dt.timedelta(seconds=s * lifetime_scale),
+                ),
+            },
+            iam=self._iam,
             faults=self.faults,
             clock=self._clock,
         )
+        self._calls: list[Call] = []  # only ever appended to, so it needs no lock
         self._lock = threading.Lock()  # guards the three below
         self._server: HttpServer | None = None
         self._owner = 0  # the process that started the server
@@ -365,13 +114,13 @@ class LocalSTS(Directory):
 
     def start(self) -> LocalSTS:
         """
-        Begin to serve; nothing happens if it does already.
+        Start the server, unless it is running.
         """
         with self._lock:
             if self._server is None:
                 self._owner = os.getpid()
                 self._server = HttpServer(
-                    answer=self._backend.answer,
+                    answer=self._answer,
                     delay=lambda: self.answer_delay,
                     clock=self._clock,
                 )
@@ -379,10 +128,10 @@ class LocalSTS(Directory):
 
     def close(self) -> None:
         """
-        Stop serving and end all connections; may be called twice.
+        Stop the server and close all connections. May be called twice.
 
-        After a fork the server belongs to the parent, and the child's
-        `close()` does nothing.
+        After a fork the server belongs to the parent, and `close()` in the child
+        does nothing.
         """
         if self._owner not in (0, os.getpid()):
             return
@@ -397,10 +146,10 @@ class LocalSTS(Directory):
     @property
     def endpoint_url(self) -> str:
         """
-        Where STS and IAM are.
+        Endpoint URL of STS and IAM.
 
         Raises:
-            RuntimeError: If it isn't serving.
+            RuntimeError: If the server isn't running.
         """
         if (server := self._server) is None:
             raise RuntimeError("LocalSTS isn't running. Enter it, or call start().")
@@ -409,32 +158,257 @@ class LocalSTS(Directory):
     @property
     def s3_endpoint_url(self) -> str:
         """
-        Where S3 is, which is the same.
+        Endpoint URL of S3, the same as :attr:`endpoint_url`.
         """
         return self.endpoint_url
+
+    def add_user(
+        self,
+        *,
+        name: str = "user",
+        account_id: str = "123456789012",
+        deny_iam: bool = False,
+    ) -> AccessKey:
+        """
+        Add a user, and return a long-lived key.
+
+        Called again with the same name, it returns another key of the user.
+
+        Args:
+            name: Name of the user.
+
+            account_id: Account of the user.
+
+            deny_iam: Whether IAM denies the user ``ListMFADevices``.
+        """
+        arn = f"arn:aws:iam::{account_id}:user/{name}"
+        return self._iam.add_user(arn, deny_iam=deny_iam)
+
+    def add_role(
+        self,
+        arn: str,
+        *,
+        trusts: Iterable[str] = ("*",),
+        external_id: str | None = None,
+        requires_mfa: bool = False,
+        max_session_duration: int = 3600,
+        min_session_duration: int = 900,
+        web_identity_providers: Iterable[str] = (),
+        audience: str = "sts.amazonaws.com",
+        saml_providers: Iterable[str] = (),
+    ) -> None:
+        """
+        Add a role, or replace it.
+
+        Args:
+            arn: ARN of the role.
+
+            trusts: Principals that may assume it: ARNs of users, roles or sessions,
+                account IDs, or ``"*"``.
+
+            external_id: The external ID that is required. `None` means that none is.
+
+            requires_mfa: Whether ``AssumeRole`` needs an MFA code, or the credentials
+                of a ``GetSessionToken`` with one.
+
+            max_session_duration: Maximum of ``DurationSeconds``.
+
+            min_session_duration: Minimum of ``DurationSeconds``; some STS-compatible
+                services have a lower one than AWS.
+
+            web_identity_providers: Issuers of the web identity tokens that are
+                accepted, for example ``"https://oidc.example"``; see
+                :meth:`web_identity_token`.
+
+            audience: Audience that these tokens must have.
+
+            saml_providers: ARNs of the providers of the assertions that are accepted,
+                for example ``"arn:aws:iam::123456789012:saml-provider/Corp"``; see
+                :meth:`saml_assertion`.
+
+        Raises:
+            TypeError: If one of the lists isn't a list of `str`.
+        """
+        self._iam.add_role(
+            Role(
+                arn=arn,
+                trusts=_several("trusts", trusts),
+                external_id=external_id,
+                requires_mfa=requires_mfa,
+                min_session_duration=min_session_duration,
+                max_session_duration=max_session_duration,
+                web_identity_providers=_several(
+                    "web_identity_providers", web_identity_providers
+                ),
+                audience=audience,
+                saml_providers=_several("saml_providers", saml_providers),
+            )
+        )
+
+    def add_mfa_device(
+        self, user: str, *, serial: str | None = None, secret: str | None = None
+    ) -> MfaDevice:
+        """
+        Add an MFA device of a user; its code changes every thirty seconds.
+
+        Args:
+            user: ARN of the user, or the name of a user of account 123456789012.
+
+            serial: ARN of the device, or the serial number of a hardware device.
+                `None` means ``arn:aws:iam::…:mfa/`` and the name of the user.
+
+            secret: Seed in Base32. `None` means a new one.
+
+        Raises:
+            ValueError: If *secret* isn't Base32.
+        """
+        is_arn = user.startswith("arn:")
+        arn = user if is_arn else f"arn:aws:iam::123456789012:user/{user}"
+        return self._iam.mfa.add(arn, serial=serial, secret=secret)
+
+    def add_member_account(
+        self, account_id: str, *, management_account_id: str = "123456789012"
+    ) -> None:
+        """
+        Add a member account of an organization.
+
+        Users and roles of the management account may call ``AssumeRoot`` for it,
+        with one of AWS's root task policies.
+
+        Args:
+            account_id: ID of the member account.
+
+            management_account_id: ID of the management account.
+        """
+        self._iam.add_member_account(
+            account_id, management_account_id=management_account_id
+        )
 
     def add_bucket(
         self, name: str, *, objects: Mapping[str, bytes] | None = None
     ) -> None:
         """
-        Make a bucket; *objects* maps keys to contents.
+        Add an S3 bucket; *objects* maps keys to contents.
         """
-        self._backend.s3.add_bucket(name, objects or {})
+        self._s3.add_bucket(name, objects or {})
+
+    def web_identity_token(
+        self,
+        *,
+        subject: str = "system:serviceaccount:default:app",
+        audience: str = "sts.amazonaws.com",
+        issuer: str = "https://oidc.example",
+        lifetime: dt.timedelta = dt.timedelta(hours=1),
+    ) -> str:
+        """
+        Return a web identity token, as an OpenID Connect provider issues it.
+
+        It is a well-formed JSON Web Token, and can be used any number of times. STS
+        rejects tokens that were not made here.
+
+        Args:
+            subject: The ``sub`` claim: the user or workload.
+
+            audience: The ``aud`` claim.
+
+            issuer: The ``iss`` claim; see *web_identity_providers* of a role.
+
+            lifetime: Time from now to the ``exp`` claim, by the server's clock.
+        """
+        return self._iam.providers.issue_token(
+            subject=subject, audience=audience, issuer=issuer, lifetime=lifetime
+        )
+
+    def saml_assertion(
+        self,
+        *,
+        pairs: Iterable[tuple[str, str]] | None = None,
+        name: str = "jane@example.com",
+        lifetime: dt.timedelta = dt.timedelta(minutes=5),
+        session_duration: int | None = None,
+    ) -> str:
+        """
+        Return a SAML assertion, as a company's login page posts it to AWS.
+
+        It is the Base64 of a whole response, without a signature, and can be used
+        once. STS rejects assertions that were not made here.
+
+        Args:
+            pairs: Roles to choose from, as pairs of role ARN and provider ARN. `None`
+                means all roles with *saml_providers*.
+
+            name: The ``RoleSessionName`` and the subject.
+
+            lifetime: Time for which it can be used; STS accepts no assertion that is
+                older than five minutes.
+
+            session_duration: The ``SessionDuration`` attribute in seconds, or `None`
+                for none. STS ignores it; the AWS console does not.
+        """
+        if pairs is None:
+            roles = self._iam.roles()
+            pairs = [(role.arn, arn) for role in roles for arn in role.saml_providers]
+        return self._iam.providers.issue_assertion(
+            pairs=pairs,
+            name=name,
+            lifetime=lifetime,
+            session_duration=session_duration,
+        )
+
+    def issued(self, *, role_arn: str | None = None) -> tuple[AccessKey, ...]:
+        """
+        Return the temporary keys issued so far, oldest first.
+
+        Args:
+            role_arn: Return only those of this role. `None` means all, including
+                those of other principals than roles.
+        """
+        return self._iam.issued(role_arn)
+
+    def reject_key(self, access_key_id: str) -> None:
+        """
+        Reject a key from now on: a temporary one as expired, a user's as deleted.
+        """
+        self._iam.reject([access_key_id])
+
+    def reject_current(self, *, role_arn: str | None = None) -> None:
+        """
+        Reject all temporary keys issued so far as expired.
+
+        Args:
+            role_arn: Reject only those of this role. `None` means all, including
+                those of other principals than roles.
+        """
+        keys = self._iam.issued(role_arn)
+        self._iam.reject(key.access_key_id for key in keys)
+
+    def reject_all_keys(self, *, service: Literal["iam", "s3", "sts"] = "s3") -> None:
+        """
+        Have *service* reject every key, including those issued later.
+        """
+        self._iam.reject_all(service)
+
+    def accept_keys(self) -> None:
+        """
+        Undo all rejections.
+        """
+        self._iam.accept_all()
 
     def calls(
         self, operation: str | None = None, *, role_arn: str | None = None
     ) -> tuple[Call, ...]:
         """
-        What was asked, in the order in which it was decided.
+        Return the requests so far, oldest first.
 
         Args:
-            operation: Only this one, e.g. ``"AssumeRole"``.
+            operation: Return only those of this operation, for example
+                ``"AssumeRole"``. `None` means all.
 
-            role_arn: Only with this ``RoleArn``.
+            role_arn: Return only those with this ``RoleArn``. `None` means all.
         """
         return tuple(
             call
-            for call in tuple(self._backend.calls)
+            for call in tuple(self._calls)
             if operation in (None, call.operation)
             and role_arn in (None, call.params.get("RoleArn"))
         )
@@ -443,7 +417,7 @@ class LocalSTS(Directory):
         self, operation: str | None = None, *, role_arn: str | None = None
     ) -> int:
         """
-        How often it was asked; see :meth:`calls`.
+        Return the number of requests so far; the arguments are those of :meth:`calls`.
         """
         return len(self.calls(operation, role_arn=role_arn))
 
@@ -457,20 +431,21 @@ class LocalSTS(Directory):
         **settings: str,
     ) -> ProfileFiles:
         """
-        Write an AWS config and a credentials file that lead here.
+        Write an AWS config file and a credentials file with this server's endpoint.
 
-        Files that exist keep their other profiles. Both get mode 0600.
+        Existing files keep their other profiles. Both get mode 0600.
 
         Args:
-            directory: Where to; it has to exist.
+            directory: Directory of the files; it has to exist.
 
-            key: Whose profile.
+            key: Access key of the profile.
 
-            name: The name of the profile.
+            name: Name of the profile.
 
-            region: Its region.
+            region: Region of the profile.
 
-            settings: More lines for the config file, e.g. ``sts_regional_endpoints``.
+            settings: More settings for the config file, for example
+                ``sts_regional_endpoints``.
         """
         return write_profile(
             directory,
@@ -483,7 +458,7 @@ class LocalSTS(Directory):
 
     def session(self, key: AccessKey, *, region: str = "us-east-1") -> boto3.Session:
         """
-        A plain boto3 session of *key* whose clients all come here.
+        Return a plain boto3 session of *key* with this server as its endpoint.
         """
         with self._lock:
             if self._directory is None:
@@ -492,3 +467,29 @@ class LocalSTS(Directory):
             name = key.access_key_id
             files = self.write_profile(directory, key=key, name=name, region=region)
         return session_of(files)
+
+    def _answer(self, request: HttpRequest) -> Answer:
+        call = self._backend.read(request)
+        answer = self._backend.answer(call, request)
+        status = answer.status or None
+        self._calls.append(attrs.evolve(call, status=status, code=answer.code))
+        return answer
+
+
+def _several(name: str, value: Iterable[str]) -> tuple[str, ...]:
+    """
+    Return a list of texts, but not the letters of a single text.
+    """
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise _no_list(f"{name} is", value)
+    for text in (texts := tuple(value)):
+        if not isinstance(text, str):
+            raise _no_list(f"{name} has something", text)
+    return texts
+
+
+def _no_list(subject: str, value: object) -> TypeError:
+    hint = " The ARN of a key is key.arn." if isinstance(value, AccessKey) else ""
+    kind = type(value).__name__
+    message = f"{subject} of type {kind}; pass a list of ARNs or other str.{hint}"
+    return TypeError(message)

@@ -1,5 +1,5 @@
 """
-MFA devices that show a code every thirty seconds, and who checks them.
+MFA devices with a new code every thirty seconds, and the check of codes.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from collections.abc import Mapping
 import attrs
 
 from .._core.runtime import Clock, utc
+from ._answers import denied
 from ._keys import AccessKey
-from ._sts_answers import denied
 
 
 __all__ = ["MfaDevice", "MfaDevices"]
@@ -30,7 +30,7 @@ _FAILED = "MultiFactorAuthentication failed"
 @attrs.frozen(kw_only=True)
 class MfaDevice:
     """
-    An MFA device of a user; :meth:`LocalSTS.add_mfa_device` makes it.
+    MFA device of a user, made by :meth:`LocalSTS.add_mfa_device`.
 
     .. seealso:: `RFC 6238 <https://www.rfc-editor.org/rfc/rfc6238>`_.
 
@@ -38,54 +38,54 @@ class MfaDevice:
     """
 
     serial: str
-    """What ``SerialNumber`` has to be."""
+    """Value for ``SerialNumber``: an ARN, or the serial number of a hardware device."""
 
     user_arn: str
-    """Whose it is."""
+    """ARN of the user."""
 
     secret: str = attrs.field(repr=False)
-    """The seed, in Base32."""
+    """The seed of the codes, in Base32."""
 
     enabled_at: dt.datetime
-    """When it was added, as an aware UTC datetime."""
+    """Time when it was added, as an aware UTC datetime."""
 
     _clock: Clock = attrs.field(repr=False, eq=False, alias="clock")
 
     @property
     def user_name(self) -> str:
         """
-        The name of the user, without a path.
+        Name of the user, without a path.
         """
         return self.user_arn.rpartition("/")[2]
 
     @property
     def account(self) -> str:
         """
-        The ID of the account of the user.
+        ID of the user's account.
         """
         return self.user_arn.split(":")[4]
 
     def code(self, at: Clock | None = None) -> str:
         """
-        The six digits that it shows.
+        Return the current code, six digits.
 
-        The server takes them until its clock is in the next step of 30
-        seconds, and once only.
+        The server accepts it once, until its clock reaches the next step of 30
+        seconds.
 
         Args:
-            at: By which clock. `None` means the server's.
+            at: Clock that the code is made by. `None` means the server's.
         """
         return self.code_of_step(_step(self._clock if at is None else at))
 
     def next_code(self) -> str:
         """
-        The code of the next step; it's too early to use it.
+        Return the code of the next step, which the server does not accept yet.
         """
         return self.code_of_step(_step(self._clock) + 1)
 
     def code_of_step(self, step: int) -> str:
         """
-        The code of one step of 30 seconds, counted from 1970.
+        Return the code of one step of 30 seconds, counted from 1970.
         """
         digest = hmac.digest(_seed(self.secret), step.to_bytes(8, "big"), "sha1")
         offset = digest[-1] & 0xF
@@ -95,7 +95,7 @@ class MfaDevice:
 
 class MfaDevices:
     """
-    The table of MFA devices, and of the codes that were used.
+    Table of MFA devices and of used codes.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -108,7 +108,7 @@ class MfaDevices:
         self, user_arn: str, *, serial: str | None, secret: str | None
     ) -> MfaDevice:
         """
-        Give a user a device; one with the same serial is replaced.
+        Add a device of a user, or replace the one with the same serial.
         """
         if secret is None:
             secret = base64.b32encode(secrets.token_bytes(40)).decode()
@@ -127,7 +127,7 @@ class MfaDevices:
 
     def of_user(self, account: str, name: str) -> tuple[MfaDevice, ...]:
         """
-        The devices of a user, oldest first.
+        Return the devices of a user, oldest first.
         """
         with self._lock:
             devices = tuple(self._devices.values())
@@ -135,10 +135,11 @@ class MfaDevices:
 
     def check(self, caller: AccessKey, params: Mapping[str, str]) -> bool:
         """
-        Tell whether the request has a code, and use it up.
+        Return whether the request has a code, and mark the code as used.
 
         Raises:
-            Refused: If it has one that is not good.
+            ServiceError: If the code is wrong or used, or the device belongs to
+                another user.
         """
         serial, code = params.get("SerialNumber"), params.get("TokenCode")
         if serial is None and code is None:

@@ -17,7 +17,7 @@ from urllib.parse import quote, unquote
 import attrs
 
 from .._core.runtime import utc
-from ._answers import Answer, Refused, Tree, iso, to_xml
+from ._answers import Answer, ServiceError, Tree, iso, to_xml
 from ._authentication import authenticate
 from ._http import HttpRequest, read_chunks
 from ._iam import Iam
@@ -75,7 +75,7 @@ class _Call:
         length = headers.get("x-amz-decoded-content-length")
         if length is None:
             message = "You must provide the Content-Length HTTP header."
-            raise Refused("MissingContentLength", message, status=411)
+            raise ServiceError("MissingContentLength", message, status=411)
         try:
             body = read_chunks(io.BytesIO(self.request.body))
             complete = len(body) == int(length)
@@ -86,7 +86,7 @@ class _Call:
                 "The request body terminated unexpectedly or isn't as long as "
                 "x-amz-decoded-content-length says."
             )
-            raise Refused("IncompleteBody", message, status=400)
+            raise ServiceError("IncompleteBody", message, status=400)
         return body
 
 
@@ -147,12 +147,12 @@ class S3Service:
         Do what is asked.
 
         Raises:
-            Refused: If the caller may not, or something isn't there.
+            ServiceError: If the caller may not, or something isn't there.
         """
         authenticate(self._iam, request, service="s3")
         if operation not in self._operations:
             message = "A header you provided implies functionality not implemented."
-            raise Refused("NotImplemented", message, status=501)
+            raise ServiceError("NotImplemented", message, status=501)
         call = _Call(
             request=request,
             bucket=params["Bucket"],
@@ -171,21 +171,21 @@ class S3Service:
     def _bucket(self, call: _Call) -> dict[str, _Object]:
         if call.bucket not in self._buckets:
             message = "The specified bucket does not exist"
-            raise Refused("NoSuchBucket", message, status=404)
+            raise ServiceError("NoSuchBucket", message, status=404)
         return self._buckets[call.bucket]
 
     def _found(self, call: _Call) -> _Object:
         found = self._bucket(call).get(call.key)
         if found is None:
             message = "The specified key does not exist."
-            raise Refused("NoSuchKey", message, status=404)
+            raise ServiceError("NoSuchKey", message, status=404)
         return found
 
     def _parts(self, call: _Call) -> dict[int, bytes]:
         parts = self._uploads.get(call.params["uploadId"])
         if parts is None:
             message = "The specified multipart upload does not exist."
-            raise Refused("NoSuchUpload", message, status=404)
+            raise ServiceError("NoSuchUpload", message, status=404)
         return parts
 
     def _create_bucket(self, call: _Call) -> Answer:
