@@ -1,8 +1,8 @@
 """
-Fixtures for pytest, and a fresh process for each test.
+Fixtures for pytest, and a fresh process state for each test.
 
-Every pytest on the machine loads this module as soon as stsession is installed, so
-it imports nothing of stsession before a test or a fixture has.
+pytest loads this module wherever stsession is installed, so it imports nothing of
+stsession unless a test or a fixture uses it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_protocol() -> Iterator[None]:
     """
-    Run each test as if no session had been made before.
+    Run each test with the state of a process that has just started.
     """
     process = sys.modules.get("stsession._util")
     if process is None:
@@ -35,9 +35,9 @@ def pytest_runtest_protocol() -> Iterator[None]:
 @pytest.fixture(name="stsession_clock")
 def _clock() -> Iterator[FakeClock]:
     """
-    A clock that stands still until it is moved.
+    A clock that stands still until the test moves it.
 
-    Sessions made while it is in use go by it.
+    Sessions made during the test use it.
     """
     from stsession.testing import FakeClock, use_runtime  # noqa: PLC0415
 
@@ -49,7 +49,7 @@ def _clock() -> Iterator[FakeClock]:
 @pytest.fixture(name="stsession_stub")
 def _stub(stsession_clock: FakeClock) -> StubSTS:
     """
-    STS without a socket, on `stsession_clock`.
+    STS without a socket, with `stsession_clock`.
     """
     from stsession.testing import StubSTS  # noqa: PLC0415
 
@@ -59,7 +59,7 @@ def _stub(stsession_clock: FakeClock) -> StubSTS:
 @pytest.fixture(name="stsession_local_sts")
 def _local_sts(stsession_clock: FakeClock) -> Iterator[LocalSTS]:
     """
-    STS and S3 on a loopback port, on `stsession_clock`.
+    STS and S3 on a loopback port, with `stsession_clock`.
     """
     from stsession.testing import LocalSTS  # noqa: PLC0415
 

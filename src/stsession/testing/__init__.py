@@ -1,5 +1,5 @@
 """
-Clocks, stubs and a local STS for tests: ours, and those of our users.
+Tools for tests: a clock, a stub of STS, and a local STS server.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-A clock that moves when the test says so.
+A clock that tests move.
 """
 
 from __future__ import annotations
@@ -18,14 +18,13 @@ _START = dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)
 
 class FakeClock:
     """
-    A wall clock and a monotonic clock that stand still until they are moved.
+    A wall clock and a monotonic clock that stand still until a test moves them.
 
     Both may be read and moved from any thread.
 
     Args:
-        start:
-            The first instant of the wall clock, an aware datetime. `None`
-            means 2026-01-01T00:00:00Z.
+        start: Time that the wall clock begins with, an aware datetime. `None` means
+            2026-01-01T00:00:00Z.
 
     Raises:
         ValueError: If *start* has no time zone.
@@ -46,25 +45,25 @@ class FakeClock:
 
     def wall(self) -> float:
         """
-        Seconds since 1970-01-01 UTC.
+        Return the seconds since 1970-01-01 UTC.
         """
         return self._pair[0]
 
     def monotonic(self) -> float:
         """
-        Seconds since the clock was made.
+        Return the seconds since the clock was made.
         """
         return self._pair[1]
 
     def now(self) -> dt.datetime:
         """
-        The wall clock as an aware UTC datetime.
+        Return the wall clock's time as an aware UTC datetime.
         """
         return utc(self.wall())
 
     def advance(self, by: dt.timedelta) -> None:
         """
-        Let time pass: both clocks move on.
+        Move both clocks forward.
 
         Raises:
             ValueError: If *by* is negative; see :meth:`step_wall`.
@@ -73,16 +72,16 @@ class FakeClock:
 
     def step_wall(self, by: dt.timedelta) -> None:
         """
-        Set the wall clock, forward or (if *by* is negative) back.
+        Move the wall clock only, forward or (if *by* is negative) back.
         """
         self._move(wall=by, monotonic=dt.timedelta(0))
 
     def freeze(self, for_: dt.timedelta) -> None:
         """
-        Freeze and thaw the machine: only the wall clock has moved on.
+        Move the wall clock forward while the monotonic clock stands still.
 
-        That is what a process sees after a virtual machine or a Lambda
-        function was paused.
+        A process observes that after its virtual machine or Lambda function was
+        paused.
 
         Raises:
             ValueError: If *for_* is negative.

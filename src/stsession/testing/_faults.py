@@ -30,20 +30,20 @@ _FIELDS = ("SecretAccessKey", "SessionToken")
 @attrs.frozen(kw_only=True)
 class Fault:
     """
-    One way to fail. Take one of the constructors.
+    One way in which a service fails, made by one of the class methods.
 
-    Some faults replace the answer, others spoil a good one: those have no
-    effect on an answer that is an error anyway.
+    Some faults replace the response, others change a good one. The latter have no
+    effect on a response that is an error anyway.
 
     .. versionadded:: 0.1.0
     """
 
     name: str
-    """The constructor it comes from, for logs."""
+    """Name of the class method that made it."""
 
     _status: int | None = attrs.field(default=None, repr=False)
     code: str | None = None
-    """The error code that is sent, if it is one."""
+    """The error code in the response, or `None`."""
 
     _message: str = attrs.field(default="", repr=False)
     _denies: bool = attrs.field(default=False, repr=False)
@@ -59,26 +59,32 @@ class Fault:
     @classmethod
     def error(cls, code: str, message: str = "", *, status: int = 400) -> Fault:
         """
-        An error in the service's own shape.
+        Return an error in the format of the service.
+
+        Args:
+            code: Error code, for example ``"AccessDenied"``.
+
+            message: Message of the error.
+
+            status: HTTP status.
         """
         return cls(name="error", status=status, code=code, message=message)
 
     @classmethod
     def access_denied(cls) -> Fault:
         """
-        The caller isn't allowed to; the message tells who, what, and on what.
+        Return ``AccessDenied``, with the caller, action and resource in its message.
         """
         return cls(name="access_denied", status=403, code="AccessDenied", denies=True)
 
     @classmethod
     def throttled(cls, *, retry_after: dt.timedelta | None = None) -> Fault:
         """
-        ``Throttling`` with HTTP status 400, as STS says it.
+        Return ``Throttling`` with HTTP status 400, as STS does.
 
         Args:
-            retry_after:
-                What the ``Retry-After`` header asks for, in full seconds.
-                `None` means no such header.
+            retry_after: Value of the ``Retry-After`` header, in full seconds. `None`
+                means no such header.
         """
         headers: tuple[tuple[str, str], ...] = ()
         if retry_after is not None:
@@ -94,7 +100,7 @@ class Fault:
     @classmethod
     def status(cls, status: int) -> Fault:
         """
-        An error whose code is as unspecific as *status*, e.g. 500 or 503.
+        Return a server error without details, for example of *status* 500 or 503.
         """
         code = "ServiceUnavailable" if status == 503 else "InternalFailure"
         message = "The request processing has failed."
@@ -103,7 +109,7 @@ class Fault:
     @classmethod
     def html(cls, *, status: int = 502) -> Fault:
         """
-        A page for people, as load balancers and captive portals send.
+        Return an HTML page, as load balancers and captive portals do.
         """
         return cls(name="html", status=status, body=_HTML)
 
@@ -112,7 +118,7 @@ class Fault:
         cls, code: str = "AccessDenied", message: str = "", *, status: int = 403
     ) -> Fault:
         """
-        An error without ``<ErrorResponse>`` around it, as Ceph sends.
+        Return an error without ``<ErrorResponse>`` around it, as Ceph does.
         """
         bare = error_answer("s3", code=code, message=message, status=status)
         return cls(name="bare_error", status=status, code=code, body=bare.body)
@@ -120,80 +126,79 @@ class Fault:
     @classmethod
     def hang(cls) -> Fault:
         """
-        The request is taken, and never answered.
+        Accept the request and send no response.
 
-        From :class:`~stsession.testing.StubSTS` the read time-out comes at
-        once.
+        :class:`~stsession.testing.StubSTS` raises the read timeout at once.
         """
         return cls(name="hang", transport=Transport.HANG)
 
     @classmethod
     def reset(cls) -> Fault:
         """
-        The connection is torn down instead of an answer.
+        Reset the connection instead of a response.
         """
         return cls(name="reset", transport=Transport.RESET)
 
     @classmethod
     def cut_off(cls) -> Fault:
         """
-        The connection ends in the middle of a good answer.
+        Close the connection in the middle of a good response.
 
-        The client tells a closed connection, or (older versions of urllib3)
-        takes what it got for the whole document.
+        The client reports a closed connection, or (older versions of urllib3)
+        parses the part that it received.
         """
         return cls(name="cut_off", transport=Transport.CUT)
 
     @classmethod
     def half_body(cls) -> Fault:
         """
-        A good answer, except that only half the document is there.
+        Send only half the document of a good response.
         """
         return cls(name="half_body", half=True)
 
     @classmethod
     def wrong_date(cls, offset: dt.timedelta) -> Fault:
         """
-        A good answer whose ``Date`` header is off by *offset*.
+        Send a good response with a ``Date`` header that is off by *offset*.
         """
         return cls(name="wrong_date", date_offset=offset)
 
     @classmethod
     def expired_answer(cls, *, ago: dt.timedelta = dt.timedelta(minutes=1)) -> Fault:
         """
-        Credentials that have expired *ago* when they arrive.
+        Send credentials that expired some time *ago*.
         """
         return cls(name="expired_answer", expired_ago=ago)
 
     @classmethod
     def empty_fields(cls, *fields: str) -> Fault:
         """
-        Credentials with *fields* left empty.
+        Send credentials with empty *fields*.
 
         Args:
-            fields: Names as in the answer; none means the secret and the token.
+            fields: Names as in the response. Without any: the secret and the token.
         """
         return cls(name="empty_fields", emptied=fields or _FIELDS)
 
     @classmethod
     def missing_fields(cls, *fields: str) -> Fault:
         """
-        Credentials without *fields*.
+        Send credentials without *fields*.
 
         Args:
-            fields: Names as in the answer; none means the secret and the token.
+            fields: Names as in the response. Without any: the secret and the token.
         """
         return cls(name="missing_fields", dropped=fields or _FIELDS)
 
     def denying(self, denial: Callable[[], str]) -> Fault:
         """
-        The same fault, with the message of a denial if it is one without.
+        Return the fault with a message, if it is a denial.
         """
         return attrs.evolve(self, message=denial()) if self._denies else self
 
     def replacement(self, service: Service) -> Answer | None:
         """
-        The answer to send in place of the real one, or `None`: see `spoil()`.
+        Return the response to send instead of the real one, or `None`: see `spoil()`.
         """
         if self._transport in (Transport.HANG, Transport.RESET):
             return Answer(status=0, code=self.name, transport=self._transport)
@@ -212,7 +217,7 @@ class Fault:
 
     def spoil(self, answer: Answer, *, now: dt.datetime) -> Answer:
         """
-        Do to a good answer what this fault does.
+        Return a good response, changed by this fault.
         """
         body = answer.body
         if self._expired_ago is not None:
@@ -244,9 +249,9 @@ class _Entry:
     service: Service | None
     begins: float
     ends: float
-    left: float  # how often it still strikes
+    left: float  # times that it still occurs
 
-    def strikes(self, operation: str, service: Service, now: float) -> bool:
+    def applies(self, operation: str, service: Service, now: float) -> bool:
         if not (self.begins <= now < self.ends and self.left > 0):
             return False
         if self.operation is not None:
@@ -256,9 +261,9 @@ class _Entry:
 
 class FaultSchedule:
     """
-    Which faults strike, and when. May be changed from any thread, any time.
+    The faults of a service, and when they occur. May be changed from any thread.
 
-    If several are due the one that was added first strikes.
+    If several faults apply to a request, the one that was added first occurs.
 
     .. versionadded:: 0.1.0
     """
@@ -279,22 +284,22 @@ class FaultSchedule:
         for_: dt.timedelta | None = None,
     ) -> None:
         """
-        Let *fault* strike.
+        Add a fault.
 
         Args:
-            fault: How to fail.
+            fault: The way to fail.
 
-            operation:
-                Which one, e.g. ``"AssumeRole"`` or ``"PutObject"``; `None`
-                means each of *service*.
+            operation: The operation that fails, for example ``"AssumeRole"`` or
+                ``"PutObject"``. `None` means each operation of *service*.
 
-            service: ``"sts"``, ``"iam"``, ``"s3"``, or `None` for all.
+            service: The service that fails: ``"sts"``, ``"iam"``, ``"s3"``, or `None`
+                for all. Ignored if there is an *operation*.
 
-            times: How often. `None` means until it is cleared or over.
+            times: Number of requests that fail. `None` means all while it lasts.
 
-            after: How long from now it begins.
+            after: Time from now until it begins.
 
-            for_: How long it lasts from then. `None` means until cleared.
+            for_: Time from its beginning to its end. `None` means until `clear()`.
         """
         begins = self._clock.monotonic() + after.total_seconds()
         entry = _Entry(
@@ -310,19 +315,19 @@ class FaultSchedule:
 
     def clear(self) -> None:
         """
-        Drop all faults, also those to come.
+        Remove all faults, including those that have not begun.
         """
         with self._lock:
             self._entries.clear()
 
     def take(self, operation: str, *, service: Service) -> Fault | None:
         """
-        The fault that strikes *operation* now, counted as one of its times.
+        Return the fault of *operation* now, if any, and count it.
         """
         now = self._clock.monotonic()
         with self._lock:
             for entry in self._entries:
-                if entry.strikes(operation, service, now):
+                if entry.applies(operation, service, now):
                     entry.left -= 1
                     return entry.fault
         return None

@@ -47,7 +47,7 @@ __all__ = [
 @attrs.frozen(kw_only=True)
 class HttpRequest:
     """
-    A request as it came in; paths and queries are still quoted.
+    A request as received; path and query are still quoted.
     """
 
     method: str
@@ -61,7 +61,7 @@ class HttpRequest:
         cls, *, method: str, url: str, headers: Mapping[str, str], body: bytes
     ) -> HttpRequest:
         """
-        Make one of a whole URL or of a request line's target.
+        Return a request for a whole URL or for the target of a request line.
         """
         parts = urlsplit(url)
         return cls(
@@ -74,13 +74,13 @@ class HttpRequest:
 
     def query_params(self) -> dict[str, str]:
         """
-        The query, unquoted.
+        Return the parameters in the query.
         """
         return dict(parse_qsl(self.query, keep_blank_values=True))
 
     def form(self) -> dict[str, str]:
         """
-        The form in the body, unquoted.
+        Return the parameters in the body.
         """
         return dict(parse_qsl(self.body.decode(), keep_blank_values=True))
 
@@ -93,7 +93,7 @@ class _Readable(Protocol):
 
 def read_chunks(stream: _Readable) -> bytes:
     """
-    Put a chunked body together, up to and with its trailer.
+    Read a chunked body up to the end of its trailer, and return it.
     """
     body = io.BytesIO()
     while size := int(stream.readline().split(b";")[0], 16):
@@ -106,14 +106,14 @@ def read_chunks(stream: _Readable) -> bytes:
 
 class HttpServer:
     """
-    A server on a free port of 127.0.0.1; each connection has a thread.
+    HTTP server on a free port of 127.0.0.1, with a thread for each connection.
 
     Args:
-        answer: What to send back; called from many threads at once.
+        answer: Function that returns the response; called from many threads.
 
-        delay: Seconds from the decision about an answer to its first byte.
+        delay: Function that returns the seconds before a response is sent.
 
-        clock: Where the ``Date`` header comes from.
+        clock: Clock of the ``Date`` header.
     """
 
     def __init__(
@@ -142,7 +142,7 @@ class HttpServer:
 
     def wait(self) -> None:
         """
-        Let the delay pass, or less if the server closes.
+        Wait for the delay, or until the server closes.
         """
         delay = self._delay()
         if delay > 0:
@@ -151,7 +151,7 @@ class HttpServer:
     @contextlib.contextmanager
     def serving(self, connection: socket.socket) -> Any:
         """
-        Keep account of *connection* and of the thread that serves it.
+        Register *connection* and the current thread while it is served.
         """
         thread = threading.current_thread()
         with self._lock:
@@ -166,7 +166,7 @@ class HttpServer:
 
     def close(self) -> None:
         """
-        Stop, end all connections, and wait for the threads.
+        Stop, close all connections, and wait for the threads.
         """
         self._closing.set()
         self._server.shutdown()
@@ -200,7 +200,7 @@ class _Server(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """
-        Clients that go away in the middle are no news.
+        Print nothing: tests close connections early.
         """
 
 
@@ -230,7 +230,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *args: Any) -> None:
         """
-        Print nothing; the log is `LocalSTS.calls()`.
+        Print nothing: see `LocalSTS.calls()`.
         """
 
     def _read_body(self) -> bytes:
@@ -277,7 +277,7 @@ _VERSIONS: dict[QueryService, str] = {"iam": "2010-05-08", "sts": "2011-06-15"}
 
 def read_query(request: HttpRequest) -> tuple[str, dict[str, str]]:
     """
-    The operation and its parameters.
+    Return the operation and its parameters.
     """
     params = _params(request)
     params.pop("Version", None)
@@ -287,14 +287,14 @@ def read_query(request: HttpRequest) -> tuple[str, dict[str, str]]:
 
 def query_service(request: HttpRequest) -> QueryService:
     """
-    Whose operation it is: the version of the interface tells.
+    Return the service of a request, by the API version in it.
     """
     return "iam" if _params(request).get("Version") == _VERSIONS["iam"] else "sts"
 
 
 def query_answer(service: QueryService, operation: str, result: Tree) -> Answer:
     """
-    A good answer.
+    Return a successful response.
     """
     tree: Tree = {
         f'{operation}Response xmlns="{NAMESPACES[service]}"': {
@@ -307,7 +307,7 @@ def query_answer(service: QueryService, operation: str, result: Tree) -> Answer:
 
 def unknown_operation(operation: str, *, service: QueryService = "sts") -> ServiceError:
     """
-    What *service* says to an operation that isn't there.
+    Return the error of an operation that does not exist.
     """
     message = f"Could not find operation {operation} for version {_VERSIONS[service]}"
     return ServiceError("InvalidAction", message, status=400)

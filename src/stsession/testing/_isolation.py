@@ -1,5 +1,5 @@
 """
-A process that nothing has happened in yet, for tests.
+A fresh process state, for tests.
 """
 
 from __future__ import annotations
@@ -17,21 +17,20 @@ __all__ = ["isolated_process"]
 @contextmanager
 def isolated_process() -> Iterator[None]:
     """
-    Begin with the state of a process that has just started, and end it afterwards.
+    Use the state of a process that has just started, for the length of the block.
 
     Sessions that are made inside share nothing with those made before: no
-    credentials, sources, connections or threads, and no request rate. MFA codes
-    count as unused, what ``"max"`` means for a role as unknown, and models and config
-    files are read again. Sessions made before go on working. It holds for all
-    threads.
+    credentials, sources, connections, threads or request rate. MFA codes count as
+    unused, the duration of ``"max"`` is found again for each role, and models and
+    config files are read again. Sessions made before continue to work. It applies to
+    all threads.
 
-    In tests run by pytest, each test has such a process by itself, in which models
-    and config files aren't read again and the threads of background refreshes are
-    those of earlier tests.
+    With pytest, the plugin does this for each test, except that models and config
+    files aren't read again and the threads of background refreshes remain.
 
     .. versionadded:: 0.1.0
     """
-    # A test that runs refreshes itself goes on doing so.
+    # Keeps the function of a test that submits refreshes itself.
     replaced = current_runtime().submit != Runtime().submit
     submit = None if replaced else BackgroundPool().submit
     with fresh_process_state(), use_runtime(submit=submit):

@@ -1,5 +1,5 @@
 """
-AWS config files for the users of `LocalSTS`.
+AWS config files with the endpoint of a `LocalSTS`.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ __all__ = ["ProfileFiles", "session_of", "write_profile"]
 @attrs.frozen(kw_only=True)
 class ProfileFiles:
     """
-    Where a profile was written.
+    Files of a profile that was written.
 
     .. versionadded:: 0.1.0
     """
 
     name: str
-    """The name of the profile."""
+    """Name of the profile."""
 
     config_file: str
-    """The path for ``AWS_CONFIG_FILE``."""
+    """Path for ``AWS_CONFIG_FILE``."""
 
     credentials_file: str
-    """The path for ``AWS_SHARED_CREDENTIALS_FILE``."""
+    """Path for ``AWS_SHARED_CREDENTIALS_FILE``."""
 
     @property
     def environment(self) -> dict[str, str]:
         """
-        The variables that lead the SDK to the profile.
+        Environment variables with which the SDK uses the profile.
         """
         return {
             "AWS_CONFIG_FILE": self.config_file,
@@ -58,7 +58,7 @@ def write_profile(
     settings: Mapping[str, str],
 ) -> ProfileFiles:
     """
-    Write or replace a profile; others in the same files stay.
+    Write or replace a profile, and keep the others in the same files.
     """
     config_file = pathlib.Path(directory, "config")
     credentials_file = pathlib.Path(directory, "credentials")
@@ -81,7 +81,7 @@ def write_profile(
 
 def session_of(files: ProfileFiles) -> BotoSession:
     """
-    A plain session for a profile, whatever the environment says.
+    Return a plain session of a profile, independent of the environment.
     """
     core = BotocoreSession(profile=files.name)
     core.set_config_variable("config_file", files.config_file)

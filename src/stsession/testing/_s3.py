@@ -1,5 +1,5 @@
 """
-As much of S3 as it takes to try a session: objects in memory.
+A small S3: buckets and objects in memory.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = ["S3Service"]
 
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 
-# Which operation it is: method, whether there is a key, a telling parameter.
+# By method, whether there is a key, and a parameter that distinguishes it.
 _OPERATIONS: tuple[tuple[str, bool, str, str], ...] = (
     ("GET", True, "", "GetObject"),
     ("HEAD", True, "", "HeadObject"),
@@ -92,7 +92,7 @@ class _Call:
 
 class S3Service:
     """
-    Buckets with objects, addressed by path.
+    S3 with path-style addresses.
     """
 
     def __init__(self, iam: Iam) -> None:
@@ -119,7 +119,7 @@ class S3Service:
 
     def add_bucket(self, name: str, objects: Mapping[str, bytes]) -> None:
         """
-        Make a bucket, and put *objects* into it.
+        Add a bucket, and put *objects* into it.
         """
         with self._lock:
             bucket = self._buckets.setdefault(name, {})
@@ -127,16 +127,16 @@ class S3Service:
 
     def read(self, request: HttpRequest) -> tuple[str, dict[str, str]]:
         """
-        The operation and its parameters.
+        Return the operation and its parameters.
         """
         bucket, _, key = unquote(request.path).lstrip("/").partition("/")
         query = request.query_params()
         if not bucket and request.method == "GET":
             return "ListBuckets", {**query, "Bucket": "", "Key": ""}
         params = {k: v for k, v in query.items() if not k.startswith("X-Amz-")}
-        for method, has_key, telling, operation in _OPERATIONS:
+        for method, has_key, parameter, operation in _OPERATIONS:
             fits = (method, has_key) == (request.method, bool(key))
-            if bucket and fits and (not telling or telling in params):
+            if bucket and fits and (not parameter or parameter in params):
                 return operation, {**params, "Bucket": bucket, "Key": key}
         return f"{request.method} {request.path}", params
 
@@ -144,10 +144,10 @@ class S3Service:
         self, operation: str, params: Mapping[str, str], request: HttpRequest
     ) -> Answer:
         """
-        Do what is asked.
+        Return the response to a request.
 
         Raises:
-            ServiceError: If the caller may not, or something isn't there.
+            ServiceError: If the request isn't allowed, or something doesn't exist.
         """
         authenticate(self._iam, request, service="s3")
         if operation not in self._operations:
