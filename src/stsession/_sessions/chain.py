@@ -23,7 +23,7 @@ from .._sources.find import mfa_source, role_source
 from .._sources.sdk import SdkCredentials
 from .._sources.sources import Source
 from .._sts.endpoint import StsEndpoint, has_custom_endpoint
-from .._sts.fetcher import StsFetcher, at_once
+from .._sts.fetcher import StsFetcher
 from .._tokens.base import NoProof, TokenSupplier
 from ..exceptions import InvalidRequestError
 from .options import Options
@@ -123,11 +123,11 @@ class Hop:
     @property
     def _endpoint(self) -> StsEndpoint:
         # A throttle has to count each request that is sent.
-        return self.endpoint if self.pace is None else self.endpoint.asked_once
+        return self.endpoint if self.pace is None else self.endpoint.single_attempt()
 
-    def _paced(self) -> Callable[[Callable[[], Fetched]], Fetched]:
+    def _paced(self) -> Callable[[Callable[[], Fetched]], Fetched] | None:
         if self.pace is None:
-            return at_once
+            return None
         limit = self.policy.load_timeout
         return self.pace.pursuit(
             self.pace.patience if limit is None else limit.total_seconds(),

@@ -27,26 +27,32 @@ from .._locks import guarded
 from .._util import forget_after_fork, value_of
 
 
-__all__ = ["LEAST", "StsClients", "StsEndpoint", "has_custom_endpoint", "kept_for"]
+__all__ = [
+    "MIN_POOL_SIZE",
+    "StsClients",
+    "StsEndpoint",
+    "has_custom_endpoint",
+    "pool_size",
+]
 
 
-LEAST = 64
+MIN_POOL_SIZE = 64
 """
-As many are kept in any case; botocore's 10 are for the client of one role.
+The smallest number of connections that a client keeps, where botocore's is 10.
 
-What a client has more than it keeps is closed after a single request, and urllib3 logs
-a warning.
+A client that needs more connections than it keeps closes each after a single request,
+and urllib3 logs a warning.
 """
 
-MOST = 4096
-"""Each pool allocates this many slots, so larger numbers are capped."""
+MAX_POOL_SIZE = 4096
+"""The largest number of connections, as each pool allocates memory for all of them."""
 
 
-def kept_for(workers: int) -> int:
+def pool_size(workers: int) -> int:
     """
-    Return how many connections are kept where so many requests run at once.
+    Return how many connections a client keeps for this many requests at once.
     """
-    return max(LEAST, min(workers, MOST))
+    return max(MIN_POOL_SIZE, min(workers, MAX_POOL_SIZE))
 
 
 CONNECT_TIMEOUT = 3
@@ -54,26 +60,26 @@ READ_TIMEOUT = 5
 UNSIGNED_READ_TIMEOUT = 10
 ATTEMPTS = 3
 ATTEMPTS_IN_A_REGION = 2
-"""If there are further regions to ask."""
+"""If there are further regions to try."""
 
 
 @attrs.frozen(kw_only=True)
 class StsEndpoint:
     """
-    Where and how STS is asked.
+    The endpoint of STS, and how clients call it.
 
     Args:
         regions: The regions to call, in order of preference. `None` means the region
             of the first client that needs credentials, or else the global endpoint.
 
-        url: A server that isn't AWS's. `None` means what the source's
-            configuration says.
+        url: The URL of an endpoint that isn't AWS's. `None` means the endpoint of the
+            source's configuration.
 
-        config: What the user wants different in the client's configuration.
+        config: The user's changes to the configuration of the clients.
 
         attempts:
-            How often the client sends a request, whatever *config* says. `None`
-            leaves it at that.
+            How often a client sends a request, whatever *config* contains. `None`
+            means as often as the configuration says.
     """
 
     regions: tuple[str | None, ...]
@@ -86,7 +92,7 @@ class StsEndpoint:
 
     @config_key.default
     def _config_key(self) -> Hashable:
-        # A program may make one for each session, and all of them need but one client.
+        # A program may make one for each session, and all of them can use one client.
         if self.config is None:
             return None
         try:
@@ -94,22 +100,26 @@ class StsEndpoint:
         except TypeError:  # something in it can't be compared
             return id(self.config)
 
-    def client_config(self, *, signed: bool = True, connections: int = LEAST) -> Config:
+    def client_config(
+        self, *, signed: bool = True, connections: int = MIN_POOL_SIZE
+    ) -> Config:
         """
-        Short timeouts, few attempts; the user's settings win.
+        Return the configuration of a client: short timeouts, few attempts.
+
+        The user's settings take precedence.
 
         Args:
-            signed: Whether requests are signed. Without a signature, STS has to call
-                an identity provider first.
+            signed: Whether requests are signed. For unsigned ones, STS may call an
+                identity provider first, so that they get more time.
 
-            connections: How many connections are kept.
+            connections: How many connections the client keeps.
         """
         ours = Config(
             connect_timeout=CONNECT_TIMEOUT,
             read_timeout=READ_TIMEOUT if signed else UNSIGNED_READ_TIMEOUT,
             retries=_retries(self._attempts),
-            # Many roles may be refreshed at once by one client. Our requests
-            # have been checked, and other servers take other values than AWS.
+            # Many roles may be refreshed at once by one client. Requests have been
+            # checked, and other servers accept other values than AWS.
             max_pool_connections=connections,
             parameter_validation=False,
         )
@@ -119,23 +129,26 @@ class StsEndpoint:
             ours = ours.merge(Config(retries=_retries(self.attempts)))
         return ours if signed else ours.merge(Config(signature_version=UNSIGNED))
 
-    @property
-    def asked_once(self) -> StsEndpoint:
+    @functools.lru_cache(maxsize=64)  # noqa: B019 - there are few different values
+    def single_attempt(self) -> StsEndpoint:
         """
-        The same, with clients that send each request once only.
+        Return the same endpoint with clients that send each request only once.
         """
-        return _asked_once(self)
+        return attrs.evolve(self, attempts=1)
 
     @property
     def _attempts(self) -> int:
         return ATTEMPTS if len(self.regions) == 1 else ATTEMPTS_IN_A_REGION
 
-    @functools.lru_cache(maxsize=64)  # noqa: B019 - a few values, asked for by all
+    @functools.lru_cache(maxsize=64)  # noqa: B019 - there are few different values
     def load_timeout(self, *, signed: bool = True) -> float:
         """
-        Seconds that the clients take to give up, and a few for their pauses.
+        Return the seconds after which clients give up, with some for their pauses.
+
+        Args:
+            signed: Whether requests are signed.
         """
-        # Its attributes aren't in its stubs.
+        # The type stubs of botocore lack its attributes.
         config: Any = self.client_config(signed=signed)
         retries = config.retries or {}
         attempts = retries.get("total_max_attempts")
@@ -144,11 +157,6 @@ class StsEndpoint:
         connect = config.connect_timeout or 0
         read = config.read_timeout or 0
         return float(len(self.regions) * attempts * (connect + read) + 6)
-
-
-@functools.lru_cache(maxsize=64)
-def _asked_once(endpoint: StsEndpoint) -> StsEndpoint:
-    return attrs.evolve(endpoint, attempts=1)
 
 
 def _retries(attempts: int) -> Any:
@@ -167,13 +175,13 @@ AWS_DOMAINS = (
 )
 
 
-MAX_ANSWER = 1024 * 1024
-"""Bytes; those of STS have a few thousand, and what is larger isn't read to its end."""
+MAX_RESPONSE = 1024 * 1024
+"""Bytes; responses of STS have a few thousand. Larger ones aren't read to the end."""
 
 
 def _bounded(client: Any) -> Any:
     """
-    Have *client* not read answers of any size. botocore has no public way for that.
+    Limit the size of responses that *client* reads; botocore has no public way.
     """
     session = client._endpoint.http_session  # noqa: SLF001 - see above
     reference = weakref.ref(session)
@@ -183,10 +191,11 @@ def _bounded(client: Any) -> Any:
 
 def _send(session: Any, request: AWSPreparedRequest) -> AWSResponse:
     """
-    Send a request, and read an answer that isn't too large.
+    Send a request, and read the response unless it is too large.
 
     Raises:
-        botocore.exceptions.HTTPClientError: If there is no such answer.
+        botocore.exceptions.HTTPClientError: If the response is too large, or if the
+            connection fails.
     """
     request.stream_output = True  # the body isn't read then
     response = type(session).send(session, request)
@@ -203,31 +212,32 @@ def _send(session: Any, request: AWSPreparedRequest) -> AWSResponse:
 
 class _Body:
     """
-    The body of an answer, read.
+    The body of a response, read when this object is made.
     """
 
     def __init__(self, raw: Any) -> None:
         self._content = b""
         for chunk in raw.stream():
             self._content += chunk
-            if len(self._content) > MAX_ANSWER:
+            if len(self._content) > MAX_RESPONSE:
                 raw.close()
-                msg = f"the answer has more than {MAX_ANSWER:,} bytes"
+                msg = f"the response has more than {MAX_RESPONSE:,} bytes"
                 raise sdk.HTTPClientError(error=msg)
 
     def stream(self) -> Iterator[bytes]:
         """
-        What botocore reads.
+        Yield the body, as botocore reads it.
         """
         yield self._content
 
 
 class StsClients:
     """
-    Makes a client for a region on first use, and keeps it.
+    The STS clients of a botocore session, made on first use.
 
     Args:
-        session: What they are made from, or from one that is configured like it.
+        session: The session. If necessary, clients are made from a copy of it that
+            uses regional endpoints.
 
         signed: Whether requests are signed.
     """
@@ -237,7 +247,7 @@ class StsClients:
     ) -> None:
         self.session = session
         self._signed = signed
-        self._connections = LEAST
+        self._connections = MIN_POOL_SIZE
         self._after_fork()
         forget_after_fork(self)
 
@@ -248,7 +258,7 @@ class StsClients:
 
     def get(self, region: str | None, endpoint: StsEndpoint) -> Any:
         """
-        Return a client for *region*.
+        Return the client for a region and endpoint settings.
         """
         key = (region, endpoint, self._connections)
         client = self._clients.get(key)
@@ -270,16 +280,16 @@ class StsClients:
 
     def widen(self, workers: int) -> None:
         """
-        Keep enough connections for so many requests at once, by new clients.
+        Keep enough connections for this many requests at once, by new clients.
         """
-        connections = kept_for(workers)
+        connections = pool_size(workers)
         if connections > self._connections:
             self._connections = connections
-            self.close()  # which keep fewer
+            self.close()  # the clients so far keep fewer
 
     def close(self) -> None:
         """
-        Close the connections. They are opened again if need be.
+        Close the connections. They are opened again when needed.
         """
         clients, self._clients = self._clients, {}
         for client in clients.values():
@@ -290,8 +300,8 @@ def _regional(session: botocore.session.Session) -> botocore.session.Session:
     """
     Return a session that uses regional endpoints unless it is configured otherwise.
 
-    Before botocore 1.40 the default was the global one, and still is for sessions
-    that are configured like this one.
+    Before botocore 1.40 the global endpoint was the default. *session* keeps it, as
+    the user's sessions are derived from it.
     """
     name = "sts_regional_endpoints"
     if (
@@ -310,12 +320,12 @@ def _regional(session: botocore.session.Session) -> botocore.session.Session:
 
 def has_custom_endpoint(session: botocore.session.Session, url: str | None) -> bool:
     """
-    Whether STS requests go to a server that isn't AWS's.
+    Return whether requests to STS go to a server that isn't AWS's.
 
     Args:
-        session: What the configuration is read from if there is no *url*.
+        session: The session whose configuration is read if there is no *url*.
 
-        url: What the user passed.
+        url: The endpoint URL that the user passed, if any.
     """
     host = urlsplit(url or _configured_url(session) or "").hostname
     return host is not None and not host.endswith(AWS_DOMAINS)
@@ -323,7 +333,7 @@ def has_custom_endpoint(session: botocore.session.Session, url: str | None) -> b
 
 def _configured_url(session: botocore.session.Session) -> str | None:
     """
-    The end point of STS in the environment or in the config file.
+    Return the endpoint URL of STS in the environment or in the config file.
     """
     if session.get_config_variable("ignore_configured_endpoint_urls"):
         return None

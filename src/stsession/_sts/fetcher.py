@@ -4,13 +4,13 @@ Calls STS and returns credentials.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import logging
 import math
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 import attrs
 
@@ -29,7 +29,7 @@ from .endpoint import StsEndpoint
 from .errors import Attempt, server_time, translate, unusable_answer
 
 
-__all__ = ["Source", "StsFetcher", "at_once"]
+__all__ = ["Source", "StsFetcher"]
 
 
 class Source(Protocol):
@@ -93,46 +93,36 @@ class Source(Protocol):
 
 
 LIFETIME_TOLERANCE = 60.0
-"""Seconds by which a lifetime may exceed them, as the `Date` of an answer is older."""
+"""Seconds by which a lifetime may be exceeded, as a response's `Date` is older."""
 
 PACKED_SIZE_WARNING = 90
-"""Percent of what STS takes of policies and tags, when packed."""
-
-
-T = TypeVar("T")
+"""Percent of the packed size of policies and tags that STS allows."""
 
 
 class _LongestDurations:
     """
-    What ``duration_seconds="max"`` turned out to mean, by role.
+    The roles for which ``duration_seconds="max"`` turned out to mean an hour.
     """
 
     def __init__(self) -> None:
-        self._refused: set[str] = set()
+        self._hour_only: set[str] = set()
 
-    def asked(self, role_arn: str, *, chained: bool) -> int:
+    def seconds(self, role_arn: str, *, chained: bool) -> int:
         """
-        Seconds to ask for.
+        Return the duration to request.
         """
-        if chained or role_arn in self._refused:
+        if chained or role_arn in self._hour_only:
             return CHAINED_DURATION.maximum
         return ROLE_DURATION.maximum
 
-    def refused(self, role_arn: str) -> None:
+    def allow_hour_only(self, role_arn: str) -> None:
         """
-        The most was too much.
+        Note that STS rejected the maximum for a role, but not an hour.
         """
-        self._refused.add(role_arn)
+        self._hour_only.add(role_arn)
 
 
 longest = per_process(_LongestDurations())
-
-
-def at_once(ask: Callable[[], Fetched]) -> Fetched:
-    """
-    Ask now, and once.
-    """
-    return ask()
 
 
 @attrs.define(kw_only=True, eq=False, repr=False)
@@ -141,17 +131,18 @@ class StsFetcher:
     Fetches credentials by one operation of STS. Called by one thread at a time.
 
     Args:
-        request: What is asked.
+        request: The request.
 
-        source: Who asks.
+        source: The credentials that sign the request.
 
-        endpoint: Where.
+        endpoint: The endpoint and its settings.
 
-        clock: The two clocks.
+        clock: The clock for expirations and for messages.
 
-        proof: What goes with each request and serves for a while only.
+        proof: Supplies parameters that are obtained anew for each request.
 
-        pace: Is given what asks, and calls it when and as often as it sees fit.
+        pace: Calls the function that it is passed when, and as often as, STS allows.
+            `None` means that STS is called immediately.
     """
 
     request: StsRequest
@@ -159,7 +150,7 @@ class StsFetcher:
     endpoint: StsEndpoint
     clock: Clock
     proof: TokenSupplier = attrs.field(factory=NoProof)
-    pace: Callable[[Callable[[], Fetched]], Fetched] = at_once
+    pace: Callable[[Callable[[], Fetched]], Fetched] | None = None
     _sent: frozenset[str] = attrs.field(default=frozenset(), init=False)
     _sent_duration: int | None = attrs.field(default=None, init=False)
     _warned_of_size: bool = attrs.field(default=False, init=False)
@@ -167,21 +158,39 @@ class StsFetcher:
 
     def __call__(self) -> Fetched:
         """
-        Ask STS.
+        Call STS and return the credentials. Blocks.
 
         Raises:
-            RefreshError: If it refuses, or can't be reached.
+            RefreshError: If STS rejects the request or can't be reached, or if the
+                source has no credentials.
         """
         try:
-            return self._fetched()
+            return self._fetch()
         except RefreshError as e:
             error = without_frames(e)
-        # Out here, where no local variable holds the request or the answer.
+        # Out here, where no local variable holds the request or the response.
         raise error
 
-    def _fetched(self) -> Fetched:
+    def asks(self) -> bool:
+        """
+        Return whether a fetch would prompt for input now.
+        """
+        return self.source.needs_input() or self.proof.asks
+
+    def note_region(self, region: str) -> None:
+        """
+        Call STS in the region of a client if none is configured, as botocore does.
+        """
+        if self._client_region is None:
+            self._client_region = region
+        self.source.note_region(region)
+
+    def _fetch(self) -> Fetched:
+        """
+        Send the request, and once more if other keys or another token may help.
+        """
         try:
-            return self.pace(self._ask)
+            return self._send()
         except RefreshError as e:
             if self.proof.is_refused(e):
                 self.proof.refused()
@@ -189,30 +198,13 @@ class StsFetcher:
                     raise self.proof.explained(e) from e.__cause__
             elif e.kind is not FailureKind.SOURCE_EXPIRED:
                 raise
-            elif not self._translating(self.source.invalidate):
-                e.kind = FailureKind.SOURCE  # it has the same keys for ever
+            elif not self._invalidate_source():
+                e.kind = FailureKind.SOURCE  # its credentials never change
                 raise
             elif self._spent:
                 raise
-        return self._ask_again()
-
-    def asks(self) -> bool:
-        """
-        Whether somebody would be asked for something now.
-        """
-        return self.source.needs_input() or self.proof.asks
-
-    def note_region(self, region: str) -> None:
-        """
-        Use a client's region if none is configured, as botocore does.
-        """
-        if self._client_region is None:
-            self._client_region = region
-        self.source.note_region(region)
-
-    def _ask_again(self) -> Fetched:
         try:
-            return attrs.evolve(self.pace(self._ask), source_resolved_again=True)
+            return attrs.evolve(self._send(), source_resolved_again=True)
         except RefreshError as e:
             if self.proof.is_refused(e):
                 raise self.proof.explained(e) from e.__cause__
@@ -220,109 +212,112 @@ class StsFetcher:
                 e.kind = FailureKind.SOURCE
             raise
 
-    def _ask(self) -> Fetched:
+    def _invalidate_source(self) -> bool:
+        with self._translating():
+            return self.source.invalidate()
+
+    def _send(self) -> Fetched:
+        return self._attempt() if self.pace is None else self.pace(self._attempt)
+
+    def _attempt(self) -> Fetched:
         self._sent = frozenset()
-        remaining = self._translating(self.source.prepare)
-        proof = self._translating(self.proof.parameters)
+        with self._translating():
+            remaining = self.source.prepare()
+            proof = self.proof.parameters()
         began = Instant(self.clock.wall(), self.clock.monotonic())
-        answer = self._answer(proof)
+        response = self._response(proof)
         self.proof.accepted()
-        return self._read(answer, began, remaining)
+        return self._read(response, began, remaining)
 
-    def _answer(self, proof: dict[str, str]) -> dict[str, Any]:
-        duration = self._duration()
-        try:
-            return self._answer_of_a_region(proof, duration)
-        except RefreshError as e:
-            if not self._too_long(e, duration):
-                raise
-            proof = self._unspent(proof, e)
-        answer = self._answer_of_a_region(proof, CHAINED_DURATION.maximum)
-        longest.refused(self.request.name)  # it was the duration, then
-        return answer
-
-    def _answer_of_a_region(
-        self, proof: dict[str, str], duration: int | None
-    ) -> dict[str, Any]:
+    def _response(self, proof: dict[str, str]) -> dict[str, Any]:
         """
-        The answer of the first region that gives one.
+        Call STS in the first region that works, with the longest duration that works.
         """
-        *earlier, last = self._tries()
-        for region in earlier:
+        duration, shortened = self._duration(), False
+        regions = self._regions()
+        while True:
+            region = regions.pop(0)
             try:
-                return self._translating(partial(self._call, region, duration, proof))
-            except RefreshError as e:  # noqa: PERF203 - there are few regions
-                if not _passes(e, elsewhere=region != last):
+                response = self._call(region, duration, proof)
+            except RefreshError as e:
+                if self._is_too_long(e, duration):
+                    duration, shortened = CHAINED_DURATION.maximum, True
+                    regions = self._regions()
+                elif not regions or not _may_pass(e, elsewhere=region != regions[-1]):
                     raise
                 proof = self._unspent(proof, e)
-        return self._translating(partial(self._call, last, duration, proof))
+            else:
+                if shortened:
+                    longest.allow_hour_only(self.request.name)
+                return response
 
-    def _tries(self) -> tuple[str, ...]:
+    def _regions(self) -> list[str]:
         """
-        The regions to ask. The only one is asked twice if its client asks once.
+        Return the regions to try. A single one is tried twice if a client tries once.
         """
-        elsewhere = self._client_region or "aws-global"
-        regions = tuple(region or elsewhere for region in self.endpoint.regions)
-        alone = len(regions) == 1 and self.pace is at_once
+        default = self._client_region or "aws-global"
+        regions = [region or default for region in self.endpoint.regions]
+        alone = len(regions) == 1 and self.pace is None
         return regions * 2 if alone and self.proof.serves_once else regions
 
     def _unspent(self, proof: dict[str, str], error: RefreshError) -> dict[str, str]:
         """
-        What goes with the request if it is sent again after *error*.
+        Return parameters for sending the request again after *error*, or raise it.
         """
         if self._spent:
             raise error
         if not self.proof.serves_once:
             return proof
-        return self._translating(self.proof.parameters)
+        with self._translating():
+            return self.proof.parameters()
 
     @property
     def _spent(self) -> bool:
         """
-        Whether what went with the request has served, and there is nothing else.
+        Whether the parameters can't be sent again, and there are no others.
         """
         return self.proof.serves_once and not self.proof.can_renew()
 
     def _duration(self) -> int | None:
         if self.request.duration_seconds != "max":
             return self.request.duration_seconds
-        return longest.asked(self.request.name, chained=self.source.is_role)
+        return longest.seconds(self.request.name, chained=self.source.is_role)
 
-    def _too_long(self, error: RefreshError, duration: int | None) -> bool:
-        """
-        Whether the most was too much, so that an hour is worth a try.
-        """
+    def _is_too_long(self, error: RefreshError, duration: int | None) -> bool:
         if self.request.duration_seconds != "max" or error.code != "ValidationError":
             return False
         return duration is not None and duration > CHAINED_DURATION.maximum
 
     def _call(
-        self, region: str | None, duration: int | None, proof: dict[str, str]
+        self, region: str, duration: int | None, proof: dict[str, str]
     ) -> dict[str, Any]:
         once = self.proof.serves_once
-        endpoint = self.endpoint.asked_once if once else self.endpoint
-        client = self.source.client(region, endpoint)
-        params = {**self.request.to_params(duration_seconds=duration), **proof}
-        self._sent, self._sent_duration = frozenset(params), duration
-        try:
-            answer: dict[str, Any] = getattr(client, self.request.operation)(**params)
-        except (LookupError, ValueError, RuntimeError) as e:
-            # XML, but not as botocore knows it; a time that it can't compute with.
-            raise self._unusable("can't be read") from presentable(e)
-        return answer
+        endpoint = self.endpoint.single_attempt() if once else self.endpoint
+        with self._translating():
+            client = self.source.client(region, endpoint)
+            params = {**self.request.to_params(duration_seconds=duration), **proof}
+            self._sent, self._sent_duration = frozenset(params), duration
+            call: Callable[..., dict[str, Any]] = getattr(
+                client, self.request.operation
+            )
+            try:
+                return call(**params)
+            except (LookupError, ValueError, RuntimeError) as e:
+                # XML that botocore can't parse, or a time that it can't compute with.
+                raise self._unusable("can't be read") from presentable(e)
 
-    def _translating(self, do: Callable[[], T]) -> T:
+    @contextlib.contextmanager
+    def _translating(self) -> Iterator[None]:
         """
-        Do something, and make an error of ours of whatever it raises.
+        Raise an error of ours for whatever the source, a token or the SDK raises.
         """
         try:
-            return do()
+            yield
         except MemoryError:
-            raise  # it says nothing about the source
+            raise  # it has nothing to do with the source
         except Exception as e:  # noqa: BLE001 - made into one of ours
             error = self._translated(e)
-        # Out here, so that its context doesn't hold what its cause leaves out.
-        raise error
+            raise error from error.__cause__
 
     def _translated(self, error: Exception) -> RefreshError:
         attempt = Attempt(
@@ -335,18 +330,18 @@ class StsFetcher:
         return translate(error, attempt, wall=self.clock.wall())
 
     def _read(
-        self, answer: dict[str, Any], began: Instant, source_remaining: float | None
+        self, response: dict[str, Any], began: Instant, source_remaining: float | None
     ) -> Fetched:
-        returned = answer.get("Credentials") or {}
+        returned = response.get("Credentials") or {}
         for name in ("AccessKeyId", "SecretAccessKey", "SessionToken"):
             if not isinstance(returned.get(name), str) or not returned[name]:
                 raise self._unusable(f"has no {name}")
         expires_at = _expiration(returned.get("Expiration"))
         if expires_at is None:
             raise self._unusable("has no readable Expiration")
-        self._warn_of_size(answer.get("PackedPolicySize"))
-        who = answer.get("AssumedRoleUser") or answer.get("FederatedUser") or {}
-        arn = str(who.get("Arn") or "")
+        self._warn_of_size(response.get("PackedPolicySize"))
+        user = response.get("AssumedRoleUser") or response.get("FederatedUser") or {}
+        arn = str(user.get("Arn") or "")
         fetched = Fetched(
             credentials=TemporaryCredentials(
                 access_key_id=returned["AccessKeyId"],
@@ -356,21 +351,20 @@ class StsFetcher:
                 account_id=self._account_id(arn),
             ),
             server_time=server_time(
-                answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+                response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
             ),
             longest_lifetimes=self._longest_lifetimes(),
             began=began,
         )
         now = Instant(self.clock.wall(), self.clock.monotonic())
         lifetime = lifetime_of(fetched, now, self.request.name)
-        proven = self.proof.remaining(expires_at.timestamp() - lifetime)
-        return attrs.evolve(
-            fetched, source_remaining=_shorter(source_remaining, proven)
-        )
+        token_remaining = self.proof.remaining(expires_at.timestamp() - lifetime)
+        spans = [s for s in (source_remaining, token_remaining) if s is not None]
+        return attrs.evolve(fetched, source_remaining=min(spans, default=None))
 
     def _longest_lifetimes(self) -> tuple[float, ...]:
         """
-        Upper bounds of the lifetime: what was requested, and what is possible at all.
+        Return upper bounds of the lifetime: as requested, and as possible at all.
         """
         operation = OPERATIONS[self.request.operation]
         requested = self._sent_duration or operation.default_seconds
@@ -400,31 +394,27 @@ class StsFetcher:
             )
 
 
-def _passes(error: RefreshError, *, elsewhere: bool) -> bool:
+def _may_pass(error: RefreshError, *, elsewhere: bool) -> bool:
     """
-    Whether another try may do what this one didn't.
+    Return whether another attempt may succeed.
 
     Args:
-        error: What came of it.
+        error: The error of the last attempt.
 
-        elsewhere: Whether the other would be in another region.
+        elsewhere: Whether the next attempt is in another region.
     """
     if error.code == "RegionDisabledException":
         return elsewhere
     return error.kind is FailureKind.OUTAGE
 
 
-def _expiration(given: object) -> dt.datetime | None:
+def _expiration(value: object) -> dt.datetime | None:
     """
-    Return what STS answered in UTC. `None` if it isn't readable.
+    Return an expiration in UTC. `None` if it can't be read.
     """
-    if not isinstance(given, dt.datetime):
+    if not isinstance(value, dt.datetime):
         return None
     try:
-        return given.astimezone(dt.timezone.utc)
+        return value.astimezone(dt.timezone.utc)
     except (OverflowError, ValueError):  # at the end of the year 9999
         return None
-
-
-def _shorter(*spans: float | None) -> float | None:
-    return min((span for span in spans if span is not None), default=None)

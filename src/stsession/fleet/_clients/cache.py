@@ -29,7 +29,7 @@ from ..._core.cache import RandomEviction
 from ..._core.events import write_log
 from ..._core.runtime import current_runtime
 from ..._locks import OneTimeEvent, guarded
-from ..._sts.endpoint import LEAST, kept_for
+from ..._sts.endpoint import MIN_POOL_SIZE, pool_size
 from ..._util import forget_after_fork, lazy, number_of, per_process, value_of
 from .http import Pools
 from .parts import UnknownPartError
@@ -106,7 +106,7 @@ class LightClients:
         )
         self._configs: RandomEviction[Hashable, None] = RandomEviction(MAX_CONFIGS)
         self._pools = Pools()
-        self._connections = LEAST
+        self._connections = MIN_POOL_SIZE
         self._after_fork()
         forget_after_fork(self)
 
@@ -239,7 +239,7 @@ class LightClients:
 
         That goes for clients that are made from now on.
         """
-        connections = kept_for(workers)
+        connections = pool_size(workers)
         if connections > self._connections:
             self._connections = connections
             guarded(self._lock, self._templates.clear)  # their clients keep fewer
