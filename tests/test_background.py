@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from stsession._core.runtime import BackgroundPool
+from stsession._core.runtime import DaemonPool
 
 
 SOON = 60.0
@@ -47,7 +47,7 @@ def _tasks() -> Tasks:
     return Tasks()
 
 
-def idle(pool: BackgroundPool, tasks: Tasks) -> None:
+def idle(pool: DaemonPool, tasks: Tasks) -> None:
     """
     Let the tasks end, and the threads with them.
     """
@@ -64,7 +64,7 @@ def test_none_while_there_is_nothing_to_do():
     """
     before = threading.active_count()
 
-    assert 0 == BackgroundPool().threads
+    assert 0 == DaemonPool().threads
     assert before == threading.active_count()
 
 
@@ -72,7 +72,7 @@ def test_ends_when_idle(tasks):
     """
     ... and go with the last.
     """
-    pool = BackgroundPool()
+    pool = DaemonPool()
 
     assert pool.submit(tasks)
     assert tasks.wait_for(tasks.begun, 1)
@@ -87,7 +87,7 @@ def test_bounded(tasks):
     """
     Four threads, however many tasks; all of them are run.
     """
-    pool = BackgroundPool()
+    pool = DaemonPool()
     for _ in range(20):
         assert pool.submit(tasks)
 
@@ -108,7 +108,7 @@ def test_tasks_that_hang(tasks):
     They take no other task's place: after half a minute there are more threads.
     """
     now = [0.0]
-    pool = BackgroundPool(monotonic=lambda: now[0])
+    pool = DaemonPool(monotonic=lambda: now[0])
     for _ in range(4):
         assert pool.submit(tasks)
     assert tasks.wait_for(tasks.begun, 4)
@@ -129,7 +129,7 @@ def test_daemons(tasks):
     """
     Exit doesn't wait for them.
     """
-    pool = BackgroundPool()
+    pool = DaemonPool()
     pool.submit(tasks)
     tasks.wait_for(tasks.begun, 1)
     (thread,) = tasks.threads
@@ -144,7 +144,7 @@ def test_queue_is_bounded(tasks):
     """
     Who finds it full has to do it itself.
     """
-    pool = BackgroundPool(max_threads=1, max_waiting=2)
+    pool = DaemonPool(max_threads=1, max_waiting=2)
     pool.submit(tasks)
     tasks.wait_for(tasks.begun, 1)
 
@@ -168,7 +168,7 @@ def test_thread_cannot_start(tasks, monkeypatch):
     """
     The caller has to do it itself; nothing is left behind.
     """
-    pool = BackgroundPool()
+    pool = DaemonPool()
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", no_more_threads)
 
@@ -185,7 +185,7 @@ def test_further_thread_cannot_start(tasks, monkeypatch):
     """
     Then it waits for one that there is.
     """
-    pool = BackgroundPool()
+    pool = DaemonPool()
     pool.submit(tasks)
     tasks.wait_for(tasks.begun, 1)
     with monkeypatch.context() as patched:
@@ -206,14 +206,14 @@ def test_interpreter_shuts_down(tasks, monkeypatch):
     """
     monkeypatch.setattr(sys, "is_finalizing", lambda: True)
 
-    assert not BackgroundPool().submit(tasks)
+    assert not DaemonPool().submit(tasks)
 
 
 def test_task_that_raises(tasks):
     """
     It doesn't cost a thread.
     """
-    pool = BackgroundPool(max_threads=1)
+    pool = DaemonPool(max_threads=1)
     raised = threading.Event()
 
     def task() -> None:

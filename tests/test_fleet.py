@@ -23,7 +23,7 @@ from stsession import Fleet, InvalidRequestError, RefreshPolicy
 from stsession._botocore import loader as _loader
 from stsession._locks import guarded
 from stsession.fleet import _throttle as _pace
-from stsession.fleet._executors import DaemonThreads
+from stsession.fleet._executors import daemon_threads
 from stsession.fleet._sessions import FleetSession
 from stsession.fleet._throttle import OUTAGES
 from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, use_runtime
@@ -1067,15 +1067,13 @@ def test_finalizer_under_a_lock(source, stub, lock):
             session.credentials()
         return session
 
-    threads = DaemonThreads(1)
-    made = threads.submit(guarded, lock(fleet), finalize)
+    submit = daemon_threads(1)
+    made = submit(guarded, lock(fleet), finalize)
     session = made.result(timeout=10)
     session.credentials()
-    current = threads.submit(guarded, lock(fleet), session.credentials)
+    current = submit(guarded, lock(fleet), session.credentials)
 
     assert session.credentials() == current.result(timeout=10)
-
-    threads.shutdown(wait=False)
 
 
 def test_a_thousand_sessions(source, stub):
@@ -1231,7 +1229,6 @@ def test_long_traceback(local, org):
     (result,) = Fleet(IDS[:1], role_name="Audit", source=org).map(inspect)
 
     assert "# this line" in result.traceback
-    assert "lines left out" in result.traceback
     assert result.traceback.endswith("ZeroDivisionError: division by zero\n")
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from stsession._botocore.loader import without_collection
 from stsession._core.credentials import Record
-from stsession._core.runtime import BackgroundPool, spawn
+from stsession._core.runtime import DaemonPool, spawn
 from stsession._locks import OneTimeEvent
 from stsession.exceptions import RefreshError
 from stsession.fleet._throttle import Pace
@@ -43,7 +43,7 @@ class Scene:
             it.refresher.get()
             it.left(self.left)
         if self.threads:
-            it.refresher.run, it.refresher.spawn = BackgroundPool().submit, spawn
+            it.refresher.run, it.refresher.spawn = DaemonPool().submit, spawn
         refresher = it.refresher
         if self.call == "replace_rejected":
             key = refresher.record.credentials.access_key_id

@@ -15,7 +15,7 @@ import pytest
 from stsession._core.credentials import Fetched, TemporaryCredentials
 from stsession._core.policy import RefreshPolicy
 from stsession._core.refresher import Refresher
-from stsession._core.runtime import BackgroundPool
+from stsession._core.runtime import DaemonPool
 from stsession.exceptions import (
     FailureKind,
     RefreshError,
@@ -316,7 +316,7 @@ class TestLifeAndDeath:
         """
         Not even the one it worked for last.
         """
-        pool = BackgroundPool()
+        pool = DaemonPool()
         flown = threading.Event()
         it = engine()
         it.refresher.get()

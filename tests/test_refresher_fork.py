@@ -17,7 +17,7 @@ import pytest
 from stsession import _util as _fork
 from stsession._core.credentials import Fetched
 from stsession._core.refresher import Refresher
-from stsession._core.runtime import BackgroundPool
+from stsession._core.runtime import DaemonPool
 
 from .engine import SOON, Engine, Gate, engine, real_waits
 
@@ -107,7 +107,7 @@ class TestFork:
         The parent's threads aren't there; the child's pool starts its own.
         """
         pool, busy, done = (
-            BackgroundPool(max_threads=1),
+            DaemonPool(max_threads=1),
             threading.Event(),
             (threading.Event()),
         )

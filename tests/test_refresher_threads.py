@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from stsession._core.credentials import Record
-from stsession._core.runtime import BackgroundPool, current_runtime, spawn
+from stsession._core.runtime import DaemonPool, current_runtime, spawn
 from stsession._core.state import RefreshState
 from stsession._locks import OneTimeEvent, in_critical_section
 from stsession.exceptions import RefreshError, StsUnavailableError
@@ -109,7 +109,7 @@ def test_nobody_waits_in_the_advisory_window(it):
     """
     While the refresh hangs on a thread of ours everybody gets the current ones.
     """
-    it.refresher.run = BackgroundPool().submit
+    it.refresher.run = DaemonPool().submit
     it.refresher.get()
     it.due()
     gate = Gate(it)

@@ -12,7 +12,7 @@ import threading
 
 from collections.abc import Callable, Iterator
 
-from stsession._core.runtime import BackgroundPool
+from stsession._core.runtime import DaemonPool
 from stsession.testing import FakeClock
 
 
@@ -29,7 +29,7 @@ class VirtualTime:
 
     def __init__(self) -> None:
         self.clock = FakeClock()
-        self._pool = BackgroundPool()
+        self._pool = DaemonPool()
         self._lock = threading.Lock()  # guards the two below
         self._working = 0
         self._waiting: list[tuple[float, int, threading.Event]] = []

@@ -23,8 +23,8 @@ from .._util import forget_after_fork
 
 
 __all__ = [
-    "BackgroundPool",
     "Clock",
+    "DaemonPool",
     "Runtime",
     "SystemClock",
     "current_runtime",
@@ -111,21 +111,24 @@ def spawn(task: Callable[[], None]) -> bool:
 
 
 HANGS_AFTER = 30.0
-"""Seconds after which a task doesn't count among those that run at once. It is the
-default deadline of a refresh."""
+"""Seconds after which a refresh counts as hanging: its default deadline."""
 
 
-class BackgroundPool:
+class DaemonPool:
     """
-    Daemon threads for advisory refreshes; they exist while there is something to do.
+    A thread pool that starts daemon threads when there are tasks and ends idle ones.
 
-    :class:`concurrent.futures.ThreadPoolExecutor` doesn't do: its threads stay
-    when idle, and the interpreter waits for them at exit.
+    The threads of :class:`concurrent.futures.ThreadPoolExecutor` stay when they are
+    idle, and the interpreter waits for them at exit.
 
     Args:
         max_threads: How many tasks run at once.
 
-        max_waiting: How many may wait.
+        max_waiting: How many tasks may wait for a thread.
+
+        hangs_after: Seconds after which a task no longer counts towards *max_threads*.
+
+        name: The name of the threads.
 
         monotonic: Returns the time in seconds, to find tasks that hang.
     """
@@ -134,11 +137,15 @@ class BackgroundPool:
         self,
         *,
         max_threads: int = 4,
-        max_waiting: int = 10_000,
+        max_waiting: float = 10_000,
+        hangs_after: float = HANGS_AFTER,
+        name: str = "stsession-refresh",
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._max_threads = max_threads
         self._max_waiting = max_waiting
+        self._hangs_after = hangs_after
+        self._name = name
         self._monotonic = monotonic
         self._after_fork()
         forget_after_fork(self)
@@ -172,11 +179,11 @@ class BackgroundPool:
         room, hanging = self._room(), self._hanging()
         # Tasks that hang may have kept others waiting, for which there is room now.
         for _ in range(min(len(self._tasks), hanging, room - self._threads - 1)):
-            start_thread(self._work, "stsession-refresh")
+            start_thread(self._work, self._name)
         if self._threads >= room:
             return True
         # The thread counts itself: an interrupt may come while it starts.
-        if start_thread(self._work, "stsession-refresh") or self._threads:
+        if start_thread(self._work, self._name) or self._threads:
             return True
         return not self._take_back(task)
 
@@ -187,7 +194,7 @@ class BackgroundPool:
         return self._max_threads + self._hanging()
 
     def _hanging(self) -> int:
-        before = self._monotonic() - HANGS_AFTER
+        before = self._monotonic() - self._hangs_after
         return sum(began < before for began in tuple(self._began.values()))
 
     def _add(self, task: Callable[[], None]) -> bool:
@@ -233,7 +240,7 @@ class BackgroundPool:
         return None
 
 
-pool = BackgroundPool()
+pool = DaemonPool()
 
 
 def _wait(event: OneTimeEvent, seconds: float) -> object:

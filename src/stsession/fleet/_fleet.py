@@ -35,7 +35,7 @@ from ._accounts import (
     partition_of,
     url_of,
 )
-from ._executors import Plan, Silence, opening, progress_of
+from ._executors import shares_objects, submitter
 from ._organization import Organization
 from ._results import FleetCounts, FleetResult
 from ._run import FleetRun
@@ -298,21 +298,20 @@ class Fleet(Closing):
             InvalidRequestError: If something can't be sent to other processes.
         """
         check_map(function, max_workers, executor)
+        if executor is None or shares_objects(executor):
+            self._sample.widen(max_workers)
         run: FleetRun[T] = FleetRun(
-            Plan(
-                targets=self._all,
-                open=opening(
-                    function,
-                    executor,
-                    max_workers=max_workers,
-                    session_of=self._session,
-                    widen=self._sample.widen,
-                    make=self._make,
-                ),
+            targets=self._all,
+            submit=submitter(
+                function,
+                executor,
                 max_workers=max_workers,
-                ordered=ordered,
-                progress=progress_of if progress else lambda _: Silence(),
-            )
+                session_of=self._session,
+                sessions=self._make,
+            ),
+            max_workers=max_workers,
+            ordered=ordered,
+            progress=progress,
         )
         with self._lock:
             self._runs.add(run)

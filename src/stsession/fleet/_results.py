@@ -8,7 +8,7 @@ import collections
 import textwrap
 import traceback
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
@@ -23,69 +23,30 @@ __all__ = [
     "FleetCounts",
     "FleetResult",
     "code_of",
-    "mark",
     "traceback_of",
 ]
 
 
+FIRST, LAST = 4, 8
+"""Calls that are kept of a traceback: the user's own come first."""
+
 LENGTH = 4_000
 """Characters that are kept of a traceback."""
-
-LONGEST_LINE = 500
-"""Characters that are kept of a line, if it's too long altogether."""
 
 
 def traceback_of(error: BaseException, frames: TracebackType | None) -> str:
     """
-    The traceback of *error* as text.
-
-    If it's too long, it keeps the calls that it begins with, which are the user's
-    own, and those that it ends with; what it comes from is cut first.
+    Return the traceback of *error* as text, shortened if it is long.
     """
-    whole = "".join(traceback.format_exception(type(error), error, frames))
-    if len(whole) <= LENGTH:
-        return whole
-    last = "".join(traceback.format_exception(type(error), error, frames, chain=False))
-    before, own = _lines(whole.removesuffix(last)), _lines(last)
-    if _size(own) > LENGTH:
-        head = _fitting(own, LENGTH // 2)
-        tail = _fitting(reversed(own[len(head) :]), LENGTH // 2)[::-1]
-        own = [*head, mark(len(own) - len(head) - len(tail)), *tail]
-    causes = _fitting(reversed(before), LENGTH - _size(own))[::-1]
-    if len(causes) < len(before):
-        causes.insert(0, mark(len(before) - len(causes)))
-    return "".join([*causes, *own])
-
-
-def _lines(text: str) -> list[str]:
-    return [
-        line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]} ...\n"
-        for line in text.splitlines(keepends=True)
-    ]
-
-
-def _size(lines: Iterable[str]) -> int:
-    return sum(map(len, lines))
-
-
-def _fitting(lines: Iterable[str], room: int) -> list[str]:
-    """
-    As many of *lines* as there is room for, from the first on.
-    """
-    taken: list[str] = []
-    for line in lines:
-        room -= len(line)
-        if room < 0:
-            break
-        taken.append(line)
-    return taken
-
-
-def mark(count: int) -> str:
-    """
-    What stands for lines that were left out.
-    """
-    return f"  ... {count} {'line' if count == 1 else 'lines'} left out ...\n"
+    report = traceback.TracebackException(type(error), error, frames)
+    link: traceback.TracebackException | None = report
+    while link is not None:
+        del link.stack[FIRST:-LAST]
+        link = link.__cause__ or link.__context__
+    text = "".join(report.format())
+    if len(text) > LENGTH:
+        text = f"{text[: LENGTH // 2]}\n  ...\n{text[-LENGTH // 2 :]}"
+    return text
 
 
 T = TypeVar("T")
@@ -150,8 +111,8 @@ class FleetResult(Generic[T]):
     which would keep everything that the function had at hand."""
 
     traceback: str | None = attrs.field(default=None, repr=False)
-    """The error's traceback, as text of about 4,000 characters at most. What is too
-    much is left out of the middle, and the text says how many lines."""
+    """The error's traceback, as text of about 4,000 characters at most. Of a deep
+    traceback, it has the first 4 calls and the last 8."""
 
     @classmethod
     def of(cls, target: FleetTarget, **what: Any) -> FleetResult[T]:

@@ -1,23 +1,25 @@
 """
-Runs a function for each target, and yields the results.
+The iterator of results, and the progress shown while it runs.
 """
 
 from __future__ import annotations
 
 import contextlib
 import queue
+import sys
 import weakref
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import attrs
 
+from .._core.runtime import current_runtime
 from .._util import Closing, forget_after_fork
 from ..exceptions import ExecutorError
 from ._accounts import FleetTarget
-from ._executors import Plan, Progress, Silence, carried, opened
+from ._executors import Submit, executor_failure, unpack
 from ._results import Failures, FleetCounts, FleetResult
 
 
@@ -33,67 +35,157 @@ HEARTBEAT = 1.0
 """Seconds after which a waiting consumer looks whether it was interrupted; Windows
 doesn't wake it."""
 
+INTERVAL = 5.0
+"""Seconds between two lines of progress."""
+
+BUFFERED = 2
+"""Calls in progress and results not yet taken, as a multiple of *max_workers*."""
+
+BUFFERED_IN_ORDER = 4
+
+
+class Progress:
+    """
+    Shows on standard error how many results there are.
+
+    It is a bar of tqdm if that is installed and standard error is a terminal, or else
+    a line of text every few seconds, and one at the end.
+
+    Args:
+        total: The number of results there will be.
+    """
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._stream: Any = sys.stderr  # may be None, for example in a service
+        self._bar = _bar(total, self._stream)
+        self._done = self._failed = self._written = 0
+        self._monotonic = current_runtime().clock.monotonic
+        self._written_at = self._monotonic()
+
+    def show(self, done: int, failed: int) -> None:
+        """
+        Draw the bar, or write a line if the last one is some seconds old.
+        """
+        is_new = done > self._done
+        self._done, self._failed = done, failed
+        if self._bar is None:
+            if self._monotonic() >= self._written_at + INTERVAL:
+                self._write_line()
+        elif is_new:
+            self._bar.set_postfix({"failed": failed} if failed else {}, refresh=False)
+            self._bar.update(done - self._bar.n)
+        else:
+            self._bar.refresh()  # its clock goes on
+
+    def close(self) -> None:
+        """
+        Leave the cursor on a new line, after the last numbers.
+        """
+        if self._bar is not None:
+            self._bar.close()
+        elif self._written < self._done:
+            self._write_line()
+
+    def _write_line(self) -> None:
+        self._written, self._written_at = self._done, self._monotonic()
+        # A run goes on if its progress can't be shown any longer.
+        with contextlib.suppress(Exception):
+            self._stream.write(
+                f"fleet: {self._done} of {self._total} done, {self._failed} failed\n"
+            )
+            self._stream.flush()
+
+
+def _bar(total: int, stream: Any) -> Any:
+    try:
+        if not stream.isatty():
+            return None
+        from tqdm import tqdm  # noqa: PLC0415 - it comes with an extra
+    except (AttributeError, ImportError, ValueError):  # ValueError: it is closed
+        return None
+    return tqdm(total=total, unit="session", file=stream)
+
 
 class _Work:
     """
-    All that has to end when the run does.
+    What has to end when a run ends: calls in progress, and the progress bar.
     """
 
     def __init__(self) -> None:
         self.pending: dict[Future[Any], tuple[int, FleetTarget]] = {}
         self.done: queue.SimpleQueue[Future[Any] | None] = queue.SimpleQueue()
-        self.close: Callable[[], None] = lambda: None
-        self.progress: Progress = Silence()
+        self.progress: Progress | None = None
         self.stopped = False
         forget_after_fork(self)
 
     def stop(self) -> None:
         """
-        End it; called once.
+        Cancel what hasn't begun; called once.
         """
         self.stopped = True
-        self.clear()
-        self.done.put(None)  # whoever waits has to look
-
-    def clear(self) -> None:
-        """
-        Do away with what has begun.
-        """
         for future in tuple(self.pending):
             future.cancel()
-        self.close()
-        self.progress.close()
+        self.close_progress()
+        self.done.put(None)  # wakes the consumer
+
+    def close_progress(self) -> None:
+        if self.progress is not None:
+            self.progress.close()
 
     def _after_fork(self) -> None:
-        # Who works on it isn't here, and the bar is the parent's.
+        # The workers aren't in the child, and the bar is the parent's.
         self.stopped = True
         self.pending.clear()
         self.done = queue.SimpleQueue()
-        self.close, self.progress = lambda: None, Silence()
+        self.progress = None
 
 
 class FleetRun(Closing, Generic[T]):
     """
-    The results of a function over a fleet, as they come: an iterator.
+    An iterator of the results of :meth:`stsession.Fleet.map`, as they come.
 
-    :meth:`stsession.Fleet.map` makes one. Nothing begins before the first result is
-    asked for. Then up to *max_workers* calls run at once, and no more begin while too
-    many results wait to be taken. It keeps the failures, but no values.
+    Nothing begins before the first result is requested. Then up to *max_workers* calls
+    run at once, and no more begin while too many results wait to be taken. The run
+    keeps the failures, but no values.
 
-    When it isn't iterated to its end, whatever hasn't begun never does: after
-    :meth:`close`, on leaving a ``with`` block, when nobody holds it any longer, and
-    after Ctrl-C, which isn't kept waiting by what runs. Whoever goes on iterating
-    then still gets what had been done until then.
+    Calls that haven't begun never do after :meth:`close`, at the end of a ``with``
+    block, when the run is garbage-collected, and after Ctrl-C, which doesn't wait for
+    the calls in progress. You may go on iterating then, for the results that had been
+    there before.
 
-    It is for one thread at a time; :meth:`close` may be called from any.
+    Iterate in one thread at a time; :meth:`close` may be called from any.
+
+    Args:
+        targets: Lists the accounts; called when the first result is requested.
+
+        submit: Starts the call for one of them.
+
+        max_workers: The number of calls at once.
+
+        ordered: Whether results come in the order of the targets.
+
+        progress: Whether progress is shown on standard error.
 
     .. versionadded:: 0.1.0
     """
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+    def __init__(
+        self,
+        *,
+        targets: Callable[[], Sequence[FleetTarget]],
+        submit: Submit,
+        max_workers: int,
+        ordered: bool = False,
+        progress: bool = False,
+    ) -> None:
+        self._list_targets = targets
+        self._submit = submit
+        self._max_workers = max_workers
+        self._ordered = ordered
+        self._room = max_workers * (BUFFERED_IN_ORDER if ordered else BUFFERED)
+        self._shows_progress = progress
         self._targets: Iterator[tuple[int, FleetTarget]] | None = None
-        self._submit: Callable[[FleetTarget], Future[Any]] | None = None
         self._total = self._succeeded = 0
         self._turn = 0  # the index of the next result, if they come in order
         self._results: dict[int, FleetResult[T]] = {}  # done, and not yet taken
@@ -130,7 +222,7 @@ class FleetRun(Closing, Generic[T]):
             try:
                 self._land(self._work.done.get(timeout=HEARTBEAT))
             except queue.Empty:
-                self._work.progress.wait()
+                self._show_progress()
 
     def _finish(self) -> None:
         broken, self._broken = self._broken, None
@@ -145,12 +237,12 @@ class FleetRun(Closing, Generic[T]):
         ) from broken
 
     def _begin(self) -> Iterator[tuple[int, FleetTarget]]:
-        targets = self._plan.targets()
+        targets = self._list_targets()
         self._total = len(targets)
-        self._work.progress = self._plan.progress(self._total)
-        self._submit, self._work.close = self._plan.open()
-        if self._work.stopped:  # by another thread, meanwhile
-            self._work.clear()
+        if self._shows_progress:
+            self._work.progress = Progress(self._total)
+            if self._work.stopped:  # by another thread, meanwhile
+                self._work.close_progress()
         return iter(enumerate(targets))
 
     def _fill(self) -> None:
@@ -162,7 +254,7 @@ class FleetRun(Closing, Generic[T]):
             if self._targets is None:
                 self._targets = self._begin()
             place = next(self._targets, None)
-            if place is None or self._submit is None or work.stopped:
+            if place is None or work.stopped:
                 return
             try:
                 future = self._submit(place[1])
@@ -170,12 +262,14 @@ class FleetRun(Closing, Generic[T]):
                 self._broken = e
                 return
             work.pending[future] = place
+            if work.stopped:  # by another thread, after the look above
+                future.cancel()
             future.add_done_callback(work.done.put)
 
     def _has_room(self) -> bool:
         running = len(self._work.pending)
         waiting = len(self._results)
-        return running < self._plan.max_workers and running + waiting < self._plan.room
+        return running < self._max_workers and running + waiting < self._room
 
     def _collect(self) -> None:
         """
@@ -199,7 +293,9 @@ class FleetRun(Closing, Generic[T]):
         elif error is not None and not isinstance(error, Exception):
             raise error  # Ctrl-C or sys.exit() in a worker
         else:
-            outcome = carried(error) if error is not None else opened(future.result())
+            outcome = (
+                unpack(future.result()) if error is None else executor_failure(error)
+            )
             self._results[index] = FleetResult.of(
                 target, **attrs.asdict(outcome, recurse=False)
             )
@@ -208,7 +304,7 @@ class FleetRun(Closing, Generic[T]):
         if not self._results:
             return None
         index = self._turn
-        if not self._plan.ordered:
+        if not self._ordered:
             index = next(iter(self._results))
         elif index not in self._results:
             if not (self._work.stopped or (self._broken and not self._work.pending)):
@@ -222,7 +318,11 @@ class FleetRun(Closing, Generic[T]):
             self._succeeded += 1
         else:
             self._failures.add(result)
-        self._work.progress.advance(ok=result.ok)
+        self._show_progress()
+
+    def _show_progress(self) -> None:
+        if self._work.progress is not None:
+            self._work.progress.show(self._done, self._failures.count)
 
     @property
     def _done(self) -> int:

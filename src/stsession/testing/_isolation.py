@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .._core.runtime import BackgroundPool, Runtime, current_runtime, use_runtime
+from .._core.runtime import DaemonPool, Runtime, current_runtime, use_runtime
 from .._util import fresh_process_state
 
 
@@ -32,6 +32,6 @@ def isolated_process() -> Iterator[None]:
     """
     # Keeps the function of a test that submits refreshes itself.
     replaced = current_runtime().submit != Runtime().submit
-    submit = None if replaced else BackgroundPool().submit
+    submit = None if replaced else DaemonPool().submit
     with fresh_process_state(), use_runtime(submit=submit):
         yield

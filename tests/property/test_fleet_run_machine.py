@@ -10,7 +10,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from tests.test_fan_out import ByHand, run_of
+from tests.test_fleet_run import ByHand, run_of
 
 
 class Runs(RuleBasedStateMachine):
@@ -88,7 +88,7 @@ class Runs(RuleBasedStateMachine):
         if hasattr(self, "run"):
             assert self.hand.under_way <= self.workers
             undelivered = len(self.hand.futures) - len(self.taken)
-            assert self.closed or undelivered <= self.run._plan.room
+            assert self.closed or undelivered <= self.run._room
 
     @invariant()
     def in_order(self):
