@@ -229,3 +229,30 @@ def test_task_that_raises(tasks):
     assert tasks.wait_for(tasks.begun, 1)
 
     idle(pool, tasks)
+
+
+def test_idle_thread():
+    """
+    A thread that waits for its next task takes it, and ends when there is none.
+    """
+    pool = DaemonPool(max_threads=1, idle_seconds=SOON)
+    done, threads = threading.Semaphore(0), []
+
+    def task() -> None:
+        threads.append(threading.current_thread())
+        done.release()
+
+    for _ in range(20):
+        assert pool.submit(task)
+        assert done.acquire(timeout=SOON)
+
+    assert 1 == len(set(threads)) == pool.threads
+
+    short = DaemonPool(idle_seconds=0.001)
+    short.submit(task)
+
+    assert done.acquire(timeout=SOON)
+
+    threads[-1].join(SOON)
+
+    assert 0 == short.threads

@@ -128,6 +128,8 @@ class DaemonPool:
 
         hangs_after: Seconds after which a task no longer counts towards *max_threads*.
 
+        idle_seconds: Seconds that a thread waits for its next task before it ends.
+
         name: The name of the threads.
 
         monotonic: Returns the time in seconds, to find tasks that hang.
@@ -139,22 +141,25 @@ class DaemonPool:
         max_threads: int = 4,
         max_waiting: float = 10_000,
         hangs_after: float = HANGS_AFTER,
+        idle_seconds: float = 0.0,
         name: str = "stsession-refresh",
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._max_threads = max_threads
         self._max_waiting = max_waiting
         self._hangs_after = hangs_after
+        self._idle_seconds = idle_seconds
         self._name = name
         self._monotonic = monotonic
         self._after_fork()
         forget_after_fork(self)
 
     def _after_fork(self) -> None:
-        self._lock = threading.RLock()  # guards the next three together
+        self._lock = threading.RLock()  # guards the next four together
         self._threads = 0
         self._began: dict[int, float] = {}  # by thread: when its task did
         self._tasks: collections.deque[Callable[[], None]] = collections.deque()
+        self._idle: collections.deque[OneTimeEvent] = collections.deque()
 
     @property
     def threads(self) -> int:
@@ -176,6 +181,9 @@ class DaemonPool:
             return False
         if not guarded(self._lock, lambda: self._add(task)):
             return False
+        with contextlib.suppress(IndexError):
+            self._idle.pop().set()
+            return True
         room, hanging = self._room(), self._hanging()
         # Tasks that hang may have kept others waiting, for which there is room now.
         for _ in range(min(len(self._tasks), hanging, room - self._threads - 1)):
@@ -217,12 +225,18 @@ class DaemonPool:
         if not guarded(self._lock, self._count_in):
             return
         while True:
-            task = guarded(self._lock, self._next)
-            if task is None:
+            idle = OneTimeEvent()
+            task = guarded(self._lock, lambda: self._next(idle))  # noqa: B023 - called at once
+            if task is not None:
+                # It must not raise, but a thread that it ends would never be replaced.
+                with contextlib.suppress(BaseException):
+                    task()
+                del task  # it may hold much
+            elif not idle.wait(self._idle_seconds) and guarded(
+                self._lock,
+                lambda: self._count_out(idle),  # noqa: B023 - called at once
+            ):
                 return
-            # It must not raise, but a thread that it ends would never be replaced.
-            with contextlib.suppress(BaseException):
-                task()
 
     def _count_in(self) -> bool:
         if self._threads >= self._room():
@@ -230,14 +244,21 @@ class DaemonPool:
         self._threads += 1
         return True
 
-    def _next(self) -> Callable[[], None] | None:
+    def _next(self, idle: OneTimeEvent) -> Callable[[], None] | None:
         thread = threading.get_ident()
         if self._tasks:
             self._began[thread] = self._monotonic()
             return self._tasks.popleft()
         self._began.pop(thread, None)
-        self._threads -= 1
+        self._idle.append(idle)
         return None
+
+    def _count_out(self, idle: OneTimeEvent) -> bool:
+        if idle not in self._idle:  # `submit` is about to set it
+            return False
+        self._idle.remove(idle)
+        self._threads -= 1
+        return True
 
 
 pool = DaemonPool()

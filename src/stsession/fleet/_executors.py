@@ -46,6 +46,10 @@ Function = Callable[[RefreshableAssumeRoleSession], Any]
 SessionOf = Callable[[FleetTarget], RefreshableAssumeRoleSession]
 Submit = Callable[[FleetTarget], "Future[Any]"]
 
+IDLE_SECONDS = 0.1
+"""Seconds that a thread waits for the next call. To start one for each call would take
+as long as to make some clients."""
+
 FLEETS = 8
 """Fleets whose sessions a worker process keeps."""
 
@@ -296,6 +300,7 @@ def daemon_threads(max_workers: int) -> Callable[..., Future[Any]]:
         max_threads=max_workers,
         max_waiting=math.inf,
         hangs_after=math.inf,
+        idle_seconds=IDLE_SECONDS,
         name="stsession-fleet",
     )
 
