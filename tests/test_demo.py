@@ -15,12 +15,9 @@ import pytest
 
 import stsession
 
-from stsession.demo import _cli, _engine, _words
-from stsession.demo._contenders import Recipe
-from stsession.demo._lapse import FastClock
-from stsession.demo._play import Director, Outage, Worker
-from stsession.demo._results import Measured, Run, Settings
-from stsession.demo._stage import TARGET, staged
+from stsession.demo import _cli, _engine
+from stsession.demo._contenders import TARGET, FastClock, Recipe, staged
+from stsession.demo._engine import Director, Measured, Outage, Run, Settings, Worker
 from stsession.testing import Fault
 
 from .children import child, run_child
@@ -368,7 +365,7 @@ def test_events_in_words(event, expected):
     """
     What matters of an event fits into a line.
     """
-    assert expected == _words.refresh_event(event)
+    assert expected == _engine.refresh_event(event)
 
 
 def test_text(monkeypatch, capsys):
@@ -398,7 +395,7 @@ def test_text(monkeypatch, capsys):
         ["AssumeRole", "failed", "15", "15"],
         ["generations", "7", "4"],
     ] == [line.split() for line in table.splitlines()]
-    assert _words.conclusion(run) == conclusion.rstrip()
+    assert _engine.conclusion(run) == conclusion.rstrip()
     assert "" == err
 
 
@@ -408,7 +405,7 @@ def test_ends_with_what_was_seen():
     """
     run = run_of(stsession=measured(), recipe=measured(failures=10))
 
-    text = " ".join(_words.conclusion(run).split())
+    text = " ".join(_engine.conclusion(run).split())
 
     assert text.endswith(
         "Result: 0 of 190 API calls failed with stsession, and 10 of 190 with the "
@@ -424,7 +421,7 @@ def test_says_why_it_calls_sts_more_often(calls, said):
     """
     run = run_of(stsession=measured(), recipe=measured(assume_role_calls=calls))
 
-    assert said is ("called AssumeRole more often" in _words.conclusion(run))
+    assert said is ("called AssumeRole more often" in _engine.conclusion(run))
 
 
 def test_says_that_there_was_no_outage():
@@ -433,7 +430,7 @@ def test_says_that_there_was_no_outage():
     """
     run = run_of(stsession=measured(), recipe=measured())
 
-    said = _words.conclusion(attrs.evolve(run, outages=()))
+    said = _engine.conclusion(attrs.evolve(run, outages=()))
 
     assert "STS had no outage in this run; more --seconds leave time for one." == said
 
@@ -455,12 +452,12 @@ def test_lines_fit_80_columns(played):
     worker.calls, worker.failures = 99_999, 99_999
     texts = [
         *lines,
-        _words.intro(Settings(seconds=99, duration_seconds=3600)),
-        _words.event_line(999.9, error),
-        _words.event_line(99.9, f"stsession: {_words.refresh_event(event)}"),
-        _words.live_line(999.9, False, [worker] * 2, {"it": 9999}),
-        _words.table(run),
-        _words.conclusion(run),
+        _engine.intro(Settings(seconds=99, duration_seconds=3600)),
+        _engine.event_line(999.9, error),
+        _engine.event_line(99.9, f"stsession: {_engine.refresh_event(event)}"),
+        _engine.live_line(999.9, False, [worker] * 2, {"it": 9999}),
+        _engine.table(run),
+        _engine.conclusion(run),
     ]
 
     assert 80 >= max(len(line) for text in texts for line in text.splitlines())

@@ -18,9 +18,7 @@ from collections.abc import Sequence
 import boto3
 import botocore
 
-from . import _words
-from ._engine import play
-from ._results import Run, Settings
+from ._engine import Run, Settings, conclusion, intro, play, table
 
 
 __all__ = ["main"]
@@ -109,7 +107,7 @@ def _as_json(settings: Settings) -> Run:
 
 
 def _as_text(settings: Settings) -> Run:
-    print(_words.intro(settings), flush=True)
+    print(intro(settings), flush=True)
     run = play(settings, tell=lambda line: print(line, flush=True))
-    print(f"\n{_words.table(run)}\n\n{_words.conclusion(run)}")
+    print(f"\n{table(run)}\n\n{conclusion(run)}")
     return run

@@ -1,13 +1,16 @@
 """
-Two ways to the same session: ours, and the recipe that people copy.
+Two ways to the same session, and the environment in which they are compared.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
+import os
+import tempfile
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import boto3
@@ -20,11 +23,115 @@ import stsession
 
 from stsession._core.policy import Tuning
 
-from ._lapse import FastClock
-from ._stage import EXTERNAL_ID, HUB, POLICY, PROFILE, TARGET
+from .._core.runtime import SystemClock, utc
+from ..testing import AccessKey, LocalSTS, use_runtime
 
 
-__all__ = ["Contender", "Ours", "Recipe"]
+__all__ = [
+    "BUCKET",
+    "EXTERNAL_ID",
+    "HUB",
+    "POLICY",
+    "PROFILE",
+    "TARGET",
+    "Contender",
+    "FastClock",
+    "Ours",
+    "Recipe",
+    "staged",
+]
+
+
+class FastClock:
+    """
+    Starts at the present time and goes *factor* times as fast.
+
+    Args:
+        factor: Its seconds in one second of the machine.
+    """
+
+    def __init__(self, factor: float) -> None:
+        self.factor = factor
+        system = SystemClock()
+        self._real = system.monotonic
+        self._began = system.monotonic()
+        self._wall = system.wall()
+
+    def elapsed(self) -> float:
+        """
+        Seconds of the machine since the start.
+        """
+        return self._real() - self._began
+
+    def wall(self) -> float:
+        """
+        Seconds since 1970-01-01 UTC.
+        """
+        return self._wall + self.monotonic()
+
+    def monotonic(self) -> float:
+        """
+        Seconds since the start.
+        """
+        return self.elapsed() * self.factor
+
+    def now(self) -> dt.datetime:
+        """
+        The same as an aware datetime.
+        """
+        return utc(self.wall())
+
+
+PROFILE = "demo"
+HUB = "arn:aws:iam::111111111111:role/Hub"
+TARGET = "arn:aws:iam::222222222222:role/Reader"
+EXTERNAL_ID = "demo-1234"
+BUCKET = "demo-bucket"
+POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Action": ["s3:List*", "sts:AssumeRole"], "Resource": "*"}
+    ],
+}
+
+
+@contextlib.contextmanager
+def staged(clock: FastClock) -> Iterator[LocalSTS]:
+    """
+    Serve STS and S3; have the process's sessions find a profile for them.
+
+    Everything is as before when it ends.
+    """
+    with (
+        LocalSTS(clock=clock) as local,
+        tempfile.TemporaryDirectory(prefix="stsession-demo-") as directory,
+        use_runtime(clock=clock),
+    ):
+        user = local.add_user(name="demo", account_id="111111111111")
+        local.add_role(HUB, trusts=[user.arn], external_id=EXTERNAL_ID)
+        local.add_role(TARGET, trusts=[HUB])
+        local.add_bucket(BUCKET, objects={"hello.txt": b"hello"})
+        with _environment(local, user, directory):
+            yield local
+
+
+@contextlib.contextmanager
+def _environment(local: LocalSTS, user: AccessKey, directory: str) -> Iterator[None]:
+    """
+    Variables for our profile, and none of the user's that lead elsewhere.
+    """
+    files = local.write_profile(directory, key=user, name=PROFILE)
+    before = dict(os.environ)
+    try:
+        for name in before:
+            if name.startswith("AWS_") or name.lower().endswith("_proxy"):
+                del os.environ[name]
+        os.environ.update(files.environment, AWS_EC2_METADATA_DISABLED="true")
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
 
 ONCE = Config(retries={"total_max_attempts": 1})
 """For the STS clients of both: the pauses of the SDK's retries are real seconds."""
