@@ -16,14 +16,28 @@ import pytest
 import stsession
 
 from stsession.demo import _cli, _engine
-from stsession.demo._contenders import TARGET, FastClock, Recipe, staged
-from stsession.demo._engine import Director, Measured, Outage, Run, Settings, Worker
+from stsession.demo._contenders import TARGET, FastClock, Recipe, demo_environment
+from stsession.demo._engine import (
+    Measured,
+    Outage,
+    OutageSchedule,
+    Run,
+    Settings,
+    Worker,
+)
 from stsession.testing import Fault
 
 from .children import child, run_child
 
 
 DEMO = [sys.executable, "-m", "stsession.demo"]
+
+SHORT = """
+import sys
+from stsession.demo import _cli
+_cli.SHORTEST = 1
+sys.exit(_cli.main())
+"""
 
 
 class ByHand(FastClock):
@@ -42,7 +56,7 @@ class ByHand(FastClock):
 
 class Due:
     """
-    A contender whose next refresh is known.
+    Contender with a known time of its next refresh.
     """
 
     session = None
@@ -53,14 +67,14 @@ class Due:
 
     def due_at(self):
         """
-        What was given.
+        The time that was passed.
         """
         return self.at
 
 
 class Client:
     """
-    An S3 client for which each call ends as it is told.
+    S3 client with a list of outcomes.
     """
 
     def __init__(self, *outcomes):
@@ -77,7 +91,7 @@ class Client:
 
     def list_objects_v2(self, Bucket):  # noqa: N803 - boto3's name
         """
-        End as is its turn, and well after that.
+        End with the next outcome; without any left, successfully.
         """
         if not self.outcomes:
             self.done.set()
@@ -92,7 +106,7 @@ class Client:
 
 def measured(**values):
     """
-    What a contender may have done.
+    Measurements of a contender.
     """
     defaults = {
         "api_calls": 190,
@@ -123,19 +137,19 @@ def _played():
 
     @contextlib.contextmanager
     def remembered(clock):
-        with staged(clock) as local:
+        with demo_environment(clock) as local:
             servers.append(local)
             yield local
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_engine, "staged", remembered)
-        run = _engine.play(Settings(seconds=2.5), tell=lines.append)
+        patch.setattr(_engine, "demo_environment", remembered)
+        run = _engine.run_demo(Settings(seconds=2.5), output=lines.append)
     return run, lines, servers[0]
 
 
 def test_all_numbers_are_measured(played):
     """
-    What is told of both is what the server has seen of them.
+    The results of both are what the server received from them.
     """
     run, _, local = played
     ours, recipe = run.contenders["stsession"], run.contenders["recipe"]
@@ -157,7 +171,7 @@ def test_all_numbers_are_measured(played):
 
 def test_there_are_outages(played):
     """
-    STS is really down in what is told as an outage.
+    STS fails during the reported outages.
     """
     run, lines, local = played
 
@@ -168,7 +182,7 @@ def test_there_are_outages(played):
     assert len(refused) == sum(m.assume_role_failures for m in run.contenders.values())
 
 
-def test_tells_what_happens(played):
+def test_prints_what_happens(played):
     """
     There is a line for each second, and one for each event.
     """
@@ -209,7 +223,7 @@ def test_leaves_nothing_behind(tmp_path, monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     before = dict(os.environ)
 
-    with staged(FastClock(1)):
+    with demo_environment(FastClock(1)):
         assert "demo" == os.environ["AWS_PROFILE"]
         assert "HTTPS_PROXY" not in os.environ
         assert list(tmp_path.iterdir())
@@ -233,11 +247,11 @@ def test_fast_clock():
 
 def test_worker_counts():
     """
-    Failures are counted and kept, and told when they begin and end.
+    Failures are counted, and printed when they begin and end.
     """
-    told = []
+    lines = []
     client = Client(None, ValueError("no"), ValueError("no"), None, OSError())
-    worker = Worker(name="it", session=client, elapsed=lambda: 1.0, tell=told.append)
+    worker = Worker(name="it", session=client, elapsed=lambda: 1.0, output=lines.append)
 
     with worker.working():
         assert client.done.wait(30)
@@ -250,21 +264,21 @@ def test_worker_counts():
         "it: API calls work again",
         "it: API calls fail: OSError: ",
         "it: API calls work again",
-    ] == told
+    ] == lines
 
 
-def test_recipe_tells(monkeypatch):
+def test_recipe_prints_refreshes(monkeypatch):
     """
-    A failing refresh is told once, a successful one at most once a second.
+    A failing refresh is printed once, a successful one at most once a second.
     """
-    told = []
+    lines = []
     clock = ByHand(1)
-    with staged(clock) as local:
-        recipe = Recipe(duration_seconds=900, clock=clock, tell=told.append)
+    with demo_environment(clock) as local:
+        recipe = Recipe(duration_seconds=900, clock=clock, output=lines.append)
         credentials = recipe.session.get_credentials()
         local.faults.add(Fault.status(503), times=2)
 
-        for _ in range(4):  # each of them refreshes, that's the matter with it
+        for _ in range(4):  # each of them refreshes
             credentials.get_frozen_credentials()
 
     assert 1 + 2 + 1 + 1 + 1 + 1 == local.count("AssumeRole") - 1
@@ -272,67 +286,41 @@ def test_recipe_tells(monkeypatch):
         "recipe: could not assume the roles (ClientError); next attempt in the next "
         "API call",
         "recipe: both roles assumed",
-    ] == told
+    ] == lines
 
 
-def test_director_hits_each_when_it_is_due():
+@pytest.mark.parametrize(
+    ("due", "begins"),
+    [
+        ((5, 30), [4, 29]),  # once for each, and no further one
+        ((5, 8), [4]),  # both in the first half of one outage
+        ((5, 15), [4, 24]),  # not before there was time to recover
+    ],
+)
+def test_outages_begin_before_refreshes(due, begins):
     """
-    There is an outage shortly before the refresh of each, and no further one.
-    """
-    clock = ByHand(60)
-    minutes = dt.timedelta(minutes=1)
-    ours = Due("stsession", clock.now() + 5 * minutes)
-    recipe = Due("recipe", clock.now() + 30 * minutes)
-    with staged(clock) as local:
-        director = Director(
-            local=local, clock=clock, contenders=(ours, recipe), lasts=10 * minutes
-        )
-        begun = []
-        for clock.seconds in range(60):
-            if director.look():
-                begun.append(clock.seconds)
-
-    assert [4, 29] == begun
-    assert [Outage(begins=4, ends=14), Outage(begins=29, ends=39)] == director.outages
-    assert director.sts_is_up
-
-
-def test_director_hits_both_at_once():
-    """
-    One outage does if both are due in its first half.
+    There is an outage of ten minutes shortly before the refresh of each.
     """
     clock = ByHand(60)
-    due = clock.now() + dt.timedelta(minutes=5)
-    contenders = (Due("stsession", due), Due("recipe", due + dt.timedelta(minutes=3)))
-    with staged(clock) as local:
-        director = Director(
+    contenders = tuple(
+        Due(name, clock.now() + dt.timedelta(minutes=minutes))
+        for name, minutes in zip(("stsession", "recipe"), due, strict=True)
+    )
+    with demo_environment(clock) as local:
+        schedule = OutageSchedule(
             local=local,
             clock=clock,
             contenders=contenders,
-            lasts=dt.timedelta(minutes=10),
+            length=dt.timedelta(minutes=10),
         )
+        begun = []
         for clock.seconds in range(60):
-            director.look()
+            if schedule.begin_if_due():
+                begun.append(clock.seconds)
 
-    assert [Outage(begins=4, ends=14)] == director.outages
-
-
-def test_director_leaves_time_to_recover():
-    """
-    The second outage doesn't follow on the heels of the first.
-    """
-    clock = ByHand(60)
-    minutes = dt.timedelta(minutes=1)
-    ours = Due("stsession", clock.now() + 5 * minutes)
-    recipe = Due("recipe", clock.now() + 15 * minutes)
-    with staged(clock) as local:
-        director = Director(
-            local=local, clock=clock, contenders=(ours, recipe), lasts=10 * minutes
-        )
-        for clock.seconds in range(60):
-            director.look()
-
-    assert [4, 24] == [outage.begins for outage in director.outages]
+    assert begins == begun
+    assert [Outage(begins=b, ends=b + 10) for b in begins] == schedule.outages
+    assert schedule.sts_is_up
 
 
 @pytest.mark.parametrize(
@@ -361,9 +349,9 @@ def test_director_leaves_time_to_recover():
         (stsession.RefreshEvent(name="started", label=TARGET), None),
     ],
 )
-def test_events_in_words(event, expected):
+def test_describes_events(event, expected):
     """
-    What matters of an event fits into a line.
+    An event is described in one line, or not at all.
     """
     assert expected == _engine.refresh_event(event)
 
@@ -374,11 +362,11 @@ def test_text(monkeypatch, capsys):
     """
     run = run_of(stsession=measured(), recipe=measured(failures=10, generations=4))
 
-    def play(settings, *, tell):
-        tell("something happens")
+    def run_demo(settings, *, output):
+        output("something happens")
         return run
 
-    monkeypatch.setattr(_cli, "play", play)
+    monkeypatch.setattr(_cli, "run_demo", run_demo)
 
     assert 0 == _cli.main([])
     out, err = capsys.readouterr()
@@ -399,7 +387,7 @@ def test_text(monkeypatch, capsys):
     assert "" == err
 
 
-def test_ends_with_what_was_seen():
+def test_ends_with_the_result():
     """
     The last sentence is the result; before it stands the reason.
     """
@@ -414,25 +402,25 @@ def test_ends_with_what_was_seen():
     assert "refreshes in the background" in text
 
 
-@pytest.mark.parametrize(("calls", "said"), [(26, True), (27, False), (28, False)])
-def test_says_why_it_calls_sts_more_often(calls, said):
+@pytest.mark.parametrize(("calls", "explained"), [(26, True), (27, False), (28, False)])
+def test_explains_why_it_calls_sts_more_often(calls, explained):
     """
-    The reason stands there if it does.
+    The reason is printed if it does.
     """
     run = run_of(stsession=measured(), recipe=measured(assume_role_calls=calls))
 
-    assert said is ("called AssumeRole more often" in _engine.conclusion(run))
+    assert explained is ("called AssumeRole more often" in _engine.conclusion(run))
 
 
-def test_says_that_there_was_no_outage():
+def test_reports_that_there_was_no_outage():
     """
     Without an outage there is nothing to compare.
     """
     run = run_of(stsession=measured(), recipe=measured())
 
-    said = _engine.conclusion(attrs.evolve(run, outages=()))
+    text = _engine.conclusion(attrs.evolve(run, outages=()))
 
-    assert "STS had no outage in this run; more --seconds leave time for one." == said
+    assert "STS had no outage in this run; more --seconds leave time for one." == text
 
 
 def test_lines_fit_80_columns(played):
@@ -448,7 +436,7 @@ def test_lines_fit_80_columns(played):
         remaining=dt.timedelta(minutes=59),
         next_attempt_in=dt.timedelta(minutes=30),
     )
-    worker = Worker(name="it", session=None, elapsed=None, tell=None)
+    worker = Worker(name="it", session=None, elapsed=None, output=None)
     worker.calls, worker.failures = 99_999, 99_999
     texts = [
         *lines,
@@ -467,18 +455,18 @@ def test_json(monkeypatch, capsys):
     """
     With ``--json`` there is one document, and nothing else.
     """
-    asked = []
+    runs = []
 
-    def play(settings, *, tell):
-        asked.append(settings)
-        tell("something happens")
+    def run_demo(settings, *, output):
+        runs.append(settings)
+        output("something happens")
         return run_of(stsession=measured(), recipe=measured(errors={"E: no": 3}))
 
-    monkeypatch.setattr(_cli, "play", play)
+    monkeypatch.setattr(_cli, "run_demo", run_demo)
 
     assert 0 == _cli.main(["--json", "--seconds", "7.5", "--duration-seconds", "900"])
     document = json.loads(capsys.readouterr().out)
-    assert [Settings(seconds=7.5, duration_seconds=900)] == asked
+    assert [Settings(seconds=7.5, duration_seconds=900)] == runs
     assert {
         "seconds",
         "session_duration_seconds",
@@ -497,10 +485,10 @@ def test_json(monkeypatch, capsys):
 )
 def test_status_is_1_if_ours_failed(monkeypatch, ours):
     """
-    The exit status says whether each call of ours succeeded.
+    The exit status shows whether each call with stsession succeeded.
     """
     run = run_of(stsession=ours, recipe=measured())
-    monkeypatch.setattr(_cli, "play", lambda settings, tell: run)
+    monkeypatch.setattr(_cli, "run_demo", lambda settings, output: run)
 
     assert 1 == _cli.main(["--json"])
 
@@ -516,27 +504,18 @@ def test_status_is_1_if_ours_failed(monkeypatch, ours):
         ["--fast"],
     ],
 )
-def test_refuses(arguments, capsys):
+def test_rejects_invalid_arguments(arguments, capsys):
     """
-    What it can't do is refused at once, with the name of the argument.
+    Invalid arguments are rejected at once, with their name and the limit.
     """
     with pytest.raises(SystemExit) as e:
         _cli.main(arguments)
 
+    err = capsys.readouterr().err
     assert 2 == e.value.code
-    assert arguments[0] in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("seconds", ["3", "soon"])
-def test_too_short(seconds, capsys):
-    """
-    Who asks for less is told what the least is.
-    """
-    with pytest.raises(SystemExit):
-        _cli.main(["--seconds", seconds])
-
-    said = f"'{seconds}' isn't a number of seconds, which are 5 at least"
-    assert said in capsys.readouterr().err
+    assert arguments[0] in err
+    if "--seconds" in arguments:
+        assert f"{arguments[1]!r} isn't a number of at least 5" in err
 
 
 def test_program_prints_json_only(tmp_path):
@@ -544,7 +523,7 @@ def test_program_prints_json_only(tmp_path):
     As a program, it prints one document, no warning, and no traceback.
     """
     done = run_child(
-        [*DEMO, "--json", "--seconds", "5"],
+        [sys.executable, "-c", SHORT, "--json", "--seconds", "1.5"],
         env={**os.environ, "TMPDIR": str(tmp_path)},
         capture_output=True,
         text=True,
@@ -653,7 +632,7 @@ def test_result_that_is_not_read(monkeypatch, arguments):
     The same goes for what is printed last, and written when the program ends.
     """
     run = run_of(stsession=measured(), recipe=measured())
-    monkeypatch.setattr(_cli, "play", lambda settings, tell: run)
+    monkeypatch.setattr(_cli, "run_demo", lambda settings, output: run)
     reader, writer = os.pipe()
     os.close(reader)
 

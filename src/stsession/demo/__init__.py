@@ -1,6 +1,6 @@
 """
-See a session live through an outage: ``python -m stsession.demo``.
+Demo of a session during an outage of STS: ``python -m stsession.demo``.
 
-It needs no AWS account and no network but the machine's own. The package is
-for looking at; nothing in it is meant to be imported.
+It needs neither an AWS account nor a network. Nothing in this package is meant to
+be imported.
 """

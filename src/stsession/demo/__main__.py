@@ -1,5 +1,5 @@
 """
-``python -m stsession.demo``.
+Entry point of ``python -m stsession.demo``.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ import signal
 import sys
 
 
-# What follows takes a second to import. Ctrl-C then ends the process as if it
-# weren't Python's: without a traceback. Where SIGINT is ignored, it stays so.
+# The import below takes a second; Ctrl-C ends it without a traceback. Where SIGINT
+# is ignored, it stays ignored.
 _raises = signal.getsignal(signal.SIGINT) is signal.default_int_handler
 if _raises:
     signal.signal(signal.SIGINT, signal.SIG_DFL)

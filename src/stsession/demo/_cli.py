@@ -1,5 +1,5 @@
 """
-The command line of the demo.
+Command line of the demo.
 """
 
 from __future__ import annotations
@@ -18,16 +18,19 @@ from collections.abc import Sequence
 import boto3
 import botocore
 
-from ._engine import Run, Settings, conclusion, intro, play, table
+from ._engine import Run, Settings, conclusion, intro, run_demo, table
 
 
 __all__ = ["main"]
 
 INTERRUPTED = 130
-"""As the shell has it for Ctrl-C."""
+"""Exit status after Ctrl-C, as shells report it."""
 
 BROKEN_PIPE = 141
 """Exit status after SIGPIPE, as shells report it."""
+
+SHORTEST = 5
+"""Seconds that a run takes at least."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,21 +38,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     Run the demo.
 
     Returns:
-        0 if no API call of ours failed, 1 if one did, 130 after Ctrl-C, and 141 if
-        the output is read no further, as by ``head``.
+        0 if no API call with stsession failed, 1 if one did, 130 after Ctrl-C, and
+        141 if the reader of the output closes it, as ``head`` does.
     """
     options = _parser().parse_args(argv)
     settings = Settings(
         seconds=options.seconds, duration_seconds=options.duration_seconds
     )
-    # What is logged is told in the live lines; botocore keeps quiet by itself.
+    # The events are printed, so the log isn't.
     logging.getLogger("stsession").addHandler(logging.NullHandler())
     warnings.filterwarnings("ignore", message="Boto3 will no longer support Python")
     try:
         run = _as_json(settings) if options.json else _as_text(settings)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Python flushes the rest when it ends, and would complain.
+        # Python would flush the rest at exit, and print an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except KeyboardInterrupt:
@@ -61,21 +64,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m stsession.demo",
-        description="See stsession and the usual botocore recipe live through an "
-        "outage of STS, side by side, on this machine alone.",
+        description="Compare stsession and the usual botocore recipe during an outage "
+        "of STS, with servers on this machine.",
     )
     parser.add_argument(
         "--seconds",
         type=_seconds,
         default=Settings().seconds,
-        help="how long to run, at least 5; default: %(default)g",
+        help=f"length of the run, at least {SHORTEST}; default: %(default)g",
     )
     parser.add_argument(
         "--duration-seconds",
         type=int,
         choices=[900, 1800, 3600],
         default=Settings().duration_seconds,
-        help="how long the sessions are asked to live; the clock goes the faster; "
+        help="session duration to request; the longer, the faster the clock; "
         "default: %(default)s",
     )
     parser.add_argument(
@@ -89,14 +92,14 @@ def _parser() -> argparse.ArgumentParser:
 def _seconds(text: str) -> float:
     with contextlib.suppress(ValueError):
         value = float(text)
-        if 5 <= value < float("inf"):
+        if SHORTEST <= value < float("inf"):
             return value
-    msg = f"{text!r} isn't a number of seconds, which are 5 at least"
+    msg = f"{text!r} isn't a number of at least {SHORTEST}"
     raise argparse.ArgumentTypeError(msg)
 
 
 def _as_json(settings: Settings) -> Run:
-    run = play(settings, tell=lambda line: None)
+    run = run_demo(settings, output=lambda line: None)
     versions = {
         "python": platform.python_version(),
         "boto3": boto3.__version__,
@@ -108,6 +111,6 @@ def _as_json(settings: Settings) -> Run:
 
 def _as_text(settings: Settings) -> Run:
     print(intro(settings), flush=True)
-    run = play(settings, tell=lambda line: print(line, flush=True))
+    run = run_demo(settings, output=lambda line: print(line, flush=True))
     print(f"\n{table(run)}\n\n{conclusion(run)}")
     return run

@@ -38,16 +38,16 @@ __all__ = [
     "FastClock",
     "Ours",
     "Recipe",
-    "staged",
+    "demo_environment",
 ]
 
 
 class FastClock:
     """
-    Starts at the present time and goes *factor* times as fast.
+    Clock that starts at the current time and runs *factor* times as fast.
 
     Args:
-        factor: Its seconds in one second of the machine.
+        factor: Seconds of this clock in one second of the system's.
     """
 
     def __init__(self, factor: float) -> None:
@@ -59,25 +59,25 @@ class FastClock:
 
     def elapsed(self) -> float:
         """
-        Seconds of the machine since the start.
+        Return the seconds since the start, by the system's clock.
         """
         return self._real() - self._began
 
     def wall(self) -> float:
         """
-        Seconds since 1970-01-01 UTC.
+        Return the seconds since 1970-01-01 UTC, by this clock.
         """
         return self._wall + self.monotonic()
 
     def monotonic(self) -> float:
         """
-        Seconds since the start.
+        Return the seconds since the start, by this clock.
         """
         return self.elapsed() * self.factor
 
     def now(self) -> dt.datetime:
         """
-        The same as an aware datetime.
+        Return the wall clock's time as an aware datetime.
         """
         return utc(self.wall())
 
@@ -96,11 +96,11 @@ POLICY = {
 
 
 @contextlib.contextmanager
-def staged(clock: FastClock) -> Iterator[LocalSTS]:
+def demo_environment(clock: FastClock) -> Iterator[LocalSTS]:
     """
-    Serve STS and S3; have the process's sessions find a profile for them.
+    Run a server with the roles and the bucket, and set up a profile for it.
 
-    Everything is as before when it ends.
+    At the end the environment is restored.
     """
     with (
         LocalSTS(clock=clock) as local,
@@ -118,7 +118,7 @@ def staged(clock: FastClock) -> Iterator[LocalSTS]:
 @contextlib.contextmanager
 def _environment(local: LocalSTS, user: AccessKey, directory: str) -> Iterator[None]:
     """
-    Variables for our profile, and none of the user's that lead elsewhere.
+    Set the variables of the demo's profile, and unset those of AWS and of proxies.
     """
     files = local.write_profile(directory, key=user, name=PROFILE)
     before = dict(os.environ)
@@ -134,49 +134,48 @@ def _environment(local: LocalSTS, user: AccessKey, directory: str) -> Iterator[N
 
 
 ONCE = Config(retries={"total_max_attempts": 1})
-"""For the STS clients of both: the pauses of the SDK's retries are real seconds."""
+"""Config of all STS clients: the SDK would wait for real seconds between attempts."""
 
 PATIENT = stsession.RefreshPolicy(
     load_timeout=dt.timedelta(hours=1), _tuning=Tuning(clock_jump=3600.0)
 )
-"""The default windows and pauses. What the machine itself takes, for an answer or
-between reading its two clocks, looks hundreds of times as long by the fast clock."""
+"""Default windows, but tolerant of real delays: by the fast clock, the time for a
+response or between two readings of the clock is hundreds of times as long."""
 
 ADVISORY = dt.timedelta(minutes=15)
-"""botocore tries to refresh this long before the expiration."""
-
+"""botocore starts to refresh this long before the expiration."""
 
 NEVER = dt.datetime.max.replace(tzinfo=dt.timezone.utc)
 
 
 class Contender(Protocol):
     """
-    Somebody who has a session for the target role.
+    A way to get a session of the target role.
     """
 
     name: str
-    """Its role session name, by which the server tells who asks."""
+    """Role session name; the calls in the server's log are counted by it."""
 
     @property
     def session(self) -> boto3.Session:
         """
-        A session of the target role.
+        The session of the target role.
         """
 
     def due_at(self) -> dt.datetime:
         """
-        When its credentials will be refreshed next.
+        Return when the credentials are refreshed next.
         """
 
 
 class Ours:
     """
-    `stsession.assume()`, as in the documentation.
+    `stsession.assume()`, used as in the documentation.
 
     Args:
-        duration_seconds: How long sessions are to live.
+        duration_seconds: Session duration to request.
 
-        on_event: Is told what happens to both roles.
+        on_event: Callback for the events of both roles.
     """
 
     name = "stsession"
@@ -195,11 +194,11 @@ class Ours:
             HUB, source=PROFILE, external_id=EXTERNAL_ID, policy=POLICY, **same
         )
         self.session = hub.assume(TARGET, **same)
-        self.session.credentials()  # the recipe can't do without them either
+        self.session.credentials()  # the recipe gets its own here, too
 
     def due_at(self) -> dt.datetime:
         """
-        When its credentials will be refreshed next.
+        Return when the credentials are refreshed next.
         """
         return self.session.status().hop.due_at or NEVER
 
@@ -209,11 +208,11 @@ class Recipe:
     botocore's refreshable credentials on a session's private attribute.
 
     Args:
-        duration_seconds: How long sessions are to live.
+        duration_seconds: Session duration to request.
 
-        clock: What botocore is to take for the time.
+        clock: Clock that botocore uses.
 
-        tell: Is told how refreshes went.
+        output: Function that is called with a line about refreshes.
     """
 
     name = "recipe"
@@ -223,16 +222,16 @@ class Recipe:
         *,
         duration_seconds: int,
         clock: FastClock,
-        tell: Callable[[str], None],
+        output: Callable[[str], None],
     ) -> None:
         self._details: dict[str, Any] = {
             "RoleSessionName": self.name,
             "DurationSeconds": duration_seconds,
         }
-        self._tell = tell
-        self._fails = False
+        self._output = output
+        self._is_failing = False
         self._elapsed = clock.elapsed
-        self._told_at = -1.0
+        self._printed_at = -1.0
         self._source = boto3.Session(profile_name=PROFILE)
         self._sts = self._source.client("sts", config=ONCE)
 
@@ -252,7 +251,7 @@ class Recipe:
 
     def due_at(self) -> dt.datetime:
         """
-        When its credentials will be refreshed next.
+        Return when the credentials are refreshed next.
         """
         return self._expires_at - ADVISORY
 
@@ -260,17 +259,17 @@ class Recipe:
         try:
             metadata = self._assume_both()
         except Exception as e:
-            if not self._fails:
-                self._tell(
+            if not self._is_failing:
+                self._output(
                     f"{self.name}: could not assume the roles ({type(e).__name__}); "
                     "next attempt in the next API call"
                 )
-            self._fails = True
+            self._is_failing = True
             raise
-        self._fails = False
-        if self._elapsed() >= self._told_at + 1:  # it may be one at each call
-            self._told_at = self._elapsed()
-            self._tell(f"{self.name}: both roles assumed")
+        self._is_failing = False
+        if self._elapsed() >= self._printed_at + 1:  # it may refresh in each call
+            self._printed_at = self._elapsed()
+            self._output(f"{self.name}: both roles assumed")
         return metadata
 
     def _assume_both(self) -> dict[str, str]:

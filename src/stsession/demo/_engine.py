@@ -20,13 +20,21 @@ import boto3
 
 from .._core.events import RefreshEvent
 from ..testing import Call, Fault, LocalSTS
-from ._contenders import BUCKET, TARGET, Contender, FastClock, Ours, Recipe, staged
+from ._contenders import (
+    BUCKET,
+    TARGET,
+    Contender,
+    FastClock,
+    Ours,
+    Recipe,
+    demo_environment,
+)
 
 
 __all__ = [
-    "Director",
     "Measured",
     "Outage",
+    "OutageSchedule",
     "Run",
     "Settings",
     "Worker",
@@ -34,8 +42,8 @@ __all__ = [
     "event_line",
     "intro",
     "live_line",
-    "play",
     "refresh_event",
+    "run_demo",
     "span",
     "table",
 ]
@@ -48,35 +56,36 @@ PAUSE = 0.1
 @attrs.define(kw_only=True, eq=False)
 class Worker:
     """
-    Calls S3 again and again by one client, and takes the time of each call.
+    Thread that calls S3 with one client, and measures each call.
 
-    What other threads read of it is a single value each.
+    Other threads may read its counters.
 
     Args:
-        name: Whose session it is.
+        name: Name of the contender.
 
-        session: Where the client comes from.
+        session: Session that the client is made from.
 
-        elapsed: A clock.
+        elapsed: Function that returns the seconds since the start.
 
-        tell: Is told when calls begin to fail, and when they work again.
+        output: Function that is called with a line when calls begin to fail, and when
+            they succeed again.
     """
 
     name: str
     session: boto3.Session
     elapsed: Callable[[], float]
-    tell: Callable[[str], None]
+    output: Callable[[str], None]
     calls: int = 0
     failures: int = 0
     slowest: float = 0.0
     errors: collections.Counter[str] = attrs.field(factory=collections.Counter)
-    _fails: bool = False
+    _is_failing: bool = False
     _stop: threading.Event = attrs.field(factory=threading.Event)
 
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:
         """
-        Work on a thread of its own until the block ends.
+        Run the thread for the length of the block.
         """
         client = self.session.client("s3")  # once
         thread = threading.Thread(target=self._work, args=[client], daemon=True)
@@ -93,30 +102,30 @@ class Worker:
             began = self.elapsed()
             try:
                 client.list_objects_v2(Bucket=BUCKET)
-            except Exception as e:  # noqa: BLE001 - that's what is counted
-                self._note_failure(f"{type(e).__name__}: {e}")
+            except Exception as e:  # noqa: BLE001 - errors are what is measured
+                self._count_failure(f"{type(e).__name__}: {e}")
             else:
-                self._note_success()
+                self._count_success()
             self.calls += 1
             self.slowest = max(self.slowest, self.elapsed() - began)
 
-    def _note_failure(self, text: str) -> None:
+    def _count_failure(self, text: str) -> None:
         self.failures += 1
         self.errors[text] += 1
-        if not self._fails:
-            self.tell(f"{self.name}: API calls fail: {text}")
-        self._fails = True
+        if not self._is_failing:
+            self.output(f"{self.name}: API calls fail: {text}")
+        self._is_failing = True
 
-    def _note_success(self) -> None:
-        if self._fails:
-            self.tell(f"{self.name}: API calls work again")
-        self._fails = False
+    def _count_success(self) -> None:
+        if self._is_failing:
+            self.output(f"{self.name}: API calls work again")
+        self._is_failing = False
 
 
 @attrs.frozen(kw_only=True)
 class Outage:
     """
-    A time without STS, in seconds since the start.
+    An outage of STS, in seconds since the start.
     """
 
     begins: float
@@ -124,32 +133,32 @@ class Outage:
 
 
 @attrs.define(kw_only=True, eq=False)
-class Director:
+class OutageSchedule:
     """
     Stops STS just before a refresh is due, once for each contender.
 
-    An outage between two refreshes harms nobody, so it takes some timing to
-    see anything. If both are due at about the same time, it's one outage.
+    An outage between two refreshes would have no effect. If both are due at about the
+    same time, one outage is enough.
 
     Args:
         local: The server.
 
-        clock: What the server and the contenders live by.
+        clock: Clock of the server and the contenders.
 
-        contenders: Who is to be hit.
+        contenders: The contenders.
 
-        lasts: How long an outage lasts, by *clock*.
+        length: Length of an outage, by *clock*.
     """
 
     local: LocalSTS
     clock: FastClock
     contenders: tuple[Contender, ...]
-    lasts: dt.timedelta
+    length: dt.timedelta
     outages: list[Outage] = attrs.field(factory=list)
-    _unhit: set[str] = attrs.field(init=False)
+    _pending: set[str] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._unhit = {contender.name for contender in self.contenders}
+        self._pending = {contender.name for contender in self.contenders}
 
     @property
     def sts_is_up(self) -> bool:
@@ -158,64 +167,64 @@ class Director:
         """
         return not self.outages or self.clock.elapsed() >= self.outages[-1].ends
 
-    def look(self) -> bool:
+    def begin_if_due(self) -> bool:
         """
-        Begin an outage if it is time; tell whether it was.
+        Begin an outage if one is due, and return whether it began.
         """
-        last = self.outages[-1].ends if self.outages else -self._lasts
-        if self.clock.elapsed() < last + self._lasts:
-            return False  # a bad moment for one may be a second outage for the other
+        last = self.outages[-1].ends if self.outages else -self._seconds
+        if self.clock.elapsed() < last + self._seconds:
+            return False  # the other contender has to recover first
         due = {
             contender.name: contender.due_at() - self.clock.now()
             for contender in self.contenders
-            if contender.name in self._unhit
+            if contender.name in self._pending
         }
-        if not due or min(due.values()) > self.lasts / 10:
+        if not due or min(due.values()) > self.length / 10:
             return False
-        self._unhit -= {name for name, span in due.items() if span < self.lasts / 2}
+        self._pending -= {name for name, span in due.items() if span < self.length / 2}
         self._begin()
         return True
 
     @property
-    def _lasts(self) -> float:
-        return self.lasts.total_seconds() / self.clock.factor
+    def _seconds(self) -> float:
+        return self.length.total_seconds() / self.clock.factor
 
     def _begin(self) -> None:
         begins = self.clock.elapsed()
-        self.local.faults.add(Fault.status(503), for_=self.lasts)
-        self.outages.append(Outage(begins=begins, ends=begins + self._lasts))
+        self.local.faults.add(Fault.status(503), for_=self.length)
+        self.outages.append(Outage(begins=begins, ends=begins + self._seconds))
 
 
 @attrs.frozen(kw_only=True)
 class Settings:
     """
-    What a run is like.
+    Settings of a run.
     """
 
     seconds: float = 20.0
-    """How long it takes."""
+    """Length of the run."""
 
     duration_seconds: int = 3600
-    """How long sessions last, by the fast clock."""
+    """Session duration, by the fast clock."""
 
     @property
     def lifetime(self) -> float:
         """
-        Seconds that they really last: there is time for at least three.
+        Real seconds of a session; a run has time for at least three.
         """
         return min(6.0, 0.3 * self.seconds)
 
     @property
     def factor(self) -> float:
         """
-        How fast the clock goes.
+        Seconds of the fast clock in a real one.
         """
         return self.duration_seconds / self.lifetime
 
     @property
     def outage(self) -> dt.timedelta:
         """
-        How long STS is down each time, by the fast clock: 12 minutes of an hour.
+        Length of each outage, by the fast clock: 12 minutes of an hour.
         """
         return dt.timedelta(seconds=self.duration_seconds / 5)
 
@@ -223,29 +232,29 @@ class Settings:
 @attrs.frozen(kw_only=True)
 class Measured:
     """
-    What one contender did.
+    Measurements of one contender.
     """
 
     api_calls: int
     failures: int
     slowest_call_seconds: float
     assume_role_calls: int
-    """All that the server received, for either role."""
+    """Calls that the server received, for both roles."""
 
     assume_role_failures: int
-    """Those that it answered with an error."""
+    """Calls to which it responded with an error."""
 
     generations: int
-    """Keys of the target role that the server accepted in S3 calls."""
+    """Access keys of the target role that were used in successful S3 calls."""
 
     errors: Mapping[str, int]
-    """How often which error was raised."""
+    """Number of times that each error was raised."""
 
 
 @attrs.frozen(kw_only=True)
 class Run:
     """
-    What a whole run was like.
+    Results of a run.
     """
 
     settings: Settings
@@ -262,7 +271,7 @@ class Run:
 
     def as_dict(self) -> dict[str, Any]:
         """
-        All of it, for JSON.
+        Return the results in types that JSON has.
         """
         return {
             "seconds": self.settings.seconds,
@@ -283,11 +292,11 @@ A role is assumed with an external ID and a session policy, and from there a
 second one. Two threads call S3 with the second role, each by a single client:
   stsession  stsession.assume(hub, source="demo", ...).assume(reader)
   recipe     botocore's RefreshableCredentials put on session._credentials
-STS and S3 are on this machine, and their keys really expire. What is scaled is
-time: server, stsession and botocore go by a clock {factor:.0f} times as fast, so that
+STS and S3 are on this machine, and their keys really expire. Only time is
+scaled: server, stsession and botocore use a clock {factor:.0f} times as fast, so that
 sessions of {life} last for {real:.1f} s. Both keep their default refresh windows.
-No STS client retries by itself, as its pauses would be real seconds.
-For {outage} each, STS answers 503: when stsession has to refresh, and when the
+No STS client retries by itself, as it would wait for real seconds.
+For {outage} each, STS returns 503: when stsession has to refresh, and when the
 recipe has to (once, if that's the same time).
 
                         stsession                     recipe
@@ -306,19 +315,19 @@ ROWS: dict[str, Callable[[Measured], str]] = {
 NO_OUTAGE = "STS had no outage in this run; more --seconds leave time for one."
 
 WHY = """\
-stsession refreshes in the background, and uses the credentials it has while STS
+stsession refreshes in the background, and uses its current credentials while STS
 is down. The recipe refreshes inside an API call, which fails if STS does and
 the session has less than 10 minutes left."""
 
 WHY_MORE_CALLS = """\
-stsession called AssumeRole more often: in an outage it tries again, with
-growing pauses, to have new credentials soon after STS is back; and each of the
-two roles has credentials of its own, which are refreshed when they are due."""
+stsession called AssumeRole more often: in an outage it retries with increasing
+delays, to have new credentials soon after STS is back; and each of the two
+roles has its own credentials, which are refreshed when they are due."""
 
 
 def intro(settings: Settings) -> str:
     """
-    Describe what is shown, how it differs from AWS, and the columns that follow.
+    Return a description of the run, and the heads of the columns.
     """
     return INTRO.format(
         factor=settings.factor,
@@ -330,7 +339,7 @@ def intro(settings: Settings) -> str:
 
 def span(value: dt.timedelta) -> str:
     """
-    Write a span in the largest unit that fits.
+    Return a span in seconds or minutes.
     """
     seconds = value.total_seconds()
     if abs(seconds) < 100:
@@ -340,13 +349,13 @@ def span(value: dt.timedelta) -> str:
 
 def refresh_event(event: RefreshEvent) -> str | None:
     """
-    Describe an event. `None` if it isn't worth a line.
+    Return a description of an event, or `None` if it isn't printed.
     """
     role = event.label.rpartition("/")[2]
     if event.name == "succeeded":
         return f"{role} assumed ({event.reason}), generation {event.generation}"
     if event.name == "failed":
-        # That STS answers 503 has been printed before.
+        # The outage has been printed already.
         error = "" if event.error == "StsUnavailableError" else f" ({event.error})"
         left = "" if event.remaining is None else f", {span(event.remaining)} left"
         pause = event.next_attempt_in or dt.timedelta(0)
@@ -361,7 +370,7 @@ def live_line(
     generations: Mapping[str, int],
 ) -> str:
     """
-    Write the present state, in the columns that the introduction ends with.
+    Return the current state, in the columns of the introduction.
     """
     states = "".join(
         f"   {generations[worker.name]:10} {worker.calls:6} {worker.failures:6}"
@@ -372,7 +381,7 @@ def live_line(
 
 def event_line(elapsed: float, text: str) -> str:
     """
-    Write something that happened in between, in as many lines as it takes.
+    Return an event with its time, wrapped.
     """
     time = f"{elapsed:5.1f} s  "
     return textwrap.fill(
@@ -382,7 +391,7 @@ def event_line(elapsed: float, text: str) -> str:
 
 def table(run: Run) -> str:
     """
-    Write what was measured, side by side.
+    Return a table of the measurements.
     """
     rows = [("", list(run.contenders))]
     for title, cell in ROWS.items():
@@ -395,7 +404,7 @@ def table(run: Run) -> str:
 
 def conclusion(run: Run) -> str:
     """
-    Sum up what was seen, and why it was so.
+    Return the result, and the reasons for it.
     """
     ours, recipe = run.contenders["stsession"], run.contenders["recipe"]
     if not run.outages:
@@ -416,110 +425,110 @@ def _times(number: int) -> str:
     return "once" if number == 1 else f"{number} times"
 
 
-LOOK = 0.02
-"""Seconds between two looks at what goes on."""
+INTERVAL = 0.02
+"""Seconds between two checks for events."""
 
 
-def play(settings: Settings, *, tell: Callable[[str], None]) -> Run:
+def run_demo(settings: Settings, *, output: Callable[[str], None]) -> Run:
     """
-    Let both contenders work side by side; blocks until the time is over.
+    Run both contenders at the same time. Blocks until the run is over.
 
     Args:
-        settings: What the run is like.
+        settings: Settings of the run.
 
-        tell: Is given each line about what happens, by the calling thread.
+        output: Function that is called with each line, by the calling thread.
     """
     clock = FastClock(settings.factor)
-    news: queue.SimpleQueue[str] = queue.SimpleQueue()
-    with staged(clock) as local, contextlib.ExitStack() as stack:
+    messages: queue.SimpleQueue[str] = queue.SimpleQueue()
+    with demo_environment(clock) as local, contextlib.ExitStack() as stack:
         ours = Ours(
             duration_seconds=settings.duration_seconds,
-            on_event=functools.partial(_put_event, news),
+            on_event=functools.partial(_put_event, messages),
         )
         recipe = Recipe(
             duration_seconds=settings.duration_seconds,
             clock=clock,
-            tell=news.put,
+            output=messages.put,
         )
-        director = Director(
+        schedule = OutageSchedule(
             local=local,
             clock=clock,
             contenders=(ours, recipe),
-            lasts=settings.outage,
+            length=settings.outage,
         )
         workers = [
             Worker(
                 name=contender.name,
                 session=contender.session,
                 elapsed=clock.elapsed,
-                tell=news.put,
+                output=messages.put,
             )
             for contender in (ours, recipe)
         ]
         for worker in workers:
             stack.enter_context(worker.working())
-        _watch(settings, director, workers, news, tell)
+        _watch(settings, schedule, workers, messages, output)
         stack.close()  # all API calls have ended
-        _drain(news, clock, tell)
-    # So have all calls to STS, those of background refreshes as well.
+        _drain(messages, clock, output)
+    # All calls to STS have ended, too, including those of background refreshes.
     return Run(
         settings=settings,
-        outages=tuple(director.outages),
+        outages=tuple(schedule.outages),
         contenders={worker.name: _measured(worker, local) for worker in workers},
     )
 
 
 def _watch(
     settings: Settings,
-    director: Director,
+    schedule: OutageSchedule,
     workers: list[Worker],
-    news: queue.SimpleQueue[str],
-    tell: Callable[[str], None],
+    messages: queue.SimpleQueue[str],
+    output: Callable[[str], None],
 ) -> None:
     """
-    Tell what happens, one line a second and one for each event.
+    Print a line for each second and for each event.
     """
-    clock, unsigned_source = director.clock, threading.Event()
+    clock, never = schedule.clock, threading.Event()
     next_line, was_up = 1.0, True
     began = clock.elapsed()
     while (elapsed := clock.elapsed()) < began + settings.seconds:
-        if elapsed > began + settings.seconds * 0.3 and director.look():
-            news.put(f"STS goes down for {span(settings.outage)}: it answers 503")
-        if director.sts_is_up and not was_up:
-            news.put("STS is up again")
-        was_up = director.sts_is_up
-        _drain(news, clock, tell)
+        if elapsed > began + settings.seconds * 0.3 and schedule.begin_if_due():
+            messages.put(f"STS goes down for {span(settings.outage)}: it returns 503")
+        if schedule.sts_is_up and not was_up:
+            messages.put("STS is up again")
+        was_up = schedule.sts_is_up
+        _drain(messages, clock, output)
         if elapsed >= next_line:
             generations = {
-                w.name: _generations(w.name, director.local) for w in workers
+                w.name: _generations(w.name, schedule.local) for w in workers
             }
-            tell(live_line(elapsed, was_up, workers, generations))
+            output(live_line(elapsed, was_up, workers, generations))
             next_line += 1.0
-        unsigned_source.wait(LOOK)
+        never.wait(INTERVAL)
 
 
 def _drain(
-    news: queue.SimpleQueue[str], clock: FastClock, tell: Callable[[str], None]
+    messages: queue.SimpleQueue[str], clock: FastClock, output: Callable[[str], None]
 ) -> None:
     with contextlib.suppress(queue.Empty):
         while True:
-            tell(event_line(clock.elapsed(), news.get_nowait()))
+            output(event_line(clock.elapsed(), messages.get_nowait()))
 
 
-def _put_event(news: queue.SimpleQueue[str], event: RefreshEvent) -> None:
+def _put_event(messages: queue.SimpleQueue[str], event: RefreshEvent) -> None:
     text = refresh_event(event)
     if text:
-        news.put(f"stsession: {text}")
+        messages.put(f"stsession: {text}")
 
 
 def _measured(worker: Worker, local: LocalSTS) -> Measured:
-    asked = [call for call in local.calls("AssumeRole") if _is_by(worker.name, call)]
+    calls = [call for call in local.calls("AssumeRole") if _is_by(worker.name, call)]
     return Measured(
         api_calls=worker.calls,
         failures=worker.failures,
         slowest_call_seconds=worker.slowest,
-        assume_role_calls=len(asked),
-        assume_role_failures=sum(call.status != 200 for call in asked),
+        assume_role_calls=len(calls),
+        assume_role_failures=sum(call.status != 200 for call in calls),
         generations=_generations(worker.name, local),
         errors=dict(worker.errors),
     )
@@ -531,7 +540,7 @@ def _is_by(name: str, call: Call) -> bool:
 
 def _generations(name: str, local: LocalSTS) -> int:
     """
-    Count the sets of credentials that *name* has used with success.
+    Return the number of keys that *name* has used successfully.
     """
     own = {
         key.access_key_id
