@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from stsession._core.credentials import (
-    Fetched,
+    FetchResult,
     Instant,
     Record,
     TemporaryCredentials,
@@ -119,9 +119,9 @@ class Source:
         self.repeats = False
         self.attempts: list[float] = []
         self.dies_at: dict[str, float] = {}
-        self._last: Fetched | None = None
+        self._last: FetchResult | None = None
 
-    def __call__(self) -> Fetched:
+    def __call__(self) -> FetchResult:
         """
         Answer, or fail.
         """
@@ -137,13 +137,13 @@ class Source:
         self._last = self._issue()
         return self._last
 
-    def _issue(self) -> Fetched:
+    def _issue(self) -> FetchResult:
         n = len(self.dies_at) + 1
         key = f"ASIA{n:016d}"
         server_time = self.world.time + self.server_offset
         expires_at = utc(server_time + self.lifetime)
         self.dies_at[key] = expires_at.timestamp()
-        return Fetched(
+        return FetchResult(
             credentials=TemporaryCredentials(
                 access_key_id=key,
                 secret_access_key=f"secret of {key}",
@@ -357,7 +357,7 @@ class Engine:
 def engine(
     policy: RefreshPolicy | None = None,
     *,
-    draw: Callable[[], float] = lambda: 0.0,
+    random: Callable[[], float] = lambda: 0.0,
     world: World | None = None,
     lifetime: float = 900.0,
     background: str = "at once",
@@ -372,13 +372,13 @@ def engine(
     source.lifetime = lifetime
     thread, patience = Background(background), Patience(world)
     refresher = Refresher(
-        label=LABEL,
+        name=LABEL,
         fetch=source,
         policy=RefreshPolicy() if policy is None else policy,
         source="profile dev",
         clock=world.clock,
-        draw=draw,
-        run=thread,
+        random=random,
+        submit=thread,
         spawn=thread.spawn,
         wait=patience,
         foreground=foreground,
@@ -386,7 +386,7 @@ def engine(
     )
     reference = weakref.ref(refresher)
     thread.has_usable = lambda: refresher_is_usable(reference())
-    refresher.announcer.subscribe(lambda: events)
+    refresher.events.subscribe(lambda: events)
     return Engine(world, source, thread, patience, events, refresher)
 
 

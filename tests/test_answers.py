@@ -7,8 +7,8 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from stsession._core import errors as _answers
-from stsession._core.credentials import Fetched, TemporaryCredentials
+from stsession._core import errors
+from stsession._core.credentials import FetchResult, TemporaryCredentials
 from stsession._core.runtime import utc
 from stsession.exceptions import RefreshError, StsUnavailableError
 
@@ -25,25 +25,29 @@ from .engine import engine, instant
         (7_199, "120 min"),
         (7_200, "2.0 h"),
         (43_200, "12.0 h"),
-        (float("inf"), "no end"),
+        (float("inf"), "unlimited time"),
     ],
 )
 def test_span(seconds, text):
     """
     As people say it.
     """
-    assert text == _answers.span(seconds)
+    assert text == errors.format_span(seconds)
 
 
 @pytest.mark.parametrize(
     ("remaining", "text"),
-    [(30, "30 s left"), (-30, "expired 30 s ago"), (0, "there are none")],
+    [
+        (30, "credentials valid for another 30 s"),
+        (-30, "credentials expired 30 s ago"),
+        (0, "no credentials"),
+    ],
 )
-def test_left(remaining, text):
+def test_validity(remaining, text):
     """
     What a log line says.
     """
-    assert text == _answers.left(remaining)
+    assert text == errors.validity(remaining)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +63,7 @@ def test_skew(off, text):
     """
     Five minutes are nobody's fault.
     """
-    assert text == _answers.skew_text(1_000_000, 1_000_000 + off)
+    assert text == errors.skew_text(1_000_000, 1_000_000 + off)
 
 
 class TestProgress:
@@ -73,7 +77,7 @@ class TestProgress:
         """
         it = engine()
         current = it.refresher.get()
-        new = Fetched(
+        new = FetchResult(
             credentials=TemporaryCredentials(
                 access_key_id=came,
                 secret_access_key="x",
@@ -84,8 +88,8 @@ class TestProgress:
         )
         flags = {"replaceable": False, "requested": False, **flags}
         now = instant(it.world)
-        lifetime = _answers.lifetime_of(new, now, "role")
-        _answers.check_progress(new, lifetime, current, now, label="role", **flags)
+        lifetime = errors.lifetime_of(new, now, "role")
+        errors.check_progress(new, lifetime, current, now, name="role", **flags)
 
     @pytest.mark.parametrize(
         ("expires_at", "flags"),
@@ -129,14 +133,14 @@ def test_ours_stays_ours():
     """
     error = StsUnavailableError("Failed.")
 
-    assert error is _answers.as_refresh_error(error, "role", "profile dev")
+    assert error is errors.as_refresh_error(error, "role", "profile dev")
 
 
 def test_others_are_wrapped():
     """
     With the class, the label and the source.
     """
-    error = _answers.as_refresh_error(KeyError("x"), "role", "profile dev")
+    error = errors.as_refresh_error(KeyError("x"), "role", "profile dev")
 
     assert "credentials for role. Profile dev raised KeyError." in str(error)
     assert isinstance(error.__cause__, KeyError)
@@ -149,16 +153,16 @@ def test_undated_record_can_be_expired_only_by_its_users():
     it = engine()
     record = it.refresher.get()
     credentials = TemporaryCredentials(access_key_id="x", secret_access_key="x")
-    error = _answers.credentials_expired(
+    error = errors.credentials_expired(
         attrs.evolve(record, credentials=credentials),
         3.0,
         StsUnavailableError("Failed."),
         now=instant(it.world).wall,
         attempts=2,
         wait=5.0,
-        label="role",
+        name="role",
         source="profile dev",
     )
 
-    assert "role are about to expire, and 2 refreshes in a row" in str(error)
+    assert "role expire soon and could not be refreshed (2 failed" in str(error)
     assert error.expired_at is None

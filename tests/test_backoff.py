@@ -22,7 +22,7 @@ ADVISORY, MANDATORY, EXPIRED = (
 
 @pytest.fixture(name="gate")
 def _gate() -> Backoff:
-    return Backoff(policy=RefreshPolicy(), draw=lambda: 1.0)
+    return Backoff(policy=RefreshPolicy(), random=lambda: 1.0)
 
 
 def fail(
@@ -142,7 +142,7 @@ def test_seven_failures_in_any_minute(gate):
     for n in range(7):
         assert allows(gate, float(n), EXPIRED)
         fail(gate, float(n))
-        gate.open()
+        gate.reset()
 
     assert not allows(gate, 59.999, EXPIRED)
     assert not gate.allows_rejected(59.999, advisory=300.0)
@@ -199,7 +199,7 @@ def test_refusal_without_credentials_is_kept_shortly(gate):
     pauses = [fail(gate, 100.0 * n, FailureKind.REQUEST, remaining=0) for n in range(5)]
 
     assert [5, 10, 20, 30, 30] == pauses
-    assert gate.raises
+    assert gate.is_permanent
 
 
 def test_refusal_while_usable_waits_half_a_minute(gate):
@@ -213,7 +213,7 @@ def test_raised_refusal_is_kept_shortly():
     """
     With *permanent* "raise" it is raised, so somebody waits for the fix.
     """
-    gate = Backoff(policy=RefreshPolicy(when_denied="raise"), draw=lambda: 1.0)
+    gate = Backoff(policy=RefreshPolicy(when_denied="raise"), random=lambda: 1.0)
 
     assert 5 == fail(gate, 0.0, FailureKind.REQUEST)
 
@@ -226,7 +226,7 @@ def test_beginning_forgets_the_error(gate):
     gate.begin(30.0, ADVISORY)
 
     assert gate.error is None
-    assert not gate.raises
+    assert not gate.is_permanent
 
 
 class TestSdk:
@@ -236,7 +236,7 @@ class TestSdk:
 
     @pytest.fixture(name="gate")
     def _gate(self) -> Backoff:
-        return Backoff(policy=RefreshPolicy.sdk(), draw=lambda: 0.0)
+        return Backoff(policy=RefreshPolicy.sdk(), random=lambda: 0.0)
 
     @pytest.mark.parametrize("freshness", [ADVISORY, MANDATORY, EXPIRED])
     def test_nothing_cuts_a_pause_short(self, gate, freshness):

@@ -9,52 +9,52 @@ import threading
 
 import pytest
 
-from stsession._core.events import Announcer, RefreshEvent, shorten
+from stsession._core.events import EventQueue, RefreshEvent, shorten
 
 
 EVENT = RefreshEvent(name="started", label="role")
 
 
-@pytest.fixture(name="announcer")
-def _announcer() -> Announcer:
-    return Announcer(label="role")
+@pytest.fixture(name="queue")
+def _announcer() -> EventQueue:
+    return EventQueue(name="role")
 
 
-def test_tells_all_hooks_in_order(announcer):
+def test_tells_all_hooks_in_order(queue):
     """
     Several sessions may share what refreshes.
     """
     first, second = [], []
-    announcer.subscribe(lambda: first.append)
-    announcer.subscribe(lambda: second.append)
+    queue.subscribe(lambda: first.append)
+    queue.subscribe(lambda: second.append)
     later = RefreshEvent(name="succeeded", label="role")
 
-    announcer.note(EVENT)
-    announcer.note(later)
+    queue.put(EVENT)
+    queue.put(later)
 
     assert [] == first
 
-    announcer.flush()
+    queue.drain()
 
     assert [EVENT, later] == first == second
 
 
-def test_forgets_hooks_that_are_gone(announcer):
+def test_forgets_hooks_that_are_gone(queue):
     """
     A dropped session isn't kept alive by what it watches.
     """
     heard = []
-    announcer.subscribe(lambda: None)
-    announcer.subscribe(lambda: heard.append)
+    queue.subscribe(lambda: None)
+    queue.subscribe(lambda: heard.append)
 
-    announcer.note(EVENT)
-    announcer.flush()
+    queue.put(EVENT)
+    queue.drain()
 
     assert [EVENT] == heard
-    assert 1 == len(announcer._hooks)
+    assert 1 == len(queue._hooks)
 
 
-def test_two_threads_find_the_same_hook_gone(announcer):
+def test_two_threads_find_the_same_hook_gone(queue):
     """
     The second to notice has nothing to do.
     """
@@ -63,12 +63,12 @@ def test_two_threads_find_the_same_hook_gone(announcer):
     def gone() -> None:
         both.wait(60)
 
-    announcer.subscribe(gone)
+    queue.subscribe(gone)
     failures = []
 
     def tell() -> None:
         try:
-            announcer._call_hooks(EVENT)
+            queue._call_hooks(EVENT)
         except Exception as e:  # noqa: BLE001 - it's what is asked
             failures.append(e)
 
@@ -79,10 +79,10 @@ def test_two_threads_find_the_same_hook_gone(announcer):
         thread.join()
 
     assert [] == failures
-    assert [] == announcer._hooks
+    assert [] == queue._hooks
 
 
-def test_failing_hook_goes_no_further(announcer, caplog):
+def test_failing_hook_goes_no_further(queue, caplog):
     """
     It is logged, and the others are told.
     """
@@ -91,30 +91,30 @@ def test_failing_hook_goes_no_further(announcer, caplog):
     def broken(event: RefreshEvent) -> None:
         raise ZeroDivisionError
 
-    announcer.subscribe(lambda: broken)
-    announcer.subscribe(lambda: heard.append)
-    announcer.note(EVENT)
-    announcer.flush()
+    queue.subscribe(lambda: broken)
+    queue.subscribe(lambda: heard.append)
+    queue.put(EVENT)
+    queue.drain()
 
     assert [EVENT] == heard
     assert "role: the on_event hook failed" in caplog.text
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_logs_with_the_label(announcer, caplog):
+def test_logs_with_the_label(queue, caplog):
     """
     One knows whose credentials it is about.
     """
     caplog.set_level(logging.INFO, "stsession")
-    announcer.note(None, log="something happened", level=logging.INFO)
-    announcer.flush()
+    queue.put(None, log="something happened", level=logging.INFO)
+    queue.drain()
 
     assert [("stsession", logging.INFO, "role: something happened")] == (
         caplog.record_tuples
     )
 
 
-def test_another_thread_tells_it(announcer):
+def test_another_thread_tells_it(queue):
     """
     What one thread sees in the outbox may be gone when it gets there.
     """
@@ -124,17 +124,17 @@ def test_another_thread_tells_it(announcer):
             self.clear()
             raise IndexError
 
-    announcer._outbox = Emptied([None])
-    announcer.flush()
+    queue._items = Emptied([None])
+    queue.drain()
 
-    assert [] == announcer._outbox
+    assert [] == queue._items
 
 
-def test_one_warning_a_minute(announcer):
+def test_one_warning_a_minute(queue):
     """
     The rest of an outage is for the curious.
     """
-    levels = [announcer.warning_level(now) for now in (0.0, 1.0, 59.9, 60.0, 61.0)]
+    levels = [queue.warning_level(now) for now in (0.0, 1.0, 59.9, 60.0, 61.0)]
 
     assert levels == [
         logging.WARNING,
@@ -165,7 +165,7 @@ class RaisingHandler(logging.Handler):
 
 
 @pytest.mark.parametrize("level", [logging.DEBUG, logging.WARNING])
-def test_handlers_that_raise(announcer, level):
+def test_handlers_that_raise(queue, level):
     """
     The caller of a request doesn't get what a logging handler raises.
     """
@@ -174,11 +174,11 @@ def test_handlers_that_raise(announcer, level):
     logger.addHandler(handler)
     logger.setLevel(level)
     seen = []
-    announcer.subscribe(lambda: seen.append)
+    queue.subscribe(lambda: seen.append)
     event = RefreshEvent(name="failed", label="role")
     try:
-        announcer.note(event, log="it failed", level=level)
-        announcer.flush()
+        queue.put(event, log="it failed", level=level)
+        queue.drain()
     finally:
         logger.removeHandler(handler)
         logger.setLevel(before)

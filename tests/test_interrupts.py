@@ -43,7 +43,7 @@ class Scene:
             it.refresher.get()
             it.left(self.left)
         if self.threads:
-            it.refresher.run, it.refresher.spawn = DaemonPool().submit, spawn
+            it.refresher.submit, it.refresher.spawn = DaemonPool().submit, spawn
         refresher = it.refresher
         if self.call == "replace_rejected":
             key = refresher.record.credentials.access_key_id

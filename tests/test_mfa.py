@@ -20,8 +20,8 @@ from botocore.config import Config
 
 import stsession
 
-from stsession._core.credentials import Instant
-from stsession._core.state import Fetching, Flight
+from stsession._core.context import Fetching
+from stsession._locks import OneTimeEvent
 from stsession._sessions.mfa_session import MfaSession
 from stsession._tokens import mfa as _mfa
 from stsession._tokens import mfa as _terminal
@@ -149,8 +149,7 @@ def fetch_in_background(work):
     """
     Call *work* as a fetch does that no caller waits for.
     """
-    flight = Flight(began=Instant(0.0, 0.0), reason="advisory", owner=None)
-    return Fetching(None, flight, in_background=True).run(work)
+    return Fetching(None, OneTimeEvent(), in_background=True).run(work)
 
 
 @pytest.fixture(name="_world", autouse=True)
@@ -1541,7 +1540,7 @@ class TestSlowPeople:
                 else:
                     clock.advance(minutes(10))
                 for do in (session.credentials, session.refresh):
-                    with pytest.raises(stsession.RefreshError, match="under way"):
+                    with pytest.raises(stsession.RefreshError, match="in progress"):
                         do()
             prompt.answered.set()
 

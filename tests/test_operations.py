@@ -856,7 +856,7 @@ def test_unsigned_source_never_asks(make):
     """
     session = make("saml")
 
-    assert not session._refresher.would_ask()
+    assert not session._refresher.would_prompt()
     assert session._source.invalidate()
 
 

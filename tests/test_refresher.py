@@ -12,7 +12,7 @@ import weakref
 
 import pytest
 
-from stsession._core.credentials import Fetched, TemporaryCredentials
+from stsession._core.credentials import FetchResult, TemporaryCredentials
 from stsession._core.policy import RefreshPolicy
 from stsession._core.refresher import Refresher
 from stsession._core.runtime import DaemonPool
@@ -49,7 +49,7 @@ class TestGet:
 
         assert first is held.refresher.get() is held.refresher.record
         assert 1 == held.attempts == first.generation
-        assert "role/Reader" in held.refresher.label
+        assert "role/Reader" in held.refresher.name
 
     def test_due(self, held):
         """
@@ -227,11 +227,11 @@ class TestGet:
         """
         it = engine()
 
-        def undated() -> Fetched:
+        def undated() -> FetchResult:
             """
             The same without an expiration.
             """
-            return Fetched(
+            return FetchResult(
                 credentials=TemporaryCredentials(
                     access_key_id="AKIAEXAMPLE", secret_access_key="x"
                 )
@@ -251,7 +251,7 @@ class TestGet:
         """
         170 fetches at most for a request a second, and never a dead key.
         """
-        it = engine(draw=random.Random(1).random)
+        it = engine(random=random.Random(1).random)
         for _ in range(86_400):
             it.world.passes(1)
 
@@ -264,7 +264,7 @@ class TestGet:
         """
         Even if the dice always fall the same way.
         """
-        it = engine(draw=lambda: draw)
+        it = engine(random=lambda: draw)
         for _ in range(8_640):
             it.world.passes(10)
             it.refresher.get()
@@ -278,7 +278,7 @@ class TestGet:
         dice = random.Random(2)
         attempts = []
         for _ in range(1_000):
-            it = engine(draw=dice.random)
+            it = engine(random=dice.random)
             start = it.world.time
             for _ in range(3):
                 it.refresher.get()
@@ -321,8 +321,8 @@ class TestLifeAndDeath:
         it = engine()
         it.refresher.get()
         it.due()
-        it.refresher.run = pool.submit
-        it.refresher.announcer.subscribe(
+        it.refresher.submit = pool.submit
+        it.refresher.events.subscribe(
             lambda: lambda event: event.name == "succeeded" and flown.set()
         )
         it.refresher.get()
@@ -341,11 +341,11 @@ class TestLifeAndDeath:
         """
         The machine's clocks, and a generator that nobody seeds.
         """
-        twins = [Refresher(label=str(n), fetch=engine().source) for n in range(2)]
+        twins = [Refresher(name=str(n), fetch=engine().source) for n in range(2)]
         draws = []
         for twin in twins:
             random.seed(1)
-            draws += [twin.draw(), twin.draw()]
+            draws += [twin.random(), twin.random()]
 
         assert 4 == len(set(draws))
         assert abs(twins[0].clock.wall() - twins[1].clock.wall()) < 60

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from stsession._core.credentials import Fetched
+from stsession._core.credentials import FetchResult
 from stsession._core.policy import RefreshPolicy
 from stsession.exceptions import (
     FailureKind,
@@ -124,7 +124,7 @@ class TestAnswers:
         """
         it = engine()
         began = instant(it.world)
-        it.refresher.fetch = lambda: Fetched(
+        it.refresher.fetch = lambda: FetchResult(
             credentials=it.source().credentials, began=began
         )
         it.world.passes(10)

@@ -43,7 +43,7 @@ class TestRecursion:
         it = engine()
         it.source.on_fetch = it.refresher.get
         with pytest.raises(
-            SourceCredentialsError, match=r"source of .*Reader requests .* itself"
+            SourceCredentialsError, match=r"^Circular dependency: .*Reader needs"
         ):
             it.refresher.get()
 
@@ -114,7 +114,7 @@ class TestRecursion:
                     getattr(it.refresher, name)()
                 errors.append(e.value)
 
-        it.refresher.announcer.subscribe(lambda: hook)
+        it.refresher.events.subscribe(lambda: hook)
 
         assert 1 == it.refresher.get().generation
         assert 1 == len(errors)
@@ -127,7 +127,7 @@ class TestRecursion:
         """
         seen = []
         held.left(left)
-        held.refresher.announcer.subscribe(
+        held.refresher.events.subscribe(
             lambda: (
                 lambda event: seen.append((event.name, held.refresher.get().generation))
             )
@@ -235,7 +235,7 @@ class TestWatching:
         held.due()
         held.source.goes_down()
         held.refresher.get()
-        counters = held.refresher.announcer.counters
+        counters = held.refresher.events.counters
 
         assert (2, 1, 1, 0, 0) == (
             counters.attempts,
@@ -258,7 +258,8 @@ class TestWatching:
 
         assert record.exc_info is None
         assert record.getMessage() == (
-            f"{LABEL}: refresh failed (Failed.); 5 min left, next attempt in 2 s"
+            f"{LABEL}: refresh failed, credentials valid for another 5 min, "
+            "next attempt in 2 s: Failed."
         )
 
     def test_refusal_is_an_error_once(self, held, caplog):

@@ -72,14 +72,14 @@ class TestExpired:
         error = excinfo.value
 
         assert due.refresher.record.credentials.expires_at == error.expired_at
-        assert due.refresher.announcer.counters.failures == error.attempts
+        assert due.refresher.events.counters.failures == error.attempts
         assert due.refresher.next_attempt_at == error.next_attempt_at
         assert "profile dev" == error.source
         assert OUTAGE is error.kind
         assert error.retryable
         assert isinstance(error.__cause__, OSError)
         assert "expired 85 s ago (at 2026-01-01 00:15:00 UTC)" in str(error)
-        assert "The last one: Failed. The next attempt is possible in" in str(error)
+        assert "Last error: Failed. Next attempt in" in str(error)
 
     def test_cause_is_ours_if_there_is_no_other(self, due):
         """

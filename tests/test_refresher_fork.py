@@ -15,7 +15,7 @@ import attrs
 import pytest
 
 from stsession import _util as _fork
-from stsession._core.credentials import Fetched
+from stsession._core.credentials import FetchResult
 from stsession._core.refresher import Refresher
 from stsession._core.runtime import DaemonPool
 
@@ -130,7 +130,7 @@ class TestFork:
         The same record, but siblings don't refresh together.
         """
         draws = iter([0.0, 1.0])
-        it = engine(draw=lambda: next(draws))
+        it = engine(random=lambda: next(draws))
         before = it.refresher.get()
         _fork._after_fork()
         after = it.refresher.get()
@@ -161,7 +161,7 @@ class TestFork:
         assert it.refresher.record is None
 
         credentials = it.source().credentials
-        it.refresher.fetch = lambda: Fetched(credentials=undated(credentials))
+        it.refresher.fetch = lambda: FetchResult(credentials=undated(credentials))
         held = it.refresher.get()
         it.refresher._after_fork()
 
@@ -218,6 +218,6 @@ def test_forgets_the_dead():
     What registered itself is forgotten with its last reference.
     """
     before = len(_fork._forgetful)
-    Refresher(label="x", fetch=engine().source)
+    Refresher(name="x", fetch=engine().source)
 
     assert len(_fork._forgetful) <= before + 1

@@ -70,7 +70,7 @@ def test_five_minutes_at_any_phase(draw, fault, lifetime):
     And the source is asked seven times a minute at most.
     """
     for phase in range(0, lifetime, lifetime // 36):
-        it = engine(draw=lambda: draw, lifetime=lifetime)
+        it = engine(random=lambda: draw, lifetime=lifetime)
         outage = Outage(it, fault)
         it.refresher.get()
         works_for(it, phase, every=lifetime / 180)
@@ -91,7 +91,7 @@ def test_good_again_after_half_a_minute(draw, when_expired, fault):
     However long it lasted, and whenever it ends.
     """
     for length in range(0, 240, 13):
-        it = engine(RefreshPolicy(when_expired=when_expired), draw=lambda: draw)
+        it = engine(RefreshPolicy(when_expired=when_expired), random=lambda: draw)
         it.refresher.get()
         it.world.passes(580)
         it.source.goes_down(fault)
@@ -115,7 +115,7 @@ def test_good_again_after_a_bad_start(draw, fault):
     Half a minute, too, if there have never been any credentials.
     """
     for length in range(0, 90, 2):
-        it = engine(draw=lambda: draw)
+        it = engine(random=lambda: draw)
         it.source.goes_down(fault)
         for _ in range(length):
             with pytest.raises(RefreshError):
@@ -235,7 +235,7 @@ class TestSilence:
 
         get_often(due, 3)
 
-        assert "no answer within 30 s" in str(due.refresher.last_error)
+        assert "did not respond within 30 s" in str(due.refresher.last_error)
 
         due.background.mode = "at once"
         due.source.comes_back()
@@ -277,7 +277,7 @@ class TestSilence:
         get_often(due, 31)
         due.background.works()
 
-        assert 1 == due.refresher.announcer.counters.failures
+        assert 1 == due.refresher.events.counters.failures
 
     def test_late_answer_that_is_older(self, due):
         """
@@ -324,7 +324,7 @@ class TestSilence:
 
         assert 1 == it.refresher.get().generation
         assert [5] == it.patience.waits
-        assert "no answer" in str(it.refresher.last_error)
+        assert "did not respond" in str(it.refresher.last_error)
 
         it.refresher.get()
 

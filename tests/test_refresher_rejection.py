@@ -52,7 +52,7 @@ def test_told(it, caplog):
     assert "ASIA…0001" == it.events.seen[2].access_key_id
     assert "rejected" == it.events.seen[3].reason
     assert "a service rejected the current key ASIA…0001" in caplog.text
-    assert 1 == it.refresher.announcer.counters.rejections
+    assert 1 == it.refresher.events.counters.rejections
 
 
 def test_former_key(it):
@@ -64,7 +64,7 @@ def test_former_key(it):
 
     assert it.refresher.record is it.refresher.replace_rejected(former)
     assert 2 == it.attempts
-    assert 0 == it.refresher.announcer.counters.rejections
+    assert 0 == it.refresher.events.counters.rejections
 
 
 def test_foreign_key(it):
@@ -221,7 +221,7 @@ def test_service_that_rejects_everything(it):
         it.world.passes(1)
 
     assert 10 == it.attempts - before
-    assert 300 == it.refresher.announcer.counters.rejections
+    assert 300 == it.refresher.events.counters.rejections
 
 
 def test_service_that_rejects_everything_while_sts_fails(it):

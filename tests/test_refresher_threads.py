@@ -109,7 +109,7 @@ def test_nobody_waits_in_the_advisory_window(it):
     """
     While the refresh hangs on a thread of ours everybody gets the current ones.
     """
-    it.refresher.run = DaemonPool().submit
+    it.refresher.submit = DaemonPool().submit
     it.refresher.get()
     it.due()
     gate = Gate(it)
@@ -192,9 +192,9 @@ class TestLock:
             busy.background.works()
 
         busy.source.on_fetch = lambda: note("fetch")
-        busy.refresher.run, busy.refresher.spawn = run, spawn
+        busy.refresher.submit, busy.refresher.spawn = run, spawn
         busy.patience.meanwhile = meanwhile
-        busy.refresher.announcer.subscribe(lambda: lambda event: note("hook"))
+        busy.refresher.events.subscribe(lambda: lambda event: note("hook"))
         return busy
 
     def everything(self, it: Engine) -> None:
@@ -232,16 +232,16 @@ class TestLock:
     @pytest.mark.parametrize(
         "name",
         [
-            "look",
-            "board",
-            "board_on_request",
-            "board_rejected",
-            "patience",
-            "make_do",
-            "land",
+            "check",
+            "join_or_start",
+            "join_or_start_requested",
+            "join_or_start_rejected",
+            "timeout",
+            "use_held",
+            "complete",
             "fail",
-            "give_up",
-            "drop",
+            "time_out",
+            "abandon",
         ],
     )
     def test_state_is_inside(self, busy, name, monkeypatch):
@@ -275,7 +275,7 @@ def test_hooks_that_block(it, threads):
             began.set()
             ends.wait(SOON)
 
-    it.refresher.announcer.subscribe(lambda: hook)
+    it.refresher.events.subscribe(lambda: hook)
     blocked = threading.Thread(target=it.refresher.get, daemon=True)
     blocked.start()
 
@@ -321,7 +321,7 @@ class TestInterruptedLeader:
             type(result) for result in results if result not in records
         ]
         assert 2 == it.attempts
-        assert 0 == it.refresher.announcer.counters.failures
+        assert 0 == it.refresher.events.counters.failures
 
     def test_hands_over_a_request(self, it):
         """
@@ -350,7 +350,7 @@ class TestInterruptedLeader:
             raise KeyboardInterrupt
 
         hooks = [interrupt]
-        it.refresher.announcer.subscribe(lambda: hooks[0] if hooks else None)
+        it.refresher.events.subscribe(lambda: hooks[0] if hooks else None)
         with pytest.raises(KeyboardInterrupt):
             it.refresher.get()
 
@@ -372,7 +372,7 @@ class TestInterruptedLeader:
             raise KeyboardInterrupt
 
         hooks = [interrupt]
-        it.refresher.announcer.subscribe(lambda: hooks[0] if hooks else None)
+        it.refresher.events.subscribe(lambda: hooks[0] if hooks else None)
         it.world.sets_wall(10)
         with pytest.raises(KeyboardInterrupt):
             it.refresher.get()
@@ -397,7 +397,7 @@ class TestInterruptedLeader:
             if event.name == "succeeded":
                 raise KeyboardInterrupt
 
-        it.refresher.announcer.subscribe(lambda: interrupt)
+        it.refresher.events.subscribe(lambda: interrupt)
         it.source.on_fetch = lambda: everybody.wait(SOON)
 
         results = together(2, it.refresher.get)
@@ -419,7 +419,7 @@ class TestInterruptedLeader:
 
         assert 1 == it.refresher.get().generation
         assert exits.__name__ in str(it.refresher.last_error)
-        assert 1 == it.refresher.announcer.counters.failures
+        assert 1 == it.refresher.events.counters.failures
 
         it.source.on_fetch = lambda: None
         it.world.passes(5)
@@ -440,7 +440,7 @@ class TestInterruptedLeader:
 
         assert 1 == it.refresher.get().generation
         assert 8 == it.attempts
-        assert 0 == it.refresher.announcer.counters.failures
+        assert 0 == it.refresher.events.counters.failures
 
 
 def test_dying_while_somebody_waits():
@@ -481,7 +481,7 @@ def test_failing_while_somebody_waits():
     it.refresher.wait = fails
 
     assert 1 == it.refresher.get().generation
-    assert 1 == it.refresher.announcer.counters.failures
+    assert 1 == it.refresher.events.counters.failures
 
     with pytest.raises(RefreshError):
         it.refresher.refresh()

@@ -147,7 +147,7 @@ def test_ensure_too_much(session):
     """
     What never is that long can't be had.
     """
-    with pytest.raises(stsession.RefreshError, match="Fresh ones live"):
+    with pytest.raises(stsession.RefreshError, match="New ones are valid for"):
         session.ensure(minutes(61))
 
 
@@ -277,7 +277,7 @@ def test_dropped_session(session):
 
     assert kept() is None
     assert source is session._source
-    refresher.announcer.flush()
+    refresher.events.drain()
     assert [] == seen
 
 

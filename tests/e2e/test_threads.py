@@ -147,7 +147,7 @@ def test_the_refresh_comes_in_the_background(session, local, clock, gate):
     Once STS has answered, requests are signed by the new key.
     """
     refreshed = threading.Event()
-    session._refresher.announcer.subscribe(
+    session._refresher.events.subscribe(
         lambda: lambda event: event.name == "succeeded" and refreshed.set()
     )
     do = listing(session)

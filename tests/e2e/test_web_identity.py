@@ -217,7 +217,7 @@ def test_replaced_at_the_last_moment(session, replace, local, clock):
         "before-send.sts", lambda **_: replace() and None, unique_id="rotation"
     )
     events = []
-    session._refresher.announcer.subscribe(lambda: events.append)
+    session._refresher.events.subscribe(lambda: events.append)
     session.credentials()
 
     first, second, third = tokens(local)
@@ -398,7 +398,7 @@ def test_secrets(session, path, replace, local, clock, caplog):
     """
     caplog.set_level(logging.DEBUG)
     events = []
-    session._refresher.announcer.subscribe(lambda: events.append)
+    session._refresher.events.subscribe(lambda: events.append)
     use(session, clock, 60)
     errors = []
     for spoil in (

@@ -18,7 +18,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from stsession._core.credentials import Fetched, Record
+from stsession._core.credentials import FetchResult, Record
 from stsession._core.policy import RefreshPolicy
 from stsession.exceptions import CredentialsExpiredError, RefreshError
 
@@ -33,7 +33,7 @@ class FickleSource(Source):
 
     answer = "good"
 
-    def _issue(self) -> Fetched:
+    def _issue(self) -> FetchResult:
         usual = self.lifetime
         self.lifetime = {"dead": -30.0, "short": 20.0}.get(self.answer, usual)
         try:
@@ -62,7 +62,7 @@ class RefresherMachine(RuleBasedStateMachine):
         self.world = World()
         self.it = engine(
             RefreshPolicy(when_expired=when_expired),
-            draw=random.Random(seed).random,
+            random=random.Random(seed).random,
             world=self.world,
             background=background,
             foreground=foreground,
@@ -75,7 +75,7 @@ class RefresherMachine(RuleBasedStateMachine):
         self.fetched_at: list[float] = []
         self.source.on_fetch = lambda: self.fetched_at.append(self.monotonic)
         self.refused_at, self.too_often = -math.inf, False
-        self.refresher.announcer.subscribe(lambda: self.note)
+        self.refresher.events.subscribe(lambda: self.note)
         self.when_expired = when_expired
         self.generation = 0
         self.rejected: set[str] = set()

@@ -83,7 +83,7 @@ class RefresherCredentials(RefreshableCredentials):
 
     def __repr__(self) -> str:
         # Libraries compare arguments by it.
-        return f"<{type(self).__name__} {number_of(self)} of {self._refresher.label}>"
+        return f"<{type(self).__name__} {number_of(self)} of {self._refresher.name}>"
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         msg = "Credentials aren't pickled or copied; pickle or copy the session."

@@ -1,5 +1,5 @@
 """
-When the next attempt may start.
+When the next attempt to refresh may start.
 """
 
 from __future__ import annotations
@@ -23,95 +23,103 @@ MINUTE = 60.0
 @attrs.define(kw_only=True, eq=False, repr=False)
 class Backoff:
     """
-    The gate before the source. Its user guards it with a lock.
+    Pauses between failed attempts, and the limit of attempts per minute.
 
-    All instants are seconds on the monotonic clock.
+    Its user holds a lock during each call. All instants are seconds on the monotonic
+    clock.
+
+    Args:
+        policy: The refresh policy.
+
+        random: Returns a random number from 0 to 1.
     """
 
     policy: RefreshPolicy
-    draw: Callable[[], float]
+    random: Callable[[], float]
     failures: int = 0
-    """Failures in a row."""
+    """How many attempts failed in a row."""
 
     error: RefreshError | None = None
-    """The last failure, until the next attempt begins."""
+    """The error of the last attempt, until the next one begins."""
 
-    raises: bool = False
-    """Whether that failure won't pass by itself."""
+    is_permanent: bool = False
+    """Whether that error won't pass by itself."""
 
     not_before: float = -math.inf
+    """The end of the current pause."""
+
     _last_began: float = -math.inf
     _cut_short: Freshness = Freshness.ADVISORY
     _failed: tuple[float, ...] = ()
-    """When the failed attempts of the last minute began; replaced, never changed."""
+    """When the failed attempts of the last minute began."""
 
     def allows(self, now: float, freshness: Freshness, *, advisory: float) -> bool:
         """
-        Whether an attempt may begin; *freshness* says how much it matters.
+        Return whether an attempt may begin that is as urgent as *freshness*.
         """
         if not self.has_room(now):
             return False
         if now >= self.not_before:
             return True
-        # A window is entered once; each cuts one pause short.
-        return freshness > self._cut_short and self._cuts_short(now, advisory)
+        # Each window cuts one pause short, when it is entered.
+        return freshness > self._cut_short and self._may_cut_pause(now, advisory)
 
     def allows_rejected(self, now: float, *, advisory: float) -> bool:
         """
-        Whether an attempt may begin because a service rejected the key.
+        Return whether an attempt may begin because a service rejected the key.
         """
         return self.has_room(now) and (
-            now >= self.not_before or self._cuts_short(now, advisory)
+            now >= self.not_before or self._may_cut_pause(now, advisory)
         )
 
     def has_room(self, now: float) -> bool:
         """
-        Whether the failures of the last minute leave room for one more attempt.
+        Return whether fewer attempts than the limit failed in the last minute.
         """
         return len(self._recent(now)) < self.policy.attempts_per_minute
 
     def _recent(self, now: float) -> tuple[float, ...]:
         return tuple(began for began in self._failed if began > now - MINUTE)
 
-    def _cuts_short(self, now: float, advisory: float) -> bool:
+    def _may_cut_pause(self, now: float, advisory: float) -> bool:
         """
-        Whether something important may cut the present pause short.
+        Return whether the last attempt is long enough ago to cut the pause short.
         """
         if self.policy.tuning.retry_pause is not None:
             return False
-        # Short-lived credentials can't wait for as long.
+        # Short-lived credentials can't wait for so long.
         gap = min(self.policy.tuning.retry_gap, advisory / 2)
         return now >= self._last_began + gap
 
     def begin(self, now: float, freshness: Freshness) -> None:
         """
-        An attempt begins.
+        An attempt begins that is as urgent as *freshness*.
         """
         self.error = None
-        self.raises = False
+        self.is_permanent = False
         self._last_began = now
         self._cut_short = max(self._cut_short, freshness)
 
     def succeeded(self) -> None:
         """
-        It brought credentials.
+        The attempt returned credentials.
         """
         self.failures = 0
         self._cut_short = Freshness.ADVISORY
-        self.open()
+        self.reset()
 
     def interrupted(self, now: float, *, began: float) -> None:
         """
-        It was interrupted, and counts as one of the last minute.
+        The attempt was interrupted; it counts towards the limit per minute.
         """
         self._failed = (*self._recent(now), began)
 
-    def open(self) -> None:
+    def reset(self) -> None:
         """
-        Drop the present pause.
+        End the current pause.
         """
         self.error = None
-        self.raises = False
+        self.is_permanent = False
         self.not_before = -math.inf
 
     def failed(
@@ -126,34 +134,34 @@ class Backoff:
         first: bool,
     ) -> float:
         """
-        It brought none.
+        Compute the pause after a failed attempt.
 
         Args:
-            error: Why.
+            error: The error of the attempt.
 
-            now: The monotonic clock.
+            now: The current time.
 
             began: When the attempt began.
 
-            advisory: The advisory window of the current credentials.
+            advisory: The advisory window of the current credentials, in seconds.
 
-            remaining: Seconds they have left.
+            remaining: Seconds until the current credentials expire.
 
-            usable: Whether they can still be used.
+            usable: Whether the current credentials can be used.
 
-            first: Whether there have never been any.
+            first: Whether there have never been credentials.
 
         Returns:
-            The pause before the next one, in seconds.
+            The pause before the next attempt, in seconds.
         """
         self.failures += 1
         self._failed = (*self._recent(now), began)
         self.error = error
         policy = self.policy
-        self.raises = policy.is_permanent(error.kind, error.code)
-        if self.raises and (policy.when_denied == "raise" or not usable):
+        self.is_permanent = policy.is_permanent(error.kind, error.code)
+        if self.is_permanent and (policy.when_denied == "raise" or not usable):
             pause = policy.cached_error_seconds(
-                failures=self.failures, random=self.draw()
+                failures=self.failures, random=self.random()
             )
         elif first and policy.tuning.retry_pause is not None:
             pause = 0.0
@@ -168,20 +176,20 @@ class Backoff:
                     if error.retry_after is None
                     else error.retry_after.total_seconds()
                 ),
-                random=self.draw(),
+                random=self.random(),
             )
         self.not_before = now + pause
         return pause
 
-    def refusal(self, now: float) -> RefreshError | None:
+    def permanent_error(self, now: float) -> RefreshError | None:
         """
-        The failure that won't pass by itself, while the gate it closed is closed.
+        Return the error of the last attempt if it is permanent, during its pause.
         """
-        return self.error if self.raises and self.wait(now) else None
+        return self.error if self.is_permanent and self.wait(now) else None
 
     def wait(self, now: float) -> float:
         """
-        Seconds until the next attempt may begin.
+        Return the seconds until the next attempt may begin.
         """
         wait = max(0.0, self.not_before - now)
         recent = self._recent(now)

@@ -1,5 +1,5 @@
 """
-Credentials as immutable values.
+Temporary credentials as immutable values.
 """
 
 from __future__ import annotations
@@ -14,38 +14,39 @@ import attrs
 from .policy import RefreshPlan
 
 
-__all__ = ["Fetched", "Instant", "Record", "TemporaryCredentials"]
+__all__ = ["FetchResult", "Instant", "Record", "TemporaryCredentials"]
 
 
 @attrs.frozen(kw_only=True)
 class TemporaryCredentials:
     """
-    Credentials as STS issues them; the secrets don't show in the `repr`.
+    Credentials as STS issues them; their `repr` has no secrets.
 
-    They can't be pickled: pickle the session, which fetches its own.
+    They can't be pickled. Pickle the session instead: its copy fetches credentials of
+    its own.
 
     .. versionadded:: 0.1.0
     """
 
     access_key_id: str
-    """The access key ID; not a secret."""
+    """The access key ID, which isn't secret."""
 
     secret_access_key: str = attrs.field(repr=False)
-    """The secret key."""
+    """The secret access key."""
 
     session_token: str | None = attrs.field(default=None, repr=False)
-    """The session token. `None` for a source's long-lived keys."""
+    """The session token. `None` for a long-term access key."""
 
     expires_at: dt.datetime | None = None
-    """When they expire, as an aware UTC datetime. `None` if that isn't known."""
+    """When the credentials expire, as an aware UTC datetime. `None` if unknown."""
 
     account_id: str | None = None
-    """The account that they act in."""
+    """The ID of the account that the credentials belong to. `None` if unknown."""
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         msg = (
             "Credentials aren't pickled, because a pickle would carry the secrets. "
-            "Pickle the session: it carries its recipe and fetches its own."
+            "Pickle the session instead: its copy fetches credentials of its own."
         )
         raise TypeError(msg)
 
@@ -59,51 +60,62 @@ class TemporaryCredentials:
 @attrs.frozen
 class Instant:
     """
-    What both clocks said at one moment, in seconds.
+    One moment on both clocks, in seconds.
     """
 
     wall: float
+    """Seconds since 1970-01-01 UTC."""
+
     monotonic: float
+    """Seconds since some instant; never goes back."""
 
 
 @attrs.frozen(kw_only=True)
-class Fetched:
+class FetchResult:
     """
-    What a fetch brings.
+    Credentials that a fetch returned, and how they were issued.
     """
 
     credentials: TemporaryCredentials
 
     server_time: float | None = None
-    """The time of the server that answered, in seconds since 1970."""
+    """The time of the server that issued them, in seconds since 1970. `None` if
+    unknown."""
 
     began: Instant | None = None
-    """When the request was sent. `None` means when the fetch was called."""
+    """When the request was sent. `None` means when the fetch began."""
 
     longest_lifetimes: tuple[float, ...] = ()
-    """Upper bounds of their lifetime in seconds: the one to be expected, and then the
-    one that is possible at all. Empty if there are none."""
+    """Upper bounds of the lifetime in seconds: the expected one, then the possible one.
+    Empty if there are none."""
 
     source_remaining: float | None = None
-    """Seconds that the source had left at *began*."""
+    """Seconds from *began* to the expiration of the source's credentials. `None` if
+    unknown, or if they will be refreshed before."""
 
     source_resolved_again: bool = False
-    """Whether the source's credentials were refused first, and looked up again."""
+    """Whether the source's credentials were rejected, and resolved again."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Record:
     """
-    A set of credentials and all that was decided about it when it came.
+    One set of credentials, and when it is refreshed.
     """
 
     credentials: TemporaryCredentials
     generation: int
+    """Sequence number of the credentials, from 1."""
+
     began: Instant
+    """When they were requested."""
+
     lifetime: float
-    """Seconds from *began* to the expiration; infinite if undated."""
+    """Seconds from *began* to the expiration; infinite if there is none."""
 
     source_remaining: float | None
+    """As in `FetchResult`."""
+
     plan: RefreshPlan
     due_wall: float = attrs.field(init=False)
     due_monotonic: float = attrs.field(init=False)
@@ -118,7 +130,7 @@ class Record:
 
     def remaining(self, now: Instant) -> float:
         """
-        Seconds left by whichever clock says less.
+        Return the seconds until the expiration, by the clock with less left.
         """
         if math.isinf(self.lifetime):
             return math.inf

@@ -29,7 +29,7 @@ from ..exceptions import (
     StsessionError,
     StsUnavailableError,
 )
-from .credentials import Fetched, Instant, Record
+from .credentials import FetchResult, Instant, Record
 from .runtime import utc
 
 
@@ -40,6 +40,7 @@ __all__ = [
     "check_progress",
     "copied",
     "credentials_expired",
+    "for_one_thread",
     "hides_arguments",
     "lifetime_of",
     "no_answer",
@@ -54,17 +55,17 @@ __all__ = [
 
 
 NOTICEABLE_SKEW = 300.0
-"""Seconds that a local clock may be off without being blamed; AWS accepts
-signatures that are five minutes old."""
+"""Seconds by which the local clock may be wrong before an error mentions it. AWS
+accepts signatures that are five minutes old."""
 
 
-def span(seconds: float) -> str:
+def format_span(seconds: float) -> str:
     """
-    Seconds as people say them.
+    Return seconds in the largest unit that fits.
     """
     seconds = abs(seconds)
     if math.isinf(seconds):
-        return "no end"
+        return "unlimited time"
     if seconds < 120:
         return f"{seconds:.0f} s"
     if seconds < 7200:
@@ -72,42 +73,44 @@ def span(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h"
 
 
-def left(remaining: float) -> str:
+def validity(remaining: float) -> str:
     """
-    What is left of some credentials, in words.
+    Return for how long credentials are valid, for a log line.
     """
     if remaining > 0:
-        return f"{span(remaining)} left"
-    return f"expired {span(remaining)} ago" if remaining else "there are none"
+        return f"credentials valid for another {format_span(remaining)}"
+    if remaining == 0:
+        return "no credentials"
+    return f"credentials expired {format_span(remaining)} ago"
 
 
-def begun(text: str) -> str:
+def capitalized(text: str) -> str:
     """
-    The beginning of a sentence.
+    Return *text* as the beginning of a sentence.
     """
     return text if text.startswith("arn:") else text[:1].upper() + text[1:]
 
 
 def skew_text(server: float, local: float) -> str:
     """
-    How wrong the local clock is, as a sentence; empty if it isn't.
+    Return a sentence that says how wrong the local clock is; empty if it isn't.
     """
     off = local - server
     if abs(off) <= NOTICEABLE_SKEW:
         return ""
     direction = "ahead of" if off > 0 else "behind"
-    return f"The local clock is {span(off)} {direction} the server's."
+    return f"The local clock is {format_span(off)} {direction} the server's."
 
 
-def lifetime_of(fetched: Fetched, arrived: Instant, label: str) -> float:
+def lifetime_of(fetched: FetchResult, arrived: Instant, name: str) -> float:
     """
-    Return the lifetime of the credentials in seconds.
+    Return the lifetime of credentials in seconds; infinite without an expiration.
 
-    It is their expiration less the time at which they were issued. The server's time
-    is used if it leads to a possible lifetime, and the local time otherwise.
+    It is their expiration less the time at which they were issued: the server's time
+    if that leads to a possible lifetime, and the local time otherwise.
 
     Raises:
-        RefreshError: If neither does.
+        RefreshError: If neither leads to a possible lifetime.
     """
     expires_at = fetched.credentials.expires_at
     if expires_at is None:
@@ -120,65 +123,67 @@ def lifetime_of(fetched: Fetched, arrived: Instant, label: str) -> float:
         for lifetime in lifetimes:
             if 0 < lifetime <= longest:
                 return lifetime
-    raise _impossible(fetched, lifetimes[0], arrived, label)
+    raise _impossible(fetched, lifetimes[0], arrived, name)
 
 
 def _impossible(
-    fetched: Fetched, lifetime: float, arrived: Instant, label: str
+    fetched: FetchResult, lifetime: float, arrived: Instant, name: str
 ) -> RefreshError:
     served_at = fetched.server_time
     skew = "" if served_at is None else skew_text(served_at, arrived.wall)
-    wrong = f"They arrived {span(lifetime)} after their expiration."
+    wrong = f"They arrived {format_span(lifetime)} after their expiration."
     if lifetime > 0:
-        wrong = f"They would be valid for {span(lifetime)}, longer than is possible."
-    msg = f"Could not use the credentials for {label}. {wrong} {skew}".rstrip()
+        wrong = (
+            f"They would be valid for {format_span(lifetime)}, longer than is possible."
+        )
+    msg = f"Could not use the credentials for {name}. {wrong} {skew}".rstrip()
     if skew or served_at is None:
-        return ClockError(msg, hop=label, hint="Set the machine's clock (NTP).")
+        return ClockError(msg, hop=name, hint="Set the machine's clock (NTP).")
     return StsUnavailableError(
         msg,
-        hop=label,
+        hop=name,
         hint="The service that issued them is faulty. The session calls it again when "
         "it is used.",
     )
 
 
 def check_progress(
-    new: Fetched,
+    new: FetchResult,
     lifetime: float,
     current: Record | None,
     now: Instant,
     *,
     replaceable: bool,
     requested: bool,
-    label: str,
+    name: str,
 ) -> None:
     """
     Reject credentials that are no better than the current ones.
 
-    What they have left is compared, and not when they expire: the clock that both
+    The remaining times are compared and not the expirations: the clock that both
     expirations were computed with may have been set back in between.
 
     Args:
-        new: The new ones.
+        new: The new credentials.
 
-        lifetime: What the new ones have left, in seconds.
+        lifetime: Seconds until the new credentials expire.
 
-        current: What is held.
+        current: The current credentials. `None` if there are none.
 
-        now: The time.
+        now: The current time.
 
         replaceable:
-            Whether the current ones are expired or rejected, so that others are
-            accepted even if they have less left.
+            Whether the current credentials have expired or were rejected, so that
+            others are accepted even if they expire sooner.
 
         requested:
-            Whether others were requested, so that they needn't expire later.
-            STS counts in whole seconds, and the current ones may be that young.
+            Whether a caller requested new credentials, so that they needn't expire
+            later. STS counts in whole seconds, and the current ones may be that young.
 
-        label: The label of the credentials, for the message.
+        name: The name of the credentials in the message.
 
     Raises:
-        RefreshError: If they aren't.
+        RefreshError: If the new credentials are no better.
     """
     if current is None:
         return
@@ -192,26 +197,28 @@ def check_progress(
         if not same and lifetime > current.remaining(now) - slack:
             return
         what = "credentials that expire no later than the current ones"
-    msg = f"Could not refresh the credentials for {label}. The source returned {what}."
+    msg = f"Could not refresh the credentials for {name}. The source returned {what}."
     raise RefreshError(
-        msg, hop=label, hint="If it caches credentials, have it refresh them earlier."
+        msg, hop=name, hint="If the source caches credentials, refresh them earlier."
     )
 
 
-def as_refresh_error(error: BaseException, label: str, source: str) -> RefreshError:
+def as_refresh_error(error: BaseException, name: str, source: str) -> RefreshError:
     """
-    Make an error of ours of whatever a source raised.
+    Return *error*, or a `SourceCredentialsError` caused by it.
     """
     if isinstance(error, RefreshError):
         return error
-    # Its text may hold anything, so only its class is quoted.
-    name = type(error).__name__
-    msg = f"Could not get credentials for {label}. {begun(source)} raised {name}."
+    # Its text may contain secrets, so only its class is quoted.
+    msg = (
+        f"Could not get credentials for {name}. {capitalized(source)} raised "
+        f"{type(error).__name__}."
+    )
     ours = SourceCredentialsError(
         msg,
         kind=FailureKind.UNKNOWN,
-        hop=label,
-        hint="The cause of this error says more.",
+        hop=name,
+        hint="See the cause of this error for details.",
     )
     ours.__cause__ = error
     return ours
@@ -225,30 +232,45 @@ def credentials_expired(
     now: float,
     attempts: int,
     wait: float,
-    label: str,
+    name: str,
     source: str,
 ) -> CredentialsExpiredError:
     """
-    The error that tells since when, how often, and why.
+    Return the error for a caller with expired credentials whose refresh failed.
+
+    Args:
+        record: The expired credentials.
+
+        remaining: Seconds until they expire; 0 or less if they have expired.
+
+        error: The last error.
+
+        now: The current time on the wall clock.
+
+        attempts: How many attempts failed in a row.
+
+        wait: Seconds until the next attempt.
+
+        name: The name of the credentials.
+
+        source: The name of the source.
     """
     expired_at = record.credentials.expires_at
-    state = (
-        f"expired {span(remaining)} ago" if remaining <= 0 else "are about to expire"
-    )
-    since = f" (at {expired_at:%Y-%m-%d %H:%M:%S} UTC)" if expired_at else ""
-    refreshes = "1 refresh" if attempts == 1 else f"{attempts} refreshes in a row"
+    state = f"expired {format_span(remaining)} ago" if remaining <= 0 else "expire soon"
+    when = f" (at {expired_at:%Y-%m-%d %H:%M:%S} UTC)" if expired_at else ""
+    failed = "1 failed attempt" if attempts == 1 else f"{attempts} failed attempts"
     msg = (
-        f"The credentials for {label} {state}{since}, and {refreshes} from {source} "
-        f"failed. The last one: {error}"
+        f"The credentials for {name} {state}{when} and could not be refreshed "
+        f"({failed} using {source}). Last error: {error}"
     )
     expired = CredentialsExpiredError(
         msg,
-        hint=f"The next attempt is possible in {wait:.0f} s.",
+        hint=f"Next attempt in {wait:.0f} s.",
         kind=error.kind,
         code=error.code,
         http_status=error.http_status,
         retry_after=error.retry_after,
-        hop=label,
+        hop=name,
         expired_at=expired_at,
         attempts=attempts,
         next_attempt_at=utc(now + wait),
@@ -258,90 +280,90 @@ def credentials_expired(
     return expired
 
 
-def no_answer(label: str, source: str, seconds: float) -> StsUnavailableError:
+def no_answer(name: str, source: str, seconds: float) -> StsUnavailableError:
     """
-    The flight took too long.
+    Return the error of a refresh that took too long.
     """
     return StsUnavailableError(
-        f"Could not get credentials for {label}. {begun(source)} gave no answer "
+        f"Could not get credentials for {name}. {capitalized(source)} did not respond "
         f"within {seconds:.3g} s.",
-        hop=label,
-        hint="Check the network and the end point; load_timeout of RefreshPolicy "
-        "sets how long to wait.",
+        hop=name,
+        hint="Check the network and the endpoint. load_timeout of RefreshPolicy sets "
+        "how long to wait.",
     )
 
 
-def nothing_yet(label: str) -> StsUnavailableError:
+def nothing_yet(name: str) -> StsUnavailableError:
     """
-    Nothing to use is held, and nothing has failed.
+    Return the error of a caller that can't wait for the first credentials.
     """
     return StsUnavailableError(
-        f"There are no usable credentials for {label} yet.",
-        hop=label,
-        hint="A refresh is due or under way; ask again.",
+        f"There are no valid credentials for {name} yet.",
+        hop=name,
+        hint="A refresh is due or in progress. Try again.",
     )
 
 
-def recursion(label: str) -> SourceCredentialsError:
+def recursion(name: str) -> SourceCredentialsError:
     """
-    The source needs what it is the source of.
+    Return the error of a source that needs the credentials it is the source of.
     """
     return SourceCredentialsError(
-        f"The source of {label} requests credentials from {label} itself, so neither "
-        "can get any.",
-        hop=label,
+        f"Circular dependency: the source of {name} needs credentials from {name}.",
+        hop=name,
         hint="Give the source credentials of its own.",
     )
 
 
-def reentered(label: str) -> RefreshError:
+def reentered(name: str) -> RefreshError:
     """
-    A hook, a finalizer or a signal handler interrupted the refresh that it needs.
+    Return the error of a call that interrupts the refresh that it would wait for.
     """
     return RefreshError(
-        f"There are no usable credentials for {label} yet, and this call interrupts "
-        "the refresh in its own thread.",
-        hop=label,
-        hint="It was made by an on_event hook, a finalizer (__del__) or a signal "
-        "handler: give that credentials of its own, or use the session afterwards.",
+        f"There are no valid credentials for {name} yet, and this call interrupts "
+        "their refresh in the same thread.",
+        hop=name,
+        hint="The call comes from an on_event hook, a finalizer (__del__) or a signal "
+        "handler. Use other credentials there, or use the session afterwards.",
     )
 
 
-def cancelled(label: str) -> MfaError:
+def cancelled(name: str) -> MfaError:
     """
-    Whoever was asked for a code pressed Ctrl-C.
+    Return the error for the callers that wait for a prompt that was cancelled.
     """
     return MfaError(
-        f"Could not get credentials for {label}. The prompt for a code was cancelled.",
-        hop=label,
-        hint="Use the session again to be asked again.",
+        f"Could not get credentials for {name}. The prompt for an MFA code was "
+        "cancelled.",
+        hop=name,
+        hint="Use the session again for a new prompt.",
     )
 
 
-def too_many_attempts(label: str, limit: int) -> StsUnavailableError:
+def too_many_attempts(name: str, limit: int) -> StsUnavailableError:
     """
-    The last minute was full.
+    Return the error of a caller for which the limit of attempts is reached.
     """
     return StsUnavailableError(
-        f"Could not refresh the credentials for {label}. There were {limit} attempts "
-        "in the last minute.",
-        hop=label,
+        f"Could not refresh the credentials for {name}. {limit} attempts failed within "
+        "the last minute.",
+        hop=name,
         kind=FailureKind.THROTTLED,
         retry_after=dt.timedelta(minutes=1),
         hint="Try again in a minute.",
     )
 
 
-def too_short(label: str, lifetime: float, wanted: float) -> RefreshError:
+def too_short(name: str, lifetime: float, min_validity: float) -> RefreshError:
     """
-    No credentials of this kind live as long as somebody wants.
+    Return the error of a caller that needs a longer lifetime than there is.
     """
     return RefreshError(
-        f"Could not get credentials for {label} that are valid for {span(wanted)}. "
-        f"Fresh ones live {span(lifetime)}.",
+        f"Could not get credentials for {name} that are valid for "
+        f"{format_span(min_validity)}. New ones are valid for {format_span(lifetime)}.",
         kind=FailureKind.REQUEST,
-        hop=label,
-        hint="Ask for less, or for a longer session with duration_seconds.",
+        hop=name,
+        hint="Lower min_validity, or raise duration_seconds.",
     )
 
 
@@ -379,6 +401,17 @@ def _like(error: E) -> E:
     mine = cls.__new__(cls, *error.args)
     mine.args = error.args  # if it's an OSError, too, it waits for its initializer
     vars(mine).update(vars(error))
+    return mine
+
+
+def for_one_thread(error: RefreshError) -> RefreshError:
+    """
+    Return a copy for one thread to raise.
+
+    A shared one would collect the tracebacks of all threads.
+    """
+    mine = copied(error)
+    mine.__cause__ = error.__cause__
     return mine
 
 

@@ -17,7 +17,7 @@ import attrs
 
 
 __all__ = [
-    "Announcer",
+    "EventQueue",
     "RefreshCounters",
     "RefreshEvent",
     "RefreshHook",
@@ -26,9 +26,10 @@ __all__ = [
 
 
 logger = logging.getLogger("stsession")
-logger.addHandler(logging.NullHandler())  # who wants to see it, says so
+logger.addHandler(logging.NullHandler())  # silent unless the program configures it
 
 WARNING_INTERVAL = 60.0
+"""Seconds; of the failures within this time, one is logged as a warning."""
 
 EventName = Literal[
     "started",
@@ -45,145 +46,153 @@ Reason = Literal["first", "advisory", "mandatory", "expired", "rejected", "reque
 @attrs.frozen(kw_only=True)
 class RefreshEvent:
     """
-    Something that happened to a session's credentials. Carries no secret.
+    A refresh that started, succeeded or failed, or another event of a session.
+
+    It contains no secrets.
 
     .. versionadded:: 0.1.0
     """
 
     name: EventName
-    """What happened."""
+    """What happened: ``"started"``, ``"succeeded"`` or ``"failed"`` for a refresh,
+    ``"invalidated"`` if a service rejected the key, ``"source_resolved_again"`` if the
+    source's credentials had to be resolved again, ``"clock_jumped"`` if a clock was set
+    or the machine was suspended."""
 
     label: str
-    """Whose credentials they are, usually the ARN of the role."""
+    """The name of the credentials, usually the ARN of the role."""
 
     reason: Reason | None = None
-    """Why the refresh was begun. `None` if the event belongs to none."""
+    """Why the refresh was started. `None` if the event doesn't belong to a refresh."""
 
     generation: int = 0
-    """How many sets of credentials there have been."""
+    """Sequence number of the current credentials, from 1; 0 if there are none yet."""
 
     remaining: dt.timedelta | None = None
-    """What the credentials at hand have left. `None` if there are none, or if
-    they have no end."""
+    """Time until the current credentials expire. `None` if there are none, or if they
+    have no expiration."""
 
     duration: dt.timedelta | None = None
-    """How long the refresh took; `None` unless it has just ended."""
+    """How long the refresh took. `None` unless it has just ended."""
 
     error: str | None = None
-    """The name of the error's class, after a failure; otherwise `None`."""
+    """The name of the error's class after a failure, otherwise `None`."""
 
     next_attempt_in: dt.timedelta | None = None
-    """The pause before the next attempt, after a failure; otherwise `None`."""
+    """The pause before the next attempt after a failure, otherwise `None`."""
 
     access_key_id: str | None = None
-    """The access key ID concerned, shortened; `None` if there is none."""
+    """The access key ID concerned, shortened. `None` if there is none."""
 
 
 class RefreshHook(Protocol):
     """
-    What *on_event* takes.
+    A function that is passed as *on_event*.
 
-    It is called in whichever thread the thing happens, never under a lock of
-    ours. What it raises is logged and goes no further.
+    It is called in the thread in which the event happens, while no lock of ours is
+    held. An exception that it raises is logged and not raised.
 
     .. versionadded:: 0.1.0
     """
 
     def __call__(self, event: RefreshEvent, /) -> object:
         """
-        Take note of *event*.
+        Handle *event*.
         """
 
 
 @attrs.define(kw_only=True)
 class RefreshCounters:
     """
-    How often things have happened. Reading one takes no lock.
+    How often a session's credentials were refreshed, rejected, and so on.
 
     .. versionadded:: 0.1.0
     """
 
     attempts: int = 0
-    """Fetches begun."""
+    """Refreshes that were started."""
 
     successes: int = 0
-    """Fetches that brought new credentials."""
+    """Refreshes that returned new credentials."""
 
     failures: int = 0
-    """Fetches that didn't."""
+    """Refreshes that failed."""
 
     rejections: int = 0
-    """Times that a service refused the current key as expired or unknown."""
+    """Times that a service rejected the current key as expired or unknown."""
 
     clock_jumps: int = 0
-    """Times that the two clocks of the machine moved apart."""
+    """Times that the wall clock and the monotonic clock diverged."""
 
 
 def shorten(access_key_id: str) -> str:
     """
-    Enough of an access key ID to tell it from another.
+    Return enough of an access key ID to distinguish it from another.
     """
     return f"{access_key_id[:4]}…{access_key_id[-4:]}"
 
 
 def write_log(level: int, text: str, *args: object, exc_info: bool = False) -> None:
     """
-    Log a message; what a handler of the program raises doesn't reach the caller.
+    Log a message; exceptions of the program's handlers are suppressed.
     """
     with contextlib.suppress(Exception):
         logger.log(level, text, *args, exc_info=exc_info or None, stacklevel=2)
 
 
-_News = tuple[RefreshEvent | None, str, int]
+_Item = tuple[RefreshEvent | None, str, int]
 
 
 @attrs.define(kw_only=True, eq=False, repr=False)
-class Announcer:
+class EventQueue:
     """
-    Collects what is to be told while a lock is held, and tells it afterwards.
+    Events and log messages, queued under a lock and delivered outside of it.
+
+    Args:
+        name: The name of the credentials; log messages begin with it.
     """
 
-    label: str
+    name: str
     counters: RefreshCounters = attrs.field(factory=RefreshCounters)
     _hooks: list[Callable[[], RefreshHook | None]] = attrs.field(factory=list)
-    _outbox: collections.deque[_News] = attrs.field(factory=collections.deque)
+    _items: collections.deque[_Item] = attrs.field(factory=collections.deque)
     _warned_at: float = -math.inf
 
     def subscribe(self, hook: Callable[[], RefreshHook | None]) -> None:
         """
-        Tell what *hook* refers to, too, as long as it refers to something.
+        Deliver events to the callback that *hook* returns, until that is `None`.
         """
         self._hooks = [known for known in self._hooks if known() is not None]
         self._hooks.append(hook)
 
-    def note(
+    def put(
         self, event: RefreshEvent | None, *, log: str = "", level: int = logging.DEBUG
     ) -> None:
         """
-        Remember an event, a log message, or both.
+        Queue an event, a log message, or both.
         """
-        self._outbox.append((event, log, level))
+        self._items.append((event, log, level))
 
     def warning_level(self, now: float) -> int:
         """
-        ``WARNING``, but ``DEBUG`` if there was one less than a minute ago.
+        Return ``WARNING``, or ``DEBUG`` within `WARNING_INTERVAL` of the last one.
         """
         if now - self._warned_at < WARNING_INTERVAL:
             return logging.DEBUG
         self._warned_at = now
         return logging.WARNING
 
-    def flush(self) -> None:
+    def drain(self) -> None:
         """
-        Tell what has been noted. Never call it under a lock.
+        Deliver what is queued. Must not be called while a lock is held.
         """
-        while self._outbox:
+        while self._items:
             try:
-                event, log, level = self._outbox.popleft()
-            except IndexError:  # another thread tells it
+                event, log, level = self._items.popleft()
+            except IndexError:  # another thread delivers it
                 return
             if log:
-                write_log(level, "%s: %s", self.label, log)
+                write_log(level, "%s: %s", self.name, log)
             if event is not None:
                 self._call_hooks(event)
 
@@ -191,7 +200,7 @@ class Announcer:
         for reference in list(self._hooks):
             hook = reference()
             if hook is None:
-                with contextlib.suppress(ValueError):  # another thread saw it, too
+                with contextlib.suppress(ValueError):  # another thread removed it
                     self._hooks.remove(reference)
                 continue
             try:
@@ -200,6 +209,6 @@ class Announcer:
                 write_log(
                     logging.WARNING,
                     "%s: the on_event hook failed",
-                    self.label,
+                    self.name,
                     exc_info=True,
                 )

@@ -17,13 +17,14 @@ import attrs
 from .._locks import OneTimeEvent, guarded, in_critical_section, interruptible
 from .._util import forget_after_fork
 from ..exceptions import RefreshError
-from . import errors as _answers
-from .credentials import Fetched, Instant, Record
-from .errors import remembered, without_frames
-from .events import Announcer
+from . import errors
+from .context import Fetching, is_fetching
+from .credentials import FetchResult, Instant, Record
+from .errors import for_one_thread, remembered, without_frames
+from .events import EventQueue
 from .policy import Freshness, RefreshPolicy
 from .runtime import Clock, current_runtime, utc
-from .state import Fetching, Flight, RefreshState, is_fetching, own
+from .state import Flight, RefreshState
 
 
 __all__ = ["Refresher"]
@@ -49,56 +50,56 @@ class _Joined(NamedTuple):
 @attrs.define(kw_only=True, eq=False, repr=False)
 class Refresher:
     """
-    Keeps one set of credentials fresh.
+    Holds one set of credentials, and refreshes it when a caller needs it fresh.
 
-    Every access looks at the clocks; there are no timers, and no thread while
-    nothing is due. All methods may be called from any thread, from signal handlers
-    and from finalizers.
+    Each access compares the clocks; there are no timers, and no thread while nothing
+    is due. All methods may be called from any thread, from signal handlers and from
+    finalizers.
 
     A fetch runs on a thread of its own, so that callers wait for it no longer than
-    the policy says, whatever it does. It runs in the calling thread if it prompts a
+    the policy allows, whatever it does. It runs in the calling thread if it prompts a
     person, or if no thread can be started.
 
     Args:
-        label: Whose credentials; for messages.
+        name: The name of the credentials in messages and events.
 
-        fetch: Asks the source. Whatever it raises counts as a failure.
+        fetch: Requests credentials. An exception that it raises counts as a failure.
 
-        policy: When to do what.
+        policy: The refresh policy.
 
-        source: Who is asked; for messages.
+        source: The name of the source in messages.
 
         load_timeout: Seconds that a caller without usable credentials waits.
 
-        foreground: Whether a caller waits for its own advisory refresh.
+        foreground: Whether a caller waits for an advisory refresh that it starts.
 
-        asks: Whether a fetch would ask somebody for something now.
+        needs_input: Returns whether a fetch would prompt a person now.
 
-        record: What is known from elsewhere.
+        record: Credentials to begin with. `None` if there are none.
 
-        keep: Is given each new record and the time.
+        keep: Receives each new record and the time. `None` if there is no cache.
 
-        clock: The two clocks.
+        clock: The wall clock and the monotonic clock.
 
-        draw: Returns a random number from 0 to 1.
+        random: Returns a random number from 0 to 1.
 
-        run: Runs a function in the background, or returns `False`.
+        submit: Runs a function in the background, or returns `False`.
 
         spawn: Runs a function on a new thread, or returns `False`.
 
-        wait: Waits for an event for some seconds.
+        wait: Waits for an event, at most the given seconds.
     """
 
-    label: str
-    fetch: Callable[[], Fetched]
+    name: str
+    fetch: Callable[[], FetchResult]
     policy: RefreshPolicy = attrs.field(factory=RefreshPolicy)
     source: str = "the source"
     load_timeout: float = 30.0
     foreground: bool = False
-    asks: Callable[[], bool] = _never
+    needs_input: Callable[[], bool] = _never
     clock: Clock = attrs.field(factory=lambda: current_runtime().clock)
-    draw: Callable[[], float] = attrs.field(factory=lambda: current_runtime().random)
-    run: Callable[[Callable[[], None]], bool] = attrs.field(
+    random: Callable[[], float] = attrs.field(factory=lambda: current_runtime().random)
+    submit: Callable[[Callable[[], None]], bool] = attrs.field(
         factory=lambda: current_runtime().submit
     )
     spawn: Callable[[Callable[[], None]], bool] = attrs.field(
@@ -119,13 +120,13 @@ class Refresher:
     def __attrs_post_init__(self) -> None:
         self._max_jump = self.policy.tuning.clock_jump
         self._state = RefreshState(
-            label=self.label,
+            name=self.name,
             source=self.source,
             policy=self.policy,
-            draw=self.draw,
+            random=self.random,
             load_timeout=self.load_timeout,
             foreground=self.foreground,
-            asks=self.asks,
+            needs_input=self.needs_input,
             offset=self.clock.wall() - self.clock.monotonic(),
             record=self._seed,
         )
@@ -133,13 +134,13 @@ class Refresher:
 
     def get(self) -> Record:
         """
-        Return credentials to sign with.
+        Return usable credentials.
 
-        Blocks if there are none to use yet, up to *load_timeout*, and in the
-        mandatory window, up to the policy's *mandatory_wait*.
+        Blocks up to *load_timeout* if there are none, and up to the policy's
+        *mandatory_wait* in the mandatory window.
 
         Raises:
-            RefreshError: If there are none, and none can be had.
+            RefreshError: If there are no usable credentials and the refresh failed.
         """
         state = self._state
         record = state.fresh
@@ -154,7 +155,7 @@ class Refresher:
         return self._get_due()
 
     def _get_due(self) -> Record:
-        error = self._interrupts()
+        error = self._reentrance_error()
         if error is not None:
             return self._usable(error)
         owner, began = object(), self.clock.monotonic()
@@ -175,50 +176,50 @@ class Refresher:
 
     def _join(self, owner: object, now: Instant, began: float) -> Record | _Joined:
         state = self._state
-        freshness = state.look(now)
+        freshness = state.check(now)
         if freshness is Freshness.FRESH and state.record is not None:
             return state.record
-        flight = state.board(now, owner)
+        flight = state.join_or_start(now, owner)
         if flight is None:
-            return state.make_do(now)
+            return state.use_held(now)
         if freshness is Freshness.ADVISORY and flight.owner is not owner:
-            return state.make_do(now)
+            return state.use_held(now)
         return self._joined(flight, freshness, now, began)
 
     def _joined(
         self, flight: Flight, freshness: Freshness, now: Instant, began: float
     ) -> _Joined:
         """
-        How long a call that *began* at that time waits for *flight*.
+        Return *flight* and how long a call that *began* at that time waits for it.
         """
-        timeout = self._state.patience(flight, now, freshness)
+        timeout = self._state.timeout(flight, now, freshness)
         left = self.load_timeout - (now.monotonic - began)
         return _Joined(flight, freshness, min(timeout, left))
 
     def _use_after(self, joined: _Joined) -> Record:
         """
-        Return the current record if it can be used; the wait was long enough.
+        Return the current record if it can be used, after the wait for a refresh.
         """
 
         def decision(now: Instant) -> Record:
             state, flight = self._state, joined.flight
-            state.look(now)
+            state.check(now)
             if joined.freshness is Freshness.EXPIRED:
-                state.give_up(flight, now)
-            return state.make_do(now, flight.error)
+                state.time_out(flight, now)
+            return state.use_held(now, flight.error)
 
         return self._decide(decision)
 
     def refresh(self) -> Record:
         """
-        Fetch now, or join the refresh in progress, and return what it brings.
+        Refresh now, or join the refresh in progress, and return the new credentials.
 
         Blocks up to *load_timeout*.
 
         Raises:
-            RefreshError: If it brings nothing. The current record stays in use.
+            RefreshError: If the refresh failed. The current credentials stay in use.
         """
-        error = self._interrupts()
+        error = self._reentrance_error()
         if error is not None:
             raise error
         owner, began = object(), self.clock.monotonic()
@@ -228,33 +229,33 @@ class Refresher:
                 self._run_or_wait(joined, owner)
                 flight = joined.flight
                 if not flight.done.is_set():
-                    self._give_up(flight)
+                    self._time_out(flight)
                 if flight.record is not None:
                     return flight.record
                 if flight.error is not None:
-                    raise own(flight.error)
+                    raise for_one_thread(flight.error)
                 if not flight.done.is_set():  # a person is prompted meanwhile
-                    raise _answers.nothing_yet(self.label)
+                    raise errors.nothing_yet(self.name)
         except BaseException:
             self._abandon(owner)
             raise
 
     def _join_now(self, owner: object, now: Instant, began: float) -> _Joined:
-        self._state.look(now)
-        flight = self._state.board_on_request(now, owner)
+        self._state.check(now)
+        flight = self._state.join_or_start_requested(now, owner)
         return self._joined(flight, Freshness.EXPIRED, now, began)
 
-    def _give_up(self, flight: Flight) -> None:
-        self._decide(lambda now: self._state.give_up(flight, now))
+    def _time_out(self, flight: Flight) -> None:
+        self._decide(lambda now: self._state.time_out(flight, now))
 
     def ensure(self, seconds: float) -> Record:
         """
         Return credentials that have at least *seconds* left.
 
-        Blocks as `refresh` does, if those at hand have less.
+        Blocks up to *load_timeout* if the current ones have less.
 
         Raises:
-            RefreshError: If none can be had, or they don't live that long.
+            RefreshError: If the refresh failed, or new ones don't last that long.
         """
         record = self.get()
         if self.remaining(record) >= seconds:
@@ -262,18 +263,18 @@ class Refresher:
         if record.lifetime >= seconds:
             record = self.refresh()
         if self.remaining(record) < seconds:
-            raise _answers.too_short(self.label, record.lifetime, seconds)
+            raise errors.too_short(self.name, record.lifetime, seconds)
         return record
 
     def replace_rejected(self, access_key_id: str) -> Record | None:
         """
-        Return other credentials, because a service rejected this key.
+        Return other credentials after a service rejected this key.
 
-        Blocks as `get` does in the mandatory window.
+        Blocks up to the policy's *mandatory_wait*.
 
         Returns:
-            Credentials with another key. `None` if the key isn't ours, or if
-            no others are available now.
+            Credentials with another key. `None` if the key isn't one of this
+            refresher, or if there are no others now.
         """
         if in_critical_section():
             return None
@@ -294,43 +295,43 @@ class Refresher:
         self, access_key_id: str, owner: object, now: Instant
     ) -> Record | _Joined | None:
         state = self._state
-        freshness = max(state.look(now), Freshness.MANDATORY)
+        freshness = max(state.check(now), Freshness.MANDATORY)
         record = state.record
         if record is None:
             return None
         if access_key_id != record.credentials.access_key_id:
             return record if state.is_former(access_key_id) else None
-        flight = state.board_rejected(access_key_id, now, owner)
+        flight = state.join_or_start_rejected(access_key_id, now, owner)
         if flight is None:
             return None
         return self._joined(flight, freshness, now, now.monotonic)
 
     def held(self) -> Record:
         """
-        Return the current record if it may be used, without calling the source.
+        Return the current credentials if they may be used, without a refresh.
 
         Raises:
-            RefreshError: If it may not.
+            RefreshError: If there are none, or they may not be used.
         """
         if in_critical_section():
-            return self._usable(_answers.reentered(self.label))
+            return self._usable(errors.reentered(self.name))
         return self._decide(self._use_held)
 
     def _use_held(self, now: Instant) -> Record:
-        self._state.look(now)
-        return self._state.make_do(now)
+        self._state.check(now)
+        return self._state.use_held(now)
 
-    def _interrupts(self) -> RefreshError | None:
+    def _reentrance_error(self) -> RefreshError | None:
         """
-        Return the error of a call that would wait for its own thread, if it would.
+        Return the error of this call if it would wait for its own thread.
         """
         if is_fetching(self):
-            return _answers.recursion(self.label)
-        return _answers.reentered(self.label) if in_critical_section() else None
+            return errors.recursion(self.name)
+        return errors.reentered(self.name) if in_critical_section() else None
 
     def _usable(self, error: RefreshError) -> Record:
         """
-        Return the current record if it is valid, without any lock, or raise *error*.
+        Return the current record if it hasn't expired, or raise *error*; takes no lock.
         """
         state = self._state
         record = state.record
@@ -338,45 +339,45 @@ class Refresher:
             raise error
         return record
 
-    def would_ask(self) -> bool:
+    def would_prompt(self) -> bool:
         """
-        Whether `get` would ask somebody for something now, as for an MFA code.
+        Return whether `get` would prompt a person now, for an MFA code for example.
         """
         freshness = self._state.freshness(self._now())
-        return freshness >= Freshness.MANDATORY and self.asks()
+        return freshness >= Freshness.MANDATORY and self.needs_input()
 
     @property
     def record(self) -> Record | None:
         """
-        What is held now, in whatever state. `None` before the first use.
+        The current credentials, usable or not. `None` if there are none yet.
         """
         return self._state.record
 
     @property
     def last_error(self) -> RefreshError | None:
         """
-        The last failure. `None` after a success.
+        The error of the last refresh. `None` if it succeeded.
         """
         return self._state.last_error
 
     @property
-    def announcer(self) -> Announcer:
+    def events(self) -> EventQueue:
         """
-        Who tells what happens.
+        The queue that delivers events to hooks and to the log.
         """
-        return self._state.announcer
+        return self._state.events
 
     @property
     def next_attempt_at(self) -> dt.datetime | None:
         """
-        The end of the present pause. `None` if there is none.
+        The end of the current pause. `None` if there is none.
         """
         wait = self._state.backoff.wait(self.clock.monotonic())
         return utc(self.clock.wall() + wait) if wait else None
 
     def remaining(self, record: Record) -> float:
         """
-        Seconds that *record* has left.
+        Return the seconds until *record* expires.
         """
         return record.remaining(self._now())
 
@@ -385,14 +386,14 @@ class Refresher:
 
     def _decide(self, decision: Callable[[Instant], T]) -> T:
         """
-        Return what *decision* returns, called with the time under the lock.
+        Return what *decision* returns, called with the current time under the lock.
 
-        Then deliver the events that it has noted.
+        Events are delivered afterwards.
         """
         try:
             return self._decide_quietly(decision)
         finally:
-            self._state.announcer.flush()
+            self._state.events.drain()
 
     def _decide_quietly(self, decision: Callable[[Instant], T]) -> T:
         now = self._now()
@@ -400,14 +401,14 @@ class Refresher:
 
     def _abandon(self, owner: object) -> None:
         """
-        The call with this *owner* raises: it gets nothing to run any longer.
+        Abandon what *owner* has started, because its call raises an exception.
         """
-        guarded(self._lock, lambda: self._state.abandon(owner))
-        self._state.announcer.flush()
+        guarded(self._lock, lambda: self._state.abandon_owned(owner))
+        self._state.events.drain()
 
     def _run_or_wait(self, joined: _Joined, owner: object) -> None:
         """
-        Get the fetch to run if that is up to *owner*, and wait for it.
+        Start the fetch if it belongs to *owner*, and wait for it.
         """
         flight, freshness, timeout = joined
         if flight.owner is owner:
@@ -417,57 +418,57 @@ class Refresher:
             flight.starter = None
         elif flight.waits_for_this_thread:  # which was interrupted to make this call
             if freshness is Freshness.EXPIRED:
-                raise _answers.reentered(self.label)
+                raise errors.reentered(self.name)
             return
         if timeout > 0 and not flight.done.is_set():
             self.wait(flight.done, timeout)
         if flight.owner is owner:
             flight.attended = False
-            self._state.announcer.flush()
+            self._state.events.drain()
             if timeout > 0 and flight.interruption is not None:
                 raise without_frames(flight.interruption)
 
     def _start(self, flight: Flight, owner: object, freshness: Freshness) -> bool:
         """
-        Start the fetch on another thread; return whether that was possible.
+        Start the fetch on another thread. Return whether that was possible.
         """
-        if self.asks():  # a person is prompted, who may take their time
+        if self.needs_input():  # a person is prompted, who may take their time
             return False
         if freshness is Freshness.ADVISORY and self.policy.background:
-            # Weak, so that a session that is dropped while its refresh waits for
-            # a thread isn't kept alive by it.
-            me, context = weakref.ref(self), contextvars.copy_context()
+            # Weak, so that a refresh that waits for a thread doesn't keep a session
+            # alive that isn't referenced any longer.
+            reference, context = weakref.ref(self), contextvars.copy_context()
 
             def task() -> None:
-                refresher = me()
+                refresher = reference()
                 if refresher is not None:
                     context.run(refresher._fetch_on_thread, flight, owner)  # noqa: SLF001 - ours
 
             flight.queued = True
-            if self.run(task):
+            if self.submit(task):
                 return True
             flight.queued = False
         here = contextvars.copy_context()
         return self.spawn(lambda: here.run(self._fetch_on_thread, flight, owner))
 
     def _fetch_on_thread(self, flight: Flight, owner: object) -> None:
-        announcer = self._state.announcer
+        events = self._state.events
         try:
             self._fetch(flight, owner, on_thread=True)
         except BaseException as e:  # noqa: BLE001 - the owner raises it
-            announcer.note(None, log=f"refresh interrupted by {type(e).__name__}")
+            events.put(None, log=f"refresh interrupted by {type(e).__name__}")
         if not flight.attended:
-            interruptible(announcer.flush)
+            interruptible(events.drain)
 
     def _fetch(self, flight: Flight, owner: object, *, on_thread: bool = False) -> None:
         state = self._state
         try:
-            if not guarded(self._lock, lambda: state.run(flight, owner)):
+            if not guarded(self._lock, lambda: state.begin_fetch(flight, owner)):
                 return
             interruptible(lambda: self._complete(flight, on_thread=on_thread))
         finally:
-            # Whatever happens, no one waits for a refresh that doesn't run. If an
-            # interrupt ends the first call, the second one does it.
+            # No caller may wait for a fetch that doesn't run. If an interrupt ends the
+            # first call, the second one does it.
             try:
                 self._end(flight, owner)
             finally:
@@ -475,26 +476,28 @@ class Refresher:
 
     def _end(self, flight: Flight, owner: object) -> None:
         if flight.owner is owner:
-            guarded(self._lock, lambda: self._state.ended(flight))
+            guarded(self._lock, lambda: self._state.end_fetch(flight))
 
     def _complete(self, flight: Flight, *, on_thread: bool) -> None:
         """
-        Fetch, and hold what comes of it: credentials or an error.
+        Fetch, and hold the credentials or the error.
 
-        Events are delivered afterwards: while a hook blocks, no one waits for this.
+        Events are delivered afterwards, so that no caller waits for a hook.
         """
         state = self._state
-        fetching = Fetching(self, flight, in_background=on_thread and flight.queued)
+        fetching = Fetching(
+            self, flight.done, in_background=on_thread and flight.queued
+        )
         began = self._now()
         try:
             fetched = fetching.run(self.fetch)
             record = self._decide_quietly(
-                lambda now: state.land(flight, fetched, fetched.began or began, now)
+                lambda now: state.complete(flight, fetched, fetched.began or began, now)
             )
             if self.keep is not None:
                 self.keep(record, self._now())
         except BaseException as e:
-            # These two say nothing about the source; others can't end a thread of ours.
+            # These two aren't failures of the source; others can't end a thread.
             interrupts = isinstance(e, (KeyboardInterrupt, MemoryError))
             if not interrupts and (on_thread or isinstance(e, Exception)):
                 self._fail(flight, e)
@@ -503,18 +506,16 @@ class Refresher:
                 raise
 
     def _fail(self, flight: Flight, error: BaseException) -> None:
-        ours = _answers.as_refresh_error(error, self.label, self.source)
+        ours = errors.as_refresh_error(error, self.name, self.source)
         kept = remembered(ours)
         self._decide_quietly(lambda now: self._state.fail(flight, ours, now, kept=kept))
 
     def _interrupt(self, flight: Flight, error: BaseException) -> None:
-        if isinstance(error, KeyboardInterrupt) and self.asks():
-            # The person has answered, for all callers that wait.
-            self._fail(flight, _answers.cancelled(self.label))
+        if isinstance(error, KeyboardInterrupt) and self.needs_input():
+            # That is the answer of the person, for all callers that wait.
+            self._fail(flight, errors.cancelled(self.name))
         else:
-            self._decide_quietly(
-                lambda now: self._state.interrupted(flight, error, now)
-            )
+            self._decide_quietly(lambda now: self._state.interrupt(flight, error, now))
 
     def _after_fork(self) -> None:
         self._lock = threading.RLock()

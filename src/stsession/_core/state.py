@@ -1,43 +1,37 @@
 """
 The state of a refresher and its decisions: no lock, no clock, no waiting.
+
+A caller that needs a refresh joins the one in progress, or starts one and becomes its
+owner (`RefreshState.join_or_start` and its siblings). The owner gets the fetch to run
+(`begin_fetch`, `end_fetch`), which ends in one of `complete`, `fail` and `interrupt`.
+Callers for which there is no refresh use what is held (`use_held`).
 """
 
 from __future__ import annotations
 
-import contextvars
 import datetime as dt
 import logging
 import math
-import os
 import threading
 
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+from collections.abc import Callable
 
 import attrs
 
 from .._locks import OneTimeEvent
 from ..exceptions import RefreshError
-from . import errors as _answers
+from . import errors
 from .backoff import Backoff
-from .credentials import Fetched, Instant, Record
-from .errors import copied
-from .events import Announcer, EventName, Reason, RefreshEvent, shorten
+from .context import in_background, reported
+from .credentials import FetchResult, Instant, Record
+from .events import EventName, EventQueue, Reason, RefreshEvent, shorten
 from .policy import Freshness, RefreshPolicy
 
 
 __all__ = [
-    "Fetching",
     "Flight",
     "RefreshState",
-    "is_fetching",
-    "reported",
-    "reporting",
-    "unattended",
 ]
-
-
-T = TypeVar("T")
 
 
 @attrs.define(kw_only=True, eq=False, repr=False)
@@ -45,33 +39,34 @@ class Flight:
     """
     A refresh in progress; it ends with a record, an error, or an interruption.
 
-    It always has an owner that gets it to run, and returns it if that is interrupted.
-    The thread that runs it sets one of *record* and *error*, and then *done*.
+    Its owner gets it to run, and abandons it if the owner is interrupted. The thread
+    that runs it sets one of *record* and *error*, and then *done*.
     """
 
     began: Instant
     reason: Reason
     owner: object
-    """The call of the refresher that has to get it to run."""
+    """Stands for the call of the refresher that has to get it to run."""
 
     runner: int | None = None
-    """The thread that runs it. `None` until it has started to."""
+    """The thread that fetches. `None` until the fetch has begun."""
 
     attended: bool = False
-    """Whether the owner waits for it, and delivers the events that come of it."""
+    """Whether the owner waits for the end, and delivers the events then."""
 
     queued: bool = False
-    """Whether it was handed to the background pool, which may be busy."""
+    """Whether it was passed to the background pool, which may be busy."""
 
     done: OneTimeEvent = attrs.field(factory=OneTimeEvent)
     record: Record | None = None
     error: RefreshError | None = None
     interruption: BaseException | None = None
-    """What ended the fetch without saying anything about the source, such as
-    `KeyboardInterrupt`; for the owner to raise."""
+    """An exception that ended the fetch and isn't a failure of the source, such as
+    `KeyboardInterrupt`. The owner raises it."""
 
     starter: int | None = attrs.field(factory=threading.get_ident)
-    """The thread that has to start it, until it has: it may be calling a hook."""
+    """The thread that has to start the fetch, until it has: it may be calling a hook
+    meanwhile."""
 
     @property
     def waits_for_this_thread(self) -> bool:
@@ -82,85 +77,16 @@ class Flight:
 
     def age(self, now: Instant) -> float:
         """
-        Seconds since it began, by whichever clock says more.
+        Return the seconds since it began, by the clock on which more have passed.
         """
         return max(now.monotonic - self.began.monotonic, now.wall - self.began.wall)
 
     @property
     def interrupted(self) -> bool:
         """
-        Whether it ended without a result, so that another caller has to fetch.
+        Whether it ended without a result, so that another caller has to start one.
         """
         return self.done.is_set() and self.record is None and self.error is None
-
-
-# A fetch runs on a thread of its own, with the context of its caller. What it starts
-# may inherit that context, and go on after it.
-_fetches: contextvars.ContextVar[tuple[Fetching, ...]] = contextvars.ContextVar(
-    "stsession_fetches", default=()
-)
-_reported: contextvars.ContextVar[tuple[object, ...]] = contextvars.ContextVar(
-    "stsession_reported", default=()
-)
-
-
-@attrs.frozen(eq=False)
-class Fetching:
-    """
-    What is known in the context of a fetch.
-    """
-
-    refresher: object
-    flight: Flight
-    in_background: bool
-    process: int = attrs.field(factory=os.getpid, init=False)
-
-    @property
-    def goes_on(self) -> bool:
-        """
-        Whether it hasn't ended yet, as seen from this process.
-        """
-        return not self.flight.done.is_set() and self.process == os.getpid()
-
-    def run(self, work: Callable[[], T]) -> T:
-        """
-        Call *work* in a context in which this is known.
-
-        Nothing has to be undone afterwards, so that no interrupt can prevent that.
-        """
-        context = contextvars.copy_context()
-        context.run(_fetches.set, (*_fetches.get(), self))
-        return context.run(work)
-
-
-def unattended() -> bool:
-    """
-    Whether no caller waits for what this thread does.
-    """
-    return any(it.in_background and it.goes_on for it in _fetches.get())
-
-
-def is_fetching(refresher: object) -> bool:
-    """
-    Whether this thread is fetching for *refresher*, and would wait for itself.
-    """
-    return any(it.refresher is refresher and it.goes_on for it in _fetches.get())
-
-
-def reporting(announcers: Iterable[object]) -> contextvars.Context:
-    """
-    Return a context in which these failures are `reported` as a result.
-    """
-    context = contextvars.copy_context()
-    context.run(_reported.set, tuple(announcers))
-    return context
-
-
-def reported(announcer: object) -> bool:
-    """
-    Whether a failure is reported anyhow, and needn't be logged as well.
-    """
-    return any(known is announcer for known in _reported.get())
 
 
 REASONS: dict[Freshness, Reason] = {
@@ -170,138 +96,138 @@ REASONS: dict[Freshness, Reason] = {
 }
 
 ADVISORY_OF_NOTHING = 300.0
-"""What pauses scale with before there have been credentials; seconds."""
+"""The advisory window in seconds that pauses scale with before the first success."""
 
 FORMER_KEYS = 8
-"""Access key IDs that are remembered: requests signed with them may still be on their
-way."""
+"""How many former access key IDs are kept: a service may still reject requests that
+were signed with them."""
 
 MAX_FETCHES = 2
-"""Fetches of one refresher that run at once: the current one, and one that has exceeded
-its deadline. A source that never answers must not cost a thread for each attempt, so a
-further one has to wait for twice as many deadlines each time."""
+"""How many fetches of one refresher run at once: the current one, and one that has
+exceeded its deadline. A source that never responds must not cost a thread for each
+attempt, so each further one starts after twice as many deadlines."""
 
 
 @attrs.define(kw_only=True, eq=False, repr=False)
 class RefreshState:
     """
-    One record, at most one refresh in progress, and the gate before the next.
+    The current record, the refresh in progress, and the decisions about both.
 
-    Each method may be interrupted by an exception after any call that it makes. So
-    what other threads depend on is set last, by assignments without a call between.
+    Its user holds a lock during each call. Each method may be interrupted by an
+    exception after any call that it makes. So what other threads depend on is set
+    last, by assignments without a call between.
 
     Args:
-        label: Whose credentials; for messages.
+        name: The name of the credentials in messages and events.
 
-        source: Who is asked for them; for messages.
+        source: The name of the source in messages.
 
-        policy: When to do what.
+        policy: The refresh policy.
 
-        draw: Dice: a number from 0 to 1.
+        random: Returns a random number from 0 to 1.
 
-        load_timeout: Seconds that a caller without credentials waits.
+        load_timeout: Seconds that a caller without usable credentials waits.
 
-        foreground: Whether a caller waits for its own advisory refresh.
+        foreground: Whether a caller waits for an advisory refresh that it starts.
 
-        asks: Whether a fetch would ask somebody for something now.
+        needs_input: Returns whether a fetch would prompt a person now.
 
-        offset: The wall clock less the monotonic one.
+        offset: The wall clock less the monotonic clock, in seconds.
 
-        record: What is held.
+        record: The current record. `None` if there is none yet.
     """
 
-    label: str
+    name: str
     source: str
     policy: RefreshPolicy
-    draw: Callable[[], float]
+    random: Callable[[], float]
     load_timeout: float
     foreground: bool
-    asks: Callable[[], bool]
+    needs_input: Callable[[], bool]
     offset: float
     record: Record | None
 
     fresh: Record | None = attrs.field(init=False)
-    """The record, unless something else than time says that it isn't fresh."""
+    """The record, or `None` if a refresh is due whatever the clocks say."""
 
     flight: Flight | None = None
     last_error: RefreshError | None = None
-    announcer: Announcer = attrs.field(init=False)
+    events: EventQueue = attrs.field(init=False)
     backoff: Backoff = attrs.field(init=False)
-    _settled_at: float = -math.inf
+    _settled_until: float = -math.inf
     _marked_due: bool = False
     _rejected: bool = False
-    _rejection_at: float = -math.inf
+    _rejected_at: float = -math.inf
     _warned_of_window: bool = False
-    _told_refusal: bool = False
+    _logged_permanent_error: bool = False
     _former_keys: tuple[str, ...] = ()
     _fetches: tuple[Flight, ...] = ()
-    """Those that are running, whether or not anything waits for them."""
+    """The fetches that are running, whether or not a caller waits for them."""
 
     def __attrs_post_init__(self) -> None:
         self.fresh = self.record
-        self.announcer = Announcer(label=self.label)
-        self.backoff = Backoff(policy=self.policy, draw=self.draw)
+        self.events = EventQueue(name=self.name)
+        self.backoff = Backoff(policy=self.policy, random=self.random)
 
-    # -- Looking --------------------------------------------------------------
-
-    def look(self, now: Instant) -> Freshness:
+    def check(self, now: Instant) -> Freshness:
         """
-        Tell how fresh the record is.
+        Return how urgent a refresh is, after a comparison of the two clocks.
 
-        If the clocks moved apart since the last look, what was decided by them
-        is void.
+        If they diverged since the last call, pauses that were computed with them end.
         """
         offset = now.wall - now.monotonic
         jump, self.offset = offset - self.offset, offset
         if abs(jump) > self.policy.tuning.clock_jump:
-            self.backoff.open()
-            self._settled_at = -math.inf
+            self.backoff.reset()
+            self._settled_until = -math.inf
             flight = self.flight
             old = flight is not None and flight.age(now) >= self.load_timeout
-            if flight is not None and old and not self.asks():
-                # It was frozen with us, and its connection has died.
-                self.drop(flight)
-            self.announcer.counters.clock_jumps += 1
-            self._note(
+            if flight is not None and old and not self.needs_input():
+                # It was suspended with the machine, and its connection is lost.
+                self.abandon(flight)
+            self.events.counters.clock_jumps += 1
+            self._put(
                 "clock_jumped",
                 now,
-                log=f"the clocks moved {jump:+.0f} s apart",
+                log=f"wall clock and monotonic clock diverged by {jump:+.0f} s",
                 level=logging.INFO,
             )
         return self.freshness(now)
 
     def freshness(self, now: Instant) -> Freshness:
         """
-        Tell how fresh the record is.
+        Return how urgent a refresh is.
         """
         if self.record is None:
             return Freshness.EXPIRED
         freshness = self.record.plan.freshness(self.record.remaining(now))
         return max(freshness, Freshness.ADVISORY) if self._marked_due else freshness
 
-    # -- The refresh to join, or a new one that *owner* has to get to run -----------
-
-    def board(self, now: Instant, owner: object) -> Flight | None:
+    def join_or_start(self, now: Instant, owner: object) -> Flight | None:
         """
-        For a caller that needs credentials that are no longer fresh.
+        Return the refresh that a caller joins, or starts as *owner*.
+
+        `None` if there is none and none may start, because of a pause for example.
         """
         freshness = self.freshness(now)
-        flight = self._under_way(now)
+        flight = self._in_progress(now)
         if flight is not None:
             if freshness >= Freshness.MANDATORY:
                 self._take_over(flight, owner, now)
             return flight
-        if freshness is Freshness.ADVISORY and not self._advisable(now):
+        if freshness is Freshness.ADVISORY and not self._may_start_early(now):
             return None
         allowed = self.backoff.allows(now.monotonic, freshness, advisory=self._advisory)
-        if not allowed or self._unheard() or self._hangs(now):
+        if not allowed or self._cannot_prompt() or self._has_too_many_fetches(now):
             return None
         reason = "first" if self.record is None else REASONS[freshness]
         return self._begin(now, freshness, reason, owner)
 
     def _take_over(self, flight: Flight, owner: object, now: Instant) -> None:
         """
-        Don't wait for a place in the background pool, whose threads may all hang.
+        Become the owner of a refresh that waits for a thread of the background pool.
+
+        All threads of the pool may hang.
         """
         if flight.queued and flight.runner is None:
             starter = threading.get_ident()
@@ -313,13 +239,13 @@ class RefreshState:
     @property
     def _advisory(self) -> float:
         """
-        The advisory window that pauses scale with.
+        The advisory window that pauses scale with, in seconds.
         """
         return ADVISORY_OF_NOTHING if self.record is None else self.record.plan.advisory
 
-    def _hangs(self, now: Instant) -> bool:
+    def _has_too_many_fetches(self, now: Instant) -> bool:
         """
-        Whether as many fetches as may run don't return.
+        Return whether as many fetches as allowed haven't returned.
         """
         number = len(self._fetches)
         if number < MAX_FETCHES:
@@ -327,58 +253,58 @@ class RefreshState:
         passed = now.monotonic - self._fetches[-1].began.monotonic
         return passed < self.load_timeout * 2.0 ** min(number, 30)
 
-    def _unheard(self) -> bool:
+    def _cannot_prompt(self) -> bool:
         """
-        Whether no person could answer at this thread what a fetch would prompt for.
+        Return whether a fetch would prompt a person, but runs in the background.
         """
-        return unattended() and self.asks()
+        return in_background() and self.needs_input()
 
-    def _advisable(self, now: Instant) -> bool:
+    def _may_start_early(self, now: Instant) -> bool:
         """
-        Whether there is a reason to refresh before it's necessary.
+        Return whether a refresh may start in the advisory window.
         """
-        if self.asks():  # people aren't asked before it's necessary
+        if self.needs_input():  # people aren't prompted before it's necessary
             return False
-        return self._marked_due or now.monotonic >= self._settled_at
+        return self._marked_due or now.monotonic >= self._settled_until
 
-    def board_on_request(self, now: Instant, owner: object) -> Flight:
+    def join_or_start_requested(self, now: Instant, owner: object) -> Flight:
         """
-        For a caller that wants new ones whatever the gate says.
+        Return the refresh that a caller joins, or starts during a pause as well.
 
         Raises:
-            RefreshError: If there were too many failures in the last minute.
+            RefreshError: If too many attempts failed within a minute, or don't return.
         """
-        flight = self._under_way(now)
+        flight = self._in_progress(now)
         if flight is not None:
             self._take_over(flight, owner, now)
             return flight
-        if self._hangs(now):
-            raise _answers.no_answer(self.label, self.source, self.load_timeout)
+        if self._has_too_many_fetches(now):
+            raise errors.no_answer(self.name, self.source, self.load_timeout)
         self._check_attempts(now)
         return self._begin(now, self.freshness(now), "requested", owner)
 
-    def board_rejected(
+    def join_or_start_rejected(
         self, access_key_id: str, now: Instant, owner: object
     ) -> Flight | None:
         """
-        For a caller whose request a service rejected because of its key.
+        Return the refresh of a caller whose request was rejected because of its key.
 
-        A rejection counts once per *rejection_interval*, so that a service that
-        rejects every key causes no loop.
+        Rejections start at most one refresh per `Tuning.rejection_interval`, so that
+        a service that rejects every key causes no loop. `None` if there is none.
         """
-        self.announcer.counters.rejections += 1
+        self.events.counters.rejections += 1
         self._rejected = True
         flight = None
         if self.policy.tuning.refresh_rejected:
-            flight = self._under_way(now)
+            flight = self._in_progress(now)
             if flight is not None:
                 self._take_over(flight, owner, now)
-        if now.monotonic < self._rejection_at + self._rejection_interval:
+        if now.monotonic < self._rejected_at + self._rejection_interval:
             return flight
-        self._rejection_at = now.monotonic
+        self._rejected_at = now.monotonic
         self._marked_due, self.fresh = True, None
         key = shorten(access_key_id)
-        self._note(
+        self._put(
             "invalidated",
             now,
             log=f"a service rejected the current key {key}",
@@ -388,7 +314,7 @@ class RefreshState:
         if flight is not None or not self.policy.tuning.refresh_rejected:
             return flight
         allowed = self.backoff.allows_rejected(now.monotonic, advisory=self._advisory)
-        if not allowed or self._unheard() or self._hangs(now):
+        if not allowed or self._cannot_prompt() or self._has_too_many_fetches(now):
             return None
         return self._begin(now, Freshness.MANDATORY, "rejected", owner)
 
@@ -401,33 +327,33 @@ class RefreshState:
 
     def is_former(self, access_key_id: str) -> bool:
         """
-        Whether this key has been ours before the current one.
+        Return whether this was the key before the current one, or one before that.
         """
         return access_key_id in self._former_keys
 
-    def patience(self, flight: Flight, now: Instant, freshness: Freshness) -> float:
+    def timeout(self, flight: Flight, now: Instant, freshness: Freshness) -> float:
         """
-        How many seconds a caller waits for the flight.
+        Return how many seconds a caller waits for *flight*.
         """
-        flown = now.monotonic - flight.began.monotonic
+        passed = now.monotonic - flight.began.monotonic
         if self.record is None or freshness is Freshness.EXPIRED:
-            return self.load_timeout - flown
-        alone = self.foreground or not self.policy.background
-        if freshness is Freshness.ADVISORY and not alone:
+            return self.load_timeout - passed
+        waits = self.foreground or not self.policy.background
+        if freshness is Freshness.ADVISORY and not waits:
             return 0.0
-        wait = self.policy.mandatory_wait.total_seconds() - flown
+        wait = self.policy.mandatory_wait.total_seconds() - passed
         return min(wait, self.record.remaining(now) - self.record.plan.floor)
 
-    def _under_way(self, now: Instant) -> Flight | None:
+    def _in_progress(self, now: Instant) -> Flight | None:
         """
-        The flight to join; one that takes too long is given up.
+        Return the refresh to join, if any. One that takes too long is timed out.
         """
         flight = self.flight
         if flight is not None:
             waits = flight.queued and flight.runner is None
             if waits or now.monotonic < flight.began.monotonic + self.load_timeout:
                 return flight
-            self.give_up(flight, now)
+            self.time_out(flight, now)
         return self.flight
 
     def _begin(
@@ -435,14 +361,14 @@ class RefreshState:
     ) -> Flight:
         flight = Flight(began=now, reason=reason, owner=owner)
         self.backoff.begin(now.monotonic, freshness)
-        self.announcer.counters.attempts += 1
-        self._note("started", now, reason=reason)
+        self.events.counters.attempts += 1
+        self._put("started", now, reason=reason)
         self.flight = flight
         return flight
 
-    def run(self, flight: Flight, owner: object) -> bool:
+    def begin_fetch(self, flight: Flight, owner: object) -> bool:
         """
-        Note that *flight* starts to run, unless another owner has taken it over.
+        Register the fetch of *flight*, unless it has another owner or has begun.
         """
         started = flight.runner is not None or flight.done.is_set()
         if flight.owner is not owner or started:
@@ -453,110 +379,104 @@ class RefreshState:
         self._fetches = fetches
         return True
 
-    def ended(self, flight: Flight) -> None:
+    def end_fetch(self, flight: Flight) -> None:
         """
-        *flight* doesn't run any longer. May be called again if it was interrupted.
+        End *flight*, whose fetch has ended. May be called again after an interrupt.
         """
-        self._fetched(flight)
-        self.drop(flight)
+        self._forget_fetch(flight)
+        self.abandon(flight)
 
-    def _fetched(self, flight: Flight) -> None:
+    def _forget_fetch(self, flight: Flight) -> None:
         self._fetches = tuple(it for it in self._fetches if it is not flight)
 
-    def interrupted(self, flight: Flight, error: BaseException, now: Instant) -> None:
+    def interrupt(self, flight: Flight, error: BaseException, now: Instant) -> None:
         """
-        The fetch was ended by something that says nothing about the source.
+        End the fetch by an exception that isn't a failure of the source.
         """
         flight.interruption = error
         self.backoff.interrupted(now.monotonic, began=flight.began.monotonic)
 
-    def abandon(self, owner: object) -> None:
+    def abandon_owned(self, owner: object) -> None:
         """
-        *owner* was interrupted: drop what it would have got to run.
+        Abandon the refresh that *owner* has started, if its fetch hasn't begun.
         """
         flight = self.flight
         if flight is not None and flight.owner is owner and flight.runner is None:
-            self.drop(flight)
+            self.abandon(flight)
 
     def _check_attempts(self, now: Instant) -> None:
         if not self.backoff.has_room(now.monotonic):
-            raise _answers.too_many_attempts(
-                self.label, self.policy.attempts_per_minute
-            )
+            raise errors.too_many_attempts(self.name, self.policy.attempts_per_minute)
 
-    # -- Without a flight, or after one that brought nothing ---------------------
-
-    def make_do(self, now: Instant, failed: RefreshError | None = None) -> Record:
+    def use_held(self, now: Instant, failed: RefreshError | None = None) -> Record:
         """
-        Return what is held if it may be used.
+        Return the current record if it may be used.
 
         Args:
             now: The time.
 
-            failed: What the caller has just met with, tracebacks and all.
+            failed: The error of the refresh that the caller waited for, if any.
 
         Raises:
-            RefreshError: If it may not.
+            RefreshError: If there is no record, or it may not be used.
         """
-        record, gate = self.record, self.backoff
-        refusal = gate.refusal(now.monotonic)
-        if refusal is not None and self.policy.when_denied == "raise":
-            raise own(failed or refusal)
+        record, backoff = self.record, self.backoff
+        permanent = backoff.permanent_error(now.monotonic)
+        if permanent is not None and self.policy.when_denied == "raise":
+            raise errors.for_one_thread(failed or permanent)
         if record is not None and self.freshness(now) is not Freshness.EXPIRED:
             return record
         error = failed or self.last_error
         if error is None:
             error = self._without_failure(now)
         if record is None:
-            raise own(error)
+            raise errors.for_one_thread(error)
         remaining = record.remaining(now)
-        if self._serves_expired(remaining):
+        if self._may_use_expired(remaining):
             return record
-        raise _answers.credentials_expired(
+        raise errors.credentials_expired(
             record,
             remaining,
             error,
             now=now.wall,
-            attempts=gate.failures,
-            wait=gate.wait(now.monotonic),
-            label=self.label,
+            attempts=backoff.failures,
+            wait=backoff.wait(now.monotonic),
+            name=self.name,
             source=self.source,
         )
 
     def _without_failure(self, now: Instant) -> RefreshError:
         if self.backoff.has_room(now.monotonic):
-            return _answers.nothing_yet(self.label)
-        return _answers.too_many_attempts(self.label, self.policy.attempts_per_minute)
+            return errors.nothing_yet(self.name)
+        return errors.too_many_attempts(self.name, self.policy.attempts_per_minute)
 
-    def _serves_expired(self, remaining: float) -> bool:
+    def _may_use_expired(self, remaining: float) -> bool:
         if self.policy.when_expired == "use_until_rejected":
-            return not self._rejected and not self.backoff.raises
+            return not self._rejected and not self.backoff.is_permanent
         return self.policy.when_expired == "use" or remaining > 0
 
-    # -- Landing --------------------------------------------------------------------
-
-    def land(
-        self, flight: Flight, fetched: Fetched, began: Instant, now: Instant
+    def complete(
+        self, flight: Flight, fetched: FetchResult, began: Instant, now: Instant
     ) -> Record:
         """
-        A fetch has brought credentials; hold them if they are any good.
+        Make a record of the credentials that a fetch returned, and hold it.
 
         Raises:
-            RefreshError: If they aren't.
+            RefreshError: If they are impossible, or no better than the current ones.
         """
-        self._fetched(flight)
+        self._forget_fetch(flight)
         if self._is_outdated(flight) and self.record is not None:
             return self.record
-        lifetime = _answers.lifetime_of(fetched, now, self.label)
+        lifetime = errors.lifetime_of(fetched, now, self.name)
         if self.policy.tuning.require_progress:
-            _answers.check_progress(
+            errors.check_progress(
                 fetched,
                 lifetime,
                 self.record,
                 now,
                 replaceable=self._rejected or self.freshness(now) is Freshness.EXPIRED,
                 requested=flight.reason == "requested",
-                label=self.label,
+                name=self.name,
             )
         record = Record(
             credentials=fetched.credentials,
@@ -565,40 +485,38 @@ class RefreshState:
             lifetime=lifetime,
             source_remaining=fetched.source_remaining,
             plan=self.policy.plan(
-                lifetime, self.draw(), source_remaining=fetched.source_remaining
+                lifetime, self.random(), source_remaining=fetched.source_remaining
             ),
         )
-        self._note_success(record, flight, fetched, now)
+        self._report_success(record, flight, fetched, now)
         self._hold(record, flight, now)
         return record
 
     def _is_outdated(self, flight: Flight) -> bool:
         """
-        Whether it was given up, and a fetch that began later has brought credentials.
+        Return whether it timed out and a later fetch has returned credentials.
         """
         if self.flight is flight or self.record is None:
             return False
         return self.record.began.monotonic > flight.began.monotonic
 
-    def _note_success(
-        self, record: Record, flight: Flight, fetched: Fetched, now: Instant
+    def _report_success(
+        self, record: Record, flight: Flight, fetched: FetchResult, now: Instant
     ) -> None:
-        self.announcer.counters.successes += 1
-        self._note(
+        self.events.counters.successes += 1
+        self._put(
             "succeeded",
             now,
             record=record,
             reason=flight.reason,
             since=flight.began,
-            log=f"valid for {_answers.span(record.lifetime)}, refreshed "
+            log=f"valid for {errors.format_span(record.lifetime)}, refreshed "
             f"({flight.reason}, generation {record.generation})",
             level=logging.INFO,
             access_key_id=shorten(record.credentials.access_key_id),
         )
         if fetched.source_resolved_again:
-            self._note(
-                "source_resolved_again", now, record=record, reason=flight.reason
-            )
+            self._put("source_resolved_again", now, record=record, reason=flight.reason)
         self._warn_of_window(record)
 
     def _hold(self, record: Record, flight: Flight, now: Instant) -> None:
@@ -606,10 +524,10 @@ class RefreshState:
         if self.record is not None:
             former = (*former, self.record.credentials.access_key_id)[-FORMER_KEYS:]
         self.backoff.succeeded()
-        # From here on nothing is called, so that nothing comes in between.
+        # From here on nothing is called, so that no interrupt comes in between.
         self._former_keys = former
-        self._rejected = self._marked_due = self._told_refusal = False
-        self._settled_at = now.monotonic + record.plan.settle
+        self._rejected = self._marked_due = self._logged_permanent_error = False
+        self._settled_until = now.monotonic + record.plan.settle
         self.last_error = None
         self.record = self.fresh = record
         if self.flight is flight:
@@ -620,28 +538,27 @@ class RefreshState:
     def _warn_of_window(self, record: Record) -> None:
         if record.plan.clamped and not self._warned_of_window:
             self._warned_of_window = True
-            self.announcer.note(
+            self.events.put(
                 None,
                 log="the windows of the refresh policy don't fit a lifetime of "
-                f"{_answers.span(record.lifetime)}; the advisory one is "
-                f"{_answers.span(record.plan.advisory)} now",
+                f"{errors.format_span(record.lifetime)}; the advisory one is "
+                f"{errors.format_span(record.plan.advisory)} now",
                 level=logging.WARNING,
             )
 
-    def give_up(self, flight: Flight, now: Instant) -> None:
+    def time_out(self, flight: Flight, now: Instant) -> None:
         """
-        Nobody waits for this flight any longer. If it lands, all the better.
+        Fail *flight* because it takes too long; a result that comes later is used.
 
-        While somebody is asked for something it goes on, so that they aren't
-        asked twice.
+        It goes on while a person is prompted, so that they aren't prompted twice.
         """
-        if not flight.done.is_set() and not self.asks():
-            error = _answers.no_answer(self.label, self.source, self.load_timeout)
+        if not flight.done.is_set() and not self.needs_input():
+            error = errors.no_answer(self.name, self.source, self.load_timeout)
             self.fail(flight, error, now, ended=False)
 
-    def drop(self, flight: Flight) -> None:
+    def abandon(self, flight: Flight) -> None:
         """
-        This flight has no leader any longer; whoever waits for it takes over.
+        End *flight* without a result; one of the callers that wait starts another.
         """
         if self.flight is flight:
             self.flight = None
@@ -657,23 +574,23 @@ class RefreshState:
         ended: bool = True,
     ) -> None:
         """
-        A flight has brought nothing.
+        End *flight* by an error.
 
         Args:
-            flight: It.
+            flight: The refresh that failed.
 
-            error: What those who wait for it are told.
+            error: The error for the callers that wait.
 
             now: The time.
 
-            kept: What others are told later. `None` means the same.
+            kept: The error for later callers. `None` means *error*.
 
-            ended: Whether the fetch has returned.
+            ended: Whether the fetch has ended.
         """
         if ended:
-            self._fetched(flight)
+            self._forget_fetch(flight)
         if self.flight is not flight:
-            return  # given up before
+            return  # timed out before
         raised, error = error, kept or error
         record = self.record
         remaining = 0.0 if record is None else record.remaining(now)
@@ -686,14 +603,14 @@ class RefreshState:
             usable=self.freshness(now) is not Freshness.EXPIRED,
             first=record is None,
         )
-        self.announcer.counters.failures += 1
-        self._note(
+        self.events.counters.failures += 1
+        self._put(
             "failed",
             now,
             reason=flight.reason,
             since=flight.began,
-            log=f"refresh failed ({error}); {_answers.left(remaining)}, "
-            f"next attempt in {pause:.0f} s",
+            log=f"refresh failed, {errors.validity(remaining)}, "
+            f"next attempt in {pause:.0f} s: {error}",
             level=self._level_of_failure(remaining, now),
             error=type(error).__name__,
             next_attempt_in=dt.timedelta(seconds=pause),
@@ -704,29 +621,29 @@ class RefreshState:
         flight.done.set()
 
     def _level_of_failure(self, remaining: float, now: Instant) -> int:
-        if reported(self.announcer) and not self._serves(remaining, now):
+        if reported(self.events) and not self._may_use(remaining, now):
             return logging.DEBUG
-        if self.backoff.raises and not self._told_refusal:
-            self.announcer.warning_level(now.monotonic)
-            self._told_refusal = True
+        if self.backoff.is_permanent and not self._logged_permanent_error:
+            self.events.warning_level(now.monotonic)
+            self._logged_permanent_error = True
             return logging.ERROR
-        return self.announcer.warning_level(now.monotonic)
+        return self.events.warning_level(now.monotonic)
 
-    def _serves(self, remaining: float, now: Instant) -> bool:
+    def _may_use(self, remaining: float, now: Instant) -> bool:
         """
-        Whether whoever asks now gets what is held, and not the error.
+        Return whether callers get the current record now, and not the error.
         """
-        refused = self.backoff.raises and self.policy.when_denied == "raise"
-        if self.record is None or refused:
+        denied = self.backoff.is_permanent and self.policy.when_denied == "raise"
+        if self.record is None or denied:
             return False
         usable = self.freshness(now) is not Freshness.EXPIRED
-        return usable or self._serves_expired(remaining)
+        return usable or self._may_use_expired(remaining)
 
     def after_fork(self) -> None:
         """
-        Forget the refresh in progress, which ends in another process.
+        Forget the refresh in progress, which goes on in the parent process.
 
-        The jitter is computed anew, so that siblings don't refresh together.
+        The jitter is computed anew, so that forked processes don't refresh together.
         """
         self.flight = None
         self._fetches = ()
@@ -734,13 +651,13 @@ class RefreshState:
         if record is None or math.isinf(record.lifetime):
             return
         plan = self.policy.plan(
-            record.lifetime, self.draw(), source_remaining=record.source_remaining
+            record.lifetime, self.random(), source_remaining=record.source_remaining
         )
         self.record = attrs.evolve(record, plan=plan)
         if self.fresh is not None:
             self.fresh = self.record
 
-    def _note(
+    def _put(
         self,
         name: EventName,
         now: Instant,
@@ -758,7 +675,7 @@ class RefreshState:
         remaining = math.inf if record is None else record.remaining(now)
         event = RefreshEvent(
             name=name,
-            label=self.label,
+            label=self.name,
             reason=reason,
             generation=0 if record is None else record.generation,
             remaining=_span(remaining),
@@ -769,19 +686,8 @@ class RefreshState:
             next_attempt_in=next_attempt_in,
             access_key_id=access_key_id,
         )
-        self.announcer.note(event, log=log, level=level)
+        self.events.put(event, log=log, level=level)
 
 
 def _span(seconds: float) -> dt.timedelta | None:
     return None if math.isinf(seconds) else dt.timedelta(seconds=seconds)
-
-
-def own(error: RefreshError) -> RefreshError:
-    """
-    A copy for one thread to raise.
-
-    A shared one would collect the tracebacks of all of them.
-    """
-    mine = copied(error)
-    mine.__cause__ = error.__cause__
-    return mine

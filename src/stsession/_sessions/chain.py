@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from .._core.cache import MemoryCache
-from .._core.credentials import Fetched, Instant, Record
+from .._core.credentials import FetchResult, Instant, Record
 from .._core.policy import RefreshPolicy
 from .._core.refresher import Refresher
 from .._core.runtime import current_runtime
@@ -101,10 +101,10 @@ class Hop:
             pace=self._paced(),
         )
         return Refresher(
-            label=self.request.name,
+            name=self.request.name,
             source=self.source.name,
             fetch=fetch,
-            asks=fetch.asks,
+            needs_input=fetch.asks,
             policy=self.policy,
             load_timeout=self._load_timeout(),
             # A function instance is frozen between its invocations.
@@ -125,7 +125,7 @@ class Hop:
         # A throttle has to count each request that is sent.
         return self.endpoint if self.pace is None else self.endpoint.single_attempt()
 
-    def _paced(self) -> Callable[[Callable[[], Fetched]], Fetched] | None:
+    def _paced(self) -> Callable[[Callable[[], FetchResult]], FetchResult] | None:
         if self.pace is None:
             return None
         limit = self.policy.load_timeout

@@ -102,7 +102,7 @@ class RefreshableSession(Closing, BotoSession):
             self._begin()
         if options.on_event is not None:
             hook = _while(self._signs_with, options.on_event)
-            self._refresher.announcer.subscribe(hook)
+            self._refresher.events.subscribe(hook)
 
     def _begin(self) -> None:
         """
@@ -125,7 +125,7 @@ class RefreshableSession(Closing, BotoSession):
 
     def __repr__(self) -> str:
         refresher = self._refresher
-        what = f"{type(self).__name__} of {refresher.label} by {refresher.source}"
+        what = f"{type(self).__name__} of {refresher.name} by {refresher.source}"
         return f"<{what} ({self._digest})>"
 
     @lazy
@@ -414,7 +414,7 @@ class RefreshableAssumeRoleSession(RefreshableSession):
         """
         The ARN of the role; of a chain, of its last.
         """
-        return self._refresher.label
+        return self._refresher.name
 
     @property
     def account_id(self) -> str | None:

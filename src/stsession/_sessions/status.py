@@ -60,7 +60,7 @@ class HopStatus:
         dated = record is not None and record.credentials.expires_at is not None
         error = refresher.last_error
         return cls(
-            name=refresher.label,
+            name=refresher.name,
             source=refresher.source,
             generation=0 if record is None else record.generation,
             refreshed_at=None if record is None else utc(record.began.wall),
@@ -68,7 +68,7 @@ class HopStatus:
             expires_at=None if record is None else record.credentials.expires_at,
             last_error=None if error is None else str(error),
             next_attempt_at=refresher.next_attempt_at,
-            counters=attrs.evolve(refresher.announcer.counters),
+            counters=attrs.evolve(refresher.events.counters),
         )
 
 

@@ -219,7 +219,7 @@ def _look_up(credentials: SdkCredentials) -> None:
 def _function_source(get: Callable[[], Any]) -> Source:
     name = name_of(get)
     refresher = Refresher(
-        label=name,
+        name=name,
         source=name,
         fetch=FunctionFetch(get, current_runtime().clock),
         policy=RefreshPolicy(when_expired="raise"),
@@ -328,7 +328,7 @@ def refresher_source(
         is_role: Whether its credentials are those of an assumed role.
     """
     return Source(
-        refresher.label,
+        refresher.name,
         settings,
         key=key,
         signer=RefresherSigner(refresher, is_role=is_role),

@@ -13,8 +13,8 @@ import attrs
 
 from botocore.utils import parse_timestamp
 
-from .._core.credentials import Fetched, TemporaryCredentials
-from .._core.errors import begun, span, without_frames
+from .._core.credentials import FetchResult, TemporaryCredentials
+from .._core.errors import capitalized, format_span, without_frames
 from .._core.runtime import Clock
 from .._tokens.base import name_of
 from ..exceptions import FailureKind, SourceCredentialsError
@@ -48,7 +48,7 @@ class FunctionFetch:
     function: Callable[[], object]
     clock: Clock
 
-    def __call__(self) -> Fetched:
+    def __call__(self) -> FetchResult:
         """
         Call the function, and once more if it returns expired credentials.
 
@@ -56,7 +56,7 @@ class FunctionFetch:
             SourceCredentialsError: If it doesn't return usable credentials.
         """
         try:
-            return Fetched(credentials=self._unexpired())
+            return FetchResult(credentials=self._unexpired())
         except Exception as e:  # noqa: BLE001 - raised again below
             error = e
         # Out here, where no local variable holds what the function returned.
@@ -72,7 +72,8 @@ class FunctionFetch:
             if remaining > 0:
                 return credentials
         raise SourceCredentialsError(
-            f"{begun(label)} returned credentials that expired {span(remaining)} ago.",
+            f"{capitalized(label)} returned credentials that expired "
+            f"{format_span(remaining)} ago.",
             kind=FailureKind.SOURCE_EXPIRED,
             hop=label,
             hint="Have it return new ones. If they are new, set the machine's clock "

@@ -33,7 +33,7 @@ from .._botocore.config_files import (
 )
 from .._botocore.errors import presentable, text_of
 from .._botocore.sessions import Session, copy_settings
-from .._core.credentials import Fetched, TemporaryCredentials
+from .._core.credentials import FetchResult, TemporaryCredentials
 from .._core.errors import recursion, without_frames
 from .._core.events import write_log
 from .._core.policy import RefreshPolicy, Tuning
@@ -439,7 +439,7 @@ class SdkFetcher:
         self._clock = clock
         self._last: str | None = None
 
-    def __call__(self) -> Fetched:
+    def __call__(self) -> FetchResult:
         """
         Return the credentials. Blocks while botocore refreshes them.
 
@@ -463,13 +463,13 @@ class SdkFetcher:
         """
         self._source.note_region(region)
 
-    def _fetch(self) -> Fetched:
+    def _fetch(self) -> FetchResult:
         remaining = self._source.prepare()
         keys = self._frozen()
         if keys.access_key == self._last and self._source.invalidate():
             keys, remaining = self._frozen(), self._source.prepare()
         self._last = keys.access_key
-        return Fetched(
+        return FetchResult(
             credentials=TemporaryCredentials(
                 access_key_id=str(keys.access_key),
                 secret_access_key=str(keys.secret_key),
@@ -500,7 +500,7 @@ def sdk_refresher(source: Source, policy: RefreshPolicy = POLICY) -> Refresher:
     clock, load_timeout = current_runtime().clock, policy.load_timeout
     chosen = {name: getattr(policy, name) for name in CHOICES}
     return Refresher(
-        label=source.name,
+        name=source.name,
         source=source.name,
         fetch=SdkFetcher(source, clock),
         policy=attrs.evolve(POLICY, **chosen),

@@ -262,7 +262,7 @@ class RefresherSigner:
         """
         Return whether a refresh would prompt for input now.
         """
-        return self._refresher.would_ask()
+        return self._refresher.would_prompt()
 
     def prepare(self) -> float | None:
         """
@@ -275,7 +275,7 @@ class RefresherSigner:
         remaining = self._refresher.remaining(record)
         minimum = self._refresher.policy.tuning.source_minimum
         short = remaining < minimum <= record.lifetime / 2
-        if short and not self._refresher.asks():  # `get` has asked, if it had to
+        if short and not self._refresher.needs_input():  # `get` has asked, if it had to
             with contextlib.suppress(RefreshError):
                 record = self._refresher.refresh()
                 remaining = self._refresher.remaining(record)
@@ -291,7 +291,11 @@ class RefresherSigner:
         if math.isinf(record.lifetime):
             return False
         refresher = self._refresher
-        return not self._lasts or refresher.last_error is not None or refresher.asks()
+        return (
+            not self._lasts
+            or refresher.last_error is not None
+            or refresher.needs_input()
+        )
 
     def expiration(self, wall: float) -> float | None:
         """

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import attrs
 
 from .._botocore.errors import presentable
-from .._core.credentials import Fetched, Instant, TemporaryCredentials
+from .._core.credentials import FetchResult, Instant, TemporaryCredentials
 from .._core.errors import lifetime_of, without_frames
 from .._core.events import write_log
 from .._core.runtime import Clock
@@ -150,13 +150,13 @@ class StsFetcher:
     endpoint: StsEndpoint
     clock: Clock
     proof: TokenSupplier = attrs.field(factory=NoProof)
-    pace: Callable[[Callable[[], Fetched]], Fetched] | None = None
+    pace: Callable[[Callable[[], FetchResult]], FetchResult] | None = None
     _sent: frozenset[str] = attrs.field(default=frozenset(), init=False)
     _sent_duration: int | None = attrs.field(default=None, init=False)
     _warned_of_size: bool = attrs.field(default=False, init=False)
     _client_region: str | None = attrs.field(default=None, init=False)
 
-    def __call__(self) -> Fetched:
+    def __call__(self) -> FetchResult:
         """
         Call STS and return the credentials. Blocks.
 
@@ -185,7 +185,7 @@ class StsFetcher:
             self._client_region = region
         self.source.note_region(region)
 
-    def _fetch(self) -> Fetched:
+    def _fetch(self) -> FetchResult:
         """
         Send the request, and once more if other keys or another token may help.
         """
@@ -216,10 +216,10 @@ class StsFetcher:
         with self._translating():
             return self.source.invalidate()
 
-    def _send(self) -> Fetched:
+    def _send(self) -> FetchResult:
         return self._attempt() if self.pace is None else self.pace(self._attempt)
 
-    def _attempt(self) -> Fetched:
+    def _attempt(self) -> FetchResult:
         self._sent = frozenset()
         with self._translating():
             remaining = self.source.prepare()
@@ -331,7 +331,7 @@ class StsFetcher:
 
     def _read(
         self, response: dict[str, Any], began: Instant, source_remaining: float | None
-    ) -> Fetched:
+    ) -> FetchResult:
         returned = response.get("Credentials") or {}
         for name in ("AccessKeyId", "SecretAccessKey", "SessionToken"):
             if not isinstance(returned.get(name), str) or not returned[name]:
@@ -342,7 +342,7 @@ class StsFetcher:
         self._warn_of_size(response.get("PackedPolicySize"))
         user = response.get("AssumedRoleUser") or response.get("FederatedUser") or {}
         arn = str(user.get("Arn") or "")
-        fetched = Fetched(
+        fetched = FetchResult(
             credentials=TemporaryCredentials(
                 access_key_id=returned["AccessKeyId"],
                 secret_access_key=returned["SecretAccessKey"],

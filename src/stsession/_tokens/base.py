@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any, Protocol, TypeVar
 
-from .._core.errors import begun
+from .._core.errors import capitalized
 from ..exceptions import FailureKind, RefreshError
 
 
@@ -188,7 +188,7 @@ def called(
         raise
     except Exception as e:
         raise failure(
-            f"{what}. {begun(name_of(function))} raised {type(e).__name__}.",
+            f"{what}. {capitalized(name_of(function))} raised {type(e).__name__}.",
             kind=kind,
             hop=hop,
             hint="The cause of this error says more.",

@@ -25,10 +25,10 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from .._botocore.errors import presentable
+from .._core.context import in_background
 from .._core.errors import hides_arguments
 from .._core.events import write_log
 from .._core.runtime import Clock, current_runtime
-from .._core.state import unattended
 from .._locks import OneTimeEvent
 from .._requests.checks import checked_token_code
 from .._requests.limits import wrong_type
@@ -247,7 +247,7 @@ class MfaCodes:
         Raises:
             MfaError: If there is none.
         """
-        if unattended():
+        if in_background():
             raise MfaError(
                 f"A code of the MFA device {serial} is needed, but this is a thread "
                 "in the background.",

@@ -18,7 +18,7 @@ from typing import Any
 import attrs
 
 from .._botocore.config_files import owner_of
-from .._core.errors import span
+from .._core.errors import format_span
 from .._core.runtime import current_runtime, utc
 from .._requests.limits import ASSERTION, WEB_IDENTITY_TOKEN
 from .._util import per_process
@@ -370,7 +370,7 @@ class WebIdentityTokenSupplier(NoProof):
             written = Path(self._given).stat().st_mtime
         except OSError:
             return ", which is gone"
-        return f", written {span(self._clock.wall() - written)} ago"
+        return f", written {format_span(self._clock.wall() - written)} ago"
 
     def _claimed(self) -> str:
         claims = self._claims

@@ -18,8 +18,8 @@ from typing import Any
 import attrs
 
 from .._core.cache import RandomEviction
+from .._core.context import reporting
 from .._core.runtime import DaemonPool
-from .._core.state import reporting
 from .._locks import interruptible
 from .._sessions.session import RefreshableAssumeRoleSession
 from .._util import chained, forget_after_fork, per_process
@@ -87,7 +87,7 @@ def call(function: Function, session_of: SessionOf, target: FleetTarget) -> Outc
     """
     try:
         session = session_of(target)
-        announcers = [hop.announcer for hop in session._hops]  # noqa: SLF001 - ours
+        announcers = [hop.events for hop in session._hops]  # noqa: SLF001 - ours
         return Outcome(value=reporting(announcers).run(function, session))
     except Exception as e:  # noqa: BLE001 - it's the target's result
         return Outcome.of_error(e)

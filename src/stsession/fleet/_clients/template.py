@@ -202,7 +202,7 @@ def never_refreshed() -> Refresher:
         msg = "a template was asked to sign"
         raise AssertionError(msg)
 
-    return Refresher(label="a template", fetch=fetch)
+    return Refresher(name="a template", fetch=fetch)
 
 
 def _rejections() -> list[Registration]:

@@ -1,0 +1,101 @@
+"""
+What the current context is part of: fetches, and calls whose failures are results.
+
+A fetch runs on a thread of its own, with the context of its caller. What the fetch
+starts may inherit that context, and go on after it.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import os
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+import attrs
+
+from .._locks import OneTimeEvent
+
+
+__all__ = ["Fetching", "in_background", "is_fetching", "reported", "reporting"]
+
+
+T = TypeVar("T")
+
+
+_fetches: contextvars.ContextVar[tuple[Fetching, ...]] = contextvars.ContextVar(
+    "stsession_fetches", default=()
+)
+_reported: contextvars.ContextVar[tuple[object, ...]] = contextvars.ContextVar(
+    "stsession_reported", default=()
+)
+
+
+@attrs.frozen(eq=False)
+class Fetching:
+    """
+    A fetch that the current context is part of.
+
+    Args:
+        refresher: The refresher that fetches.
+
+        done: Set when the fetch has ended.
+
+        in_background: Whether no caller waits for the fetch.
+    """
+
+    refresher: object
+    done: OneTimeEvent
+    in_background: bool
+    process: int = attrs.field(factory=os.getpid, init=False)
+
+    @property
+    def is_running(self) -> bool:
+        """
+        Whether the fetch hasn't ended yet; in another process it has.
+        """
+        return not self.done.is_set() and self.process == os.getpid()
+
+    def run(self, work: Callable[[], T]) -> T:
+        """
+        Return what *work* returns, called as a part of this fetch.
+
+        Nothing has to be undone afterwards, so that no interrupt can prevent that.
+        """
+        context = contextvars.copy_context()
+        context.run(_fetches.set, (*_fetches.get(), self))
+        return context.run(work)
+
+
+def in_background() -> bool:
+    """
+    Return whether this is part of a fetch that no caller waits for.
+    """
+    return any(it.in_background and it.is_running for it in _fetches.get())
+
+
+def is_fetching(refresher: object) -> bool:
+    """
+    Return whether this is part of a fetch of *refresher*, and would wait for itself.
+    """
+    return any(it.refresher is refresher and it.is_running for it in _fetches.get())
+
+
+def reporting(queues: Iterable[object]) -> contextvars.Context:
+    """
+    Return a context in which failures are returned as results.
+
+    Args:
+        queues: The event queues of the refreshers whose failures are returned.
+    """
+    context = contextvars.copy_context()
+    context.run(_reported.set, tuple(queues))
+    return context
+
+
+def reported(queue: object) -> bool:
+    """
+    Return whether failures are returned as results, and needn't be logged as well.
+    """
+    return any(known is queue for known in _reported.get())
