@@ -173,7 +173,7 @@ def bench(session: nox.Session) -> None:
     Compare with other libraries, on this machine alone; takes minutes.
     """
     session.install(".", *group("bench"))
-    session.run("python", "-m", "benchmarks", *session.posargs)
+    session.run("python", "-m", "tests.benchmarks", *session.posargs)
 
 
 @nox.session

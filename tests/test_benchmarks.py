@@ -8,21 +8,17 @@ from urllib.parse import urlencode
 
 import pytest
 
+from .benchmarks import report
+from .benchmarks.aws import SOURCE_KEY, Aws
+from .benchmarks.catalog import BENCHMARKS
+from .benchmarks.contenders import CONTENDERS
+from .benchmarks.figures import Benchmark, Figure, Target
+from .benchmarks.first_requests import program
+from .benchmarks.harness import measure
+from .benchmarks.results import Outcome, Results, Spread
+from .benchmarks.scenarios import SCENARIOS
+from .benchmarks.server import role_arn
 from .pages import DOCS
-
-
-benchmarks = pytest.importorskip("benchmarks", reason="only in the repository")
-
-from benchmarks import report  # noqa: E402
-from benchmarks.aws import SOURCE_KEY, Aws  # noqa: E402
-from benchmarks.catalog import BENCHMARKS  # noqa: E402
-from benchmarks.contenders import CONTENDERS  # noqa: E402
-from benchmarks.figures import Benchmark, Figure, Target  # noqa: E402
-from benchmarks.first_requests import program  # noqa: E402
-from benchmarks.harness import measure  # noqa: E402
-from benchmarks.results import Outcome, Results, Spread  # noqa: E402
-from benchmarks.scenarios import SCENARIOS  # noqa: E402
-from benchmarks.server import role_arn  # noqa: E402
 
 
 @pytest.fixture(name="drawing")
@@ -82,7 +78,7 @@ def once(benchmark, *names):
 
 class TestProgram:
     """
-    ``python -m benchmarks``.
+    ``python -m tests.benchmarks``.
     """
 
     @pytest.fixture(name="run")
@@ -90,7 +86,7 @@ class TestProgram:
         """
         Run it with *arguments*, for a target that is missed.
         """
-        program = importlib.import_module("benchmarks.__main__")
+        program = importlib.import_module("tests.benchmarks.__main__")
         results = results_of({"fleet": 9.0, "recipe": 1.0})
         monkeypatch.setattr(program, "BENCHMARKS", [results.benchmark])
         monkeypatch.setattr(program, "measure", lambda _, *, size: results)

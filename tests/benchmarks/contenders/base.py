@@ -45,7 +45,7 @@ class Contender:
         self.clock = clock
         self.seconds = seconds
         if clock is not None:  # the fetchers with a cache look at this one
-            botocore.credentials._local_now = clock.now  # type: ignore[attr-defined] # noqa: SLF001
+            botocore.credentials._local_now = clock.now  # type: ignore[attr-defined]
         self.begin()
 
     def begin(self) -> None:
@@ -66,7 +66,7 @@ class Contender:
         session = self.make(number)
         if self.clock is not None:
             credentials: Any = session.get_credentials()
-            credentials._time_fetcher = self.clock.now  # noqa: SLF001
+            credentials._time_fetcher = self.clock.now
         return session
 
     def fan_out(self, work: Callable[[boto3.Session], Any]) -> list[Any]:

@@ -61,7 +61,7 @@ class Recipe(Contender):
             method="sts-assume-role",
         )
         session = self._new_session()
-        session._credentials = credentials  # type: ignore[attr-defined] # noqa: SLF001
+        session._credentials = credentials  # type: ignore[attr-defined]
         return boto3.Session(botocore_session=session)
 
 

@@ -1,5 +1,5 @@
 """
-Measures what is claimed, on this machine alone: ``python -m benchmarks``.
+Measures what is claimed, on this machine alone: ``python -m tests.benchmarks``.
 
 Each contender runs in a process of its own, against a server in a third one.
 Rounds are interleaved, so that a busy machine is unfair to nobody; ratios are

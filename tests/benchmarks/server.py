@@ -59,7 +59,7 @@ class Server:
 
     def set(self, **settings: Any) -> None:
         """
-        Set attributes of `benchmarks.aws.Aws`.
+        Set attributes of `tests.benchmarks.aws.Aws`.
         """
         self.tell(do="set", **settings)
 
@@ -88,7 +88,7 @@ def running(*, tls: bool = False) -> Iterator[Server]:
     with (
         tempfile.TemporaryDirectory() as folder,
         subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.wire", folder],
+            [sys.executable, "-m", "tests.benchmarks.wire", folder],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -1,5 +1,5 @@
 """
-``python -m benchmarks``, from the root of the repository.
+``python -m tests.benchmarks``, from the root of the repository.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ def main() -> int:
 
 def _parse() -> argparse.Namespace:
     known = [benchmark.scenario for benchmark in BENCHMARKS]
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks", description=__doc__
+    )
     parser.add_argument(
         "only",
         nargs="*",

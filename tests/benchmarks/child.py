@@ -1,7 +1,7 @@
 """
 One scenario for one contender, in a process of its own.
 
-    python -m benchmarks.child SCENARIO CONTENDER SIZE
+    python -m tests.benchmarks.child SCENARIO CONTENDER SIZE
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from .results import Outcome, Results
 
 __all__ = ["measure"]
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 TIMEOUT = 120
 
 
@@ -43,7 +43,14 @@ def _run(scenario: str, contender: str, size: str) -> Outcome:
     """
     Measure in a new process that knows no AWS account.
     """
-    command = [sys.executable, "-m", "benchmarks.child", scenario, contender, size]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.benchmarks.child",
+        scenario,
+        contender,
+        size,
+    ]
     with tempfile.TemporaryDirectory() as home:
         try:
             done = subprocess.run(

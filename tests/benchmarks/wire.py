@@ -1,5 +1,5 @@
 """
-The server's process: ``python -m benchmarks.wire FOLDER``.
+The server's process: ``python -m tests.benchmarks.wire FOLDER``.
 
 It has one thread for all connections and imports no SDK, so that it starts at once
 and isn't what is measured.
