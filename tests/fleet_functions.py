@@ -28,7 +28,7 @@ def shared_parts(session: Any) -> tuple[int, ...]:
     """
     fetch = session._refresher.fetch
     client = session._source.client("us-east-1", fetch.endpoint)
-    return os.getpid(), id(fetch.pace.pace), id(session._source), id(client)
+    return os.getpid(), id(fetch.retry_loop.throttle), id(session._source), id(client)
 
 
 def no_such_bucket(session: Any) -> None:

@@ -22,7 +22,7 @@ import stsession
 from stsession import Fleet, InvalidRequestError, RefreshPolicy
 from stsession._botocore import loader as _loader
 from stsession._locks import guarded
-from stsession.fleet import _throttle as _pace
+from stsession.fleet import _throttle
 from stsession.fleet._executors import daemon_threads
 from stsession.fleet._sessions import FleetSession
 from stsession.fleet._throttle import OUTAGES
@@ -545,7 +545,7 @@ def test_no_turn(source, stub):
     assert 1 == stub.attempts
     assert "STS returned Throttling" in str(first.error)
     assert f"Could not assume {ARN.format(IDS[1])} as" in str(second.error)
-    assert "there was no turn within 0 s" in str(second.error)
+    assert "could not be sent within 0 s" in str(second.error)
     assert ARN.format(IDS[1]) == second.hop
 
 
@@ -641,7 +641,9 @@ def test_fleets_of_a_source_share_their_pace(source):
         Fleet(IDS, role_name="Audit", source=source, sts_region="us-east-2"),
     ]
 
-    one, two, other = (f.session(IDS[0])._refresher.fetch.pace.pace for f in fleets)
+    one, two, other = (
+        f.session(IDS[0])._refresher.fetch.retry_loop.throttle for f in fleets
+    )
 
     assert one is two
     assert one is not other
@@ -654,7 +656,7 @@ def test_short_patience(source):
     policy = RefreshPolicy(load_timeout=dt.timedelta(seconds=8))
     fleet = Fleet(IDS, role_name="Audit", source=source, refresh=policy)
 
-    assert 8.0 == fleet.session(IDS[0])._refresher.fetch.pace.patience
+    assert 8.0 == fleet.session(IDS[0])._refresher.fetch.retry_loop.timeout
 
 
 def test_membership(source):
@@ -710,8 +712,8 @@ def test_waits_longer_than_others(source):
 
     refresher = fleet.session(IDS[0])._refresher
 
-    assert refresher.load_timeout > refresher.fetch.pace.patience + 8
-    assert 120.0 == refresher.fetch.pace.patience
+    assert refresher.load_timeout > refresher.fetch.retry_loop.timeout + 8
+    assert 120.0 == refresher.fetch.retry_loop.timeout
 
 
 def test_session_of_a_session(local, org):
@@ -1042,8 +1044,8 @@ def test_accounts_that_raise(source):
 LOCKS = {
     "fleet": lambda fleet: fleet._lock,
     "templates": lambda fleet: fleet._sample._light._lock,
-    "pace": lambda fleet: fleet._sample._refresher.fetch.pace.pace._lock,
-    "paces": lambda fleet: _pace._paces._lock,
+    "throttle": lambda fleet: fleet._sample._refresher.fetch.retry_loop.throttle._lock,
+    "throttles": lambda fleet: _throttle._throttles._lock,
     "loaders": lambda fleet: _loader._loaders._lock,
 }
 

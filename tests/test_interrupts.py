@@ -17,7 +17,7 @@ from stsession._core.credentials import Record
 from stsession._core.runtime import DaemonPool, spawn
 from stsession._locks import OneTimeEvent
 from stsession.exceptions import RefreshError
-from stsession.fleet._throttle import Pace
+from stsession.fleet._throttle import Throttle
 
 from .engine import SOON, Engine, engine, real_waits
 from .interrupts import interruptions, uninterrupted, visits
@@ -189,9 +189,9 @@ def test_turns():
     """
     The queue for STS doesn't keep the place of a call that was interrupted.
     """
-    pace = Pace()
-    for error in interruptions(lambda: partial(pace.take_turn, 10**6)):
-        taken = in_another_thread(lambda: pace.take_turn(10**6))
+    throttle = Throttle()
+    for error in interruptions(lambda: partial(throttle.acquire, 10**6)):
+        taken = in_another_thread(lambda: throttle.acquire(10**6))
 
         assert taken is True, error
 

@@ -31,7 +31,7 @@ from .options import Options
 
 if TYPE_CHECKING:
     from .._tokens.mfa import CodeLike
-    from ..fleet._throttle import Pace
+    from ..fleet._throttle import Throttle
 
 __all__ = ["ChainBuilder", "check_mfa"]
 
@@ -53,7 +53,7 @@ class Hop:
     endpoint: StsEndpoint
     policy: RefreshPolicy
     proof: TokenSupplier = attrs.field(factory=NoProof)
-    pace: Pace | None = None
+    throttle: Throttle | None = None
     """The throttle that the request waits for. `None` means none, and the retries of
     the STS client."""
 
@@ -71,7 +71,7 @@ class Hop:
             self.endpoint.config_key,
             self.policy,
             self.proof.key,
-            self.pace,
+            self.throttle,
             current_runtime().clock,
         )
 
@@ -98,7 +98,7 @@ class Hop:
             endpoint=self._endpoint,
             clock=current_runtime().clock,
             proof=self.proof,
-            pace=self._paced(),
+            retry_loop=self._retry_loop(),
         )
         return Refresher(
             name=self.request.name,
@@ -123,15 +123,17 @@ class Hop:
     @property
     def _endpoint(self) -> StsEndpoint:
         # A throttle has to count each request that is sent.
-        return self.endpoint if self.pace is None else self.endpoint.single_attempt()
+        return (
+            self.endpoint if self.throttle is None else self.endpoint.single_attempt()
+        )
 
-    def _paced(self) -> Callable[[Callable[[], FetchResult]], FetchResult] | None:
-        if self.pace is None:
+    def _retry_loop(self) -> Callable[[Callable[[], FetchResult]], FetchResult] | None:
+        if self.throttle is None:
             return None
         limit = self.policy.load_timeout
-        return self.pace.pursuit(
-            self.pace.patience if limit is None else limit.total_seconds(),
-            what=self.request.action,
+        return self.throttle.retry_loop(
+            self.throttle.timeout if limit is None else limit.total_seconds(),
+            action=self.request.action,
             hop=self.request.name,
         )
 
@@ -140,7 +142,7 @@ class Hop:
             return self.policy.load_timeout.total_seconds()
         signed = self.source.signer is not None
         own = self._endpoint.load_timeout(signed=signed)
-        throttled = 0.0 if self.pace is None else self.pace.patience
+        throttled = 0.0 if self.throttle is None else self.throttle.timeout
         # The source may need new credentials first.
         return own + self.source.load_timeout + self.proof.patience + throttled
 
@@ -194,7 +196,7 @@ class ChainBuilder:
         self.source = source
         self.key: Callable[[], Hashable] = lambda: source.key
         self.is_role = False
-        self.throttle: Pace | None = None
+        self.throttle: Throttle | None = None
         self._next: Source | None = source
 
     @property
@@ -237,7 +239,7 @@ class ChainBuilder:
         self,
         request: StsRequest,
         token: TokenSupplier | None,
-        throttle: Pace | None = None,
+        throttle: Throttle | None = None,
     ) -> None:
         hop = Hop(
             request=request,
@@ -245,7 +247,7 @@ class ChainBuilder:
             endpoint=self.endpoint,
             policy=self.options.refresh,
             proof=NoProof() if token is None else token,
-            pace=throttle,
+            throttle=throttle,
         )
         self.hops = (*self.hops, hop.refresher(self.options.cache))
         self.source, self.key, self._next = hop.source, hop.key, None

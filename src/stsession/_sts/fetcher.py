@@ -141,8 +141,8 @@ class StsFetcher:
 
         proof: Supplies parameters that are obtained anew for each request.
 
-        pace: Calls the function that it is passed when, and as often as, STS allows.
-            `None` means that STS is called immediately.
+        retry_loop: Calls the function that it is passed when, and as often as, STS
+            allows. `None` means that STS is called once, immediately.
     """
 
     request: StsRequest
@@ -150,7 +150,7 @@ class StsFetcher:
     endpoint: StsEndpoint
     clock: Clock
     proof: TokenSupplier = attrs.field(factory=NoProof)
-    pace: Callable[[Callable[[], FetchResult]], FetchResult] | None = None
+    retry_loop: Callable[[Callable[[], FetchResult]], FetchResult] | None = None
     _sent: frozenset[str] = attrs.field(default=frozenset(), init=False)
     _sent_duration: int | None = attrs.field(default=None, init=False)
     _warned_of_size: bool = attrs.field(default=False, init=False)
@@ -217,7 +217,11 @@ class StsFetcher:
             return self.source.invalidate()
 
     def _send(self) -> FetchResult:
-        return self._attempt() if self.pace is None else self.pace(self._attempt)
+        return (
+            self._attempt()
+            if self.retry_loop is None
+            else self.retry_loop(self._attempt)
+        )
 
     def _attempt(self) -> FetchResult:
         self._sent = frozenset()
@@ -257,7 +261,7 @@ class StsFetcher:
         """
         default = self._client_region or "aws-global"
         regions = [region or default for region in self.endpoint.regions]
-        alone = len(regions) == 1 and self.pace is None
+        alone = len(regions) == 1 and self.retry_loop is None
         return regions * 2 if alone and self.proof.serves_once else regions
 
     def _unspent(self, proof: dict[str, str], error: RefreshError) -> dict[str, str]:

@@ -27,7 +27,7 @@ from .._sources.find import SourceLike, find_source
 from .._sources.sources import Source
 from .._util import lazy
 from ._clients.cache import LightClients
-from ._throttle import pace_of
+from ._throttle import throttle_for
 
 
 __all__ = ["FleetSession", "FleetSessions", "LightSession"]
@@ -177,7 +177,7 @@ class LightSession(RefreshableAssumeRoleSession):
 
 class FleetSession(LightSession):
     """
-    A session that asks STS at the pace of all who have the same source.
+    A session that calls STS at the rate that all sessions of its source share.
     """
 
     _root: Source | None = None
@@ -200,7 +200,9 @@ class FleetSession(LightSession):
     ) -> ChainBuilder:
         chain = chain_from(source, options, role_arn=role_arn, root=self._root)
         endpoint = chain.endpoint
-        chain.throttle = pace_of((chain.source.key, endpoint.url, endpoint.regions))
+        chain.throttle = throttle_for(
+            (chain.source.key, endpoint.url, endpoint.regions)
+        )
         return chain
 
     def widen(self, workers: int) -> None:

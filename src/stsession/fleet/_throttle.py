@@ -1,5 +1,5 @@
 """
-Limits and retries the requests that many roles send to one STS.
+Limits and retries the requests that the roles of one source send to STS.
 """
 
 from __future__ import annotations
@@ -20,48 +20,49 @@ from .._util import forget_after_fork, per_process
 from ..exceptions import FailureKind, RefreshError, StsUnavailableError
 
 
-__all__ = ["PATIENCE", "Pace", "Pursuit", "RateLimit", "pace_of"]
+__all__ = ["RateLimit", "RetryLoop", "Throttle", "throttle_for"]
 
 
 WINDOW = 1.0
-"""Seconds over which what STS lets through is counted."""
+"""Seconds over which the requests that STS accepts are counted."""
 
 CUT = 0.7
-"""What is left of the rate after an answer that says it was too much."""
+"""Factor by which the rate changes when STS throttles a request."""
 
 SCALE = 0.4
-"""How steeply it grows again; botocore's adaptive mode takes the same two numbers
-for the same curve, the one of TCP CUBIC."""
+"""How steeply the rate grows again. botocore's adaptive mode uses the same two numbers
+for the same curve, that of TCP CUBIC."""
 
 LEAST = 0.5
-"""Calls a second that are made in any case."""
+"""Lower bound of the rate, in requests per second."""
 
 LONGEST_DEBT = 5.0
-"""Seconds at most that a cut keeps everybody from asking."""
+"""Upper bound of the pause after the rate was cut, in seconds."""
 
 LONGEST_WAIT = 30.0
-"""Seconds at most that an answer that says when to ask again keeps everybody from
-asking: it was told to one."""
+"""Upper bound, in seconds, of the pause that a Retry-After header causes for all
+requests: it was meant for one."""
 
 FORGOTTEN_AFTER = 300.0
-"""Seconds without an answer after which a limit is void."""
+"""Seconds without a response after which there is no limit again."""
 
 PAUSE = 1.0
-"""Seconds at most between two answers that count as time to grow in."""
+"""Upper bound of the seconds between two responses during which the rate grows."""
 
 
 @attrs.define(kw_only=True, eq=False)
 class RateLimit:
     """
-    A rate that adapts to what is refused. Its user guards it with a lock.
+    A request rate that adapts to throttling, along the curve of TCP CUBIC.
 
-    There is none until STS first answers that it was asked too often. What STS let
-    through in the second before is then what it can take: calls go on at 70 % of
-    that, evenly spaced, and grow along a cubic curve, soon up to where it was and
-    slowly beyond. Time in which nobody asks doesn't count; after five minutes of it
-    the limit is forgotten.
+    There is no limit until STS first throttles a request. The number of requests that
+    it accepted in the second before is then taken for what it can take: requests go on
+    at 70 % of that rate, evenly spaced. The rate grows along a cubic curve, soon up to
+    where it was and slowly beyond. Time without requests doesn't count, and after five
+    minutes of it there is no limit again.
 
-    All instants are seconds on a monotonic clock.
+    All instants are seconds on a monotonic clock. Not thread-safe: the caller holds a
+    lock.
     """
 
     _ceiling: float = math.inf
@@ -69,23 +70,23 @@ class RateLimit:
     _next_at: float = -math.inf
     _cut_at: float = -math.inf
     _answered_at: float = -math.inf
-    _let_through: collections.deque[float] = attrs.field(factory=collections.deque)
+    _accepted: collections.deque[float] = attrs.field(factory=collections.deque)
 
     @property
     def rate(self) -> float:
         """
-        Calls a second; infinite while there is no limit.
+        Requests per second; infinite while there is no limit.
         """
         if math.isinf(self._ceiling):
             return math.inf
-        # After `flat` seconds it is where it was, and grows slowest.
+        # After `flat` seconds the rate is where it was, and grows slowest.
         flat = math.pow(self._ceiling * (1 - CUT) / SCALE, 1 / 3)
         grown = SCALE * math.pow(self._growing - flat, 3)
         return max(LEAST, self._ceiling + grown)
 
     def wait(self, now: float) -> float:
         """
-        Seconds until the next call may be made; 0 if it may be made now.
+        Return the seconds until the next request may be sent; 0 means now.
         """
         if now > self._answered_at + FORGOTTEN_AFTER and now > self._next_at:
             self._ceiling = math.inf
@@ -95,20 +96,20 @@ class RateLimit:
 
     def begin(self, now: float) -> None:
         """
-        A call is made.
+        Count a request that is being sent.
         """
         if math.isinf(self._ceiling):
             return
         gap = 1 / self.rate
-        # Who comes a little late, as threads do, doesn't put off all others.
+        # A thread that is a little late doesn't delay all others.
         self._next_at = max(self._next_at, now - gap) + gap
 
-    def let_through(self, now: float) -> None:
+    def accepted(self, now: float) -> None:
         """
-        STS has answered, whatever it said, but not that it was asked too often.
+        Count a response other than throttling.
         """
         self._answered(now)
-        self._let_through.append(now)
+        self._accepted.append(now)
         self._forget(now)
 
     def _answered(self, now: float) -> None:
@@ -117,23 +118,23 @@ class RateLimit:
         self._answered_at = now
 
     def _forget(self, now: float) -> None:
-        while self._let_through and self._let_through[0] <= now - WINDOW:
-            self._let_through.popleft()
+        while self._accepted and self._accepted[0] <= now - WINDOW:
+            self._accepted.popleft()
 
     def throttled(
         self, now: float, *, began: float, retry_after: float | None = None
     ) -> None:
         """
-        STS has answered that it was asked too often.
+        Cut the rate, because STS throttled a request.
 
         Args:
-            now: When.
+            now: When the response arrived.
 
             began:
-                When that call was made. What was on its way when the rate was
-                last cut is no reason to cut it again.
+                When the request was sent. The rate isn't cut again for requests that
+                were sent before it was last cut.
 
-            retry_after: Seconds that STS asked to wait, if it did.
+            retry_after: The seconds in the Retry-After header, if there is one.
         """
         self._answered(now)
         if retry_after is not None:
@@ -141,24 +142,24 @@ class RateLimit:
         if began < self._cut_at:
             return
         self._forget(now)
-        passed = len(self._let_through)
+        passed = len(self._accepted)
         self._ceiling = max(LEAST, min(self.rate, passed / WINDOW))
         self._growing, self._cut_at = 0.0, now
         if passed:
-            # What went through counts against the new rate already.
-            paid_at = self._let_through[0] + passed / self.rate
+            # The requests that were accepted count against the new rate already.
+            paid_at = self._accepted[0] + passed / self.rate
             self._next_at = max(self._next_at, min(paid_at, now + LONGEST_DEBT))
         self._next_at = max(self._next_at, now + min(1 / self.rate, LONGEST_DEBT))
 
 
-PATIENCE = 120.0
-"""Seconds that one fetch goes on asking an STS that has no time for it."""
+TIMEOUT = 120.0
+"""Seconds for which one fetch is retried while STS throttles it."""
 
 OUTAGES = 6
-"""Tries of one fetch that may meet with an outage."""
+"""Attempts of one fetch that may meet with an outage."""
 
 FIRST_PAUSE = 0.25
-"""Seconds at most before the second of them; then twice as many each time."""
+"""Upper bound of the pause after the first outage, in seconds; doubled each time."""
 
 LONGEST_PAUSE = 4.0
 
@@ -174,17 +175,20 @@ class _Turn:
         self.called = OneTimeEvent()
 
 
-class Pace:
+class Throttle:
     """
-    One rate, and a queue for it. All methods may be called from any thread.
+    Has the requests of many roles wait for their turn, at one rate.
+
+    All methods may be called from any thread.
     """
 
-    patience = PATIENCE
+    timeout = TIMEOUT
+    """Seconds for which a fetch is retried by default."""
 
     def __init__(self, runtime: Runtime | None = None) -> None:
         runtime = current_runtime() if runtime is None else runtime
         self.clock: Clock = runtime.clock
-        self.draw = runtime.random
+        self.random = runtime.random
         self.wait = runtime.wait
         self._after_fork()
         forget_after_fork(self)
@@ -198,22 +202,25 @@ class Pace:
     @property
     def rate(self) -> float:
         """
-        Calls a second; infinite while there is no limit.
+        Requests per second; infinite while there is no limit.
         """
         return guarded(self._lock, lambda: self._limit.rate)
 
-    def pursuit(self, patience: float, *, what: str, hop: str) -> Pursuit:
+    def retry_loop(self, timeout: float, *, action: str, hop: str) -> RetryLoop:
         """
-        Make who asks at this pace, for *patience* seconds.
+        Return a loop that sends and retries a request at this rate.
         """
-        return Pursuit(pace=self, patience=patience, what=what, hop=hop)
+        return RetryLoop(throttle=self, timeout=timeout, action=action, hop=hop)
 
-    def take_turn(self, deadline: float) -> bool:
+    def acquire(self, deadline: float) -> bool:
         """
-        Wait until a call may be made, and count it. First come, first served.
+        Wait until a request may be sent, and count it. First come, first served.
+
+        Args:
+            deadline: When to stop waiting, as an instant of the monotonic clock.
 
         Returns:
-            Whether that was before *deadline*, an instant of the monotonic clock.
+            Whether the request may be sent.
         """
         turn = _Turn()
         try:
@@ -237,7 +244,7 @@ class Pace:
 
     def _begin(self, turn: _Turn, now: float) -> float | None:
         """
-        Begin if it may be; or the seconds until then, if they are known.
+        Count the request if its turn has come; return the seconds until then, if known.
         """
         if self._queue[0] is not turn:
             return None
@@ -252,14 +259,14 @@ class Pace:
         if self._queue:
             self._queue[0].called.set()
 
-    def answered(self, began: float, error: RefreshError | None) -> None:
+    def observe(self, began: float, error: RefreshError | None) -> None:
         """
-        Learn from an answer to a call that was made at *began*.
+        Adapt the rate to the response to a request that was sent at *began*.
         """
         now = self.clock.monotonic()
-        guarded(self._lock, lambda: self._learn(began, error, now))
+        guarded(self._lock, lambda: self._adapt(began, error, now))
 
-    def _learn(self, began: float, error: RefreshError | None, now: float) -> None:
+    def _adapt(self, began: float, error: RefreshError | None, now: float) -> None:
         if error is not None and error.kind is FailureKind.THROTTLED:
             wait = error.retry_after
             self._limit.throttled(
@@ -268,72 +275,70 @@ class Pace:
                 retry_after=None if wait is None else wait.total_seconds(),
             )
         elif error is None or error.http_status is not None:
-            self._limit.let_through(now)
+            self._limit.accepted(now)
 
 
 @attrs.frozen(kw_only=True, eq=False)
-class Pursuit:
+class RetryLoop:
     """
-    Asks until there is an answer that counts, at the pace of all.
+    Retries a request while STS throttles it or is unavailable, at a common rate.
 
     Args:
-        pace: It.
+        throttle: The rate, and the queue for it.
 
-        patience: Seconds after which what STS said last is the answer.
+        timeout: Seconds after which the last error is raised.
 
-        what: What couldn't be done, if it fails.
+        action: The first sentence of the error if no request could be sent.
 
-        hop: For whom.
+        hop: The role that the request is for.
     """
 
-    pace: Pace
-    patience: float = PATIENCE
-    what: str = "Could not ask STS"
-    hop: str | None = None
+    throttle: Throttle
+    timeout: float
+    action: str
+    hop: str
 
-    def __call__(self, ask: Callable[[], T]) -> T:
+    def __call__(self, send: Callable[[], T]) -> T:
         """
-        Call *ask* as often as it takes.
+        Call *send* until it succeeds or fails for good. Blocks up to *timeout*.
 
         Raises:
-            RefreshError: What STS said last, or that there was no turn to ask it.
+            RefreshError: The last error, or that no request could be sent in time.
         """
-        pace = self.pace
-        deadline = pace.clock.monotonic() + self.patience
+        throttle = self.throttle
+        deadline = throttle.clock.monotonic() + self.timeout
         last: RefreshError | None = None
         outages = 0
         while True:
-            if not pace.take_turn(deadline):
-                raise last or self._no_turn()
-            began = pace.clock.monotonic()
+            if not throttle.acquire(deadline):
+                raise last or self._never_sent()
+            began = throttle.clock.monotonic()
             try:
-                value = ask()
+                value = send()
             except RefreshError as e:
-                if last is not None and _lacks_a_code(e):
+                if last is not None and _lacks_code(e):
                     raise last from last.__cause__
                 last = e
             else:
-                pace.answered(began, None)
+                throttle.observe(began, None)
                 return value
-            pace.answered(began, last)
+            throttle.observe(began, last)
             outages += last.kind is FailureKind.OUTAGE
-            if not self._passes(last, outages, deadline):
+            if not self._may_retry(last, outages, deadline):
                 raise last
 
-    def _no_turn(self) -> StsUnavailableError:
-        # Asking all the same would be what STS wants less of.
+    def _never_sent(self) -> StsUnavailableError:
         return StsUnavailableError(
-            f"{self.what}. STS takes fewer requests than there are, and there was no "
-            f"turn within {self.patience:.0f} s.",
+            f"{self.action}. STS throttles the requests of this source, so this one "
+            f"could not be sent within {self.timeout:.0f} s.",
             kind=FailureKind.THROTTLED,
             hop=self.hop,
-            hint="Try again later; load_timeout of RefreshPolicy sets how long to "
-            "wait.",
+            hint="Try again later, or allow more time: load_timeout of RefreshPolicy.",
         )
 
-    def _passes(self, error: RefreshError, outages: int, deadline: float) -> bool:
+    def _may_retry(self, error: RefreshError, outages: int, deadline: float) -> bool:
         """
-        Whether asking once more makes sense; waits until it does.
+        Return whether to send the request again. Waits first, after an outage.
         """
         if error.kind is FailureKind.OUTAGE:
             return outages < OUTAGES and self._pause(outages, deadline)
@@ -341,30 +346,28 @@ class Pursuit:
 
     def _pause(self, outages: int, deadline: float) -> bool:
         """
-        Give STS some time; return whether there was so much left.
+        Wait before the next attempt; return whether there was enough time left.
         """
         longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (outages - 1))
-        pause = longest * (0.5 + 0.5 * self.pace.draw())
-        if self.pace.clock.monotonic() + pause >= deadline:
+        pause = longest * (0.5 + 0.5 * self.throttle.random())
+        if self.throttle.clock.monotonic() + pause >= deadline:
             return False
-        self.pace.wait(OneTimeEvent(), pause)
+        self.throttle.wait(OneTimeEvent(), pause)
         return True
 
 
-def _lacks_a_code(error: RefreshError) -> bool:
-    """
-    Whether STS wasn't asked, as there is no code of an MFA device to ask it with.
-    """
+def _lacks_code(error: RefreshError) -> bool:
+    # STS wasn't called, as there is no further code of the MFA device.
     return error.kind is FailureKind.MFA and error.code is None
 
 
-class _Paces:
+class _Throttles:
     """
-    The paces in use.
+    The throttles in use, by key.
     """
 
     def __init__(self) -> None:
-        self._paces: weakref.WeakValueDictionary[Hashable, Pace] = (
+        self._throttles: weakref.WeakValueDictionary[Hashable, Throttle] = (
             weakref.WeakValueDictionary()
         )
         self._after_fork()
@@ -373,23 +376,23 @@ class _Paces:
     def _after_fork(self) -> None:
         self._lock = threading.RLock()
 
-    def get(self, key: Hashable) -> Pace:
+    def get(self, key: Hashable) -> Throttle:
         runtime = current_runtime()
         return guarded(self._lock, lambda: self._get((key, runtime.clock), runtime))
 
-    def _get(self, key: Hashable, runtime: Runtime) -> Pace:
-        pace = self._paces.get(key)
-        if pace is None:
-            made = Pace(runtime)
-            pace = self._paces.setdefault(key, made)
-        return pace
+    def _get(self, key: Hashable, runtime: Runtime) -> Throttle:
+        throttle = self._throttles.get(key)
+        if throttle is None:
+            made = Throttle(runtime)
+            throttle = self._throttles.setdefault(key, made)
+        return throttle
 
 
-_paces = per_process(_Paces())
+_throttles = per_process(_Throttles())
 
 
-def pace_of(key: Hashable) -> Pace:
+def throttle_for(key: Hashable) -> Throttle:
     """
-    Return the pace of all who have the same *key*.
+    Return the throttle that all sessions with an equal *key* share.
     """
-    return _paces.get(key)
+    return _throttles.get(key)

@@ -8,7 +8,7 @@ import pytest
 
 from stsession._core.runtime import current_runtime
 from stsession.exceptions import AccessDeniedError, FailureKind, StsUnavailableError
-from stsession.fleet._throttle import OUTAGES, Pace, Pursuit, pace_of
+from stsession.fleet._throttle import OUTAGES, Throttle, throttle_for
 from stsession.testing import FakeClock, use_runtime
 
 from .children import in_a_fork
@@ -23,17 +23,24 @@ def _clock():
     return FakeClock()
 
 
-@pytest.fixture(name="pace")
-def _pace(clock):
+@pytest.fixture(name="throttle")
+def _throttle(clock):
     """
-    A pace whose waits let time pass.
+    A throttle whose waits let time pass.
     """
 
     def wait(event, seconds):
         clock.advance(dt.timedelta(seconds=seconds + 1e-6))
 
     with use_runtime(clock=clock, wait=wait, random=lambda: 1.0):
-        yield Pace()
+        yield Throttle()
+
+
+def retrying(throttle, timeout=120.0):
+    """
+    A loop that retries for so many seconds.
+    """
+    return throttle.retry_loop(timeout, action="Could not do it", hop="x")
 
 
 class Answers:
@@ -58,118 +65,117 @@ class Answers:
         return answer
 
 
-def test_asks_once_if_all_is_well(pace, clock):
+def test_asks_once_if_all_is_well(throttle, clock):
     """
     An answer is an answer.
     """
     ask = Answers(clock, "keys")
 
-    assert "keys" == Pursuit(pace=pace)(ask)
+    assert "keys" == retrying(throttle)(ask)
     assert [0.0] == ask.asked_at
 
 
-def test_throttled(pace, clock):
+def test_throttled(throttle, clock):
     """
     It asks again until STS has time, and all are slowed down.
     """
     ask = Answers(clock, THROTTLED, THROTTLED, "keys")
 
-    assert "keys" == Pursuit(pace=pace)(ask)
+    assert "keys" == retrying(throttle)(ask)
     assert 3 == len(ask.asked_at)
-    assert pace.rate < 10
+    assert throttle.rate < 10
 
 
-def test_patience_ends(pace, clock):
+def test_patience_ends(throttle, clock):
     """
     After so many seconds, what STS said last is raised.
     """
     ask = Answers(clock, THROTTLED)
 
     with pytest.raises(StsUnavailableError, match="Busy"):
-        Pursuit(pace=pace, patience=30.0)(ask)
+        retrying(throttle, timeout=30.0)(ask)
 
     assert 30.0 <= clock.monotonic() < 31.0
     assert len(ask.asked_at) > 5
 
 
-@pytest.mark.parametrize("patience", [0.0, 1.0])
-def test_no_turn(pace, clock, patience):
+@pytest.mark.parametrize("timeout", [0.0, 1.0])
+def test_no_turn(throttle, clock, timeout):
     """
     Who has no turn in time doesn't ask, and takes nobody's turn.
     """
     ask = Answers(clock, "keys")
-    pace.answered(0.0, THROTTLED)
-    pursuit = pace.pursuit(patience, what="Could not do it", hop="x")
+    throttle.observe(0.0, THROTTLED)
     with pytest.raises(StsUnavailableError) as caught:
-        pursuit(ask)
+        retrying(throttle, timeout)(ask)
 
     assert [] == ask.asked_at
-    assert f"no turn within {patience:.0f} s" in str(caught.value)
+    assert f"could not be sent within {timeout:.0f} s" in str(caught.value)
     assert (FailureKind.THROTTLED, "x", True) == (
         caught.value.kind,
         caught.value.hop,
         caught.value.retryable,
     )
-    assert "keys" == Pursuit(pace=pace)(ask)
+    assert "keys" == retrying(throttle)(ask)
     assert pytest.approx([2.0], abs=0.001) == ask.asked_at
 
 
-def test_a_turn_at_once(pace, clock):
+def test_a_turn_at_once(throttle, clock):
     """
     Nobody needs patience while there is no limit.
     """
     ask = Answers(clock, "keys")
 
-    assert "keys" == Pursuit(pace=pace, patience=0.0)(ask)
+    assert "keys" == retrying(throttle, timeout=0.0)(ask)
 
 
-def test_outage(pace, clock):
+def test_outage(throttle, clock):
     """
     After an outage there are longer and longer pauses.
     """
     ask = Answers(clock, OUTAGE, OUTAGE, OUTAGE, "keys")
 
-    assert "keys" == Pursuit(pace=pace)(ask)
+    assert "keys" == retrying(throttle)(ask)
     assert pytest.approx([0, 0.25, 0.75, 1.75], abs=0.001) == ask.asked_at
 
 
-def test_lasting_outage(pace, clock):
+def test_lasting_outage(throttle, clock):
     """
     An outage that lasts isn't waited for as long as throttling is.
     """
     ask = Answers(clock, OUTAGE)
 
     with pytest.raises(StsUnavailableError, match="Down"):
-        Pursuit(pace=pace)(ask)
+        retrying(throttle)(ask)
 
     assert OUTAGES == len(ask.asked_at)
 
 
-def test_outage_at_the_end_of_patience(pace, clock):
+def test_outage_at_the_end_of_patience(throttle, clock):
     """
     There is no pause that would end too late.
     """
     ask = Answers(clock, OUTAGE)
 
     with pytest.raises(StsUnavailableError):
-        Pursuit(pace=pace, patience=0.5)(ask)
+        retrying(throttle, timeout=0.5)(ask)
 
     assert clock.monotonic() < 0.5
 
 
-def test_refusal(pace, clock):
+def test_refusal(throttle, clock):
     """
     What won't change isn't asked again.
     """
     ask = Answers(clock, AccessDeniedError("No."))
 
     with pytest.raises(AccessDeniedError):
-        Pursuit(pace=pace)(ask)
+        retrying(throttle)(ask)
 
     assert 1 == len(ask.asked_at)
 
 
-def test_retry_after(pace, clock):
+def test_retry_after(throttle, clock):
     """
     STS may say how long to wait.
     """
@@ -178,19 +184,19 @@ def test_retry_after(pace, clock):
     )
     ask = Answers(clock, busy, "keys")
 
-    Pursuit(pace=pace)(ask)
+    retrying(throttle)(ask)
 
     assert pytest.approx([0, 20], abs=0.001) == ask.asked_at
 
 
-def test_what_never_arrived_says_nothing(pace):
+def test_what_never_arrived_says_nothing(throttle):
     """
     A time-out isn't something that STS let through.
     """
-    pace.answered(0.0, StsUnavailableError("Time-out."))
-    pace.answered(0.0, THROTTLED)
+    throttle.observe(0.0, StsUnavailableError("Time-out."))
+    throttle.observe(0.0, THROTTLED)
 
-    assert 0.5 == pace.rate
+    assert 0.5 == throttle.rate
 
 
 def test_first_come_first_served(clock):
@@ -207,11 +213,11 @@ def test_first_come_first_served(clock):
         event.wait(0.01)
 
     with use_runtime(clock=clock, wait=wait):
-        pace = Pace()
-    pace.answered(0.0, THROTTLED)
+        throttle = Throttle()
+    throttle.observe(0.0, THROTTLED)
 
     def take(number):
-        assert pace.take_turn(deadline=1e9)
+        assert throttle.acquire(deadline=1e9)
         order.append(number)
 
     threads = []
@@ -227,24 +233,24 @@ def test_first_come_first_served(clock):
     assert list(range(5)) == order
 
 
-def test_gives_up_its_place(pace, clock):
+def test_gives_up_its_place(throttle, clock):
     """
     Who has waited too long leaves the queue to others.
     """
-    pace.answered(0.0, THROTTLED)
+    throttle.observe(0.0, THROTTLED)
 
-    assert not pace.take_turn(deadline=1.0)
-    assert pace.take_turn(deadline=1e9)
-    assert not pace._queue
+    assert not throttle.acquire(deadline=1.0)
+    assert throttle.acquire(deadline=1e9)
+    assert not throttle._queue
 
 
 def test_shared(clock):
     """
-    All who have the same key have one pace, as long as the clock is the same.
+    All who have the same key have one throttle, as long as the clock is the same.
     """
     with use_runtime(clock=clock):
-        one, same, other = pace_of("a"), pace_of("a"), pace_of("b")
-    elsewhere = pace_of("a")
+        one, same, other = throttle_for("a"), throttle_for("a"), throttle_for("b")
+    elsewhere = throttle_for("a")
 
     assert one is same
     assert 3 == len({one, other, elsewhere})
@@ -252,13 +258,13 @@ def test_shared(clock):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_fork(pace):
+def test_fork(throttle):
     """
     A child starts without the limit and the queue of its parent.
     """
-    pace.answered(0.0, THROTTLED)
-    with pace._lock:
-        rate, waiting = in_a_fork(lambda: [pace.rate, len(pace._queue)])
+    throttle.observe(0.0, THROTTLED)
+    with throttle._lock:
+        rate, waiting = in_a_fork(lambda: [throttle.rate, len(throttle._queue)])
 
     assert 1e9 < rate
     assert 0 == waiting

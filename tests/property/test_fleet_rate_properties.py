@@ -39,7 +39,7 @@ def asked(limit_of_sts, workers, delay, seconds):
             continue
         if what == "passed":
             passed.append(now)
-            limit.let_through(now)
+            limit.accepted(now)
         else:
             refused.append(now)
             limit.throttled(now, began=since)
@@ -98,7 +98,7 @@ def test_whatever_happens(steps):
                 limit.begin(now)
                 began = now
         elif what == "passed":
-            limit.let_through(now)
+            limit.accepted(now)
         else:
             limit.throttled(now, began=began)
 

@@ -13,7 +13,7 @@ def limited(passed=20, at=1.0):
     """
     limit = RateLimit()
     for number in range(passed):
-        limit.let_through(at - 1 + (number + 1) / passed)
+        limit.accepted(at - 1 + (number + 1) / passed)
     limit.throttled(at, began=at)
     return limit
 
@@ -26,7 +26,7 @@ def test_no_limit_at_first():
 
     for _ in range(1_000):
         limit.begin(0.0)
-        limit.let_through(0.0)
+        limit.accepted(0.0)
 
     assert 0.0 == limit.wait(0.0)
     assert math.inf == limit.rate
@@ -45,7 +45,7 @@ def test_what_went_through_counts():
     """
     limit = RateLimit()
     for _ in range(20):
-        limit.let_through(0.1)
+        limit.accepted(0.1)
 
     limit.throttled(0.1, began=0.05)
 
@@ -107,7 +107,7 @@ def test_grows_back():
     rates = []
 
     for tenth in range(1, 101):
-        limit.let_through(tenth / 10)
+        limit.accepted(tenth / 10)
         rates.append(limit.rate)
 
     assert rates == sorted(rates)
@@ -122,7 +122,7 @@ def test_time_without_calls_is_no_time_to_grow():
     """
     limit = limited(20, at=0.0)
 
-    limit.let_through(60.0)
+    limit.accepted(60.0)
 
     assert limit.rate < 20
 
@@ -182,9 +182,9 @@ def test_old_answers_are_dropped():
     limit = RateLimit()
 
     for tenth in range(1_000):
-        limit.let_through(tenth / 10)
+        limit.accepted(tenth / 10)
 
-    assert len(limit._let_through) <= 10
+    assert len(limit._accepted) <= 10
 
 
 def test_long_retry_after():
