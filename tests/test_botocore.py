@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 import stsession
 
 from stsession import RefreshPolicy
-from stsession._botocore.credentials import ResendHandler
+from stsession._botocore.resend import ResendHandler
 from stsession.testing import (
     FakeClock,
     Fault,

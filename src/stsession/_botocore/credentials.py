@@ -1,15 +1,13 @@
 """
-Our credentials as botocore's, and the resend of rejected requests.
+A refresher's credentials as botocore's refreshable credentials.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import re
 import threading
 import weakref
 
-from collections.abc import Callable
 from typing import Any, NoReturn
 
 from botocore.credentials import ReadOnlyCredentials, RefreshableCredentials
@@ -19,7 +17,7 @@ from .._core.refresher import Refresher
 from .._util import number_of
 
 
-__all__ = ["RefresherCredentials", "ResendHandler", "frozen"]
+__all__ = ["SNAPSHOT_SECONDS", "RefresherCredentials", "frozen"]
 
 
 METHOD = "assume-role"
@@ -27,7 +25,7 @@ METHOD = "assume-role"
 
 def frozen(credentials: TemporaryCredentials) -> ReadOnlyCredentials:
     """
-    The same in botocore's words.
+    Return the credentials as botocore's frozen credentials.
     """
     return ReadOnlyCredentials(
         credentials.access_key_id,
@@ -37,9 +35,9 @@ def frozen(credentials: TemporaryCredentials) -> ReadOnlyCredentials:
     )
 
 
-class _Round(threading.local):
+class _ReadSnapshot(threading.local):
     """
-    The record of which this thread is reading one property after another.
+    The record from which this thread reads one property after another.
     """
 
     owner: weakref.ref[RefresherCredentials] | None = None
@@ -48,32 +46,36 @@ class _Round(threading.local):
     until: float = 0.0
 
 
-SET = frozenset({"access_key_id", "secret_access_key", "session_token"})
-"""What a round has to contain; the first of them that is read then begins another."""
+KEY_NAMES = frozenset({"access_key_id", "secret_access_key", "session_token"})
+"""After all of these were read, the next read of one of them takes a new snapshot."""
 
-ROUND = 1.0
+SNAPSHOT_SECONDS = 1.0
 """Seconds in which properties read one after the other come from one record."""
 
-_round = _Round()
+_snapshot = _ReadSnapshot()
 
 
-def _value(name: str, what: str) -> Any:
-    """
-    A property for one value of a record.
-    """
+def _property(name: str, subject: str) -> Any:
 
     def read(credentials: RefresherCredentials) -> Any:
         return credentials._read(name)  # noqa: SLF001 - a method of the class
 
-    return property(read, doc=f"{what}, of the same record as others read with it.")
+    return property(
+        read, doc=f"{subject}, of the same record as those read shortly before."
+    )
 
 
 class RefresherCredentials(RefreshableCredentials):
     """
-    A refresher, as botocore's refreshable credentials.
+    botocore's refreshable credentials, refreshed by a `Refresher`.
 
-    When to refresh is decided by the refresher alone. The initializer of the
-    base class isn't called: what it sets up is its own way of refreshing.
+    The refresher alone decides when to refresh. The initializer of the base class
+    isn't called, as it prepares botocore's own way of refreshing.
+
+    Args:
+        refresher: The refresher.
+
+        method: The method of the credential provider, which botocore reports.
     """
 
     def __init__(self, refresher: Refresher, method: str = METHOD) -> None:
@@ -82,7 +84,7 @@ class RefresherCredentials(RefreshableCredentials):
         self._last: tuple[Record | None, ReadOnlyCredentials | None] = (None, None)
 
     def __repr__(self) -> str:
-        # Libraries compare arguments by it.
+        # Libraries such as fsspec compare arguments by their repr.
         return f"<{type(self).__name__} {number_of(self)} of {self._refresher.name}>"
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
@@ -91,19 +93,22 @@ class RefresherCredentials(RefreshableCredentials):
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
         """
-        Return a consistent set to sign with; may block, see `Refresher.get`.
+        Return a consistent set of credentials. May block, see `Refresher.get`.
         """
         record = self._refresher.get()
-        held, answer = self._last
-        if held is record and answer is not None:
-            return answer
-        answer = frozen(record.credentials)
-        self._last = record, answer
-        return answer
+        last, value = self._last
+        if last is record and value is not None:
+            return value
+        value = frozen(record.credentials)
+        self._last = record, value
+        return value
 
     def refresh_needed(self, refresh_in: float | None = None) -> bool:
         """
-        Tell whether less than *refresh_in* seconds are left.
+        Return whether the credentials expire in less than *refresh_in* seconds.
+
+        Args:
+            refresh_in: Seconds. `None` means those at which a refresh is due.
         """
         record = self._refresher.record
         if record is None:
@@ -112,156 +117,36 @@ class RefresherCredentials(RefreshableCredentials):
             refresh_in = record.plan.due
         return self._refresher.remaining(record) < refresh_in
 
-    access_key: Any = _value("access_key_id", "The access key ID")
-    secret_key: Any = _value("secret_access_key", "The secret key")
-    token: Any = _value("session_token", "The session token")
-    account_id: Any = _value("account_id", "The account")
+    access_key: Any = _property("access_key_id", "The access key ID")
+    secret_key: Any = _property("secret_access_key", "The secret key")
+    token: Any = _property("session_token", "The session token")
+    account_id: Any = _property("account_id", "The account")
 
     def _read(self, name: str) -> Any:
-        record = self._record_of_round()
-        if record is None or (name in SET and SET <= _round.names):
+        record = self._snapshot_record()
+        if record is None or (name in KEY_NAMES and KEY_NAMES <= _snapshot.names):
             record = self._refresher.get()
-            _round.owner, _round.record = weakref.ref(self), record
-            _round.until = self._refresher.clock.monotonic() + ROUND
-            _round.names = frozenset()
-        _round.names |= {name}
+            _snapshot.owner, _snapshot.record = weakref.ref(self), record
+            _snapshot.until = self._refresher.clock.monotonic() + SNAPSHOT_SECONDS
+            _snapshot.names = frozenset()
+        _snapshot.names |= {name}
         return getattr(record.credentials, name)
 
-    def _record_of_round(self) -> Record | None:
+    def _snapshot_record(self) -> Record | None:
         """
-        The record that this thread has begun to read. `None` if it hasn't.
+        Return the record that this thread has begun to read, if any.
         """
-        owner = _round.owner
+        owner = _snapshot.owner
         if owner is None or owner() is not self:
             return None
-        if self._refresher.clock.monotonic() > _round.until:
+        if self._refresher.clock.monotonic() > _snapshot.until:
             return None
-        return _round.record
+        return _snapshot.record
 
     @property
     def _expiry_time(self) -> dt.datetime | None:
         """
-        Read by polars and other libraries, though it is private.
+        When the credentials expire; polars and others read it, though it is private.
         """
-        record = self._record_of_round() or self._refresher.record
+        record = self._snapshot_record() or self._refresher.record
         return None if record is None else record.credentials.expires_at
-
-
-_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/|^AWS ([^:\s]+):")
-
-
-class ResendHandler:
-    """
-    Has a request sent once more if a service refused its key as expired.
-
-    Register it on a session's events before clients are made.
-    """
-
-    def __init__(self, refresher: Refresher) -> None:
-        self._refresher = refresher
-
-    def register(self, register: Callable[..., Any]) -> None:
-        """
-        Take part in all requests.
-        """
-        register("before-parameter-build", self.note_start, unique_id="stsession-start")
-        register("request-created", self.note_key, unique_id="stsession-note-key")
-        register("needs-retry", self.resend, unique_id="stsession-resend")
-
-    def note_start(
-        self, params: dict[str, Any], context: dict[str, Any], **_: Any
-    ) -> None:
-        """
-        Remember whether all bodies begin at their beginning.
-
-        That's where botocore rewinds them to, so that it would send what the
-        caller has read before.
-        """
-        context["stsession_rewinds"] = all(map(_is_at_start, params.values()))
-
-    def note_key(self, request: Any, **_: Any) -> None:
-        """
-        Remember which key has signed; the signer has run before.
-        """
-        header = request.headers.get("Authorization")
-        if isinstance(header, bytes):
-            header = header.decode("latin-1")
-        found = _CREDENTIAL.search(header or "")
-        key = found and (found[1] or found[2])
-        request.context["stsession_key"] = key
-
-    def resend(
-        self, response: Any, request_dict: dict[str, Any], **_: Any
-    ) -> float | None:
-        """
-        Answer botocore's question: how many seconds until the next try?
-
-        Returns:
-            0 if there are other credentials now. `None` if there is nothing
-            more to be done here.
-        """
-        if response is None or response[0].status_code < 400:
-            return None
-        context = request_dict.get("context", {})
-        key = context.get("stsession_key")
-        if key is None or not self._is_rejection(response, request_dict):
-            return None
-        replaced = self._refresher.replace_rejected(key)
-        if replaced is None:
-            if self._is_dead(key):
-                self._refresher.held()  # raises, and says why
-            return None
-        if not self._refresher.policy.resend or "stsession_resent" in context:
-            return None
-        if not context.get("stsession_rewinds", True):
-            return None
-        if not _can_be_sent_again(request_dict.get("body")):
-            return None
-        context["stsession_resent"] = True
-        return 0
-
-    def _is_rejection(self, response: Any, request_dict: dict[str, Any]) -> bool:
-        http, parsed = response
-        error = parsed.get("Error") or {}
-        code = str(error.get("Code") or "")
-        if code in self._refresher.policy.rejection_codes:
-            return True
-        # S3 has no words for HEAD. It's believed unless the key should be good;
-        # botocore's own handler, which runs first, may have had it replaced.
-        return (
-            request_dict.get("method") == "HEAD"
-            and http.status_code in (400, 401, 403)
-            and not self._should_be_good(request_dict["context"]["stsession_key"])
-        )
-
-    def _should_be_good(self, key: str) -> bool:
-        record = self._refresher.record
-        return (
-            record is not None
-            and record.credentials.access_key_id == key
-            and self._refresher.remaining(record) > 0
-        )
-
-    def _is_dead(self, key: str) -> bool:
-        record = self._refresher.record
-        return (
-            record is not None
-            and record.credentials.access_key_id == key
-            and self._refresher.remaining(record) <= 0
-        )
-
-
-def _is_at_start(value: object) -> bool:
-    tell = getattr(value, "tell", None)
-    try:
-        return not callable(tell) or tell() == 0
-    except Exception:  # noqa: BLE001 - a pipe, closed, or whatever people make
-        return False
-
-
-def _can_be_sent_again(body: object) -> bool:
-    if body is None or isinstance(body, (bytes, bytearray, str, dict)):
-        return True
-    return callable(getattr(body, "seek", None)) and (
-        not hasattr(body, "seekable") or body.seekable()
-    )

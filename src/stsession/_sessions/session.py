@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import botocore.session
 
-from .._botocore.credentials import RefresherCredentials, ResendHandler
+from .._botocore.credentials import RefresherCredentials
+from .._botocore.resend import ResendHandler
 from .._botocore.sdk_classes import BotoSession
 from .._botocore.sessions import derive_session, reporting_config_errors
 from .._core.credentials import TemporaryCredentials

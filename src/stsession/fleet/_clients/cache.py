@@ -22,7 +22,8 @@ from botocore.config import Config
 from botocore.hooks import BaseEventHooks
 
 from ..._botocore.config_files import present_versions_of
-from ..._botocore.credentials import RefresherCredentials, ResendHandler
+from ..._botocore.credentials import RefresherCredentials
+from ..._botocore.resend import ResendHandler
 from ..._botocore.sdk_classes import BotoSession
 from ..._botocore.sessions import builtin_handlers, derive_session
 from ..._core.cache import RandomEviction

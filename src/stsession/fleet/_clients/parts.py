@@ -27,7 +27,7 @@ from botocore.utils import (
     S3RegionRedirectorv2,
 )
 
-from ..._botocore.credentials import ResendHandler
+from ..._botocore.resend import ResendHandler
 from .events import Handler, Registration
 
 

@@ -14,7 +14,8 @@ from typing import Any, NoReturn
 from botocore.hooks import BaseEventHooks, HierarchicalEmitter
 from botocore.regions import EndpointResolverBuiltins
 
-from ..._botocore.credentials import RefresherCredentials, ResendHandler
+from ..._botocore.credentials import RefresherCredentials
+from ..._botocore.resend import ResendHandler
 from ..._core.refresher import Refresher
 from .events import (
     CopyOnWriteEvents,

@@ -1,0 +1,137 @@
+"""
+Sends requests once more after a service rejected their key as expired.
+"""
+
+from __future__ import annotations
+
+import re
+
+from collections.abc import Callable
+from typing import Any
+
+from .._core.refresher import Refresher
+
+
+__all__ = ["ResendHandler"]
+
+
+_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/|^AWS ([^:\s]+):")
+
+
+class ResendHandler:
+    """
+    Event handler that sends a request once more after a service rejected its key.
+
+    The key is replaced first. Register it on a session's events before clients are
+    made.
+
+    Args:
+        refresher: Keeps the credentials that sign the requests.
+    """
+
+    def __init__(self, refresher: Refresher) -> None:
+        self._refresher = refresher
+
+    def register(self, register: Callable[..., Any]) -> None:
+        """
+        Register for the events of all requests.
+
+        Args:
+            register: The method of a botocore session or of an event emitter.
+        """
+        register("before-parameter-build", self.note_start, unique_id="stsession-start")
+        register("request-created", self.note_key, unique_id="stsession-note-key")
+        register("needs-retry", self.resend, unique_id="stsession-resend")
+
+    def note_start(
+        self, params: dict[str, Any], context: dict[str, Any], **_: Any
+    ) -> None:
+        """
+        Note whether all bodies are at their start.
+
+        botocore rewinds a body to its start, and would send what the caller has read
+        before.
+        """
+        context["stsession_rewinds"] = all(map(_is_at_start, params.values()))
+
+    def note_key(self, request: Any, **_: Any) -> None:
+        """
+        Note which key has signed the request; the signer runs before.
+        """
+        header = request.headers.get("Authorization")
+        if isinstance(header, bytes):
+            header = header.decode("latin-1")
+        found = _CREDENTIAL.search(header or "")
+        key = found and (found[1] or found[2])
+        request.context["stsession_key"] = key
+
+    def resend(
+        self, response: Any, request_dict: dict[str, Any], **_: Any
+    ) -> float | None:
+        """
+        Return the seconds until the next attempt, as botocore's event requires it.
+
+        Returns:
+            0 if there are new credentials now. `None` if the request isn't sent again
+            by this handler.
+        """
+        if response is None or response[0].status_code < 400:
+            return None
+        context = request_dict.get("context", {})
+        key = context.get("stsession_key")
+        if key is None or not self._is_rejection(response, request_dict):
+            return None
+        replaced = self._refresher.replace_rejected(key)
+        if replaced is None:
+            if self._is_current(key, expired=True):
+                self._refresher.held()  # raises the error of the last refresh
+            return None
+        if not self._refresher.policy.resend or "stsession_resent" in context:
+            return None
+        if not context.get("stsession_rewinds", True):
+            return None
+        if not _can_be_sent_again(request_dict.get("body")):
+            return None
+        context["stsession_resent"] = True
+        return 0
+
+    def _is_rejection(self, response: Any, request_dict: dict[str, Any]) -> bool:
+        http, parsed = response
+        error = parsed.get("Error") or {}
+        code = str(error.get("Code") or "")
+        if code in self._refresher.policy.rejection_codes:
+            return True
+        # S3 sends no error code for HEAD. It counts as a rejection unless the key is
+        # valid; botocore's own handler runs first, and may have had it replaced.
+        return (
+            request_dict.get("method") == "HEAD"
+            and http.status_code in (400, 401, 403)
+            and not self._is_current(
+                request_dict["context"]["stsession_key"], expired=False
+            )
+        )
+
+    def _is_current(self, key: str, *, expired: bool) -> bool:
+        """
+        Return whether *key* is the current one, and has expired or not.
+        """
+        record = self._refresher.record
+        if record is None or record.credentials.access_key_id != key:
+            return False
+        return expired == (self._refresher.remaining(record) <= 0)
+
+
+def _is_at_start(value: object) -> bool:
+    tell = getattr(value, "tell", None)
+    try:
+        return not callable(tell) or tell() == 0
+    except Exception:  # noqa: BLE001 - a pipe, a closed file, or an object of any class
+        return False
+
+
+def _can_be_sent_again(body: object) -> bool:
+    if body is None or isinstance(body, (bytes, bytearray, str, dict)):
+        return True
+    return callable(getattr(body, "seek", None)) and (
+        not hasattr(body, "seekable") or body.seekable()
+    )
