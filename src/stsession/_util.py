@@ -11,15 +11,10 @@ import weakref
 
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
+from typing import Any, Generic, Protocol, TypeVar, overload
 
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 __all__ = [
-    "Closing",
     "causes",
     "chained",
     "forget_after_fork",
@@ -227,31 +222,3 @@ def chained(error: BaseException) -> Iterator[BaseException]:
             seen.add(id(link))
             yield link
             waiting += [link.__cause__, link.__context__]
-
-
-class _Closable(Protocol):
-    """
-    What can be closed.
-    """
-
-    def close(self) -> None:
-        """
-        End it; may be called more than once.
-        """
-
-
-class Closing:
-    """
-    Has a ``with`` block give a thing itself, and call its ``close()`` at the end.
-    """
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self: _Closable,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

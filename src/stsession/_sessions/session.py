@@ -26,7 +26,7 @@ from .._requests.arns import account_of
 from .._requests.models import StsRequest
 from .._sources.find import SourceLike, find_source, refresher_source
 from .._sources.sources import Source
-from .._util import Closing, lazy
+from .._util import lazy
 from ..exceptions import InvalidRequestError
 from . import pickling as _recipe
 from .chain import ChainBuilder
@@ -46,7 +46,7 @@ __all__ = [
 ]
 
 
-class RefreshableSession(Closing, BotoSession):
+class RefreshableSession(BotoSession):
     """
     A `boto3.Session` whose credentials refresh themselves.
 
@@ -313,6 +313,12 @@ class RefreshableSession(Closing, BotoSession):
     def __deepcopy__(self, memo: dict[int, Any]) -> RefreshableSession:
         make, arguments = self._made_by
         return make(**arguments)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """

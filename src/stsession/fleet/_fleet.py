@@ -20,7 +20,7 @@ from .._sessions.pickling import digest_of_recipe
 from .._sessions.session import RefreshableAssumeRoleSession
 from .._sources.find import SourceLike
 from .._sts.endpoint import has_custom_endpoint
-from .._util import Closing, forget_after_fork, lazy
+from .._util import forget_after_fork, lazy
 from ..exceptions import InvalidRequestError, OrganizationError
 from ._accounts import (
     REQUEST,
@@ -43,7 +43,7 @@ from ._sessions import FleetSessions
 
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from typing_extensions import Self, Unpack
 
 __all__ = [
     "AccountOptions",
@@ -61,7 +61,7 @@ T = TypeVar("T")
 PLACEHOLDER = "000000000000"
 
 
-class Fleet(Closing):
+class Fleet:
     """
     One role in each of many accounts.
 
@@ -316,6 +316,12 @@ class Fleet(Closing):
         with self._lock:
             self._runs.add(run)
         return run
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """

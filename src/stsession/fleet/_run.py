@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import attrs
 
 from .._core.runtime import current_runtime
-from .._util import Closing, forget_after_fork
+from .._util import forget_after_fork
 from ..exceptions import ExecutorError
 from ._accounts import FleetTarget
 from ._executors import Submit, executor_failure, unpack
@@ -141,7 +141,7 @@ class _Work:
         self.progress = None
 
 
-class FleetRun(Closing, Generic[T]):
+class FleetRun(Generic[T]):
     """
     An iterator of the results of :meth:`stsession.Fleet.map`, as they come.
 
@@ -366,6 +366,12 @@ class FleetRun(Closing, Generic[T]):
             f"<{type(self).__name__}: {counts.done} of {counts.targets} done, "
             f"{counts.failed} failed>"
         )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """
