@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stsession._requests.checks import checked_serial_number, checked_token_code
-from stsession._tokens.suppliers import checked_assertion, checked_web_identity_token
+from stsession._tokens.saml import checked_assertion
+from stsession._tokens.web_identity import checked_web_identity_token
 from stsession.exceptions import InvalidRequestError
 
 
@@ -136,7 +137,7 @@ def test_assertions_are_in_base64(text: str) -> None:
     """
     error = refused(checked_assertion, text)
 
-    assert "assertion is XML; STS takes it in base64 only." in str(error)
+    assert "assertion is XML; STS accepts base64 only." in str(error)
     assert "SAMLResponse" in error.hint
 
 

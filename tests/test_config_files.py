@@ -12,13 +12,13 @@ from botocore.exceptions import ConfigParseError
 from stsession._botocore import config_files as _config_files
 from stsession._botocore import sessions
 from stsession._botocore.config_files import (
-    MAX_FILES,
     SETTLED,
-    digest_of_file,
     present_versions_of,
     versions_of,
 )
 from stsession._botocore.sessions import MAX_PARSED, Session, _Parsed
+from stsession._sources import files as _files_module
+from stsession._sources.files import MAX_FILES, digest_of_file
 
 
 @pytest.fixture(name="files")
@@ -64,7 +64,8 @@ def __later(monkeypatch):
             return real.wall() + 60
 
     real = _config_files.SystemClock()
-    monkeypatch.setattr(_config_files, "SystemClock", Later)
+    for module in (_config_files, _files_module):
+        monkeypatch.setattr(module, "SystemClock", Later)
 
 
 def age(path, seconds):
@@ -278,13 +279,13 @@ def test_digests_of_many_files(files, tmp_path, monkeypatch):
     """
     Of one file more than are remembered, used in a cycle, few are read again.
     """
-    read_files, real = [], _config_files.digest_of
+    read_files, real = [], _files_module.digest_of
 
     def digest_of(content):
         read_files.append(content)
         return real(content)
 
-    monkeypatch.setattr(_config_files, "digest_of", digest_of)
+    monkeypatch.setattr(_files_module, "digest_of", digest_of)
     paths = [tmp_path / str(number) for number in range(MAX_FILES + 1)]
     for path in paths:
         path.write_text(str(path))

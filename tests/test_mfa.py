@@ -20,12 +20,14 @@ from botocore.config import Config
 
 import stsession
 
+from stsession import FailureKind
 from stsession._core.context import Fetching
 from stsession._locks import OneTimeEvent
 from stsession._sessions.mfa_session import MfaSession
 from stsession._tokens import mfa as _mfa
-from stsession._tokens import mfa as _terminal
-from stsession._tokens.suppliers import MfaCodeSupplier, NoProof
+from stsession._tokens import terminal as _terminal
+from stsession._tokens.mfa import MfaCodeSupplier
+from stsession._tokens.saml import SamlAssertionSupplier
 from stsession.testing import FakeClock, Fault, StubSTS, use_runtime
 
 from .wire import (
@@ -37,6 +39,7 @@ from .wire import (
     minutes,
     params_of,
     profile_session,
+    rejection,
     source_of,
     told_by,
 )
@@ -102,7 +105,7 @@ class Patience:
         """
         Wait for *event*.
         """
-        if not _mfa._desk._asking._is_owned():  # a caller without credentials
+        if not _mfa._prompter._prompting._is_owned():  # a caller without credentials
             return event.wait(SOON)
         self.steps.append(seconds)
         self.clock.advance(dt.timedelta(seconds=seconds))
@@ -344,7 +347,7 @@ class TestWhatIsNoCode:
         error = failing(assume(mfa_code=lambda _: code))
 
         assert isinstance(error, stsession.MfaError)
-        assert "is no code" in str(error)
+        assert "Invalid code for" in str(error)
         assert not code or str(code) not in told_by(error)
         assert 0 == stub.attempts
 
@@ -467,7 +470,7 @@ class TestCommands:
 
         error = self.fails(assume, [sys.executable, "-c", script])
 
-        assert "ended with status 3" in str(error)
+        assert "exited with status 3" in str(error)
         assert "mysterious" not in told_by(error)
         assert "271828" not in told_by(error)
         assert "mysterious" in capfd.readouterr().err
@@ -479,7 +482,7 @@ class TestCommands:
         """
         error = self.fails(assume, [sys.executable, "-c", f"print({said!r})"])
 
-        assert "printed no code" in str(error)
+        assert "didn't print a code" in str(error)
         assert not said or said not in told_by(error)
 
     def test_missing(self, assume):
@@ -559,7 +562,7 @@ class TestTerminals:
 
         assert isinstance(error, stsession.MfaError)
         assert "was typed" in str(error)
-        assert "Use the session again to be asked again." == error.hint
+        assert "Use the session again to get another prompt." == error.hint
         assert "\n" == tty.read_text()  # Ctrl-D ends no line
 
     @pytest.mark.parametrize(
@@ -638,7 +641,7 @@ class TestTyping:
 
         assume(mfa_code=None).credentials()
 
-        again = f"That is no code; a code is six digits.\n{PROMPT}"
+        again = f"Invalid code: enter six digits.\n{PROMPT}"
         assert [PROMPT, again, again] == somebody.prompts
         assert ["123456"] == codes_sent(stub)
 
@@ -651,8 +654,8 @@ class TestTyping:
         error = failing(assume(mfa_code=None))
 
         assert isinstance(error, stsession.MfaError)
-        assert f"No code for the MFA device {SERIAL} was typed." in str(error)
-        assert "Use the session again to be asked again." == error.hint
+        assert f"No code was typed for MFA device {SERIAL}." in str(error)
+        assert "Use the session again to get another prompt." == error.hint
         assert "2718" not in told_by(error)
         assert ["123456"] == somebody.typed
         assert 0 == stub.attempts
@@ -666,7 +669,10 @@ class TestTyping:
 
         assume(mfa_code=None).credentials()
 
-        assert [PROMPT, f"STS has refused that code.\n{PROMPT}"] == somebody.prompts
+        assert [
+            PROMPT,
+            f"{_terminal.CODE_REJECTED}\n{PROMPT}",
+        ] == somebody.prompts
         assert ["123456", "654321"] == codes_sent(stub)
 
     def test_told_once(self, assume, stub, typist, clock):
@@ -692,8 +698,7 @@ class TestTyping:
 
         assume(mfa_code=None, mfa_session=lasting).credentials()
 
-        said = "That code has been used, and each serves once. Wait for the next one."
-        assert f"{said}\n{PROMPT}" == somebody.prompts[2]
+        assert f"{_terminal.CODE_USED}\n{PROMPT}" == somebody.prompts[2]
         assert ["123456", "654321"] == codes_sent(stub)
         assert [] == patience.steps
 
@@ -736,7 +741,7 @@ class TestOnce:
         for arn in (READER, HUB):
             assume(arn, mfa_session=False).credentials()
         text = (
-            f"The current code of the MFA device {SERIAL} has been used; waiting 30 s "
+            f"The current code of MFA device {SERIAL} has been used; waiting 30 s "
             "for the next one."
         )
 
@@ -960,7 +965,7 @@ class TestLostAnswers:
         error = failing(session)
 
         assert isinstance(error, stsession.MfaError)
-        assert "the one that was given has been used" in str(error)
+        assert "the one passed as mfa_code has been used" in str(error)
         assert ["271828"] == codes_sent(stub)
 
     def test_down(self, assume, stub):
@@ -1047,8 +1052,8 @@ class TestSingleCodes:
 
         error = failing(session)
 
-        assert "the one that was given has been used" in str(error)
-        assert "Pass a function, a command, or nothing as mfa_code" in str(error)
+        assert "the one passed as mfa_code has been used" in str(error)
+        assert "Pass a function or a command as mfa_code, or leave it out" in str(error)
         assert ["123456"] == codes_sent(stub)
 
     def test_another_one_for_another_session(self, assume, stub, clock):
@@ -1171,7 +1176,7 @@ class TestSharing:
         codes = _mfa.MfaCodes(person)
         proof = MfaCodeSupplier(lambda: SERIAL, codes, key=SERIAL)
 
-        proof.update(NoProof())
+        proof.update(SamlAssertionSupplier("text"))
 
         assert SERIAL == proof.parameters()["SerialNumber"]
 
@@ -1754,12 +1759,50 @@ class _no_process:  # noqa: N801 - used as a function
         subprocess.Popen.__init__ = self._real
 
 
+@pytest.mark.parametrize("needed", [True, False])
+def test_supplier(needed):
+    """
+    It supplies the device and a code if the request needs one.
+    """
+    supplier = MfaCodeSupplier(
+        lambda: SERIAL, _mfa.MfaCodes(lambda _: "123456"), key="auto"
+    ).if_needed(lambda: needed)
+    expected = {"SerialNumber": SERIAL, "TokenCode": "123456"} if needed else {}
+
+    assert "auto" == supplier.key
+    assert needed is supplier.single_use
+    assert needed is supplier.needs_input()
+    assert expected == supplier.parameters()
+
+
+def test_rejected_codes():
+    """
+    STS rejects a code as AccessDenied; an MfaError of ours is no rejection.
+    """
+    supplier = MfaCodeSupplier(lambda: SERIAL, _mfa.MfaCodes(None), key=SERIAL)
+    wrong = rejection("AccessDenied", FailureKind.MFA)
+
+    assert wrong is supplier.rejected(wrong)
+    assert supplier.rejected(rejection("AccessDenied", FailureKind.REQUEST)) is None
+    assert supplier.rejected(stsession.MfaError("There is no terminal.")) is None
+
+
+@pytest.mark.parametrize(("value", "expected"), [(None, True), ("123456", False)])
+def test_other_codes(value, expected):
+    """
+    A single code can't be renewed.
+    """
+    supplier = MfaCodeSupplier(lambda: SERIAL, _mfa.MfaCodes(value), key=SERIAL)
+
+    assert expected is supplier.can_renew()
+
+
 def test_after_a_fork(person):
     """
     A child isn't kept from asking by a prompt of its parent's.
     """
-    desk = _mfa._Desk()
-    desk._asking.acquire()
+    desk = _mfa.CodePrompter()
+    desk._prompting.acquire()
     desk._after_fork()
     done = []
 

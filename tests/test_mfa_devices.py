@@ -85,7 +85,7 @@ def test_no_device(local):
     error = failing(assume(local.session(local.add_user(name="ci"))))
 
     assert isinstance(error, stsession.MfaError)
-    assert "IAM knows none." in str(error)
+    assert "Devices in IAM: none." in str(error)
     assert "as mfa_serial" in error.hint
     assert ["ListMFADevices"] == [call.operation for call in local.calls()]
 
@@ -99,7 +99,7 @@ def test_several_devices(local):
 
     error = failing(assume(source))
 
-    assert f"IAM knows {devices[0].serial}, {devices[1].serial}." in str(error)
+    assert f"Devices in IAM: {devices[0].serial}, {devices[1].serial}." in str(error)
 
 
 @pytest.mark.parametrize("app", [True, False])
@@ -115,7 +115,7 @@ def test_security_keys_do_not_count(local, app):
     if app:
         assert session.credentials()
     else:
-        assert "IAM knows none." in str(failing(session))
+        assert "Devices in IAM: none." in str(failing(session))
 
 
 def test_denied(local):

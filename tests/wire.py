@@ -15,6 +15,7 @@ import botocore.session
 
 import stsession
 
+from stsession import FailureKind
 from stsession.testing import StubSTS
 
 
@@ -74,6 +75,25 @@ def failing(session: stsession.RefreshableSession) -> stsession.RefreshError:
     except stsession.RefreshError as e:
         return e
     raise AssertionError("It got credentials.")
+
+
+def rejection(
+    code: str | None = "ExpiredTokenException",
+    kind: FailureKind = FailureKind.SOURCE_EXPIRED,
+) -> stsession.RefreshError:
+    """
+    An error that STS returned, as a token supplier gets it.
+    """
+    error = stsession.RefreshError(
+        f"Could not assume {READER}. STS returned {code}.",
+        hint="Renew the source's credentials.",
+        code=code,
+        hop=READER,
+        http_status=400,
+        kind=kind,
+    )
+    error.__cause__ = OSError()
+    return error
 
 
 def links(error: BaseException) -> Iterator[BaseException]:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     )
     from ._sessions.status import CallerIdentity, HopStatus, SessionStatus
     from ._tokens.mfa import totp
-    from ._tokens.saml_roles import SamlRole, saml_roles
+    from ._tokens.saml import SamlRole, saml_roles
     from .exceptions import (
         AccessDeniedError,
         ClockError,
@@ -118,7 +118,7 @@ _HOMES = {
     "RefreshPolicy": "._core.policy",
     "RefreshableAssumeRoleSession": "._sessions.session",
     "RefreshableSession": "._sessions.session",
-    "SamlRole": "._tokens.saml_roles",
+    "SamlRole": "._tokens.saml",
     "SessionOptions": "._sessions.options",
     "SessionStatus": "._sessions.status",
     "SourceCredentialsError": ".exceptions",
@@ -133,7 +133,7 @@ _HOMES = {
     "from_profile": "._sessions.from_profile",
     "redact_botocore_logs": "._botocore.errors",
     "saml": "._sessions.operations",
-    "saml_roles": "._tokens.saml_roles",
+    "saml_roles": "._tokens.saml",
     "session_token": "._sessions.operations",
     "testing": "",
     "totp": "._tokens.mfa",

@@ -191,7 +191,7 @@ def test_error_without_a_terminal(source, monkeypatch, local):
     """
     Nobody is waited for, and nothing is sent.
     """
-    monkeypatch.setattr("stsession._tokens.mfa._has_terminal", lambda: False)
+    monkeypatch.setattr("stsession._tokens.terminal._has_terminal", lambda: False)
     session = stsession.assume(ROLES[0], source=source, mfa_serial=SERIAL)
 
     with pytest.raises(stsession.MfaError, match="no terminal"):
@@ -285,7 +285,7 @@ def test_mistyped(terminal):
     terminal.types("271 828\n")
     out, _ = terminal.program.communicate(timeout=GUARD)
 
-    assert "That is no code; a code is six digits.\r\n" in terminal.shown
+    assert "Invalid code: enter six digits.\r\n" in terminal.shown
     assert ["271828 -"] * 2 == sent(out)
     assert "271" not in terminal.shown
 

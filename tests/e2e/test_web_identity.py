@@ -196,7 +196,7 @@ def test_never_replaced(session, path, local, clock):
     assert expires_at > clock.now() - seconds(31)
     assert f"The token comes from the file {path}, written 118 min ago." in text
     assert (
-        "It says: exp 2026-01-01 01:00:00 UTC, aud sts.amazonaws.com, "
+        "Its claims: exp 2026-01-01 01:00:00 UTC, aud sts.amazonaws.com, "
         "iss https://oidc.example." in text
     )
     assert f"Could not assume {ROLE}" in text
@@ -411,7 +411,7 @@ def test_secrets(session, path, replace, local, clock, caplog):
         clock.advance(seconds(60))
         errors.append(refusal(session))
         replace()
-    proof = session._refresher.fetch.proof
+    proof = session._refresher.fetch.token_supplier
     texts = [
         caplog.text,
         *map(told_by, errors),

@@ -24,7 +24,7 @@ from .._sources.sdk import SdkCredentials
 from .._sources.sources import Source
 from .._sts.endpoint import StsEndpoint, has_custom_endpoint
 from .._sts.fetcher import StsFetcher
-from .._tokens.base import NoProof, TokenSupplier
+from .._tokens.base import TokenSupplier
 from ..exceptions import InvalidRequestError
 from .options import Options
 
@@ -52,7 +52,7 @@ class Hop:
     source: Source
     endpoint: StsEndpoint
     policy: RefreshPolicy
-    proof: TokenSupplier = attrs.field(factory=NoProof)
+    token_supplier: TokenSupplier | None = None
     throttle: Throttle | None = None
     """The throttle that the request waits for. `None` means none, and the retries of
     the STS client."""
@@ -70,7 +70,7 @@ class Hop:
             self.endpoint.url,
             self.endpoint.config_key,
             self.policy,
-            self.proof.key,
+            None if self.token_supplier is None else self.token_supplier.key,
             self.throttle,
             current_runtime().clock,
         )
@@ -88,7 +88,8 @@ class Hop:
             self.key(), lambda record: self._make(record, cache)
         )
         fetch: Any = refresher.fetch  # `_make` made it
-        fetch.proof.update(self.proof)
+        if self.token_supplier is not None:
+            fetch.token_supplier.update(self.token_supplier)
         return refresher
 
     def _make(self, record: Record | None, cache: MemoryCache | None) -> Refresher:
@@ -97,7 +98,7 @@ class Hop:
             source=self.source,
             endpoint=self._endpoint,
             clock=current_runtime().clock,
-            proof=self.proof,
+            token_supplier=self.token_supplier,
             retry_loop=self._retry_loop(),
         )
         return Refresher(
@@ -144,7 +145,8 @@ class Hop:
         own = self._endpoint.load_timeout(signed=signed)
         throttled = 0.0 if self.throttle is None else self.throttle.timeout
         # The source may need new credentials first.
-        return own + self.source.load_timeout + self.proof.patience + throttled
+        token = 0.0 if self.token_supplier is None else self.token_supplier.timeout
+        return own + self.source.load_timeout + token + throttled
 
 
 class ChainBuilder:
@@ -246,7 +248,7 @@ class ChainBuilder:
             source=self.next_source,
             endpoint=self.endpoint,
             policy=self.options.refresh,
-            proof=NoProof() if token is None else token,
+            token_supplier=token,
             throttle=throttle,
         )
         self.hops = (*self.hops, hop.refresher(self.options.cache))

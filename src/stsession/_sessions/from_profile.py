@@ -33,7 +33,7 @@ from .._sources.profile import (
 from .._sources.sdk import sdk_refresher
 from .._sources.sources import Source
 from .._tokens.mfa import CodeLike
-from .._tokens.suppliers import WebIdentityTokenSupplier, web_identity_environment
+from .._tokens.web_identity import WebIdentityTokenSupplier, web_identity_environment
 from .chain import ChainBuilder
 from .options import Options, SessionOptions, checks_names
 from .session import RefreshableSession

@@ -15,8 +15,7 @@ from .._requests.checks import checked_seconds, checked_serial_number
 from .._requests.limits import TOKEN_DURATION
 from .._requests.models import StsRequest
 from .._sources.sources import Source
-from .._tokens.mfa import CodeLike, MfaCodes, find_serial
-from .._tokens.suppliers import MfaCodeSupplier
+from .._tokens.mfa import CodeLike, MfaCodes, MfaCodeSupplier, find_serial
 
 
 __all__ = ["MfaSession"]

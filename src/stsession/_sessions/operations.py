@@ -467,7 +467,7 @@ APIReference/API_AssumeRoleWithWebIdentity.html>`_.
 
     .. versionadded:: 0.1.0
     """
-    from .._tokens.suppliers import (  # noqa: PLC0415 - not for assume()
+    from .._tokens.web_identity import (  # noqa: PLC0415 - not for assume()
         WebIdentityTokenSupplier,
         web_identity_environment,
     )
@@ -569,7 +569,7 @@ def saml(
 
     .. versionadded:: 0.1.0
     """
-    from .._tokens.suppliers import SamlAssertionSupplier  # noqa: PLC0415 - not for assume()
+    from .._tokens.saml import SamlAssertionSupplier  # noqa: PLC0415 - not for assume()
 
     chain = ChainBuilder(
         unsigned_source(), Options.checked(**options), role_arn=role_arn

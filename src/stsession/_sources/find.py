@@ -19,11 +19,7 @@ from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import BotoCoreError
 from botocore.hooks import HierarchicalEmitter
 
-from .._botocore.config_files import (
-    contents_of,
-    environment_fingerprint,
-    files_of,
-)
+from .._botocore.config_files import files_of
 from .._botocore.sdk_classes import BotocoreSession, BotoSession
 from .._botocore.sessions import (
     checked_profile_session,
@@ -36,9 +32,10 @@ from .._core.policy import RefreshPolicy
 from .._core.refresher import Refresher
 from .._core.runtime import current_runtime
 from .._locks import guarded
-from .._tokens.base import name_of
+from .._tokens.base import function_name
 from .._util import forget_after_fork, number_of, per_process
 from ..exceptions import InvalidRequestError
+from .files import contents_of, environment_fingerprint
 from .function import FunctionFetch
 from .providers import (
     FILE_METHODS,
@@ -217,7 +214,7 @@ def _look_up(credentials: SdkCredentials) -> None:
 
 
 def _function_source(get: Callable[[], Any]) -> Source:
-    name = name_of(get)
+    name = function_name(get)
     refresher = Refresher(
         name=name,
         source=name,

@@ -16,7 +16,7 @@ from botocore.utils import parse_timestamp
 from .._core.credentials import FetchResult, TemporaryCredentials
 from .._core.errors import capitalized, format_span, without_frames
 from .._core.runtime import Clock
-from .._tokens.base import name_of
+from .._tokens.base import function_name
 from ..exceptions import FailureKind, SourceCredentialsError
 
 
@@ -63,7 +63,7 @@ class FunctionFetch:
         raise without_frames(error)
 
     def _unexpired(self) -> TemporaryCredentials:
-        label = name_of(self.function)
+        label = function_name(self.function)
         for _ in range(2):  # a cache of its own may notice the expiration only now
             credentials = parse_credentials(self.function(), label)
             if credentials.expires_at is None:

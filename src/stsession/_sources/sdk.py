@@ -24,13 +24,7 @@ from botocore.credentials import (
 )
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
-from .._botocore.config_files import (
-    TOKEN_FILE,
-    contents_of,
-    files_of,
-    owner_of_file,
-    profile_of,
-)
+from .._botocore.config_files import files_of
 from .._botocore.errors import presentable, text_of
 from .._botocore.sessions import Session, copy_settings
 from .._core.credentials import FetchResult, TemporaryCredentials
@@ -42,6 +36,7 @@ from .._core.runtime import Clock, current_runtime, utc
 from .._sts.errors import Attempt, translate
 from .._util import forget_after_fork
 from ..exceptions import SourceCredentialsError
+from .files import TOKEN_FILE, contents_of, owner_of_file, profile_of
 from .providers import (
     AMBIENT_METHODS,
     FINDABLE_METHODS,

@@ -262,7 +262,7 @@ def translate(error: Exception, attempt: Attempt, *, wall: float) -> RefreshErro
         ours = RefreshError(
             f"{attempt.what}. {type(error).__name__} was raised{place_of(error)}.",
             hop=attempt.hop,
-            hint="The cause of this error says more.",
+            hint="See the cause of this error for details.",
         )
     ours.__cause__ = presentable(error)
     return ours

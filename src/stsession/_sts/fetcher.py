@@ -22,7 +22,7 @@ from .._core.runtime import Clock
 from .._requests.arns import account_of
 from .._requests.limits import CHAINED_DURATION, ROLE_DURATION
 from .._requests.models import OPERATIONS, StsRequest
-from .._tokens.base import NoProof, TokenSupplier
+from .._tokens.base import TokenSupplier
 from .._util import per_process
 from ..exceptions import FailureKind, RefreshError
 from .endpoint import StsEndpoint
@@ -139,7 +139,8 @@ class StsFetcher:
 
         clock: The clock for expirations and for messages.
 
-        proof: Supplies parameters that are obtained anew for each request.
+        token_supplier: Supplies the MFA code, token or assertion of each request.
+            `None` if the request needs nothing of the kind.
 
         retry_loop: Calls the function that it is passed when, and as often as, STS
             allows. `None` means that STS is called once, immediately.
@@ -149,7 +150,7 @@ class StsFetcher:
     source: Source
     endpoint: StsEndpoint
     clock: Clock
-    proof: TokenSupplier = attrs.field(factory=NoProof)
+    token_supplier: TokenSupplier | None = None
     retry_loop: Callable[[Callable[[], FetchResult]], FetchResult] | None = None
     _sent: frozenset[str] = attrs.field(default=frozenset(), init=False)
     _sent_duration: int | None = attrs.field(default=None, init=False)
@@ -175,7 +176,9 @@ class StsFetcher:
         """
         Return whether a fetch would prompt for input now.
         """
-        return self.source.needs_input() or self.proof.asks
+        return self.source.needs_input() or (
+            self.token_supplier is not None and self.token_supplier.needs_input()
+        )
 
     def note_region(self, region: str) -> None:
         """
@@ -192,22 +195,23 @@ class StsFetcher:
         try:
             return self._send()
         except RefreshError as e:
-            if self.proof.is_refused(e):
-                self.proof.refused()
-                if not self.proof.can_renew():
-                    raise self.proof.explained(e) from e.__cause__
+            rejection = self._token_rejection(e)
+            if rejection is not None:
+                if not self._can_renew_token():
+                    raise rejection from e.__cause__
             elif e.kind is not FailureKind.SOURCE_EXPIRED:
                 raise
             elif not self._invalidate_source():
                 e.kind = FailureKind.SOURCE  # its credentials never change
                 raise
-            elif self._spent:
+            elif self._is_token_used_up():
                 raise
         try:
             return attrs.evolve(self._send(), source_resolved_again=True)
         except RefreshError as e:
-            if self.proof.is_refused(e):
-                raise self.proof.explained(e) from e.__cause__
+            rejection = self._token_rejection(e)
+            if rejection is not None:
+                raise rejection from e.__cause__
             if e.kind is FailureKind.SOURCE_EXPIRED and not self.source.renewable:
                 e.kind = FailureKind.SOURCE
             raise
@@ -227,13 +231,12 @@ class StsFetcher:
         self._sent = frozenset()
         with self._translating():
             remaining = self.source.prepare()
-            proof = self.proof.parameters()
+            token = self._new_token()
         began = Instant(self.clock.wall(), self.clock.monotonic())
-        response = self._response(proof)
-        self.proof.accepted()
+        response = self._response(token)
         return self._read(response, began, remaining)
 
-    def _response(self, proof: dict[str, str]) -> dict[str, Any]:
+    def _response(self, token: dict[str, str]) -> dict[str, Any]:
         """
         Call STS in the first region that works, with the longest duration that works.
         """
@@ -242,14 +245,14 @@ class StsFetcher:
         while True:
             region = regions.pop(0)
             try:
-                response = self._call(region, duration, proof)
+                response = self._call(region, duration, token)
             except RefreshError as e:
                 if self._is_too_long(e, duration):
                     duration, shortened = CHAINED_DURATION.maximum, True
                     regions = self._regions()
                 elif not regions or not _may_pass(e, elsewhere=region != regions[-1]):
                     raise
-                proof = self._unspent(proof, e)
+                token = self._token_to_resend(token, e)
             else:
                 if shortened:
                     longest.allow_hour_only(self.request.name)
@@ -262,25 +265,43 @@ class StsFetcher:
         default = self._client_region or "aws-global"
         regions = [region or default for region in self.endpoint.regions]
         alone = len(regions) == 1 and self.retry_loop is None
-        return regions * 2 if alone and self.proof.serves_once else regions
+        return regions * 2 if alone and self._single_use else regions
 
-    def _unspent(self, proof: dict[str, str], error: RefreshError) -> dict[str, str]:
+    def _new_token(self) -> dict[str, str]:
+        return {} if self.token_supplier is None else self.token_supplier.parameters()
+
+    def _token_to_resend(
+        self, token: dict[str, str], error: RefreshError
+    ) -> dict[str, str]:
         """
-        Return parameters for sending the request again after *error*, or raise it.
+        Return the token for sending the request again after *error*, or raise it.
         """
-        if self._spent:
+        if self._is_token_used_up():
             raise error
-        if not self.proof.serves_once:
-            return proof
+        if not self._single_use:
+            return token
         with self._translating():
-            return self.proof.parameters()
+            return self._new_token()
+
+    def _token_rejection(self, error: RefreshError) -> RefreshError | None:
+        """
+        Return the error to raise if STS rejected the token, or `None`.
+        """
+        supplier = self.token_supplier
+        return None if supplier is None else supplier.rejected(error)
+
+    def _can_renew_token(self) -> bool:
+        return self.token_supplier is not None and self.token_supplier.can_renew()
 
     @property
-    def _spent(self) -> bool:
+    def _single_use(self) -> bool:
+        return self.token_supplier is not None and self.token_supplier.single_use
+
+    def _is_token_used_up(self) -> bool:
         """
-        Whether the parameters can't be sent again, and there are no others.
+        Return whether the token was for single use, and there is no other.
         """
-        return self.proof.serves_once and not self.proof.can_renew()
+        return self._single_use and not self._can_renew_token()
 
     def _duration(self) -> int | None:
         if self.request.duration_seconds != "max":
@@ -293,13 +314,14 @@ class StsFetcher:
         return duration is not None and duration > CHAINED_DURATION.maximum
 
     def _call(
-        self, region: str, duration: int | None, proof: dict[str, str]
+        self, region: str, duration: int | None, token: dict[str, str]
     ) -> dict[str, Any]:
-        once = self.proof.serves_once
-        endpoint = self.endpoint.single_attempt() if once else self.endpoint
+        endpoint = self.endpoint
+        if self._single_use:
+            endpoint = endpoint.single_attempt()
         with self._translating():
             client = self.source.client(region, endpoint)
-            params = {**self.request.to_params(duration_seconds=duration), **proof}
+            params = {**self.request.to_params(duration_seconds=duration), **token}
             self._sent, self._sent_duration = frozenset(params), duration
             call: Callable[..., dict[str, Any]] = getattr(
                 client, self.request.operation
@@ -362,7 +384,10 @@ class StsFetcher:
         )
         now = Instant(self.clock.wall(), self.clock.monotonic())
         lifetime = lifetime_of(fetched, now, self.request.name)
-        token_remaining = self.proof.remaining(expires_at.timestamp() - lifetime)
+        token_remaining = None
+        if self.token_supplier is not None:
+            server_now = expires_at.timestamp() - lifetime
+            token_remaining = self.token_supplier.accepted(server_now)
         spans = [s for s in (source_remaining, token_remaining) if s is not None]
         return attrs.evolve(fetched, source_remaining=min(spans, default=None))
 

@@ -1,195 +1,165 @@
 """
-What every token supplier has.
+The base class of token suppliers, and how they call users' functions.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from .._core.errors import capitalized
-from ..exceptions import FailureKind, RefreshError
+from ..exceptions import FailureKind, RefreshError, SourceCredentialsError
 
 
-__all__ = ["NoProof", "TokenSupplier", "called", "name_of"]
+__all__ = ["TokenSupplier", "call_function", "explain_rejection", "function_name"]
 
 
-class TokenSupplier(Protocol):
+class TokenSupplier(ABC):
     """
-    Gives parameters to each request anew.
-    """
+    Supplies the MFA code, web identity token or SAML assertion of an STS request.
 
-    @property
-    def key(self) -> Hashable:
-        """
-        What sets it apart, if that makes a difference to the credentials.
-        """
-
-    @property
-    def asks(self) -> bool:
-        """
-        Whether somebody has to be there to give it.
-        """
-
-    @property
-    def serves_once(self) -> bool:
-        """
-        Whether it must not be sent twice, not even if there was no answer.
-        """
-
-    @property
-    def patience(self) -> float:
-        """
-        Seconds more that others wait for a request that it goes with.
-        """
-
-    def parameters(self) -> dict[str, str]:
-        """
-        What to send. May block while somebody is asked.
-
-        Raises:
-            RefreshError: If there is nothing.
-        """
-
-    def remaining(self, wall: float) -> float | None:
-        """
-        Seconds that what was given last is good for. `None` if unknown.
-        """
-
-    def is_refused(self, error: RefreshError) -> bool:
-        """
-        Whether it is the proof that STS refused.
-        """
-
-    def can_renew(self) -> bool:
-        """
-        Whether asking again may bring another one.
-        """
-
-    def accepted(self) -> None:
-        """
-        STS has taken it.
-        """
-
-    def refused(self) -> None:
-        """
-        STS hasn't.
-        """
-
-    def explained(self, error: RefreshError) -> RefreshError:
-        """
-        The error that says what was wrong with it.
-        """
-
-    def update(self, later: TokenSupplier) -> None:
-        """
-        Somebody who shares it has brought another one.
-        """
-
-
-class NoProof:
-    """
-    The request speaks for itself.
+    A supplier belongs to one request, which may be sent many times: at each refresh,
+    and again after a failure. One thread at a time uses it.
     """
 
     key: Hashable = None
-    asks = False
-    serves_once = False
-    patience = 0.0
+    """Equal for suppliers whose sessions may share credentials."""
 
+    single_use: bool = False
+    """Whether STS accepts each token once. Then it is never sent again, not even if the
+    response was lost."""
+
+    timeout: float = 0.0
+    """Seconds that it may take to get a token. Other threads wait for that longer."""
+
+    def needs_input(self) -> bool:
+        """
+        Return whether `parameters` would need a person now.
+        """
+        return False
+
+    @abstractmethod
     def parameters(self) -> dict[str, str]:
         """
-        Nothing.
-        """
-        return {}
+        Return a token as parameters for STS. May block, for example for a person.
 
-    def remaining(self, wall: float) -> float | None:
+        Raises:
+            RefreshError: If there is no token.
         """
-        Not known.
+
+    def accepted(self, now: float) -> float | None:
+        """
+        Take notice that STS accepted the token supplied last.
+
+        Args:
+            now: The time by STS's clock, in seconds since the epoch.
+
+        Returns:
+            The seconds until the token expires. `None` if that isn't known, or if
+            each request gets a new token.
         """
         return None
 
-    def is_refused(self, error: RefreshError) -> bool:
+    @abstractmethod
+    def rejected(self, error: RefreshError) -> RefreshError | None:
         """
-        Never.
-        """
-        return False
+        Take notice of an error that STS returned.
 
+        Returns:
+            The error to raise if STS rejected the token, with an explanation. `None`
+            if *error* isn't about the token.
+        """
+
+    @abstractmethod
     def can_renew(self) -> bool:
         """
-        No.
-        """
-        return False
-
-    def accepted(self) -> None:
-        """
-        Nobody minds.
+        Return whether `parameters` would supply another token than the last. May block.
         """
 
-    def refused(self) -> None:
+    def update(self, later: TokenSupplier) -> None:  # noqa: B027 - seldom needed
         """
-        Nobody is told.
-        """
-
-    def explained(self, error: RefreshError) -> RefreshError:
-        """
-        The same error.
-        """
-        return error
-
-    def update(self, later: TokenSupplier) -> None:
-        """
-        Makes no difference.
+        Use what a session passed that shares these credentials and was made later.
         """
 
 
 T = TypeVar("T")
 
 
-def name_of(function: Callable[..., Any]) -> str:
+def function_name(function: Callable[..., Any]) -> str:
     """
-    What messages call it.
+    Return what messages call a user's function.
     """
     name = getattr(function, "__qualname__", type(function).__name__)
     return f"the function {name}()"
 
 
-def called(
+def call_function(
     function: Callable[..., T],
     *args: Any,
-    what: str,
+    action: str,
     hop: str,
     failure: type[RefreshError],
     kind: FailureKind | None = None,
 ) -> T:
     """
-    Call it, and make an error of ours of what it raises.
+    Call a user's function, and translate what it raises into one of our errors.
 
     Args:
-        function: It.
+        function: The function.
 
-        *args: What it is given.
+        *args: Its arguments.
 
-        what: What couldn't be done, if it fails; a sentence without its full stop.
+        action:
+            What could not be done if it fails: a sentence without its full stop.
 
-        hop: For whom or what.
+        hop: The role, device or token that the error names.
 
         failure: The class of the error.
 
-        kind: Its kind. `None` means the usual one.
+        kind: The kind of the error. `None` means the class's default.
 
     Raises:
-        RefreshError: If it fails. Its text may hold anything, so only its class is
-            quoted; one of our errors says it best itself.
+        RefreshError: If the function fails. Only the class of its exception is quoted,
+            because the text may contain secrets. Errors of ours pass unchanged.
     """
     try:
         return function(*args)
     except (RefreshError, MemoryError):
         raise
     except Exception as e:
+        name = capitalized(function_name(function))
         raise failure(
-            f"{what}. {capitalized(name_of(function))} raised {type(e).__name__}.",
+            f"{action}. {name} raised {type(e).__name__}.",
             kind=kind,
             hop=hop,
-            hint="The cause of this error says more.",
+            hint="See the cause of this error for details.",
         ) from e
+
+
+def explain_rejection(
+    error: RefreshError, more: str, *, hint: str, kind: FailureKind | None = None
+) -> SourceCredentialsError:
+    """
+    Return STS's error with *more* text and another *hint*.
+
+    Args:
+        error: The error that STS returned.
+
+        more: What is appended to its text.
+
+        hint: What to do about it, in place of the error's own hint.
+
+        kind: The kind of the new error. `None` means the kind of *error*.
+    """
+    text = str(error).removesuffix(error.hint).rstrip()
+    explained = SourceCredentialsError(
+        f"{text} {more}".rstrip(),
+        kind=error.kind if kind is None else kind,
+        code=error.code,
+        http_status=error.http_status,
+        hop=error.hop,
+        hint=hint,
+    )
+    explained.__cause__ = error.__cause__
+    return explained

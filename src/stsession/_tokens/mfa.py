@@ -1,19 +1,15 @@
 """
-MFA codes and devices.
+MFA codes, and the devices that show them.
 """
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
-import getpass
 import inspect
-import logging
 import math
 import os
 import re
 import subprocess
-import sys
 import threading
 
 from collections.abc import Callable, Hashable, Sequence
@@ -27,128 +23,123 @@ from botocore.exceptions import BotoCoreError, ClientError
 from .._botocore.errors import presentable
 from .._core.context import in_background
 from .._core.errors import hides_arguments
-from .._core.events import write_log
 from .._core.runtime import Clock, current_runtime
 from .._locks import OneTimeEvent
 from .._requests.checks import checked_token_code
-from .._requests.limits import wrong_type
+from .._requests.limits import TOKEN_CODE, wrong_type
 from .._util import forget_after_fork, per_process, world
-from ..exceptions import InvalidRequestError, MfaError
-from .base import called, name_of
+from ..exceptions import FailureKind, InvalidRequestError, MfaError, RefreshError
+from .base import TokenSupplier, call_function, function_name
+from .terminal import CODE_REJECTED, CODE_USED, prompt_for_code, show_notice
 
 
 __all__ = [
-    "REFUSED",
-    "USED",
     "CodeLike",
+    "MfaCodeSupplier",
     "MfaCodes",
-    "announce",
-    "ask_at_terminal",
     "find_serial",
     "totp",
 ]
 
 
-TRIES = 3
-"""Times that somebody may type what can't be a code."""
-
-NO_CODE = "That is no code; a code is six digits."
-REFUSED = "STS has refused that code."
-USED = "That code has been used, and each serves once. Wait for the next one."
-
-
-def announce(text: str) -> None:
-    """
-    Log why a call takes a while, and write it to standard error if a person reads it.
-    """
-    write_log(logging.INFO, text)
-    # A closed terminal must not fail the request.
-    with contextlib.suppress(Exception):
-        if sys.stderr.isatty():
-            sys.stderr.write(f"{text}\n")
-            sys.stderr.flush()
-
-
-def ask_at_terminal(serial: str, said: str = "") -> str:
-    """
-    Ask the person at the terminal, without showing what they type.
-
-    The terminal itself is asked, not stdin, which may be a file.
-
-    Args:
-        serial: The device.
-
-        said: What there is to say before.
-
-    Raises:
-        MfaError: If there is no terminal, or no code is typed.
-    """
-    if not _has_terminal():
-        raise MfaError(
-            f"A code of the MFA device {serial} is needed, and there is no terminal "
-            "to ask at.",
-            hop=serial,
-            hint="Pass a function or a command as mfa_code.",
-        )
-    for _ in range(TRIES):
-        prompt = f"MFA code for {serial}: "
-        try:
-            typed = getpass.getpass(f"{said}\n{prompt}" if said else prompt)
-        except EOFError:
-            _end_line()
-            break
-        code = "".join(typed.split())
-        if re.fullmatch("[0-9]{6}", code):
-            return code
-        said = NO_CODE
-    raise MfaError(
-        f"No code for the MFA device {serial} was typed.",
-        hop=serial,
-        hint="Use the session again to be asked again.",
-    )
-
-
-def _end_line() -> None:
-    """
-    Have what comes next begin on a line of its own.
-    """
-    with contextlib.suppress(OSError):  # there is no such file on Windows
-        terminal = os.open("/dev/tty", os.O_WRONLY)
-        os.write(terminal, b"\n")
-        os.close(terminal)
-
-
-def _has_terminal() -> bool:
-    if os.name == "nt":
-        return sys.stdin is not None and sys.stdin.isatty()
-    try:
-        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
-    except OSError:
-        return False
-    return True
-
-
 CodeLike = Callable[[str], str] | Sequence[str] | str | None
-"""What *mfa_code* takes."""
+"""The type of *mfa_code*: a function, a command, one code, or `None` for a prompt."""
 
 STEP = 30.0
 """Seconds in which a device shows one code; `RFC 6238
 <https://www.rfc-editor.org/rfc/rfc6238#section-5.2>`_."""
 
 COMMAND_TIMEOUT = 60.0
-"""Seconds; somebody may have to find the key and touch it."""
+"""Seconds; the user may have to find a security key and touch it."""
 
-ONCE = "Each code works once; if another process used it, wait for the next one."
-
-ALTERNATIVES = (
-    "Pass a function, a command, or nothing as mfa_code, so that there is a code for "
-    "each refresh."
-)
+PROMPT_TIMEOUT = 120.0
+"""Seconds that other threads wait longer while a person is prompted."""
 
 
-class _Desk:
+class MfaCodeSupplier(TokenSupplier):
     """
-    Where one code is asked for at a time, and none is taken twice.
+    Supplies the MFA device and a code for AssumeRole and GetSessionToken requests.
+
+    Args:
+        serial: Returns the serial number or ARN of the device.
+
+        codes: The source of its codes.
+
+        key: How the user names the device.
+
+        needed: Returns whether the request needs a code.
+    """
+
+    timeout = PROMPT_TIMEOUT
+
+    def __init__(
+        self,
+        serial: Callable[[], str],
+        codes: MfaCodes,
+        *,
+        key: Hashable,
+        needed: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.key = key
+        self._serial = serial
+        self._codes = codes
+        self._needed = needed
+
+    def if_needed(self, needed: Callable[[], bool]) -> MfaCodeSupplier:
+        """
+        Return a supplier for requests that need a code only while *needed* is true.
+        """
+        return MfaCodeSupplier(self._serial, self._codes, key=self.key, needed=needed)
+
+    @property
+    def single_use(self) -> bool:  # type: ignore[override]
+        """
+        Whether the request needs a code: each is accepted once.
+        """
+        return self._needed()
+
+    def needs_input(self) -> bool:
+        """
+        Return whether the request needs a code.
+        """
+        return self._needed()
+
+    def parameters(self) -> dict[str, str]:
+        """
+        Return the device and a new code.
+        """
+        if not self._needed():
+            return {}
+        serial = self._serial()
+        return {"SerialNumber": serial, "TokenCode": self._codes.next(serial)}
+
+    def rejected(self, error: RefreshError) -> RefreshError | None:
+        """
+        Show at the next prompt that STS rejected the code.
+        """
+        # STS returns AccessDenied; an MfaError without a code is ours.
+        if error.kind is not FailureKind.MFA or error.code is None:
+            return None
+        self._codes.notice = CODE_REJECTED
+        return error
+
+    def can_renew(self) -> bool:
+        """
+        Return whether there can be another code, for example after a typing error.
+        """
+        return self._codes.renewable
+
+    def update(self, later: TokenSupplier) -> None:
+        """
+        Use the source of codes that the later session passed.
+        """
+        if isinstance(later, MfaCodeSupplier):
+            self._codes.update(later._codes.value)  # noqa: SLF001 - of the same class
+
+
+class CodePrompter:
+    """
+    Gets one code at a time, and never uses a code twice.
     """
 
     def __init__(self) -> None:
@@ -157,178 +148,184 @@ class _Desk:
         forget_after_fork(self)
 
     def _after_fork(self) -> None:
-        # Held while somebody is asked: two prompts at once help nobody. Whoever
-        # is asked may need a session with a code of its own.
-        self._asking = threading.RLock()
+        # Held while a person is prompted: two prompts at once can't be answered. It
+        # is reentrant because a user's function may use a session with MFA itself.
+        self._prompting = threading.RLock()
 
     def take(
-        self, serial: str, ask: Callable[[], str], again: Callable[[float], str]
+        self, serial: str, get: Callable[[], str], get_next: Callable[[float], str]
     ) -> str:
         """
-        Ask for a code that hasn't been used yet.
+        Return a code that hasn't been used yet. Blocks while others get theirs.
 
         Args:
-            serial: The device.
+            serial: The serial number or ARN of the device.
 
-            ask: Returns a code.
+            get: Returns a code.
 
-            again: Returns another one, which there is after so many seconds.
+            get_next: Returns another one, which exists after that many seconds.
         """
-        with self._asking:
-            code = ask()
-            wait = self._wait(serial, code)
+        with self._prompting:
+            code = get()
+            wait = self._seconds_until_next(serial, code)
             if wait > 0:
-                code = again(wait)
-                if self._wait(serial, code) > 0:
-                    raise _used_up(serial)
+                code = get_next(wait)
+                if self._seconds_until_next(serial, code) > 0:
+                    raise _used_before(serial)
             clock = current_runtime().clock
             self._used[serial, world()] = clock, code, clock.monotonic()
             return code
 
-    def _wait(self, serial: str, code: str) -> float:
+    def _seconds_until_next(self, serial: str, code: str) -> float:
         """
-        Seconds until *code* is another one than the one used last.
+        Return 0 or less if *code* isn't the one used last.
         """
         clock = current_runtime().clock
-        by, last, at = self._used.get((serial, world()), (clock, "", 0.0))
-        if last != code or by is not clock:
+        used_by, last, at = self._used.get((serial, world()), (clock, "", 0.0))
+        if last != code or used_by is not clock:
             return 0.0
         return at + STEP - clock.monotonic()
 
 
-_desk = per_process(_Desk())
+_prompter = per_process(CodePrompter())
 
 
 class MfaCodes:
     """
-    Codes for one device.
+    The codes of one MFA device, from *mfa_code*.
 
     Args:
-        given: What the user passed as *mfa_code*.
+        value: What the user passed as *mfa_code*.
 
     Raises:
-        InvalidRequestError: If no code can come of that.
+        InvalidRequestError: If *mfa_code* has another type, or isn't a code.
     """
 
-    renewable = False
-    """Whether there can be more than one."""
+    def __init__(self, value: CodeLike) -> None:
+        self.value = _checked(value)
+        self.renewable = False
+        """Whether there can be more than one code."""
+        self.notice = ""
+        """Shown at the next prompt."""
+        self._code_source: CodeLike = None
+        self._single_code: str | None = None
+        self._single_code_used = True
+        self.update(value)
 
-    def __init__(self, given: CodeLike) -> None:
-        self.given = _checked(given)
-        self._lasting: CodeLike = None
-        self._single: str | None = None
-        self._unspent: str | None = None
-        self._said = ""  # to the person, before the next prompt
-        self.update(self)
-
-    def update(self, later: MfaCodes) -> None:
+    def update(self, value: CodeLike) -> None:
         """
-        Somebody who shares these has said later where to get codes.
+        Use another *mfa_code*, passed by a session that shares these codes.
         """
-        given = later.given
-        if isinstance(given, str):
-            if given != self._single:
-                self._single = self._unspent = given
+        if isinstance(value, str):
+            if value != self._single_code:
+                self._single_code, self._single_code_used = value, False
             return
         self.renewable = True
-        if given is not None:
-            self._lasting = given
-
-    def refused(self) -> None:
-        """
-        STS hasn't taken the last one.
-        """
-        self._said = REFUSED
+        if value is not None:
+            self._code_source = value
 
     def next(self, serial: str) -> str:
         """
-        Return a code that hasn't been used. Blocks while somebody is asked.
+        Return a code that hasn't been used. Blocks for a prompt, function or command.
 
         Raises:
-            MfaError: If there is none.
+            MfaError: If there is no such code.
         """
         if in_background():
             raise MfaError(
-                f"A code of the MFA device {serial} is needed, but this is a thread "
-                "in the background.",
+                f"An MFA code from {serial} is needed, but this is a background "
+                "refresh.",
                 hop=serial,
-                hint="It is asked for when the session is used next.",
+                hint="You are prompted for it when the session is used next.",
             )
-        return _desk.take(
+        return _prompter.take(
             serial,
-            lambda: self._ask(serial),
-            lambda wait: self._ask_again(serial, wait),
+            lambda: self._get(serial),
+            lambda wait: self._get_next(serial, wait),
         )
 
-    def _ask_again(self, serial: str, wait: float) -> str:
+    def _get_next(self, serial: str, wait: float) -> str:
         if not self.renewable:
-            raise _used_up(serial)
-        if self._lasting is None:  # who is asked sees when there is another
-            self._said = USED
+            raise _used_before(serial)
+        if self._code_source is None:  # a person sees when there is another one
+            self.notice = CODE_USED
         else:
-            announce(
-                f"The current code of the MFA device {serial} has been used; waiting "
+            show_notice(
+                f"The current code of MFA device {serial} has been used; waiting "
                 f"{math.ceil(wait)} s for the next one."
             )
             current_runtime().wait(OneTimeEvent(), wait)
-        return self._ask(serial)
+        return self._get(serial)
 
-    def _ask(self, serial: str) -> str:
-        code: Any  # a function of the user's may return anything
-        if self._unspent is not None or not self.renewable:
+    def _get(self, serial: str) -> str:
+        code: Any  # a user's function may return anything
+        if not self._single_code_used or not self.renewable:
             code = self._take_single(serial)
-        elif self._lasting is None:
-            said, self._said = self._said, ""
-            code = ask_at_terminal(serial, said)
-        elif callable(self._lasting):
-            code = called(
-                self._lasting,
+        elif self._code_source is None:
+            notice, self.notice = self.notice, ""
+            code = prompt_for_code(serial, notice)
+        elif callable(self._code_source):
+            code = call_function(
+                self._code_source,
                 serial,
-                what=f"Could not get a code for the MFA device {serial}",
+                action=f"Could not get a code from MFA device {serial}",
                 hop=serial,
                 failure=MfaError,
             )
         else:
-            code = ask_command(self._lasting, serial)
+            code = run_command(self._code_source, serial)
         code = code.strip() if isinstance(code, str) else code
         try:
             return checked_token_code(code)
-        except InvalidRequestError as e:
+        except InvalidRequestError:
             raise MfaError(
-                f"The code for the MFA device {serial} is no code. {e}", hop=serial
+                f"Invalid code for MFA device {serial}: expected six digits, got "
+                f"{_described(code)}.",
+                hop=serial,
+                hint=TOKEN_CODE.hint,
             ) from None
 
-    def _take_single(self, serial: str) -> str:
-        code, self._unspent = self._unspent, None
-        if code is None:
+    def _take_single(self, serial: str) -> str | None:
+        if self._single_code_used:
             raise MfaError(
-                f"Another code of the MFA device {serial} is needed; the one that "
-                "was given has been used.",
+                f"Another code from MFA device {serial} is needed; the one passed as "
+                "mfa_code has been used.",
                 hop=serial,
-                hint=ALTERNATIVES,
+                hint="Pass a function or a command as mfa_code, or leave it out to be "
+                "prompted, so that there is a code for each refresh.",
             )
-        return code
+        self._single_code_used = True
+        return self._single_code
 
 
-def _checked(given: CodeLike) -> CodeLike:
-    if isinstance(given, str):
-        checked_token_code(given.strip())
-    elif isinstance(given, (list, tuple)) and not given:
+def _described(code: object) -> str:
+    if not isinstance(code, str):
+        return f"a value of type {type(code).__name__}"
+    if len(code) == TOKEN_CODE.maximum:
+        return "other characters"
+    return f"{len(code)} character{'' if len(code) == 1 else 's'}"
+
+
+def _checked(value: CodeLike) -> CodeLike:
+    if isinstance(value, str):
+        checked_token_code(value.strip())
+    elif isinstance(value, (list, tuple)) and not value:
         raise InvalidRequestError(
-            f"mfa_code is an empty {type(given).__name__}.",
+            f"mfa_code is an empty {type(value).__name__}.",
             parameter="mfa_code",
             hint="Pass the name of a command, and its arguments.",
         )
-    elif given is not None and not callable(given) and not _is_command(given):
+    elif value is not None and not callable(value) and not _is_command(value):
         expected = "a function, a command as a list of str, or six digits as a str"
-        raise wrong_type("mfa_code", given, expected)
-    elif callable(given) and not _takes_serial(given):
+        raise wrong_type("mfa_code", value, expected)
+    elif callable(value) and not _takes_serial(value):
         raise InvalidRequestError(
-            f"mfa_code is {name_of(given)}, which can't be called with one argument.",
+            f"mfa_code is {function_name(value)}, which can't be called with one "
+            "argument.",
             parameter="mfa_code",
             hint="It receives the serial number of the device: def get_code(serial).",
         )
-    return given
+    return value
 
 
 def _takes_serial(function: Callable[..., Any]) -> bool:
@@ -336,37 +333,42 @@ def _takes_serial(function: Callable[..., Any]) -> bool:
         inspect.signature(function).bind("serial")
     except TypeError:
         return False
-    except ValueError:  # one that has no signature, as some of C
+    except ValueError:  # some functions written in C have no signature
         return True
     return True
 
 
-def _is_command(given: object) -> bool:
-    if not isinstance(given, Sequence) or not given:
+def _is_command(value: object) -> bool:
+    if not isinstance(value, Sequence) or not value:
         return False
-    return all(isinstance(part, (str, os.PathLike)) for part in given)
+    return all(isinstance(part, (str, os.PathLike)) for part in value)
 
 
-def _used_up(serial: str) -> MfaError:
+def _used_before(serial: str) -> MfaError:
     return MfaError(
-        f"The code for the MFA device {serial} has been used before.",
+        f"The code of MFA device {serial} has been used before.",
         hop=serial,
-        hint=ONCE,
+        hint="Each code works once; if another process used it, wait for the next one.",
     )
 
 
-def ask_command(argv: Sequence[str], serial: str) -> str:
+def run_command(argv: Sequence[str], serial: str) -> str:
     """
     Run a command that prints a code, without a shell.
 
-    Its stderr goes where ours goes: it may ask for a touch, and what it says
-    is none of our messages' business.
+    Its stderr is this process's, so that it can ask for a touch. No message contains
+    what it printed.
+
+    Args:
+        argv: The name or path of the command, and its arguments.
+
+        serial: The serial number or ARN of the device, for messages.
 
     Raises:
-        MfaError: If it fails, or prints no code.
+        MfaError: If the command fails, or doesn't print a code.
     """
     try:
-        done = subprocess.run(  # noqa: S603 - it's what the user asked for
+        done = subprocess.run(  # noqa: S603 - the user passed this command
             list(argv),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -374,48 +376,47 @@ def ask_command(argv: Sequence[str], serial: str) -> str:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        why = f"took more than {COMMAND_TIMEOUT:.0f} s"
+        reason = f"took more than {COMMAND_TIMEOUT:.0f} s"
     except OSError as e:
-        why = f"can't be run: {e.strerror}"
+        reason = f"can't be run: {e.strerror}"
     else:
         codes = re.findall(rb"(?<![0-9])[0-9]{6}(?![0-9])", done.stdout)
         if codes and not done.returncode:
             return str(codes[-1], "ascii")
-        why = "printed no code of six digits"
+        reason = "didn't print a code of six digits"
         if done.returncode:
-            why = f"ended with status {done.returncode}"
-    # Out here, so that its context doesn't hold what the command has printed.
+            reason = f"exited with status {done.returncode}"
+    # Raised here, so that its context doesn't hold what the command printed.
     name = os.path.basename(argv[0])  # noqa: PTH119 - for a message
     raise MfaError(
-        f"Could not get a code for the MFA device {serial}. The command {name} {why}.",
+        f"Could not get a code from MFA device {serial}. The command {name} {reason}.",
         hop=serial,
-        hint="Run it by hand to see what it says.",
+        hint="Run it by hand to see what it prints.",
     )
-
-
-HINT = "Pass the serial number or ARN of the device as mfa_serial."
 
 
 def find_serial(session: botocore.session.Session, name: str) -> str:
     """
-    Ask IAM for the only device of the user whose keys *session* has.
+    Return the serial number of the source user's only MFA device. Calls IAM.
 
     Args:
-        session: The source.
+        session: A session with the source credentials.
 
-        name: The source's name, for messages.
+        name: The name of the source, for messages.
 
     Raises:
-        MfaError: If it says no, or knows none, or several.
+        MfaError: If IAM denies the request, or knows no device or several.
     """
+    hint = "Pass the serial number or ARN of the device as mfa_serial."
     config = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard"})
     client: Any = session.create_client("iam", config=config)
     try:
         devices = client.list_mfa_devices()["MFADevices"]
     except (BotoCoreError, ClientError) as e:
-        why = e.response["Error"]["Code"] if isinstance(e, ClientError) else str(e)
+        reason = e.response["Error"]["Code"] if isinstance(e, ClientError) else str(e)
         raise MfaError(
-            f"Could not find the MFA device of {name}. IAM returned {why}.", hint=HINT
+            f"Could not find the MFA device of {name}. IAM returned {reason}.",
+            hint=hint,
         ) from presentable(e)
     finally:
         client.close()
@@ -428,14 +429,15 @@ def find_serial(session: botocore.session.Session, name: str) -> str:
     if len(serials) != 1:
         known = ", ".join(serials) or "none"
         raise MfaError(
-            f"Could not tell the MFA device of {name}. IAM knows {known}.", hint=HINT
+            f"Could not choose the MFA device of {name}. Devices in IAM: {known}.",
+            hint=hint,
         )
     return str(serials[0])
 
 
 class _Totp:
     """
-    A function of a seed that doesn't show in its `repr`.
+    Computes codes from a seed, which its `repr` doesn't show.
     """
 
     def __init__(self, secret: str) -> None:
@@ -450,7 +452,7 @@ class _Totp:
             self._totp.at(0)
         except ValueError:
             seed = ""
-        # Out here, so that its context, which may quote the seed, is none of ours.
+        # Raised here, so that its context doesn't hold an error that quotes the seed.
         if not seed:
             raise MfaError(
                 "The seed of the MFA device can't be read.",
@@ -462,8 +464,8 @@ class _Totp:
 
     def __reduce__(self) -> str:
         msg = (
-            "The seed of an MFA device isn't pickled. Pass a function that the other "
-            "process can import, and that fetches the seed there."
+            "The seed of an MFA device can't be pickled. Pass a function that the "
+            "other process can import, and that fetches the seed there."
         )
         raise TypeError(msg)
 
@@ -475,19 +477,18 @@ class _Totp:
 @hides_arguments
 def totp(secret: str) -> Callable[[str], str]:
     """
-    Return what *mfa_code* takes, for a virtual device whose seed is known.
+    Return a function for *mfa_code* that computes a virtual MFA device's codes.
 
-    Whoever has the seed has the second factor. Where it is stored beside the
-    access key, there is one factor left; so fetch it from somewhere that asks
-    for something else, such as a secret store of your CI.
+    A seed stored beside the access key makes MFA useless. Fetch it from a place with
+    another protection, such as the secret store of your CI system.
 
     Needs ``pip install 'stsession[totp]'``.
 
     Args:
-        secret: The base32 seed that AWS shows when the device is made.
+        secret: The base32 seed that AWS shows when the device is created.
 
     Raises:
-        MfaError: If it is no such seed.
+        MfaError: If *secret* isn't base32.
 
         ImportError: If pyotp isn't installed.
 

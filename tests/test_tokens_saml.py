@@ -1,3 +1,7 @@
+"""
+SAML assertions: supplied to a request, rejected, and the roles that they list.
+"""
+
 from __future__ import annotations
 
 import base64
@@ -7,8 +11,14 @@ import pytest
 
 import stsession
 
+from stsession._tokens.saml import SamlAssertionSupplier
+from stsession.exceptions import FailureKind, RefreshError, SourceCredentialsError
 from stsession.testing import LocalSTS
 
+from .wire import rejection, told_by
+
+
+ASSERTION = "UGxhbnRlZFBsYW50ZWQ="
 
 ROLES = ["arn:aws:iam::123456789012:role/Reader", "arn:aws:iam::210987654321:role/x/W"]
 PROVIDERS = [
@@ -79,7 +89,7 @@ def test_several():
 
 def test_none():
     """
-    Somebody may have no role at all.
+    There may be no role at all.
     """
     assert () == stsession.saml_roles(assertion())
     assert () == stsession.saml_roles(encoded("<html/>"))
@@ -98,7 +108,7 @@ def test_lines():
 
 def test_of_an_identity_provider():
     """
-    What STS takes can be read.
+    An assertion that STS accepts can be read.
     """
     local = LocalSTS()
     for role, provider in zip(ROLES, PROVIDERS, strict=True):
@@ -145,7 +155,7 @@ UNREADABLE = {
 @pytest.mark.parametrize("what", UNREADABLE)
 def test_unreadable(what):
     """
-    Hostile XML and rubbish are refused alike; nothing of them is told.
+    Hostile XML and other text are rejected alike, and not quoted.
     """
     with pytest.raises(
         stsession.InvalidRequestError, match="assertion can't be read"
@@ -173,9 +183,9 @@ def test_unreadable(what):
 )
 def test_no_pair(value):
     """
-    An attribute that is no pair is told, as it is a mistake of the provider.
+    An attribute that is no pair is an error: the provider is set up wrong.
     """
-    with pytest.raises(stsession.InvalidRequestError, match="no pair") as caught:
+    with pytest.raises(stsession.InvalidRequestError, match="isn't a pair") as caught:
         stsession.saml_roles(assertion(f"{ROLES[0]},{PROVIDERS[0]}", value))
 
     assert "assertion" == caught.value.parameter
@@ -188,3 +198,129 @@ def test_without_defusedxml(monkeypatch):
     monkeypatch.setitem(sys.modules, "defusedxml", None)
     with pytest.raises(ImportError, match=r"pip install 'stsession\[saml\]'"):
         stsession.saml_roles(assertion())
+
+
+# Supplying an assertion
+
+
+def error_of(supplier):
+    """
+    Return the error of a supplier that has no assertion.
+    """
+    with pytest.raises(SourceCredentialsError) as caught:
+        supplier.parameters()
+    return caught.value
+
+
+def test_function():
+    """
+    It is called each time.
+    """
+    assertions = iter([ASSERTION, "bmV4dA=="])
+
+    def issue():
+        return next(assertions)
+
+    supplier = SamlAssertionSupplier(issue)
+
+    assert {"SAMLAssertion": ASSERTION} == supplier.parameters()
+    assert supplier.accepted(0.0) is None
+    assert {"SAMLAssertion": "bmV4dA=="} == supplier.parameters()
+    assert supplier.can_renew()
+
+
+def test_text():
+    """
+    One assertion is sent until STS has accepted it; then there is none.
+    """
+    supplier = SamlAssertionSupplier(ASSERTION)
+
+    assert {"SAMLAssertion": ASSERTION} == supplier.parameters()
+    assert {"SAMLAssertion": ASSERTION} == supplier.parameters()
+    assert not supplier.can_renew()
+
+    supplier.accepted(0.0)
+    error = error_of(supplier)
+
+    assert "the one passed has been used" in str(error)
+    assert "Pass a function" in error.hint
+    assert "the SAML assertion" == error.hop
+    assert not error.retryable
+    assert ASSERTION not in told_by(error)
+
+
+@pytest.mark.parametrize("assertion", [ASSERTION, str])
+def test_assertions_are_not_shared(assertion):
+    """
+    Their user isn't known.
+    """
+    one, other = (SamlAssertionSupplier(assertion) for _ in range(2))
+
+    assert one.key != other.key
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (None, "NoneType"),
+        (b"PHg+", "bytes"),
+        ("x", "1 character long"),
+        (ASSERTION * 10_000, "allows 4 to 100,000"),
+        (f"<saml>{ASSERTION}</saml>", "base64 only"),
+    ],
+)
+def test_no_assertion(answer, reason):
+    """
+    What can't be one isn't sent; the error has the reason, and not the text.
+    """
+    error = error_of(SamlAssertionSupplier(lambda: answer))
+
+    assert "The SAML assertion can't be used. assertion is" in str(error)
+    assert reason in str(error)
+    assert ASSERTION not in told_by(error)
+
+
+def test_function_that_fails():
+    """
+    The cause of the error is what was raised; an error of ours passes unchanged.
+    """
+    failures = [ValueError("planted"), RefreshError("No.")]
+
+    def issue():
+        raise failures.pop(0)
+
+    supplier = SamlAssertionSupplier(issue)
+    error = error_of(supplier)
+
+    assert "issue() raised ValueError. See the cause" in str(error)
+    assert "planted" not in str(error)
+    assert ValueError is type(error.__cause__)
+    assert FailureKind.UNKNOWN is error.kind
+    with pytest.raises(RefreshError, match="No"):
+        supplier.parameters()
+
+
+@pytest.mark.parametrize("code", ["InvalidIdentityToken", "AccessDenied", None])
+def test_other_rejections(code):
+    """
+    Another assertion helps only if this one has expired.
+    """
+    assert SamlAssertionSupplier(ASSERTION).rejected(rejection(code)) is None
+
+
+@pytest.mark.parametrize("code", ["ExpiredTokenException", "ExpiredToken"])
+@pytest.mark.parametrize(
+    ("assertion", "kind"),
+    [(ASSERTION, FailureKind.SOURCE), (str, FailureKind.SOURCE_EXPIRED)],
+)
+def test_expired(assertion, kind, code):
+    """
+    The hint is about assertions; one passed as text stays expired.
+    """
+    error = SamlAssertionSupplier(assertion).rejected(rejection(code))
+
+    assert (
+        f"Could not assume {error.hop}. STS returned {code}. Pass a function that gets "
+        "one: an assertion works once, and is valid for five minutes."
+    ) == str(error)
+    assert kind is error.kind

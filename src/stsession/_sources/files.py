@@ -1,0 +1,196 @@
+"""
+The identity behind the environment, config files and web identity tokens.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from abc import ABC, abstractmethod
+from collections.abc import Hashable
+from typing import Any
+
+import botocore.session
+
+from .._botocore.config_files import (
+    SETTLED,
+    Version,
+    default_files,
+    digest_of,
+    version_of,
+)
+from .._core.cache import RandomEviction
+from .._core.runtime import SystemClock
+from .._util import per_process, world
+
+
+__all__ = [
+    "MAX_FILES",
+    "TOKEN_FILE",
+    "contents_of",
+    "digest_of_file",
+    "environment_fingerprint",
+    "owner_of_file",
+    "profile_of",
+]
+
+
+MAX_FILES = 64
+"""The number of files of which the digests are kept."""
+
+TOKEN_FILE = "AWS_WEB_IDENTITY_TOKEN_FILE"  # noqa: S105 - a name
+"""The variable that names a file with a web identity token."""
+
+SECRET_VARIABLES = frozenset(
+    {"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"}
+)
+
+_TOKEN_FILES = re.compile(rb"(?mi)^[ \t]*web_identity_token_file[ \t]*[=:](.*)$")
+
+
+class _FileCache(ABC):
+    """
+    Values computed from the contents of files, once for each version of a file.
+    """
+
+    def __init__(self) -> None:
+        self._known: RandomEviction[str, tuple[Version, Any]] = RandomEviction(
+            MAX_FILES
+        )
+
+    def get(self, path: str) -> Any:
+        version = version_of(path)
+        if version is None:
+            return None
+        known, value = self._known.get(path, (None, None))
+        if known == version:
+            return value
+        try:
+            with open(path, "rb") as file:  # noqa: PTH123
+                value = self._value_of(file.read())
+        except OSError:
+            return self._unreadable(version)
+        if max(version[:2]) < (SystemClock().wall() - SETTLED) * 1e9:
+            self._known[path] = version, value
+        return value
+
+    @abstractmethod
+    def _value_of(self, content: bytes) -> Any:
+        """
+        Compute the value.
+        """
+
+    @abstractmethod
+    def _unreadable(self, version: Version) -> Any:
+        """
+        Return the value of a file that can't be read.
+        """
+
+
+class _Digests(_FileCache):
+    """
+    A digest of each config file, and the token files that it names.
+    """
+
+    def _value_of(self, content: bytes) -> Any:
+        paths = (os.fsdecode(path).strip() for path in _TOKEN_FILES.findall(content))
+        return digest_of(content), tuple(sorted({*paths} - {""}))
+
+    def _unreadable(self, version: Version) -> Any:
+        return version, ()
+
+
+class _Owners(_FileCache):
+    """
+    The owners of the tokens in files.
+    """
+
+    def _value_of(self, content: bytes) -> Any:
+        from .._tokens.web_identity import owner_of  # noqa: PLC0415 - seldom needed
+
+        return owner_of(content.decode(errors="surrogateescape").strip())
+
+    def _unreadable(self, version: Version) -> Any:
+        return None
+
+
+_digests = per_process(_Digests(), of_files=True)
+_owners = per_process(_Owners(), of_files=True)
+
+
+def digest_of_file(path: str) -> Hashable:
+    """
+    Return a value that is equal as long as the content of a config file is.
+
+    It includes the owners of the web identity tokens in the files that it names.
+    """
+    known = _digests.get(path)
+    if known is None:
+        return None
+    digest, token_files = known
+    return (digest, *map(owner_of_file, token_files)) if token_files else digest
+
+
+def owner_of_file(path: str | os.PathLike[str] | None) -> Hashable:
+    """
+    Return a value that is equal as long as the token in a file has the same owner.
+    """
+    return _owners.get(os.path.abspath(path)) if path else None  # noqa: PTH100
+
+
+def contents_of(files: tuple[str, ...]) -> Hashable:
+    """
+    Return a value that is equal as long as the content of config files is.
+    """
+    return tuple(map(digest_of_file, files))
+
+
+def profile_of(session: botocore.session.Session) -> tuple[dict[str, Any], ...]:
+    """
+    Return what the config files contain for a session's profile.
+
+    That is its section, those of its source profiles, their SSO sessions, and the
+    owners of the tokens in the files that they name.
+    """
+    config = session.full_config
+    profiles, name = config.get("profiles", {}), session.profile or "default"
+    sections: dict[str, Any] = {}
+    while name in profiles and name not in sections:
+        sections[name] = profiles[name]
+        name = profiles[name].get("source_profile")
+    names = [section.get("sso_session") for section in sections.values()]
+    sso = config.get("sso_sessions", {})
+    files = [section.get("web_identity_token_file") for section in sections.values()]
+    return (
+        sections,
+        {name: sso[name] for name in names if name in sso},
+        {file: owner_of_file(file) for file in files if file},
+    )
+
+
+def environment_fingerprint(*, credentials: bool = True) -> Hashable:
+    """
+    Return a value that is equal as long as AWS's environment variables and files are.
+
+    It contains digests of secrets and of files, and the owner of a web identity token.
+
+    Args:
+        credentials: Whether credentials in the environment and in files count.
+    """
+    found: dict[str, Hashable] = {}
+    secrets = []
+    for name, value in os.environ.items():
+        if name in SECRET_VARIABLES:
+            secrets.append(f"{name}={value}")
+        elif name.startswith("AWS_") or name == "BOTO_CONFIG":
+            found[name] = value
+    if secrets and credentials:
+        text = "\0".join(sorted(secrets))
+        found["secrets"] = digest_of(text.encode(errors="surrogateescape"))
+    for name, path in default_files().items():
+        found[name] = path, digest_of_file(path) if credentials else None
+    if credentials:
+        found["token"] = owner_of_file(os.environ.get(TOKEN_FILE))
+    found["world"] = world()
+    return frozenset(found.items())
