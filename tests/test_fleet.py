@@ -1043,7 +1043,7 @@ def test_accounts_that_raise(source):
 
 LOCKS = {
     "fleet": lambda fleet: fleet._lock,
-    "templates": lambda fleet: fleet._sample._light._lock,
+    "templates": lambda fleet: fleet._sample._clients._lock,
     "throttle": lambda fleet: fleet._sample._refresher.fetch.retry_loop.throttle._lock,
     "throttles": lambda fleet: _throttle._throttles._lock,
     "loaders": lambda fleet: _loader._loaders._lock,
@@ -1135,7 +1135,7 @@ def pools(fleet):
     """
     To how many hosts the fleet's clients keep connections.
     """
-    light = fleet._sample._light
+    light = fleet._sample._clients
     sessions = [template.http._session for (template,) in light._templates.values()]
     return [len(session._manager.pools) for session in sessions]
 

@@ -28,9 +28,9 @@ import stsession
 
 from stsession._botocore import sessions as _sdk
 from stsession.fleet._clients import events as _light_events
-from stsession.fleet._sessions import LightSession
 from stsession.testing import StubSTS
 
+from .fleet_sessions import fleet_session
 from .wire import HUB, READER, TARGET, source_of, templates_made
 
 
@@ -73,7 +73,7 @@ def _source(caplog):
 
 @pytest.fixture(name="sessions")
 def _sessions(source):
-    return [LightSession(role, source=source) for role in (READER, TARGET)]
+    return [fleet_session(role, source=source) for role in (READER, TARGET)]
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -190,7 +190,7 @@ def test_nothing_in_common(sessions, service, mode):
     """
     config = Config(retries={"mode": mode}, user_agent_extra="mine")
     clients = [session.client(service, config=config) for session in sessions]
-    ((template,),) = sessions[0]._light._templates.values()
+    ((template,),) = sessions[0]._clients._templates.values()
     known = reachable(template._events._base)  # what all clients of a session have
     for _ in range(2):
         one, other = map(reachable, clients)
@@ -279,7 +279,7 @@ def works(caplog, session, reason, *, way=BY_BOTOCORE):
     sts = session.client("sts")
     sts.meta.events.register("before-send", StubSTS())
     sts.assume_role(RoleArn=TARGET, RoleSessionName="name")
-    assert not session._is_whole
+    assert not session._is_complete
     (text,) = set(templates_made(caplog))
     return text.startswith(f"clients of sts {way}") and reason in text
 
@@ -545,6 +545,6 @@ def test_monitor(source, caplog, monkeypatch):
     monkeypatch.setattr(
         botocore.monitoring, "SocketPublisher", lambda socket, **_: socket.close()
     )
-    session = LightSession(READER, source=source)
+    session = fleet_session(READER, source=source)
 
     assert works(caplog, session, "the event handler Monitor.capture isn't known")

@@ -77,7 +77,7 @@ def test_pickle(local, what):
     data, other = pickled(session)
 
     assert identity(session)[0] == identity(other)[0]
-    assert session._made_by[1]["refresh"] == other._made_by[1]["refresh"]
+    assert session._recipe.arguments["refresh"] == other._recipe.arguments["refresh"]
     assert "Team" in local.calls("AssumeRole")[-1].params["Tags.member.1.Key"]
     secrets = Path(os.environ["AWS_SHARED_CREDENTIALS_FILE"]).read_text().split()
     for key in local.issued():

@@ -29,9 +29,9 @@ from botocore.retries.bucket import TokenBucket
 import stsession
 
 from stsession.fleet._clients import template as _light_templates
-from stsession.fleet._sessions import LightSession
 from stsession.testing import StubSTS
 
+from ..fleet_sessions import fleet_session
 from ..wire import templates_made
 from . import ROLE
 
@@ -813,14 +813,14 @@ def test_same_on_the_wire(clock, monkeypatch, caplog, shared_events, use, answer
     The same use of both sends the same, waits as often, and ends alike.
     """
     ordinary = stsession.assume(ROLE, source=source(clock))
-    light = LightSession(ROLE, source=source(clock))
+    light = fleet_session(ROLE, source=source(clock))
 
     expected = outcome(monkeypatch, ordinary, use, answers)
     caplog.set_level(logging.DEBUG, "stsession")
 
     assert expected == outcome(monkeypatch, light, use, answers)
     assert {shared_events} == {"share event" in text for text in templates_made(caplog)}
-    assert "_begun" not in vars(light)
+    assert "_made_boto3_session" not in vars(light)
 
 
 @pytest.mark.usefixtures("_seams")
@@ -830,7 +830,7 @@ def test_same_errors(clock, monkeypatch, use, answers):
     What boto3 makes no client of, it refuses in the same words, again and again.
     """
     ordinary = stsession.assume(ROLE, source=source(clock))
-    light = LightSession(ROLE, source=source(clock))
+    light = fleet_session(ROLE, source=source(clock))
 
     expected = outcome(monkeypatch, ordinary, use, answers)
 

@@ -8,7 +8,6 @@ import contextlib
 import copy
 import functools
 import gc
-import inspect
 import operator
 import os
 import pathlib
@@ -41,10 +40,10 @@ from stsession.fleet._clients import cache as _light_clients
 from stsession.fleet._clients.cache import LightClients
 from stsession.fleet._clients.events import CopyOnWriteEvents
 from stsession.fleet._clients.http import Pools, SharedHttpSession
-from stsession.fleet._sessions import LightSession
 from stsession.testing import StubSTS, use_runtime
 
 from ..children import in_a_fork
+from ..fleet_sessions import fleet_session
 from . import OTHER_ROLE, ROLE
 from .test_light_clients import DISCOVERED, EXPRESS, SLOW_DOWN, Wire, ok, s3_error, said
 
@@ -54,7 +53,7 @@ ROLES = [ROLE, OTHER_ROLE]
 
 @pytest.fixture(name="sessions")
 def _sessions(stubbed):
-    return [LightSession(role, source=stubbed) for role in ROLES]
+    return [fleet_session(role, source=stubbed) for role in ROLES]
 
 
 @pytest.fixture(name="wire")
@@ -309,12 +308,12 @@ def test_environment(stubbed, monkeypatch):
     """
     A session goes by the environment that it was made in.
     """
-    before = LightSession(ROLE, source=stubbed)
+    before = fleet_session(ROLE, source=stubbed)
     first = before.client("sqs")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    after = LightSession(ROLE, source=stubbed)
+    after = fleet_session(ROLE, source=stubbed)
 
-    assert before._light is not after._light
+    assert before._clients is not after._clients
     assert "https://sqs.eu-central-1.amazonaws.com" == first.meta.endpoint_url
     assert "http://127.0.0.1:1" == after.client("sqs").meta.endpoint_url
 
@@ -323,10 +322,10 @@ def test_keys_in_the_environment(stubbed, monkeypatch):
     """
     Other keys in it make no difference to the clients of roles.
     """
-    before = LightSession(ROLE, source=stubbed)
+    before = fleet_session(ROLE, source=stubbed)
     monkeypatch.setenv("AWS_SESSION_TOKEN", "other")
 
-    assert before._light is LightSession(ROLE, source=stubbed)._light
+    assert before._clients is fleet_session(ROLE, source=stubbed)._clients
 
 
 @pytest.mark.parametrize(
@@ -380,7 +379,7 @@ def test_one_kind_too_many(stubbed, made, monkeypatch):
     Roles whose clients are of one kind more than are kept find most of the templates.
     """
     monkeypatch.setattr(_light_clients, "MAX_TEMPLATES", 16)
-    sessions = [LightSession(role, source=stubbed) for role in ROLES]
+    sessions = [fleet_session(role, source=stubbed) for role in ROLES]
     regions = [f"xx-test-{number}" for number in range(17)]
     first = clients_of(sessions[:1], "sqs", region_name=regions[0])
     with use_runtime(random=random.Random(1).random):
@@ -389,7 +388,7 @@ def test_one_kind_too_many(stubbed, made, monkeypatch):
                 assert is_light(session.client("sqs", region_name=region))
 
     assert 17 <= len(made) <= 17 * 2  # and not 17 * 6
-    assert 16 == len(sessions[0]._light._templates)
+    assert 16 == len(sessions[0]._clients._templates)
     assert first[0].meta.events.emit("nothing") == []
 
 
@@ -403,7 +402,7 @@ def test_a_config_for_each_account(sessions, made):
             assert is_light(session.client("sqs", config=config))
 
     assert 40 == len(made)
-    assert 16 == len(sessions[0]._light._templates)
+    assert 16 == len(sessions[0]._clients._templates)
 
 
 UNCOPIED = (TypeError, NotImplementedError, RecursionError, pickle.PicklingError)
@@ -449,7 +448,7 @@ def test_client_of_other_keys(sessions, wire):
     sessions[0].client("s3", **keys_of_others).list_buckets()
 
     assert ["AKIAMINE"] == keys(wire)
-    assert not sessions[0]._is_whole
+    assert not sessions[0]._is_complete
     assert isinstance(sessions[0].client("s3").meta.events, CopyOnWriteEvents)
 
 
@@ -461,7 +460,7 @@ def test_copied_session(sessions):
     copied = copy.deepcopy(sessions[0])
 
     assert isinstance(copied.client("sts").meta.events, CopyOnWriteEvents)
-    assert copied._light is sessions[0]._light
+    assert copied._clients is sessions[0]._clients
 
 
 def test_no_such_attribute(sessions):
@@ -469,7 +468,8 @@ def test_no_such_attribute(sessions):
     A session has no more attributes than any.
     """
     assert not hasattr(sessions[0], "nonsense")
-    assert not hasattr(LightSession.__new__(LightSession), "_session")
+    bare = type(sessions[0]).__new__(type(sessions[0]))
+    assert not hasattr(bare, "_session")
 
 
 def test_close(source, local):
@@ -477,7 +477,7 @@ def test_close(source, local):
     Closing one client leaves the connections of the others; all may be closed.
     """
     local.add_role(OTHER_ROLE)
-    sessions = [LightSession(role, source=source) for role in ROLES]
+    sessions = [fleet_session(role, source=source) for role in ROLES]
     one, other = clients_of(sessions)
     one.list_objects_v2(Bucket="bucket")
     pools = one._endpoint.http_session._session._manager.pools
@@ -486,7 +486,7 @@ def test_close(source, local):
     assert 1 == len(pools)
 
     other.list_objects_v2(Bucket="bucket")
-    sessions[0]._light.close()
+    sessions[0]._clients.close()
 
     assert 0 == len(pools)
     assert one.list_objects_v2(Bucket="bucket")["KeyCount"]
@@ -498,7 +498,7 @@ def test_fork(source, local):
     """
     A forked child has connections of its own, also if a lock was held meanwhile.
     """
-    session = LightSession(ROLE, source=source)
+    session = fleet_session(ROLE, source=source)
     s3 = session.client("s3")
     s3.list_objects_v2(Bucket="bucket")
 
@@ -511,7 +511,7 @@ def test_fork(source, local):
     held, done = threading.Event(), threading.Event()
 
     def hold():
-        with session._light._lock, s3._endpoint.http_session._lock:
+        with session._clients._lock, s3._endpoint.http_session._lock:
             held.set()
             done.wait()
 
@@ -558,7 +558,7 @@ def test_a_thousand(stubbed, wire):
     Sessions and clients that are dropped are gone at once, and leave nothing.
     """
     wire.answers = [ok(b"<ok/>")]
-    keep = LightSession(ROLE, source=stubbed)
+    keep = fleet_session(ROLE, source=stubbed)
     services = ["sts", "s3", "ec2", "dynamodb"]
     for name in services:
         keep.client(name)
@@ -566,7 +566,7 @@ def test_a_thousand(stubbed, wire):
     gone = []
     with no_collector():
         for number in range(1_000):
-            session = LightSession(f"arn:aws:iam::{number:012}:role/R", source=stubbed)
+            session = fleet_session(f"arn:aws:iam::{number:012}:role/R", source=stubbed)
             clients = [session.client(name) for name in services]
             clients[1].list_buckets() if number % 10 == 0 else None
             clients[0].meta.events.register(
@@ -686,7 +686,7 @@ class Roles(RuleBasedStateMachine):
         self.source.events.register("before-send.sts", StubSTS())
         self.clients = []
         self.sessions = [
-            LightSession(f"arn:aws:iam::{n:012}:role/R", source=self.source)
+            fleet_session(f"arn:aws:iam::{n:012}:role/R", source=self.source)
             for n in range(4)
         ]
         self.keys = [session.credentials().access_key_id for session in self.sessions]
@@ -817,15 +817,6 @@ def test_questions(sessions, stubbed, ask):
     assert is_light(sessions[0].client("sqs"))
 
 
-def test_signature(sessions):
-    """
-    It takes what `boto3.Session.client` takes, and says so.
-    """
-    assert inspect.signature(boto3.Session.client) == inspect.signature(
-        type(sessions[0]).client
-    )
-
-
 @pytest.mark.parametrize("posix", [True, False])
 def test_environment_of_a_session(stubbed, monkeypatch, posix):
     """
@@ -838,14 +829,14 @@ def test_environment_of_a_session(stubbed, monkeypatch, posix):
         return session.client("sqs").meta.endpoint_url
 
     monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "http://one.example")
-    first = LightSession(ROLE, source=stubbed)
+    first = fleet_session(ROLE, source=stubbed)
     urls = [url(first)]
-    late = LightSession(OTHER_ROLE, source=stubbed)
+    late = fleet_session(OTHER_ROLE, source=stubbed)
     monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "http://two.example")
-    urls += [url(LightSession(ROLE, source=stubbed)), late.client("s3") and url(late)]
-    late_s3 = first._light._templates
+    urls += [url(fleet_session(ROLE, source=stubbed)), late.client("s3") and url(late)]
+    late_s3 = first._clients._templates
     monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "http://one.example")
-    urls += [url(LightSession(ROLE, source=stubbed))]
+    urls += [url(fleet_session(ROLE, source=stubbed))]
 
     assert [f"http://{which}.example" for which in ("one", "two", "one", "one")] == urls
     assert 1 == len(late_s3)  # that of s3 might have been for either
@@ -862,7 +853,7 @@ def test_config_file(tmp_path, monkeypatch):
             "[profile source]\nregion = eu-west-1\naws_access_key_id = AKIAEXAMPLE\n"
             f"aws_secret_access_key = s\nendpoint_url = http://{name}.example\n"
         )
-        session = LightSession(ROLE, source="source")
+        session = fleet_session(ROLE, source="source")
         urls.append(session.client("sqs").meta.endpoint_url)
 
     assert ["http://one.example", "http://other.example"] == urls

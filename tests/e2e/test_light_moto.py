@@ -9,8 +9,7 @@ import moto
 import moto.core
 import pytest
 
-from stsession.fleet._sessions import LightSession
-
+from ..fleet_sessions import fleet_session
 from . import OTHER_ROLE, ROLE
 
 
@@ -26,10 +25,10 @@ def test_moto_after_the_template():
     """
     moto answers clients whose template was there before it.
     """
-    keep = LightSession(ROLE)
+    keep = fleet_session(ROLE)
     keep.client("s3")
     with moto.mock_aws():
-        s3 = LightSession(OTHER_ROLE).client("s3")
+        s3 = fleet_session(OTHER_ROLE).client("s3")
         s3.create_bucket(Bucket="bucket")
 
         assert ["bucket"] == [each["Name"] for each in s3.list_buckets()["Buckets"]]
@@ -41,7 +40,7 @@ def test_moto_as_a_decorator():
     """
     moto answers clients whose template is made with it.
     """
-    assert [] == LightSession(ROLE).client("s3").list_buckets()["Buckets"]
+    assert [] == fleet_session(ROLE).client("s3").list_buckets()["Buckets"]
 
 
 @pytest.mark.usefixtures("ambient")
@@ -52,20 +51,20 @@ def test_moto_imported_later(monkeypatch):
     handlers = botocore.handlers.BUILTIN_HANDLERS
     without = [each for each in handlers if "moto" not in type(each[1]).__module__]
     monkeypatch.setattr(botocore.handlers, "BUILTIN_HANDLERS", without)
-    before = LightSession(ROLE)
+    before = fleet_session(ROLE)
     before.client("s3")
     monkeypatch.setattr(botocore.handlers, "BUILTIN_HANDLERS", handlers)
 
     assert len(without) < len(handlers)
     with moto.mock_aws():
-        assert [] == LightSession(ROLE).client("s3").list_buckets()["Buckets"]
+        assert [] == fleet_session(ROLE).client("s3").list_buckets()["Buckets"]
 
 
 def test_moto_patches_a_client(stubbed):
     """
     A client that moto patches is answered by it.
     """
-    s3 = LightSession(ROLE, source=stubbed).client("s3")
+    s3 = fleet_session(ROLE, source=stubbed).client("s3")
     with moto.mock_aws():
         moto.core.patch_client(s3)
 

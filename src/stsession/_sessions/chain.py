@@ -7,7 +7,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ from .._sts.endpoint import StsEndpoint, has_custom_endpoint
 from .._sts.fetcher import StsFetcher
 from .._tokens.base import TokenSupplier
 from ..exceptions import InvalidRequestError
-from .options import Options
+from .options import AssumeRoleOptions, Options
 
 
 if TYPE_CHECKING:
@@ -254,6 +254,53 @@ class ChainBuilder:
         self.hops = (*self.hops, hop.refresher(self.options.cache))
         self.source, self.key, self._next = hop.source, hop.key, None
         self.is_role = request.operation in ROLE_OPERATIONS
+
+    def add_roles(
+        self, role_arns: Sequence[str], parameters: AssumeRoleOptions
+    ) -> None:
+        """
+        Add an AssumeRole request for each role.
+
+        Args:
+            role_arns: The roles, in their order.
+
+            parameters:
+                The parameters of the last request. The MFA code goes with the first
+                one, and all have the role session name.
+
+        Raises:
+            InvalidRequestError: If STS would reject a request.
+        """
+        token = self.add_mfa(
+            parameters.get("mfa_serial"),
+            parameters.get("mfa_code"),
+            parameters.get("mfa_session"),
+        )
+        for role_arn in role_arns[:-1]:
+            request = StsRequest.checked(
+                "assume_role",
+                role_arn=role_arn,
+                role_session_name=parameters.get("role_session_name"),
+                custom_endpoint=self.custom_endpoint,
+            )
+            self.add(request, token)
+            token = None
+        request = StsRequest.checked(
+            "assume_role",
+            role_arn=role_arns[-1],
+            role_session_name=parameters.get("role_session_name"),
+            duration_seconds=parameters.get("duration_seconds"),
+            external_id=parameters.get("external_id"),
+            policy=parameters.get("policy"),
+            policy_arns=parameters.get("policy_arns"),
+            tags=parameters.get("tags"),
+            transitive_tag_keys=parameters.get("transitive_tag_keys"),
+            source_identity=parameters.get("source_identity"),
+            provided_contexts=parameters.get("provided_contexts"),
+            chained=self.limited_to_an_hour,
+            custom_endpoint=self.custom_endpoint,
+        )
+        self.add(request, token)
 
     def add_mfa(
         self,

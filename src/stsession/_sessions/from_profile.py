@@ -36,6 +36,7 @@ from .._tokens.mfa import CodeLike
 from .._tokens.web_identity import WebIdentityTokenSupplier, web_identity_environment
 from .chain import ChainBuilder
 from .options import Options, SessionOptions, checks_names
+from .pickling import Recipe
 from .session import RefreshableSession
 
 
@@ -110,7 +111,7 @@ def from_profile(
                 custom_endpoint=chain.custom_endpoint,
             )
             chain.add(request, token)
-    return RefreshableSession._wired(chain, (from_profile, arguments))  # noqa: SLF001 - ours
+    return RefreshableSession(chain, Recipe(from_profile, arguments))
 
 
 def _plan(

@@ -22,6 +22,7 @@ from .._sources.find import SourceLike, unsigned_source
 from ..exceptions import InvalidRequestError
 from .chain import ChainBuilder, check_mfa
 from .options import DEFAULT_POLICY, Options, SessionOptions, checks_names
+from .pickling import Recipe
 from .session import (
     RefreshableAssumeRoleSession,
     RefreshableSession,
@@ -286,7 +287,7 @@ def session_token(
         "duration_seconds": duration_seconds,
         **options,
     }
-    return RefreshableSession._wired(chain, (session_token, arguments))  # noqa: SLF001 - ours
+    return RefreshableSession(chain, Recipe(session_token, arguments))
 
 
 @hides_arguments
@@ -353,7 +354,7 @@ def federation_token(
         "tags": tags,
         **options,
     }
-    return RefreshableSession._wired(chain, (federation_token, arguments))  # noqa: SLF001 - ours
+    return RefreshableSession(chain, Recipe(federation_token, arguments))
 
 
 @hides_arguments
@@ -414,7 +415,7 @@ def assume_root(
         "duration_seconds": duration_seconds,
         **options,
     }
-    return RefreshableSession._wired(chain, (assume_root, arguments))  # noqa: SLF001 - ours
+    return RefreshableSession(chain, Recipe(assume_root, arguments))
 
 
 @hides_arguments
@@ -519,7 +520,7 @@ APIReference/API_AssumeRoleWithWebIdentity.html>`_.
         custom_endpoint=chain.custom_endpoint,
     )
     chain.add(request, WebIdentityTokenSupplier(token))
-    return RefreshableSession._wired(chain, (web_identity, arguments))  # noqa: SLF001 - ours
+    return RefreshableSession(chain, Recipe(web_identity, arguments))
 
 
 @hides_arguments
@@ -593,4 +594,4 @@ def saml(
         "policy_arns": policy_arns,
         **options,
     }
-    return RefreshableSession._wired(chain, (saml, arguments))  # noqa: SLF001 - ours
+    return RefreshableSession(chain, Recipe(saml, arguments))

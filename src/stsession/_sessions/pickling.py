@@ -33,7 +33,7 @@ from .._util import number_of, per_process
 from .options import DEFAULT_POLICY
 
 
-__all__ = ["digest_of_recipe", "portable", "rebuild", "surroundings_of"]
+__all__ = ["Recipe", "rebuild_session", "reduce_session", "surroundings_of"]
 
 
 VARIABLES = (
@@ -75,7 +75,7 @@ PROFILE_KEYS = (
 MAX_PROFILES = 1_024
 """How many profiles' identities are remembered; one takes about a kilobyte."""
 
-NO_MATTER = frozenset({"cache", "mfa_code", "on_event", "share_models", "sts_config"})
+IRRELEVANT = frozenset({"cache", "mfa_code", "on_event", "share_models", "sts_config"})
 """Arguments that don't matter to what the credentials allow."""
 
 SECRETS = ("assertion", "mfa_code", "provided_contexts")
@@ -85,19 +85,65 @@ DIGITS = 16
 """Hexadecimal digits of a digest; so many sessions don't have two that are equal."""
 
 
-def rebuild(make: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+@attrs.frozen(eq=False, repr=False)
+class Recipe:
     """
-    Make the session again; unpickling calls it.
+    The function that made a session and its arguments, to make an equal one.
+
+    Args:
+        make: The function, or the class.
+
+        arguments: The arguments that were passed, by name.
+
+        surroundings: What `surroundings_of` returned when the session was made.
+    """
+
+    make: Callable[..., Any]
+    arguments: Mapping[str, Any]
+    surroundings: Mapping[str, Any] = attrs.field(
+        default=attrs.Factory(
+            lambda self: surroundings_of(self.arguments), takes_self=True
+        )
+    )
+
+    def digest(self) -> str:
+        """
+        Return a short text that is equal for equal recipes.
+
+        It is the same in all processes, except for functions that can't be imported
+        and for secret arguments, neither of which can be pickled.
+        """
+        values = {
+            name: _plain_of(name, value, self.surroundings)
+            for name, value in self.arguments.items()
+            if value is not None and name not in IRRELEVANT
+        }
+        if self.arguments.get("refresh") == DEFAULT_POLICY:
+            del values["refresh"]
+        values["surroundings"] = {
+            name: selected
+            for name, selected in self.surroundings.items()
+            if self.arguments[name] is None
+            or isinstance(self.arguments[name], (str, os.PathLike))
+        }
+        function = "assume" if isinstance(self.make, type) else self.make.__name__
+        text = json.dumps([function, values], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
+
+
+def rebuild_session(make: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    """
+    Make the session again. Unpickling calls it.
     """
     source = arguments.get("source")
-    if isinstance(source, _PlainSession):
+    if isinstance(source, _SessionSettings):
         arguments = {**arguments, "source": source.make()}
     return make(**arguments)
 
 
-class _PlainSession:
+class _SessionSettings:
     """
-    A boto3 or botocore session, as what was said in code about its configuration.
+    The settings of a boto3 or botocore session that were made by code.
     """
 
     def __init__(self, *, variables: dict[str, Any], boto: bool) -> None:
@@ -112,14 +158,15 @@ class _PlainSession:
 
 
 @hides_arguments
-def portable(make: Callable[..., Any], arguments: dict[str, Any]) -> tuple[Any, ...]:
+def reduce_session(recipe: Recipe) -> tuple[Any, ...]:
     """
-    What `__reduce__` returns for a session that *make* made.
+    Return what `__reduce__` of a session returns.
 
     Raises:
-        pickle.PicklingError: If the source has keys of its own, which a
-            pickle must not carry.
+        pickle.PicklingError: If an argument is a secret, or if the source is a session
+            with credentials that were set by code. A pickle must not contain them.
     """
+    arguments = dict(recipe.arguments)
     for name in SECRETS:
         if isinstance(arguments.get(name), (str, Mapping)):
             msg = (
@@ -129,11 +176,11 @@ def portable(make: Callable[..., Any], arguments: dict[str, Any]) -> tuple[Any, 
             raise pickle.PicklingError(msg)
     source = arguments.get("source")
     if type(source) is BotoSession or isinstance(source, BotocoreSession):
-        arguments = {**arguments, "source": _as_plain(source)}
-    return rebuild, (make, arguments)
+        arguments["source"] = _settings_of(source)
+    return rebuild_session, (recipe.make, arguments)
 
 
-def _as_plain(source: Any) -> _PlainSession:
+def _settings_of(source: Any) -> _SessionSettings:
     boto = isinstance(source, BotoSession)
     # boto3 has no other way to its botocore session.
     session = source._session if boto else source  # noqa: SLF001
@@ -145,7 +192,7 @@ def _as_plain(source: Any) -> _PlainSession:
             "which the other process can look up as well."
         )
         raise pickle.PicklingError(msg)
-    return _PlainSession(variables=session.instance_variables(), boto=boto)
+    return _SessionSettings(variables=session.instance_variables(), boto=boto)
 
 
 class _Profiles:
@@ -240,41 +287,6 @@ def _selected(name: str, value: Any) -> Any:
 
 def _is_ours(source: Any) -> bool:
     return hasattr(type(source), "_digest")
-
-
-def digest_of_recipe(
-    make: Callable[..., Any],
-    arguments: Mapping[str, Any],
-    surroundings: Mapping[str, Any],
-) -> str:
-    """
-    Return a short text that is equal for equal recipes.
-
-    It is the same in all processes, except with functions that can't be imported and
-    with arguments that are secret, which can't be pickled either.
-
-    Args:
-        make: What makes the session.
-
-        arguments: Its arguments.
-
-        surroundings: What `surroundings_of` returned when the session was made.
-    """
-    matters = {
-        name: _plain_of(name, value, surroundings)
-        for name, value in arguments.items()
-        if value is not None and name not in NO_MATTER
-    }
-    if arguments.get("refresh") == DEFAULT_POLICY:
-        del matters["refresh"]
-    matters["surroundings"] = {
-        name: selected
-        for name, selected in surroundings.items()
-        if arguments[name] is None or isinstance(arguments[name], (str, os.PathLike))
-    }
-    what = "assume" if isinstance(make, type) else make.__name__
-    text = json.dumps([what, matters], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
 
 
 def _plain_of(name: str, value: Any, surroundings: Mapping[str, Any]) -> Any:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import datetime as dt
 import weakref
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,14 +23,13 @@ from .._core.errors import hides_arguments
 from .._core.events import RefreshHook
 from .._core.refresher import Refresher
 from .._requests.arns import account_of
-from .._requests.models import StsRequest
 from .._sources.find import SourceLike, find_source, refresher_source
 from .._sources.sources import Source
 from .._util import lazy
 from ..exceptions import InvalidRequestError
-from . import pickling as _recipe
 from .chain import ChainBuilder
 from .options import AssumeRoleOptions, Options, checks_names
+from .pickling import Recipe, reduce_session
 
 
 if TYPE_CHECKING:
@@ -60,56 +59,39 @@ class RefreshableSession(BotoSession):
     .. versionadded:: 0.1.0
     """
 
-    _hops: tuple[Refresher, ...]
-    _source: Source
-    _made_by: tuple[Callable[..., RefreshableSession], dict[str, Any]]
-    _surroundings: Mapping[str, Any] | None = None
-
-    def __init__(self) -> None:
-        msg = "Make a session with stsession.assume(), or another of our functions."
-        raise TypeError(msg)
-
-    @classmethod
-    def _wired(cls, *args: Any, **kwargs: Any) -> Self:
-        session = cls.__new__(cls)
-        session._wire(*args, **kwargs)  # noqa: SLF001 - its own
-        return session
-
-    def _wire(
-        self,
-        chain: ChainBuilder,
-        made_by: tuple[Callable[..., RefreshableSession], dict[str, Any]],
+    def __init__(
+        self, chain: ChainBuilder, recipe: Recipe, *, on_first_use: bool = False
     ) -> None:
         """
-        Become a session with the credentials of the last request of *chain*.
+        Make a session with the credentials of the last request of a chain.
 
         Args:
             chain: The chain.
 
-            made_by: The function and the arguments that make an equal session.
+            recipe: The function and the arguments that make an equal session.
+
+            on_first_use:
+                Whether a subclass makes the part that belongs to boto3, when it is
+                first used.
+
+        Raises:
+            InvalidRequestError: If a config file can't be read.
         """
         self._hops = chain.hops
         self._source = chain.source
         self._endpoint = chain.endpoint
         self._key = chain.key
         self._is_role = chain.is_role
-        self._options = options = chain.options
-        self._made_by = made_by
-        if self._surroundings is None:
-            self._surroundings = _recipe.surroundings_of(made_by[1])
+        self._options = chain.options
+        self._recipe = recipe
         self._signs_with = RefresherCredentials(self._refresher)
         self._rejection = ResendHandler(self._refresher)
-        with reporting_config_errors(None):
-            self._begin()
-        if options.on_event is not None:
-            hook = _while(self._signs_with, options.on_event)
+        if not on_first_use:
+            with reporting_config_errors(None):
+                super().__init__(botocore_session=self._new_botocore_session())
+        if self._options.on_event is not None:
+            hook = _while(self._signs_with, self._options.on_event)
             self._refresher.events.subscribe(hook)
-
-    def _begin(self) -> None:
-        """
-        Become a boto3 session.
-        """
-        BotoSession.__init__(self, botocore_session=self._new_botocore_session())
 
     def _new_botocore_session(self) -> botocore.session.Session:
         session = derive_session(
@@ -134,7 +116,7 @@ class RefreshableSession(BotoSession):
         """
         A digest of the recipe: libraries compare arguments by their `repr`.
         """
-        return _recipe.digest_of_recipe(*self._made_by, self._surroundings or {})
+        return self._recipe.digest()
 
     @property
     def _refresher(self) -> Refresher:
@@ -308,11 +290,11 @@ class RefreshableSession(BotoSession):
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _recipe.portable(*self._made_by)
+        return reduce_session(self._recipe)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> RefreshableSession:
-        make, arguments = self._made_by
-        return make(**arguments)
+        session: RefreshableSession = self._recipe.make(**self._recipe.arguments)
+        return session
 
     def __enter__(self) -> Self:
         return self
@@ -414,7 +396,16 @@ class RefreshableAssumeRoleSession(RefreshableSession):
         region: str | None = None,
         **options: Unpack[AssumeRoleOptions],
     ) -> None:
-        self._become(role_arn, source=source, region=region, **options)
+        arguments = {
+            "role_arn": role_arn,
+            "source": source,
+            "region": region,
+            **options,
+        }
+        role_arns = _as_list(role_arn)
+        chain = chain_from(source, Options.of(region, options), role_arn=role_arns[0])
+        chain.add_roles(role_arns, options)
+        super().__init__(chain, Recipe(type(self), arguments))
 
     @property
     def role_arn(self) -> str:
@@ -430,68 +421,8 @@ class RefreshableAssumeRoleSession(RefreshableSession):
         """
         return account_of(self.role_arn)
 
-    def _become(
-        self,
-        role_arn: str | Sequence[str],
-        *,
-        source: SourceLike,
-        region: str | None,
-        **given: Unpack[AssumeRoleOptions],
-    ) -> None:
-        """
-        Become a session, as the initializer says.
-        """
-        made_by: tuple[Any, dict[str, Any]] = (
-            type(self),
-            {"role_arn": role_arn, "source": source, "region": region, **given},
-        )
-        arns = _as_chain(role_arn)
-        chain = self._chain(source, Options.of(region, given), arns[0])
-        token = chain.add_mfa(
-            given.get("mfa_serial"), given.get("mfa_code"), given.get("mfa_session")
-        )
-        name = given.get("role_session_name")
-        for arn in arns[:-1]:
-            chain.add(
-                StsRequest.checked(
-                    "assume_role",
-                    role_arn=arn,
-                    role_session_name=name,
-                    custom_endpoint=chain.custom_endpoint,
-                ),
-                token,
-            )
-            token = None
-        chain.add(
-            StsRequest.checked(
-                "assume_role",
-                role_arn=arns[-1],
-                role_session_name=name,
-                duration_seconds=given.get("duration_seconds"),
-                external_id=given.get("external_id"),
-                policy=given.get("policy"),
-                policy_arns=given.get("policy_arns"),
-                tags=given.get("tags"),
-                transitive_tag_keys=given.get("transitive_tag_keys"),
-                source_identity=given.get("source_identity"),
-                provided_contexts=given.get("provided_contexts"),
-                chained=chain.limited_to_an_hour,
-                custom_endpoint=chain.custom_endpoint,
-            ),
-            token,
-        )
-        self._wire(chain, made_by)
 
-    def _chain(
-        self, source: SourceLike, options: Options, role_arn: str
-    ) -> ChainBuilder:
-        """
-        Return the chain that begins with the source.
-        """
-        return chain_from(source, options, role_arn=role_arn)
-
-
-def _as_chain(role_arn: object) -> tuple[str, ...]:
+def _as_list(role_arn: object) -> tuple[str, ...]:
     if isinstance(role_arn, str):
         return (role_arn,)
     if isinstance(role_arn, (list, tuple)) and role_arn:

@@ -16,7 +16,7 @@ import attrs
 from .._core.errors import hides_arguments
 from .._requests.arns import checked_role_name
 from .._sessions.options import AssumeRoleOptions, checks_names
-from .._sessions.pickling import digest_of_recipe
+from .._sessions.pickling import Recipe
 from .._sessions.session import RefreshableAssumeRoleSession
 from .._sources.find import SourceLike
 from .._sts.endpoint import has_custom_endpoint
@@ -192,7 +192,7 @@ class Fleet:
         if self._accounts is None:
             accounts = [attrs.astuple(target) for target in self._listed or ()]
         recipe = {"accounts": accounts, **self._recipe}
-        return digest_of_recipe(type(self), recipe, self._make.surroundings)
+        return Recipe(type(self), recipe, self._make.surroundings).digest()
 
     def _all(self) -> tuple[FleetTarget, ...]:
         """

@@ -1,11 +1,8 @@
 """
-Creates the sessions of a fleet.
+The sessions of a fleet, and what makes them.
 """
 
 from __future__ import annotations
-
-import functools
-import inspect
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,9 +14,10 @@ from .._botocore.sdk_classes import BotoSession
 from .._requests.checks import default_role_session_name
 from .._sessions.chain import ChainBuilder
 from .._sessions.options import Options
-from .._sessions.pickling import portable, surroundings_of
+from .._sessions.pickling import Recipe, reduce_session, surroundings_of
 from .._sessions.session import (
     RefreshableAssumeRoleSession,
+    RefreshableSession,
     chain_from,
     note_region,
 )
@@ -30,201 +28,183 @@ from ._clients.cache import LightClients
 from ._throttle import throttle_for
 
 
-__all__ = ["FleetSession", "FleetSessions", "LightSession"]
+__all__ = ["FleetSession", "FleetSessions"]
 
 
-BEGUN_LATE = frozenset({"_loader", "_session", "resource_factory"})
-"""What the initializer of `boto3.Session` sets."""
+BOTO3_ATTRIBUTES = frozenset({"_loader", "_session", "resource_factory"})
+"""The attributes that the initializer of `boto3.Session` sets."""
 
-ORDER = ("region_name", "api_version", "use_ssl", "verify", "endpoint_url")
-"""What is said by position, if it is."""
+POSITIONAL = ("region_name", "api_version", "use_ssl", "verify", "endpoint_url")
+"""Parameters of `boto3.Session.client` after the first, in their order."""
 
-LIGHT = frozenset({*ORDER, "config"})
-"""What may be said about a client that shares parts with others."""
+SHAREABLE = frozenset({*POSITIONAL, "config"})
+"""Parameters with which clients are made from templates."""
 
 
-def _same_for_all(name: str) -> Any:
+class FleetSession(RefreshableAssumeRoleSession):
     """
-    A property or method of `boto3.Session` that says the same for all roles.
-    """
-    ordinary: Any = getattr(BotoSession, name)
-    is_property = isinstance(ordinary, property)
-    if is_property:
-        ordinary = ordinary.fget
+    A session of a fleet: a role whose clients are made from templates.
 
-    @functools.wraps(ordinary)
-    def ask(session: LightSession, *args: Any, **kwargs: Any) -> Any:
-        return ordinary(session._spokesman, *args, **kwargs)  # noqa: SLF001 - its own
-
-    return property(ask) if is_property else ask
-
-
-class LightSession(RefreshableAssumeRoleSession):
-    """
-    A session for a role whose clients share with those of others what they can.
-
-    It becomes a whole boto3 session when something other than a client is asked
-    for: resources, its event handlers, the botocore session. Its further clients
-    are botocore's own then.
+    Anything but a client (resources, events, the botocore session) needs a complete
+    boto3 session. It is made when it is first used; clients that are made after that
+    are made by it, as whatever is registered there has to apply to them.
     """
 
-    _light: LightClients | None = None
-    _is_whole = False
-
-    def _begin(self) -> None:
-        if self._options.share_models:
-            self._light = LightClients.of(self._source.settings)
-        else:
-            super()._begin()
+    def __init__(self, chain: ChainBuilder, recipe: Recipe) -> None:
+        # Not the initializer of the direct base: the chain exists already.
+        RefreshableSession.__init__(self, chain, recipe, on_first_use=True)
+        self._is_complete = not chain.options.share_models
+        self._clients = LightClients.of(self._source.settings)
 
     def __getattr__(self, name: str) -> Any:
-        if name not in BEGUN_LATE:
+        if name not in BOTO3_ATTRIBUTES:
             msg = f"{type(self).__name__!r} object has no attribute {name!r}"
             raise AttributeError(msg)
-        session = self._whole
-        vars(self)["_is_whole"] = True  # whatever is registered there goes for clients
+        session = self._boto3_session
+        self._is_complete = True
         return getattr(session, name)
 
     @property
-    def _whole(self) -> BotoSession:
+    def _boto3_session(self) -> BotoSession:
         """
-        All that this session may become.
+        The complete boto3 session with this session's credentials.
         """
-        session: BotoSession | None = vars(self).get("_begun")
+        session: BotoSession | None = vars(self).get("_made_boto3_session")
         if session is None:
             session = BotoSession(botocore_session=self._new_botocore_session())
-            # Another thread may do the same; the first one's counts.
-            session = vars(self).setdefault("_begun", session)
+            # If two threads come here, the first one's session counts.
+            session = vars(self).setdefault("_made_boto3_session", session)
         return session
 
     @property
-    def _spokesman(self) -> BotoSession:
+    def _common_session(self) -> BotoSession:
         """
-        Who knows what is the same for all roles.
+        A boto3 session for what is the same for all roles of the source.
         """
-        light = self._light
-        return self if light is None or self._is_whole else light.session
+        return self._boto3_session if self._is_complete else self._clients.session
 
-    available_profiles = _same_for_all("available_profiles")
-    get_available_partitions = _same_for_all("get_available_partitions")
-    get_available_regions = _same_for_all("get_available_regions")
-    get_available_resources = _same_for_all("get_available_resources")
-    get_available_services = _same_for_all("get_available_services")
-    get_partition_for_region = _same_for_all("get_partition_for_region")
-    profile_name = _same_for_all("profile_name")
+    @property
+    def available_profiles(self) -> Any:
+        """
+        The names of the profiles.
+        """
+        return self._common_session.available_profiles
+
+    @property
+    def profile_name(self) -> Any:
+        """
+        The profile of the source.
+        """
+        return self._common_session.profile_name
+
+    def get_available_partitions(self) -> Any:
+        """
+        Return the names of the partitions, see `boto3.Session`.
+        """
+        return self._common_session.get_available_partitions()
+
+    def get_available_regions(self, *args: Any, **kwargs: Any) -> Any:
+        """
+        Return the regions of a service, see `boto3.Session`.
+        """
+        return self._common_session.get_available_regions(*args, **kwargs)
+
+    def get_available_resources(self) -> Any:
+        """
+        Return the services with resources, see `boto3.Session`.
+        """
+        return self._common_session.get_available_resources()
+
+    def get_available_services(self) -> Any:
+        """
+        Return the services with clients, see `boto3.Session`.
+        """
+        return self._common_session.get_available_services()
+
+    def get_partition_for_region(self, region_name: str) -> Any:
+        """
+        Return the partition of a region, see `boto3.Session`.
+        """
+        return self._common_session.get_partition_for_region(region_name)
 
     def client(self, service_name: str, *args: Any, **kwargs: Any) -> Any:
         """
-        Make a client, as `boto3.Session.client` does.
+        Make a client, see `boto3.Session.client`.
         """
         client = None
-        if self._light is not None and not self._is_whole:
-            client = self._light_client(self._light, service_name, *args, **kwargs)
+        if not self._is_complete:
+            client = self._client_from_template(service_name, *args, **kwargs)
         if client is None:
             # Typed by boto3-stubs, service by service.
-            make: Any = super().client if self._light is None else self._whole.client
+            make: Any = self._boto3_session.client
             client = make(service_name, *args, **kwargs)
         return client
 
-    # For those who write code with its help.
-    client.__signature__ = inspect.signature(BotoSession.client)  # type: ignore[attr-defined]
-
-    def _light_client(
-        self, light: LightClients, service_name: str, *args: Any, **kwargs: Any
+    def _client_from_template(
+        self, service_name: str, *args: Any, **kwargs: Any
     ) -> Any:
-        said = dict(zip(ORDER, args, strict=False))
-        if len(args) > len(ORDER) or said.keys() & kwargs.keys():
-            return None  # boto3 has its own word for it
-        said.update(kwargs)
-        if said.get("use_ssl", True) is not None:  # all others mean nothing by it
-            said = {name: value for name, value in said.items() if value is not None}
-        if not said.keys() <= LIGHT:
+        """
+        Return a client, or `None` if one with such arguments can't share parts.
+        """
+        arguments = dict(zip(POSITIONAL, args, strict=False))
+        if len(args) > len(POSITIONAL) or arguments.keys() & kwargs.keys():
+            return None  # boto3 raises the error
+        arguments.update(kwargs)
+        if arguments.get("use_ssl", True) is not None:  # others have `None` as default
+            arguments = {k: v for k, v in arguments.items() if v is not None}
+        if not arguments.keys() <= SHAREABLE:
             return None
         if None in self._endpoint.regions:
-            note_region(self._refresher, said.get("region_name"))
-        return light.get(
+            note_region(self._refresher, arguments.get("region_name"))
+        return self._clients.get(
             service_name,
             credentials=self._signs_with,
             rejection=self._rejection,
             session_region=self._options.region,
-            **said,
+            **arguments,
         )
 
     def _botocore_session(self) -> botocore.session.Session:
-        # For a further role; nobody registers anything there.
-        if self._light is None or self._is_whole:
-            return super()._botocore_session()
-        whole: Any = self._whole
-        session: botocore.session.Session = whole._session  # noqa: SLF001 - as above
+        # As the source of another session, which registers nothing there.
+        own: Any = self._boto3_session
+        session: botocore.session.Session = own._session  # noqa: SLF001 - boto3's
         return session
 
     def get_credentials(self) -> Any:
         """
-        Return what the clients sign with.
+        Return the credentials that clients sign with.
         """
         return self._signs_with
 
     @property
     def region_name(self) -> Any:
         """
-        The region of clients that aren't told another.
+        The default region of clients.
         """
-        if self._light is None or self._is_whole:
-            return super().region_name
+        if self._is_complete:
+            return self._boto3_session.region_name
         settings = self._source.settings
         return self._options.region or settings.get_config_variable("region")
 
-
-class FleetSession(LightSession):
-    """
-    A session that calls STS at the rate that all sessions of its source share.
-    """
-
-    _root: Source | None = None
-
-    @classmethod
-    def by(
-        cls, root: Source, surroundings: Mapping[str, Any], **arguments: Any
-    ) -> FleetSession:
-        """
-        Make a session from a source that is known already.
-        """
-        session = cls.__new__(cls)
-        session._root = root  # noqa: SLF001 - its own
-        session._surroundings = surroundings  # noqa: SLF001 - its own
-        session._become(**arguments)  # noqa: SLF001 - its own
-        return session
-
-    def _chain(
-        self, source: SourceLike, options: Options, role_arn: str
-    ) -> ChainBuilder:
-        chain = chain_from(source, options, role_arn=role_arn, root=self._root)
-        endpoint = chain.endpoint
-        chain.throttle = throttle_for(
-            (chain.source.key, endpoint.url, endpoint.regions)
-        )
-        return chain
-
     def widen(self, workers: int) -> None:
         """
-        Keep enough connections for so many requests at once.
+        Keep enough connections for this many requests at once.
 
-        That goes for further clients of all sessions that have the same source.
+        That applies to later clients of all sessions with the same source.
         """
         self._source.widen(workers)
-        if self._light is not None:
-            self._light.widen(workers)
+        self._clients.widen(workers)
 
 
 @attrs.frozen(kw_only=True, slots=False)
 class FleetSessions:
     """
-    Makes them. It pickles as its recipe, without secrets.
+    Makes the sessions of a fleet. It is pickled without secrets.
 
     Args:
-        source: As the user gave it.
+        source: The argument *source* of the fleet.
 
-        common: What all sessions have in common, in the words of `assume()`.
+        common: The options of all sessions.
     """
 
     source: SourceLike
@@ -233,7 +213,7 @@ class FleetSessions:
     @lazy
     def root(self) -> Source:
         """
-        Who the source is.
+        The source of all sessions.
         """
         return find_source(self.source)
 
@@ -251,17 +231,36 @@ class FleetSessions:
         Make a session.
 
         Args:
-            role_arn: Whose.
+            role_arn: The role.
 
-            region: Its region. `None` means the source's.
+            region: The session's region. `None` means that of the source.
 
-            options: What is different from *common*.
+            options: The options that differ from *common*.
+
+        Raises:
+            InvalidRequestError: If STS would reject the request.
         """
-        arguments = {**self.common, **options}
-        arguments.update(role_arn=role_arn, source=self.source, region=region)
-        if arguments.get("role_session_name") is None:
-            arguments["role_session_name"] = self._role_session_name
-        return FleetSession.by(self.root, self.surroundings, **arguments)
+        parameters: Any = {**self.common, **options}
+        if parameters.get("role_session_name") is None:
+            parameters["role_session_name"] = self._role_session_name
+        arguments = {
+            "role_arn": role_arn,
+            "source": self.source,
+            "region": region,
+            **parameters,
+        }
+        chain = chain_from(
+            self.source,
+            Options.of(region, parameters),
+            role_arn=role_arn,
+            root=self.root,
+        )
+        endpoint = chain.endpoint
+        chain.throttle = throttle_for(
+            (chain.source.key, endpoint.url, endpoint.regions)
+        )
+        chain.add_roles([role_arn], parameters)
+        return FleetSession(chain, Recipe(make_session, arguments, self.surroundings))
 
     def close(self) -> None:
         """
@@ -275,8 +274,21 @@ class FleetSessions:
         return default_role_session_name()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return portable(_of_flat, {"source": self.source, **self.common})
+        arguments = {"source": self.source, **self.common}
+        return reduce_session(Recipe(make_sessions, arguments, {}))
 
 
-def _of_flat(*, source: SourceLike, **common: Any) -> FleetSessions:
+def make_sessions(*, source: SourceLike, **common: Any) -> FleetSessions:
+    """
+    Return what makes the sessions of a fleet.
+    """
     return FleetSessions(source=source, common=common)
+
+
+def make_session(
+    *, role_arn: str, source: SourceLike, region: str | None, **options: Any
+) -> FleetSession:
+    """
+    Return a session of a fleet by itself, for pickles and copies.
+    """
+    return FleetSessions(source=source, common=options).make(role_arn, region, {})
