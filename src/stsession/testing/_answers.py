@@ -30,7 +30,6 @@ __all__ = [
     "date_header",
     "denied",
     "error_answer",
-    "invalid_member",
     "iso",
     "not_authorized",
     "to_xml",
@@ -49,10 +48,6 @@ NAMESPACES: Mapping[Service, str] = {
 
 
 class Transport(enum.Enum):
-    """
-    How a response is sent.
-    """
-
     WHOLE = "whole"
     CUT = "cut"  # the connection ends in the middle of the body
     HANG = "hang"  # nothing is sent, and the connection stays open
@@ -95,9 +90,6 @@ class ServiceError(Exception):
 
 
 def denied(message: str) -> ServiceError:
-    """
-    Return an ``AccessDenied`` error.
-    """
     return ServiceError("AccessDenied", message, status=403)
 
 
@@ -122,29 +114,7 @@ def not_authorized(
     )
 
 
-def invalid_member(value: str, name: str, constraint: str) -> ServiceError:
-    """
-    Return the error of a parameter that violates a constraint.
-
-    Args:
-        value: The value of the parameter.
-
-        name: The name of the parameter, in camel case.
-
-        constraint: For example ``"have length less than or equal to 64"``.
-    """
-    return ServiceError(
-        "ValidationError",
-        f"1 validation error detected: Value '{value}' at '{name}' failed to"
-        f" satisfy constraint: Member must {constraint}",
-        status=400,
-    )
-
-
 def to_xml(tree: Tree) -> str:
-    """
-    Return *tree* as XML elements.
-    """
     if not isinstance(tree, Mapping):
         return escape(str(tree))
     return "".join(
@@ -181,7 +151,4 @@ def iso(instant: dt.datetime) -> str:
 
 
 def date_header(clock: Clock, answer: Answer) -> str:
-    """
-    Return the ``Date`` header of *answer*.
-    """
     return formatdate(clock.wall() + answer.date_offset.total_seconds(), usegmt=True)

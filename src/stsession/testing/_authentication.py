@@ -9,7 +9,7 @@ import hmac
 import re
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import TypeAlias
 
 import attrs
 
@@ -32,58 +32,48 @@ _AUTHORIZATION = re.compile(
 )
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
-_Protocol = Literal["query", "s3"]
-
 _INVALID = "The security token included in the request is invalid."
 _NO_MATCH = (
     "The request signature we calculated does not match the signature you"
     " provided. Check your {} and signing method."
 )
+_QUERY_NO_MATCH = _NO_MATCH.format("AWS Secret Access Key")
 
-_ERRORS: Mapping[tuple[str, _Protocol], tuple[str, str, int]] = {
-    ("unsigned", "query"): (
-        "MissingAuthenticationToken",
-        "Request is missing Authentication Token",
-        403,
+_Error: TypeAlias = tuple[str, str, int]
+
+_ERRORS: Mapping[str, tuple[_Error, _Error]] = {  # of STS and IAM; of S3
+    "unsigned": (
+        ("MissingAuthenticationToken", "Request is missing Authentication Token", 403),
+        ("AccessDenied", "Access Denied", 403),
     ),
-    ("unsigned", "s3"): ("AccessDenied", "Access Denied", 403),
-    ("unknown", "query"): ("InvalidClientTokenId", _INVALID, 403),
-    ("unknown", "s3"): (
-        "InvalidAccessKeyId",
-        "The AWS Access Key Id you provided does not exist in our records.",
-        403,
+    "unknown": (
+        ("InvalidClientTokenId", _INVALID, 403),
+        (
+            "InvalidAccessKeyId",
+            "The AWS Access Key Id you provided does not exist in our records.",
+            403,
+        ),
     ),
-    ("wrong token", "query"): ("InvalidClientTokenId", _INVALID, 403),
-    ("wrong token", "s3"): (
-        "InvalidToken",
-        "The provided token is malformed or otherwise invalid.",
-        400,
+    "wrong token": (
+        ("InvalidClientTokenId", _INVALID, 403),
+        ("InvalidToken", "The provided token is malformed or otherwise invalid.", 400),
     ),
-    ("expired", "query"): (
-        "ExpiredToken",
-        "The security token included in the request is expired",
-        403,
+    "expired": (
+        ("ExpiredToken", "The security token included in the request is expired", 403),
+        ("ExpiredToken", "The provided token has expired.", 400),
     ),
-    ("expired", "s3"): ("ExpiredToken", "The provided token has expired.", 400),
-    ("wrong signature", "query"): (
-        "SignatureDoesNotMatch",
-        _NO_MATCH.format("AWS Secret Access Key"),
-        403,
+    "wrong signature": (
+        ("SignatureDoesNotMatch", _QUERY_NO_MATCH, 403),
+        ("SignatureDoesNotMatch", _NO_MATCH.format("key"), 403),
     ),
-    ("wrong signature", "s3"): (
-        "SignatureDoesNotMatch",
-        _NO_MATCH.format("key"),
-        403,
-    ),
-    ("wrong payload", "query"): (
-        "SignatureDoesNotMatch",
-        _NO_MATCH.format("AWS Secret Access Key"),
-        403,
-    ),
-    ("wrong payload", "s3"): (
-        "XAmzContentSHA256Mismatch",
-        "The provided 'x-amz-content-sha256' header does not match what was computed.",
-        400,
+    "wrong payload": (
+        ("SignatureDoesNotMatch", _QUERY_NO_MATCH, 403),
+        (
+            "XAmzContentSHA256Mismatch",
+            "The provided 'x-amz-content-sha256' header does not match what was"
+            " computed.",
+            400,
+        ),
     ),
 }
 
@@ -98,15 +88,12 @@ class Signature:
     scope: str  # date/region/service/aws4_request
     signed_headers: tuple[str, ...]
     timestamp: str
-    session_token: str | None = attrs.field(repr=False)
+    session_token: str = attrs.field(repr=False)
     value: str = attrs.field(repr=False)
     presigned: bool
 
     @property
     def region(self) -> str:
-        """
-        The region in the credential scope.
-        """
         return self.scope.split("/")[1]
 
     def is_made_with(self, secret: str, request: HttpRequest) -> bool:
@@ -137,24 +124,28 @@ class Signature:
 
 
 def read_signature(request: HttpRequest) -> Signature | None:
-    """
-    Return the signature in the headers or the query of *request*.
-    """
     match = _AUTHORIZATION.fullmatch(request.headers.get("authorization", ""))
+    fields: dict[str, str] = request.query_params()
     if match is not None:
-        access_key_id, _, scope = match["credential"].partition("/")
-        return Signature(
-            access_key_id=access_key_id,
-            scope=scope,
-            signed_headers=tuple(match["headers"].split(";")),
-            timestamp=request.headers.get("x-amz-date", ""),
-            session_token=request.headers.get("x-amz-security-token"),
-            value=match["signature"],
-            presigned=False,
-        )
-    if "X-Amz-Signature=" in request.query:
-        return _presigned(request.query_params())
-    return None
+        fields = {
+            "X-Amz-Credential": match["credential"],
+            "X-Amz-Date": request.headers.get("x-amz-date", ""),
+            "X-Amz-Security-Token": request.headers.get("x-amz-security-token", ""),
+            "X-Amz-Signature": match["signature"],
+            "X-Amz-SignedHeaders": match["headers"],
+        }
+    if "X-Amz-Signature" not in fields:
+        return None
+    access_key_id, _, scope = fields.get("X-Amz-Credential", "").partition("/")
+    return Signature(
+        access_key_id=access_key_id,
+        scope=scope,
+        signed_headers=tuple(fields.get("X-Amz-SignedHeaders", "").split(";")),
+        timestamp=fields.get("X-Amz-Date", ""),
+        session_token=fields.get("X-Amz-Security-Token", ""),
+        value=fields["X-Amz-Signature"],
+        presigned=match is None,
+    )
 
 
 def authenticate(iam: Iam, request: HttpRequest, *, service: Service) -> AccessKey:
@@ -173,8 +164,8 @@ def authenticate(iam: Iam, request: HttpRequest, *, service: Service) -> AccessK
     key = iam.key(signature.access_key_id)
     if key is None:
         raise _error("unknown", service)
-    token, expected = signature.session_token or "", key.session_token or ""
-    if not hmac.compare_digest(token.encode(), expected.encode()):
+    token = key.session_token or ""
+    if not hmac.compare_digest(signature.session_token.encode(), token.encode()):
         raise _error("wrong token", service)
     if iam.is_invalid(key, service):
         raise _error("unknown" if key.expires_at is None else "expired", service)
@@ -183,19 +174,6 @@ def authenticate(iam: Iam, request: HttpRequest, *, service: Service) -> AccessK
     if not _payload_is_intact(request):
         raise _error("wrong payload", service)
     return key
-
-
-def _presigned(query: dict[str, str]) -> Signature:
-    access_key_id, _, scope = query.get("X-Amz-Credential", "").partition("/")
-    return Signature(
-        access_key_id=access_key_id,
-        scope=scope,
-        signed_headers=tuple(query.get("X-Amz-SignedHeaders", "").split(";")),
-        timestamp=query.get("X-Amz-Date", ""),
-        session_token=query.get("X-Amz-Security-Token"),
-        value=query["X-Amz-Signature"],
-        presigned=True,
-    )
 
 
 def _payload_is_intact(request: HttpRequest) -> bool:
@@ -209,6 +187,5 @@ def _payload_is_intact(request: HttpRequest) -> bool:
 
 
 def _error(problem: str, service: Service) -> ServiceError:
-    protocol: _Protocol = "s3" if service == "s3" else "query"
-    code, message, status = _ERRORS[problem, protocol]
+    code, message, status = _ERRORS[problem][service == "s3"]
     return ServiceError(code, message, status=status)

@@ -4,8 +4,8 @@ The backend of `LocalSTS` and `StubSTS`: a request becomes a response.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 import attrs
 
@@ -13,8 +13,9 @@ from .._core.runtime import Clock
 from ._answers import Answer, Service, ServiceError
 from ._authentication import read_signature
 from ._faults import FaultSchedule
-from ._http import HttpRequest, query_service
+from ._http import HttpRequest, query_service, read_query
 from ._iam import Iam
+from ._s3 import read_s3
 from ._sts import denial
 
 
@@ -77,22 +78,27 @@ class Call:
     """Time of the request, on the monotonic clock."""
 
 
-class _Service(Protocol):
-    def read(self, request: HttpRequest) -> tuple[str, dict[str, str]]: ...
-
-    def answer(
-        self, operation: str, params: Mapping[str, str], request: HttpRequest
-    ) -> Answer: ...
+_Respond: TypeAlias = Callable[[str, Mapping[str, str], HttpRequest], Answer]
 
 
 class Backend:
     """
     Services over one set of IAM tables, with injected faults.
+
+    Args:
+        services: For each service, the function that responds to an operation, its
+            parameters and the request.
+
+        iam: The tables.
+
+        faults: The faults, and when they occur.
+
+        clock: Clock of the log.
     """
 
     def __init__(
         self,
-        services: Mapping[Service, _Service],
+        services: Mapping[Service, _Respond],
         *,
         iam: Iam,
         faults: FaultSchedule,
@@ -108,7 +114,8 @@ class Backend:
         Parse *request*; its response is not known yet.
         """
         service = self._service_of(request)
-        operation, params = self._services[service].read(request)
+        read = read_s3 if service == "s3" else read_query
+        operation, params = read(request)
         signature = read_signature(request)
         return Call(
             service=service,
@@ -132,9 +139,9 @@ class Backend:
         answer = None if fault is None else fault.replacement(call.service)
         if answer is not None:
             return answer
-        service = self._services[call.service]
+        respond = self._services[call.service]
         try:
-            answer = service.answer(call.operation, call.params, request)
+            answer = respond(call.operation, call.params, request)
         except ServiceError as e:
             return e.answer(call.service)
         return answer if fault is None else fault.spoil(answer, now=self._iam.now())

@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
 import attrs
@@ -60,9 +60,6 @@ class HttpRequest:
     def of(
         cls, *, method: str, url: str, headers: Mapping[str, str], body: bytes
     ) -> HttpRequest:
-        """
-        Return a request for a whole URL or for the target of a request line.
-        """
         parts = urlsplit(url)
         return cls(
             method=method,
@@ -73,25 +70,10 @@ class HttpRequest:
         )
 
     def query_params(self) -> dict[str, str]:
-        """
-        Return the parameters in the query.
-        """
         return dict(parse_qsl(self.query, keep_blank_values=True))
 
-    def form(self) -> dict[str, str]:
-        """
-        Return the parameters in the body.
-        """
-        return dict(parse_qsl(self.body.decode(), keep_blank_values=True))
 
-
-class _Readable(Protocol):
-    def readline(self) -> bytes: ...
-
-    def read(self, size: int, /) -> bytes: ...
-
-
-def read_chunks(stream: _Readable) -> bytes:
+def read_chunks(stream: io.BufferedIOBase) -> bytes:
     """
     Read a chunked body up to the end of its trailer, and return it.
     """
@@ -141,9 +123,6 @@ class HttpServer:
         self._thread.start()
 
     def wait(self) -> None:
-        """
-        Wait for the delay, or until the server closes.
-        """
         delay = self._delay()
         if delay > 0:
             self._closing.wait(delay)
@@ -165,9 +144,6 @@ class HttpServer:
                 self._threads.discard(thread)
 
     def close(self) -> None:
-        """
-        Stop, close all connections, and wait for the threads.
-        """
         self._closing.set()
         self._server.shutdown()
         self._server.server_close()
@@ -199,9 +175,7 @@ class _Server(ThreadingHTTPServer):
             super().process_request_thread(request, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """
-        Print nothing: tests close connections early.
-        """
+        pass  # tests close connections early
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -229,9 +203,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_DELETE = do_GET = do_HEAD = do_POST = do_PUT = _serve  # noqa: N815
 
     def log_message(self, *args: Any) -> None:
-        """
-        Print nothing: see `LocalSTS.calls()`.
-        """
+        pass  # see LocalSTS.calls()
 
     def _read_body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
@@ -276,9 +248,6 @@ _VERSIONS: dict[QueryService, str] = {"iam": "2010-05-08", "sts": "2011-06-15"}
 
 
 def read_query(request: HttpRequest) -> tuple[str, dict[str, str]]:
-    """
-    Return the operation and its parameters.
-    """
     params = _params(request)
     params.pop("Version", None)
     params = {k: v for k, v in params.items() if not k.startswith("X-Amz-")}
@@ -293,9 +262,6 @@ def query_service(request: HttpRequest) -> QueryService:
 
 
 def query_answer(service: QueryService, operation: str, result: Tree) -> Answer:
-    """
-    Return a successful response.
-    """
     tree: Tree = {
         f'{operation}Response xmlns="{NAMESPACES[service]}"': {
             f"{operation}Result": result,
@@ -306,12 +272,10 @@ def query_answer(service: QueryService, operation: str, result: Tree) -> Answer:
 
 
 def unknown_operation(operation: str, *, service: QueryService = "sts") -> ServiceError:
-    """
-    Return the error of an operation that does not exist.
-    """
     message = f"Could not find operation {operation} for version {_VERSIONS[service]}"
     return ServiceError("InvalidAction", message, status=400)
 
 
 def _params(request: HttpRequest) -> dict[str, str]:
-    return request.form() if request.body else request.query_params()
+    query = request.body.decode() or request.query
+    return dict(parse_qsl(query, keep_blank_values=True))

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import itertools
 import threading
 
 from collections.abc import Iterable
@@ -15,11 +16,11 @@ import attrs
 from .._core.runtime import Clock, utc
 from ._answers import Service
 from ._federation import SamlAssertion, WebIdentity
-from ._keys import AccessKey, KeyMaker
+from ._keys import AccessKey, new_secret, new_token, random_base32
 from ._mfa import MfaDevices
 
 
-__all__ = ["Iam", "IdentityProviders", "Role", "session_identity"]
+__all__ = ["Iam", "Role", "session_identity"]
 
 
 @attrs.frozen(kw_only=True)
@@ -43,9 +44,6 @@ class Role:
         return self.arn.split(":")[4]
 
     def trusts_caller(self, caller: AccessKey) -> bool:
-        """
-        Return whether the trust policy names *caller*.
-        """
         names = {
             "*",
             caller.arn,
@@ -58,7 +56,10 @@ class Role:
 
 class Iam:
     """
-    Tables of users, roles and keys.
+    Tables of users, roles, keys, web identity tokens and SAML assertions.
+
+    Tokens and assertions that are not in them are forged, so there is no signature to
+    verify.
 
     Args:
         clock: Clock by which keys expire.
@@ -70,15 +71,13 @@ class Iam:
     mfa: MfaDevices
     """The MFA devices."""
 
-    providers: IdentityProviders
-    """The web identity tokens and SAML assertions."""
-
     def __init__(self, clock: Clock, *, default_user: AccessKey | None = None) -> None:
         self.mfa = MfaDevices(clock)
-        self.providers = IdentityProviders(clock)
         self.default_user = default_user
         self._clock = clock
-        self._maker = KeyMaker()
+        self._batch = random_base32(8)  # makes the key IDs of one server unique
+        self._numbers = itertools.count(1)
+        self._user_numbers = itertools.count(1)
         self._lock = threading.Lock()  # guards the tables below
         self._denied: set[str] = set()
         self._managers: dict[str, str] = {}  # by member account
@@ -87,19 +86,22 @@ class Iam:
         self._issued: list[AccessKey] = []
         self._rejected: set[str] = set()
         self._rejecting: set[Service] = set()
+        self._tokens: dict[str, WebIdentity] = {}
+        self._assertions: dict[str, SamlAssertion] = {}
+        self._used: set[str] = set()
 
     def now(self) -> dt.datetime:
-        """
-        Return the time by which keys expire.
-        """
         return utc(self._clock.wall())
 
     def add_user(self, arn: str, *, deny_iam: bool) -> AccessKey:
-        """
-        Add a user, and return a new long-lived key.
-        """
-        key = self._maker.long_lived(arn=arn)
         with self._lock:
+            number = f"{next(self._user_numbers):08d}"
+            key = AccessKey(
+                access_key_id=f"AKIA{self._batch}{number}",
+                secret_access_key=new_secret(number),
+                arn=arn,
+                user_id=f"AIDA{random_base32(17)}",
+            )
             self._keys[key.access_key_id] = key
             (self._denied.add if deny_iam else self._denied.discard)(arn)
         return key
@@ -112,46 +114,28 @@ class Iam:
             return self._keys.get(access_key_id)
 
     def may_call_iam(self, caller: AccessKey) -> bool:
-        """
-        Return whether the policies of *caller* allow IAM's operations.
-        """
         with self._lock:
             return caller.arn not in self._denied
 
     def add_member_account(
         self, account_id: str, *, management_account_id: str
     ) -> None:
-        """
-        Add a member account of an organization.
-        """
         with self._lock:
             self._managers[account_id] = management_account_id
 
     def manages(self, caller: AccessKey, account_id: str) -> bool:
-        """
-        Return whether *caller* belongs to the management account of *account_id*.
-        """
         with self._lock:
             return self._managers.get(account_id) == caller.account
 
     def add_role(self, role: Role) -> None:
-        """
-        Add *role*, or replace it.
-        """
         with self._lock:
             self._roles[role.arn] = role
 
     def role(self, arn: str) -> Role | None:
-        """
-        Return a role, or `None` if it does not exist.
-        """
         with self._lock:
             return self._roles.get(arn)
 
     def roles(self) -> tuple[Role, ...]:
-        """
-        Return all roles.
-        """
         with self._lock:
             return tuple(self._roles.values())
 
@@ -164,11 +148,12 @@ class Iam:
         role_arn: str | None = None,
         mfa: bool = False,
     ) -> AccessKey:
-        """
-        Add a temporary key, and return it.
-        """
         with self._lock:
-            key = self._maker.temporary(
+            number = f"{next(self._numbers):08d}"
+            key = AccessKey(
+                access_key_id=f"ASIA{self._batch}{number}",
+                secret_access_key=new_secret(number),
+                session_token=new_token(number),
                 arn=arn,
                 user_id=user_id,
                 role_arn=role_arn,
@@ -180,31 +165,19 @@ class Iam:
         return key
 
     def issued(self, role_arn: str | None = None) -> tuple[AccessKey, ...]:
-        """
-        Return the temporary keys so far, oldest first.
-        """
         with self._lock:
             keys = tuple(self._issued)
         return tuple(key for key in keys if role_arn in (None, key.role_arn))
 
     def reject(self, access_key_ids: Iterable[str]) -> None:
-        """
-        Make keys invalid before they expire.
-        """
         with self._lock:
             self._rejected.update(access_key_ids)
 
     def reject_all(self, service: Service) -> None:
-        """
-        Make every key invalid for *service*, including those issued later.
-        """
         with self._lock:
             self._rejecting.add(service)
 
     def accept_all(self) -> None:
-        """
-        Undo all rejections.
-        """
         with self._lock:
             self._rejected.clear()
             self._rejecting.clear()
@@ -218,38 +191,9 @@ class Iam:
                 return True
         return key.expires_at is not None and self.now() >= key.expires_at
 
-
-def session_identity(role_arn: str, session_name: str) -> tuple[str, str]:
-    """
-    Return the ARN and the unique ID of a role session.
-    """
-    _, partition, _, _, account, resource = role_arn.split(":", 5)
-    name = resource.rpartition("/")[2]
-    unique = hashlib.sha256(role_arn.encode()).hexdigest()[:17].upper()
-    arn = f"arn:{partition}:sts::{account}:assumed-role/{name}/{session_name}"
-    return arn, f"AROA{unique}:{session_name}"
-
-
-class IdentityProviders:
-    """
-    Tables of the web identity tokens and SAML assertions that were issued.
-
-    All others are forged, so there is no signature to verify.
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()  # guards the tables below
-        self._tokens: dict[str, WebIdentity] = {}
-        self._assertions: dict[str, SamlAssertion] = {}
-        self._used: set[str] = set()
-
-    def issue_token(
+    def issue_web_identity_token(
         self, *, subject: str, audience: str, issuer: str, lifetime: dt.timedelta
     ) -> str:
-        """
-        Return a new web identity token.
-        """
         now = self._clock.wall()
         identity = WebIdentity(
             subject=subject,
@@ -263,14 +207,14 @@ class IdentityProviders:
             self._tokens[token] = identity
         return token
 
-    def identity(self, token: str) -> WebIdentity | None:
+    def web_identity(self, token: str) -> WebIdentity | None:
         """
         Return the claims of a token, or `None` if it wasn't issued here.
         """
         with self._lock:
             return self._tokens.get(token)
 
-    def issue_assertion(
+    def issue_saml_assertion(
         self,
         *,
         pairs: Iterable[tuple[str, str]],
@@ -278,10 +222,7 @@ class IdentityProviders:
         lifetime: dt.timedelta,
         session_duration: int | None,
     ) -> str:
-        """
-        Return a new SAML assertion.
-        """
-        now = utc(self._clock.wall()).replace(microsecond=0)
+        now = self.now().replace(microsecond=0)
         assertion = SamlAssertion(
             pairs=tuple(pairs),
             name=name,
@@ -294,14 +235,14 @@ class IdentityProviders:
             self._assertions[document] = assertion
         return document
 
-    def assertion(self, document: str) -> SamlAssertion | None:
+    def saml_assertion(self, document: str) -> SamlAssertion | None:
         """
         Return the content of an assertion, or `None` if it wasn't issued here.
         """
         with self._lock:
             return self._assertions.get(document)
 
-    def use(self, document: str) -> bool:
+    def use_saml_assertion(self, document: str) -> bool:
         """
         Mark an assertion as used, and return whether it was unused.
         """
@@ -309,3 +250,14 @@ class IdentityProviders:
             is_first = document not in self._used
             self._used.add(document)
         return is_first
+
+
+def session_identity(role_arn: str, session_name: str) -> tuple[str, str]:
+    """
+    Return the ARN and the unique ID of a role session.
+    """
+    _, partition, _, _, account, resource = role_arn.split(":", 5)
+    name = resource.rpartition("/")[2]
+    unique = hashlib.sha256(role_arn.encode()).hexdigest()[:17].upper()
+    arn = f"arn:{partition}:sts::{account}:assumed-role/{name}/{session_name}"
+    return arn, f"AROA{unique}:{session_name}"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from ._answers import Answer, ServiceError, iso, not_authorized
 from ._authentication import authenticate
-from ._http import HttpRequest, query_answer, read_query, unknown_operation
+from ._http import HttpRequest, query_answer, unknown_operation
 from ._iam import Iam
 from ._keys import AccessKey
 from ._mfa import MfaDevice
@@ -28,12 +28,6 @@ class IamService:
 
     def __init__(self, iam: Iam) -> None:
         self._iam = iam
-
-    def read(self, request: HttpRequest) -> tuple[str, dict[str, str]]:
-        """
-        Return the operation and its parameters.
-        """
-        return read_query(request)
 
     def answer(
         self, operation: str, params: Mapping[str, str], request: HttpRequest

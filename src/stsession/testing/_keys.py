@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
-import itertools
 import secrets
 
 from typing import Literal, TypeAlias
@@ -14,7 +13,14 @@ from typing import Literal, TypeAlias
 import attrs
 
 
-__all__ = ["AccessKey", "KeyKind", "KeyMaker", "generation_of"]
+__all__ = [
+    "AccessKey",
+    "KeyKind",
+    "generation_of",
+    "new_secret",
+    "new_token",
+    "random_base32",
+]
 
 
 KeyKind: TypeAlias = Literal["federated", "role", "root", "session", "user"]
@@ -96,56 +102,17 @@ def generation_of(value: str) -> int:
     return int(value[-8:])
 
 
-class KeyMaker:
-    """
-    Makes unique access keys, numbered from 1.
-    """
-
-    def __init__(self) -> None:
-        self._batch = _base32(8)
-        self._issued = itertools.count(1)
-        self._long_lived = itertools.count(1)
-
-    def long_lived(self, *, arn: str) -> AccessKey:
-        """
-        Return a new key of a user.
-        """
-        number = f"{next(self._long_lived):08d}"
-        return AccessKey(
-            access_key_id=f"AKIA{self._batch}{number}",
-            secret_access_key=f"{_base64(23)[:31]}/{number}",
-            arn=arn,
-            user_id=f"AIDA{_base32(17)}",
-        )
-
-    def temporary(
-        self,
-        *,
-        arn: str,
-        user_id: str,
-        expires_at: dt.datetime,
-        role_arn: str | None = None,
-        mfa: bool = False,
-    ) -> AccessKey:
-        """
-        Return a new temporary key.
-        """
-        number = f"{next(self._issued):08d}"
-        return AccessKey(
-            access_key_id=f"ASIA{self._batch}{number}",
-            secret_access_key=f"{_base64(23)[:31]}/{number}",
-            session_token=f"IQoJb3JpZ2luX2Vj{_base64(270)}/{number}",
-            arn=arn,
-            user_id=user_id,
-            role_arn=role_arn,
-            expires_at=expires_at,
-            mfa=mfa,
-        )
+def new_secret(number: str) -> str:
+    return f"{_random_base64(23)[:31]}/{number}"
 
 
-def _base32(length: int) -> str:
+def new_token(number: str) -> str:
+    return f"IQoJb3JpZ2luX2Vj{_random_base64(270)}/{number}"
+
+
+def random_base32(length: int) -> str:
     return base64.b32encode(secrets.token_bytes(length)).decode()[:length]
 
 
-def _base64(size: int) -> str:
+def _random_base64(size: int) -> str:
     return base64.b64encode(secrets.token_bytes(size)).decode().rstrip("=")

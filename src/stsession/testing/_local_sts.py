@@ -10,7 +10,6 @@ import tempfile
 import threading
 
 from collections.abc import Iterable, Mapping
-from types import TracebackType
 from typing import Literal, final
 
 import attrs
@@ -79,12 +78,12 @@ class LocalSTS:
         self.answer_delay = answer_delay
         self._backend = Backend(
             {
-                "iam": IamService(self._iam),
-                "s3": self._s3,
+                "iam": IamService(self._iam).answer,
+                "s3": self._s3.answer,
                 "sts": StsService(
                     self._iam,
                     lifetime=lambda s: dt.timedelta(seconds=s * lifetime_scale),
-                ),
+                ).answer,
             },
             iam=self._iam,
             faults=self.faults,
@@ -104,12 +103,7 @@ class LocalSTS:
     def __enter__(self) -> LocalSTS:
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         self.close()
 
     def start(self) -> LocalSTS:
@@ -315,7 +309,7 @@ class LocalSTS:
 
             lifetime: Time from now to the ``exp`` claim, by the server's clock.
         """
-        return self._iam.providers.issue_token(
+        return self._iam.issue_web_identity_token(
             subject=subject, audience=audience, issuer=issuer, lifetime=lifetime
         )
 
@@ -348,7 +342,7 @@ class LocalSTS:
         if pairs is None:
             roles = self._iam.roles()
             pairs = [(role.arn, arn) for role in roles for arn in role.saml_providers]
-        return self._iam.providers.issue_assertion(
+        return self._iam.issue_saml_assertion(
             pairs=pairs,
             name=name,
             lifetime=lifetime,
@@ -447,14 +441,8 @@ class LocalSTS:
             settings: More settings for the config file, for example
                 ``sts_regional_endpoints``.
         """
-        return write_profile(
-            directory,
-            name=name,
-            key=key,
-            endpoint_url=self.endpoint_url,
-            region=region,
-            settings=settings,
-        )
+        config = {"region": region, "endpoint_url": self.endpoint_url, **settings}
+        return write_profile(directory, name, key, config)
 
     def session(self, key: AccessKey, *, region: str = "us-east-1") -> boto3.Session:
         """

@@ -126,9 +126,6 @@ class MfaDevices:
         return device
 
     def of_user(self, account: str, name: str) -> tuple[MfaDevice, ...]:
-        """
-        Return the devices of a user, oldest first.
-        """
         with self._lock:
             devices = tuple(self._devices.values())
         return tuple(d for d in devices if (d.account, d.user_name) == (account, name))

@@ -50,12 +50,9 @@ class ProfileFiles:
 
 def write_profile(
     directory: str | os.PathLike[str],
-    *,
     name: str,
     key: AccessKey,
-    endpoint_url: str,
-    region: str,
-    settings: Mapping[str, str],
+    config: Mapping[str, str],
 ) -> ProfileFiles:
     """
     Write or replace a profile, and keep the others in the same files.
@@ -63,7 +60,6 @@ def write_profile(
     config_file = pathlib.Path(directory, "config")
     credentials_file = pathlib.Path(directory, "credentials")
     section = "default" if name == "default" else f"profile {name}"
-    config = {"region": region, "endpoint_url": endpoint_url, **settings}
     secrets = {
         "aws_access_key_id": key.access_key_id,
         "aws_secret_access_key": key.secret_access_key,

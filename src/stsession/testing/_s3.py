@@ -23,7 +23,7 @@ from ._http import HttpRequest, read_chunks
 from ._iam import Iam
 
 
-__all__ = ["S3Service"]
+__all__ = ["S3Service", "read_s3"]
 
 
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
@@ -90,6 +90,19 @@ class _Call:
         return body
 
 
+def read_s3(request: HttpRequest) -> tuple[str, dict[str, str]]:
+    bucket, _, key = unquote(request.path).lstrip("/").partition("/")
+    query = request.query_params()
+    if not bucket and request.method == "GET":
+        return "ListBuckets", {**query, "Bucket": "", "Key": ""}
+    params = {k: v for k, v in query.items() if not k.startswith("X-Amz-")}
+    for method, has_key, parameter, operation in _OPERATIONS:
+        fits = (method, has_key) == (request.method, bool(key))
+        if bucket and fits and (not parameter or parameter in params):
+            return operation, {**params, "Bucket": bucket, "Key": key}
+    return f"{request.method} {request.path}", params
+
+
 class S3Service:
     """
     S3 with path-style addresses.
@@ -118,27 +131,9 @@ class S3Service:
         }
 
     def add_bucket(self, name: str, objects: Mapping[str, bytes]) -> None:
-        """
-        Add a bucket, and put *objects* into it.
-        """
         with self._lock:
             bucket = self._buckets.setdefault(name, {})
             bucket.update((key, self._object(body)) for key, body in objects.items())
-
-    def read(self, request: HttpRequest) -> tuple[str, dict[str, str]]:
-        """
-        Return the operation and its parameters.
-        """
-        bucket, _, key = unquote(request.path).lstrip("/").partition("/")
-        query = request.query_params()
-        if not bucket and request.method == "GET":
-            return "ListBuckets", {**query, "Bucket": "", "Key": ""}
-        params = {k: v for k, v in query.items() if not k.startswith("X-Amz-")}
-        for method, has_key, parameter, operation in _OPERATIONS:
-            fits = (method, has_key) == (request.method, bool(key))
-            if bucket and fits and (not parameter or parameter in params):
-                return operation, {**params, "Bucket": bucket, "Key": key}
-        return f"{request.method} {request.path}", params
 
     def answer(
         self, operation: str, params: Mapping[str, str], request: HttpRequest

@@ -17,7 +17,6 @@ from ._answers import (
     ServiceError,
     Tree,
     denied,
-    invalid_member,
     iso,
     not_authorized,
 )
@@ -28,7 +27,7 @@ from ._federation import (
     saml_result,
     web_identity_result,
 )
-from ._http import HttpRequest, query_answer, read_query, unknown_operation
+from ._http import HttpRequest, query_answer, unknown_operation
 from ._iam import Iam, Role, session_identity
 from ._keys import AccessKey, KeyKind
 
@@ -119,12 +118,6 @@ class StsService:
         self._checks = iam.default_user is None
         self._lifetime = lifetime
 
-    def read(self, request: HttpRequest) -> tuple[str, dict[str, str]]:
-        """
-        Return the operation and its parameters.
-        """
-        return read_query(request)
-
     def answer(self, operation: str, params: _Params, request: HttpRequest) -> Answer:
         """
         Return the response to a request.
@@ -143,7 +136,10 @@ class StsService:
         if self._checks:
             _check_caller(caller, operation, params)
         if operation == "GetCallerIdentity":
-            return _caller_identity_answer(caller)
+            identity = {"Arn": caller.arn, "UserId": caller.user_id}
+            return query_answer(
+                "sts", operation, {**identity, "Account": caller.account}
+            )
         check_signed, grant_signed = _SIGNED[operation]
         if self._checks:
             check_signed(self._iam, caller, params)
@@ -232,7 +228,7 @@ def _get_federation_token(iam: Iam, caller: AccessKey, params: _Params) -> _Gran
 
 
 def _check_web_identity(iam: Iam, params: _Params) -> None:
-    identity = iam.providers.identity(params.get("WebIdentityToken", ""))
+    identity = iam.web_identity(params.get("WebIdentityToken", ""))
     if identity is None:
         raise _invalid_token(
             "The ID Token provided is not a valid JWT."
@@ -252,7 +248,7 @@ def _check_web_identity(iam: Iam, params: _Params) -> None:
 
 def _assume_role_with_web_identity(iam: Iam, params: _Params) -> _Grant:
     token = params.get("WebIdentityToken", "")
-    identity = iam.providers.identity(token) or WebIdentity.read(token)
+    identity = iam.web_identity(token) or WebIdentity.read(token)
     return _role_grant(
         iam,
         params,
@@ -263,7 +259,7 @@ def _assume_role_with_web_identity(iam: Iam, params: _Params) -> _Grant:
 
 def _check_saml(iam: Iam, params: _Params) -> None:
     document = params.get("SAMLAssertion", "")
-    assertion = iam.providers.assertion(document)
+    assertion = iam.saml_assertion(document)
     if assertion is None:
         raise _invalid_token("Response signature invalid")
     now = iam.now()
@@ -272,12 +268,12 @@ def _check_saml(iam: Iam, params: _Params) -> None:
     if now >= assertion.expires_at:
         raise _expired_token("Response has expired")
     _check_role_duration(_role_for_assertion(iam, assertion, params), params)
-    if not iam.providers.use(document):
+    if not iam.use_saml_assertion(document):
         raise _invalid_token("Response has already been used")
 
 
 def _assume_role_with_saml(iam: Iam, params: _Params) -> _Grant:
-    assertion = iam.providers.assertion(params.get("SAMLAssertion", ""))
+    assertion = iam.saml_assertion(params.get("SAMLAssertion", ""))
     name = _STUB_SUBJECT if assertion is None else assertion.name
     return _role_grant(iam, params, name, details=saml_result(name, params))
 
@@ -389,13 +385,17 @@ def _check_length(params: _Params, name: str, *, minimum: int, maximum: int) -> 
 def _check_range(
     what: str, number: int, *, parameter: tuple[str, str], minimum: int, maximum: int
 ) -> None:
+    if minimum <= number <= maximum:
+        return
     name, value = parameter
-    if number < minimum:
-        constraint = f"have {what} greater than or equal to {minimum}"
-        raise invalid_member(value, name, constraint)
+    limit = f"greater than or equal to {minimum}"
     if number > maximum:
-        constraint = f"have {what} less than or equal to {maximum}"
-        raise invalid_member(value, name, constraint)
+        limit = f"less than or equal to {maximum}"
+    message = (
+        f"1 validation error detected: Value '{value}' at '{name}' failed to satisfy"
+        f" constraint: Member must have {what} {limit}"
+    )
+    raise ServiceError("ValidationError", message, status=400)
 
 
 def _too_long(limit: str) -> ServiceError:
@@ -429,11 +429,6 @@ def _credentials(key: AccessKey, params: _Params, expiration: str) -> dict[str, 
     if "Policy" in params or "PolicyArns.member.1.arn" in params:
         result["PackedPolicySize"] = 1 + len(params.get("Policy", "")) * 100 // 4096
     return result
-
-
-def _caller_identity_answer(key: AccessKey) -> Answer:
-    result = {"Arn": key.arn, "UserId": key.user_id, "Account": key.account}
-    return query_answer("sts", "GetCallerIdentity", result)
 
 
 def _federated_identity(account: str, name: str) -> tuple[str, str]:

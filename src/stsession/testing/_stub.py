@@ -83,8 +83,8 @@ class StubSTS:
         self._iam.mfa.add(_SOURCE.arn, serial=None, secret=None)
         self._backend = Backend(
             {
-                "iam": IamService(self._iam),
-                "sts": StsService(self._iam, lifetime=self._lifetime),
+                "iam": IamService(self._iam).answer,
+                "sts": StsService(self._iam, lifetime=self._lifetime).answer,
             },
             iam=self._iam,
             faults=self.faults,
@@ -167,11 +167,7 @@ class StubSTS:
         return AWSResponse(url, answer.status, cast("Any", headers), _Raw(answer.body))
 
 
-class _Raw(io.BytesIO):
-    """
-    A body with the interface of urllib3's.
-    """
-
+class _Raw(io.BytesIO):  # with urllib3's method
     def stream(self, *args: Any, **kwargs: Any) -> Iterator[bytes]:
         yield self.read()
 
