@@ -37,7 +37,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 import stsession
 
 from stsession.fleet._clients import cache as _light_clients
-from stsession.fleet._clients.cache import LightClients
+from stsession.fleet._clients.cache import ClientTemplates
 from stsession.fleet._clients.events import CopyOnWriteEvents
 from stsession.fleet._clients.http import Pools, SharedHttpSession
 from stsession.testing import StubSTS, use_runtime
@@ -342,13 +342,13 @@ def test_settings_that_change(change):
     Nor does it share with those that were made when its settings said other things.
     """
     settings = botocore.session.Session()
-    before = LightClients.of(settings)
+    before = ClientTemplates.of(settings)
 
-    assert before is LightClients.of(settings)
+    assert before is ClientTemplates.of(settings)
 
     change(settings)
 
-    assert before is not LightClients.of(settings)
+    assert before is not ClientTemplates.of(settings)
 
 
 def is_light(client):
@@ -367,7 +367,7 @@ def _made(monkeypatch):
 
     def make(*args):
         template = real(*args)
-        made.append(type(template._real))
+        made.append(type(template._original))
         return template
 
     monkeypatch.setattr(_light_clients, "ClientTemplate", make)
@@ -863,7 +863,7 @@ def test_who_cannot_wait(sessions, monkeypatch):
     """
     While a template is being made, others wait for a while, and go without then.
     """
-    monkeypatch.setattr(_light_clients, "PATIENCE", 0.001)
+    monkeypatch.setattr(_light_clients, "TEMPLATE_TIMEOUT", 0.001)
     making, made = threading.Event(), threading.Event()
     real = _light_clients.ClientTemplate
 

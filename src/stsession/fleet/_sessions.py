@@ -24,7 +24,7 @@ from .._sessions.session import (
 from .._sources.find import SourceLike, find_source
 from .._sources.sources import Source
 from .._util import lazy
-from ._clients.cache import LightClients
+from ._clients.cache import ClientTemplates
 from ._throttle import throttle_for
 
 
@@ -54,7 +54,7 @@ class FleetSession(RefreshableAssumeRoleSession):
         # Not the initializer of the direct base: the chain exists already.
         RefreshableSession.__init__(self, chain, recipe, on_first_use=True)
         self._is_complete = not chain.options.share_models
-        self._clients = LightClients.of(self._source.settings)
+        self._clients = ClientTemplates.of(self._source.settings)
 
     def __getattr__(self, name: str) -> Any:
         if name not in BOTO3_ATTRIBUTES:
@@ -156,10 +156,10 @@ class FleetSession(RefreshableAssumeRoleSession):
             return None
         if None in self._endpoint.regions:
             note_region(self._refresher, arguments.get("region_name"))
-        return self._clients.get(
+        return self._clients.client(
             service_name,
             credentials=self._signs_with,
-            rejection=self._rejection,
+            resend=self._rejection,
             session_region=self._options.region,
             **arguments,
         )
@@ -266,7 +266,7 @@ class FleetSessions:
         """
         Close the idle connections to STS and to services.
         """
-        LightClients.of(self.root.settings).close()
+        ClientTemplates.of(self.root.settings).close()
         self.root.close()
 
     @lazy

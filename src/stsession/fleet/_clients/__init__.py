@@ -1,3 +1,3 @@
 """
-Cheap clients for many roles, made from templates.
+Boto3 clients for many roles, copied from templates: fast to make, and small.
 """

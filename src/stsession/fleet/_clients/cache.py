@@ -1,5 +1,5 @@
 """
-Templates by kind of client.
+Makes the clients of a fleet, and keeps a template for each kind of client.
 """
 
 from __future__ import annotations
@@ -34,31 +34,31 @@ from ..._sts.endpoint import MIN_POOL_SIZE, pool_size
 from ..._util import forget_after_fork, lazy, number_of, per_process, value_of
 from .http import Pools
 from .parts import UnknownPartError
-from .template import ClientTemplate, never_refreshed
+from .template import ClientTemplate, placeholder_refresher
 
 
-__all__ = ["LightClients"]
+__all__ = ["ClientTemplates"]
 
 
 MAX_TEMPLATES = 1024
 """
-Kinds of clients to keep a template for: services times regions, mostly.
+Upper bound of the number of templates: mostly services times regions.
 
 A template takes 250 to 700 KB, so all of them about 400 MB.
 """
 
 MAX_CONFIGS = 16
 """
-Different values of *config* to keep templates for.
+Upper bound of the number of different values of *config* that have templates.
 
-A program may pass another one for each account, and its template is used once.
+A program may pass another value for each account, whose template is used only once.
 """
 
-PATIENCE = 2.0
-"""Seconds that others wait for a template; making one takes a fraction of that."""
+TEMPLATE_TIMEOUT = 2.0
+"""Seconds for which other threads wait for a template; one takes a fraction of that."""
 
-Kind = tuple[Hashable, ...]
-"""What clients of a kind have in common, their configuration first."""
+ClientKind = tuple[Hashable, ...]
+"""What all clients made from one template have in common, their configuration first."""
 
 KEYS = frozenset(
     {
@@ -68,7 +68,7 @@ KEYS = frozenset(
         b"AWS_SESSION_TOKEN",
     }
 )
-"""What the environment says about who signs, and not about the clients of roles."""
+"""Environment variables with credentials, which don't affect the clients of roles."""
 
 SHARED_EVENTS = "clients of %s are made from a template and share event handlers"
 OWN_EVENTS = (
@@ -77,12 +77,12 @@ OWN_EVENTS = (
 BY_BOTOCORE = "clients of %s are made by botocore: %s"
 
 PLUGINS = "BOTOCORE_EXPERIMENTAL__PLUGINS"
-"""What botocore calls with each client that it makes."""
+"""Environment variable that names plugins, which botocore calls with each client."""
 
 
-class _Making:
+class _TemplateInProgress:
     """
-    A template that a thread is making.
+    A template that one thread is making, and for which others wait.
     """
 
     def __init__(self) -> None:
@@ -90,19 +90,19 @@ class _Making:
         self.done = OneTimeEvent()
 
 
-class LightClients:
+class ClientTemplates:
     """
-    Makes the clients of sessions that differ in their role only.
+    Makes the clients of sessions that differ only in their role, from templates.
 
     Args:
-        settings: The session that they are configured like.
+        settings: The botocore session of the source, whose configuration they have.
     """
 
     def __init__(self, settings: botocore.session.Session) -> None:
         self._settings = settings
-        self._surroundings = _surroundings(settings)
+        self._fingerprint = environment_fingerprint(settings)
         # The template is `None` for a kind of clients that botocore has to make.
-        self._templates: RandomEviction[Kind, tuple[ClientTemplate | None]] = (
+        self._templates: RandomEviction[ClientKind, tuple[ClientTemplate | None]] = (
             RandomEviction(MAX_TEMPLATES)
         )
         self._configs: RandomEviction[Hashable, None] = RandomEviction(MAX_CONFIGS)
@@ -112,121 +112,119 @@ class LightClients:
         forget_after_fork(self)
 
     def _after_fork(self) -> None:
-        # Guards the templates, and which of them are being made. A finalizer may make
-        # a client, too, on the thread that holds it.
+        # Guards the templates. Reentrant: a finalizer may make a client, too.
         self._lock = threading.RLock()
-        self._making: dict[Hashable, _Making] = {}
+        self._in_progress: dict[Hashable, _TemplateInProgress] = {}
 
     @classmethod
-    def of(cls, settings: botocore.session.Session) -> LightClients:
+    def of(cls, settings: botocore.session.Session) -> ClientTemplates:
         """
-        Return the one for all sessions that are configured like *settings* now.
+        Return the templates for sessions with the present configuration of *settings*.
         """
         number = number_of(settings)
-        clients = _all.get(number)
-        # If two threads come here, each has its own.
-        if clients is None or clients._surroundings != _surroundings(settings):  # noqa: SLF001 - its own
-            clients = _all[number] = cls(settings)
-        return clients
+        templates = _all.get(number)
+        fingerprint = environment_fingerprint(settings)
+        # Two threads may each make one here, and both are used.
+        if templates is None or templates._fingerprint != fingerprint:  # noqa: SLF001 - its own
+            templates = _all[number] = cls(settings)
+        return templates
 
     @lazy
     def session(self) -> BotoSession:
         """
-        A session of nobody, to ask what is the same for all.
+        A session without a role, for questions with the same answer for all roles.
         """
-        credentials = RefresherCredentials(never_refreshed())
+        credentials = RefresherCredentials(placeholder_refresher())
         return BotoSession(
             botocore_session=derive_session(self._settings, credentials=credentials)
         )
 
-    def get(
+    def client(
         self,
         service_name: str,
         *,
         credentials: RefresherCredentials,
-        rejection: ResendHandler,
+        resend: ResendHandler,
         session_region: str | None = None,
         config: Config | None = None,
         **arguments: Hashable,
     ) -> Any:
         """
-        Make a client of a session.
+        Return a client like that of `boto3.Session.client`. May read files.
 
         Args:
-            service_name: Of which service.
+            service_name: The service, as for `boto3.Session.client`.
 
-            credentials: What it signs with.
+            credentials: The credentials that the client signs with.
 
-            rejection: Who is told if a service refuses them.
+            resend: The handler for responses that reject the credentials.
 
             session_region: The region of the session. `None` means that of the
                 settings.
 
-            config: As that of `boto3.Session.client`.
+            config: The argument of `boto3.Session.client`.
 
-            **arguments: Its other arguments.
+            **arguments: The other arguments of `boto3.Session.client`.
 
         Returns:
-            `None` if one of this kind has to be made by botocore.
+            The client. `None` if botocore has to make clients of this kind.
 
         Raises:
-            Exception: What botocore raises for such arguments.
+            Exception: What botocore raises for these arguments.
         """
         if not isinstance(config, (Config, type(None))):
             return None
-        # Whoever watches clients being made has put something else there.
+        # Libraries for tracing replace these functions.
         makers = (BaseClient.__init__, ClientCreator.create_client)
         try:
-            said = value_of(
-                [service_name, session_region, arguments, self._connections]
-            )
-            configured = None if config is None else value_of(vars(config))
-        except TypeError:  # something in it can't be compared
+            config_key = None if config is None else value_of(vars(config))
+            key = value_of([service_name, session_region, arguments, self._connections])
+        except TypeError:  # a value that isn't hashable
             return None
         template = self._template(
-            (configured, said, makers),
+            (config_key, key, makers),
             lambda: self._new_template(service_name, session_region, config, arguments),
         )
-        return None if template is None else template.client(credentials, rejection)
+        return None if template is None else template.client(credentials, resend)
 
     def _template(
-        self, key: Kind, make: Callable[[], ClientTemplate | None]
+        self, key: ClientKind, make: Callable[[], ClientTemplate | None]
     ) -> ClientTemplate | None:
         """
         Return the template for *key*. One thread makes it, and others wait for it.
 
-        They don't wait forever: botocore logs meanwhile, and a logging handler may make
-        a client. `None` if there is no template by then.
+        `None` if there is none within the timeout: botocore logs meanwhile, and a
+        logging handler that makes a client in another thread must not wait forever.
         """
-        found = self._templates.get(key)
-        if found is not None:
-            return found[0]
-        mine = _Making()
+        kept = self._templates.get(key)
+        if kept is not None:
+            return kept[0]
+        mine = _TemplateInProgress()
         try:
-            making = self._making.setdefault(key, mine)
-            if making is mine:
+            in_progress = self._in_progress.setdefault(key, mine)
+            if in_progress is mine:
                 template = make()
-                if _surroundings(self._settings) != self._surroundings:
-                    return None  # it may have been made for either
+                if environment_fingerprint(self._settings) != self._fingerprint:
+                    return None  # made for the former environment, or the present one
                 guarded(self._lock, lambda: self._keep(key, template))
                 return template
         finally:
             # If an interrupt ends the first call, the second one does it.
             try:
-                self._made(key, mine)
+                self._complete(key, mine)
             finally:
-                self._made(key, mine)
-        if making.thread != threading.get_ident():
-            current_runtime().wait(making.done, PATIENCE)
-        found = self._templates.get(key)
-        return None if found is None else found[0]
+                self._complete(key, mine)
+        if in_progress.thread != threading.get_ident():
+            current_runtime().wait(in_progress.done, TEMPLATE_TIMEOUT)
+        kept = self._templates.get(key)
+        return None if kept is None else kept[0]
 
-    def _made(self, key: Kind, mine: _Making) -> None:
-        if self._making.get(key) is mine:
+    def _complete(self, key: ClientKind, mine: _TemplateInProgress) -> None:
+        if self._in_progress.get(key) is mine:
             mine.done.set()
-            self._making.pop(key, None)
+            self._in_progress.pop(key, None)
 
-    def _keep(self, key: Kind, template: ClientTemplate | None) -> None:
+    def _keep(self, key: ClientKind, template: ClientTemplate | None) -> None:
         if key[0] not in self._configs:
             self._configs[key[0]] = None
             for other in list(self._templates):
@@ -236,18 +234,16 @@ class LightClients:
 
     def widen(self, workers: int) -> None:
         """
-        Keep enough connections to a host for so many requests at once.
-
-        That goes for clients that are made from now on.
+        Have clients made from now on keep connections for *workers* requests at once.
         """
         connections = pool_size(workers)
         if connections > self._connections:
             self._connections = connections
-            guarded(self._lock, self._templates.clear)  # their clients keep fewer
+            guarded(self._lock, self._templates.clear)
 
     def close(self) -> None:
         """
-        Close all idle connections. They are opened again if need be.
+        Close all idle connections. Clients open new ones when they need them.
         """
         for (template,) in list(self._templates.values()):
             if template is not None:
@@ -260,20 +256,20 @@ class LightClients:
         config: Config | None,
         arguments: dict[str, Any],
     ) -> ClientTemplate | None:
-        pooled = self._pooled(config)
+        pooled = self._with_pool_size(config)
 
         def make(hooks: BaseEventHooks | None) -> Any:
             session: Any = BotoSession(
                 botocore_session=derive_session(
                     self._settings,
-                    credentials=RefresherCredentials(never_refreshed()),
+                    credentials=RefresherCredentials(placeholder_refresher()),
                     region=region,
                     hooks=hooks,
                 )
             )
             return session.client(service_name, config=pooled, **arguments)
 
-        # What the first caller is in the middle of is no business of the others.
+        # The template must not depend on the context variables of the first caller.
         context = contextvars.Context()
         try:
             if os.environ.get(PLUGINS):
@@ -291,32 +287,33 @@ class LightClients:
             write_log(logging.DEBUG, OWN_EVENTS, service_name, template.unshared_events)
         return template
 
-    def _pooled(self, config: Config | None) -> Config | None:
+    def _with_pool_size(self, config: Config | None) -> Config | None:
         """
-        The configuration with more connections, unless it says how many.
+        Return *config* with our number of connections, unless it has one.
         """
         default = self._settings.get_default_client_config()
-        said = [given for given in (default, config) if given is not None]
-        if not said and self._settings.get_config_variable("defaults_mode") != "legacy":
-            return None  # any configuration would have a time-out of its own
+        configs = [it for it in (default, config) if it is not None]
+        mode = self._settings.get_config_variable("defaults_mode")
+        if not configs and mode != "legacy":
+            return None  # any Config has a timeout, which replaces the mode's
         pooled: Config = Config(max_pool_connections=self._connections)
-        for given in said:
-            pooled = pooled.merge(copy.deepcopy(given))  # it may be changed later
+        for it in configs:
+            pooled = pooled.merge(copy.deepcopy(it))  # the caller may change it later
         return pooled
 
 
-_all: weakref.WeakValueDictionary[int, LightClients] = per_process(
+_all: weakref.WeakValueDictionary[int, ClientTemplates] = per_process(
     weakref.WeakValueDictionary()
 )
 
 
-def _surroundings(settings: botocore.session.Session) -> tuple[Any, ...]:
+def environment_fingerprint(settings: botocore.session.Session) -> tuple[Any, ...]:
     """
-    What shapes clients and isn't said when they are made.
+    Return what affects clients and isn't an argument: environment, files, settings.
     """
     config: Config | None = settings.get_default_client_config()
     return (
-        {name: value for name, value in _environment() if _is_said(name)},
+        {name: value for name, value in _environment() if _affects_clients(name)},
         present_versions_of(settings),
         settings.instance_variables(),
         None if config is None else dict(vars(config)),
@@ -327,15 +324,12 @@ def _surroundings(settings: botocore.session.Session) -> tuple[Any, ...]:
 
 
 def _environment() -> Iterable[tuple[bytes, bytes]]:
-    if hasattr(os, "environb"):  # there it is as it is kept
+    if hasattr(os, "environb"):  # needs no decoding
         return os.environb.items()
     return ((os.fsencode(name), os.fsencode(os.environ[name])) for name in os.environ)
 
 
-def _is_said(variable: bytes) -> bool:
-    """
-    Tell whether an environment variable is about requests to AWS.
-    """
+def _affects_clients(variable: bytes) -> bool:
     if variable.startswith((b"AWS_", b"BOTO")):
         return variable not in KEYS
     return variable.lower().endswith(b"_proxy")

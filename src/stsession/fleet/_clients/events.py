@@ -1,5 +1,5 @@
 """
-Event handlers that clients share until they are changed.
+Emitters of botocore events that clients share until one registers a handler.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ METHODS = frozenset(
         "unregister",
     }
 )
-"""What an emitter can do; all of it is recorded, or passed on."""
+"""The public methods of an emitter; all of them are recorded or passed on."""
 
 
 def unknown_methods() -> frozenset[str]:
     """
-    What this botocore's emitters can do, and we don't know of.
+    Return public methods of the installed botocore's emitters that aren't handled here.
     """
     public = {name for name in dir(HierarchicalEmitter) if not name.startswith("_")}
     return frozenset(public ^ METHODS)
@@ -56,9 +56,9 @@ class Registration(NamedTuple):
     unique_id: str | None
     uses_count: bool
 
-    def on(self, emitter: Any, handler: Handler | None) -> None:
+    def replay(self, emitter: Any, handler: Handler | None) -> None:
         """
-        Make the same call for another handler.
+        Make the same call on *emitter*, with another handler.
         """
         call = getattr(emitter, self.method)
         call(self.event, handler, self.unique_id, self.uses_count)
@@ -66,9 +66,9 @@ class Registration(NamedTuple):
 
 class EventRecorder(BaseEventHooks):
     """
-    An emitter that remembers what is registered with it, and who copied it.
+    An emitter that records registrations, and the copies that are made of it.
 
-    Each client registers with a copy of its session's emitter.
+    Each client registers its handlers with a copy of its session's emitter.
     """
 
     def __init__(self, emitter: BaseEventHooks) -> None:
@@ -84,17 +84,17 @@ class EventRecorder(BaseEventHooks):
 
     def _record(self, method: str, event: str, *rest: Any, **named: Any) -> None:
         getattr(self.emitter, method)(event, *rest, **named)
-        given = dict(
+        arguments = dict(
             zip(("handler", "unique_id", "unique_id_uses_count"), rest, strict=False)
         )
-        given.update(named)
+        arguments.update(named)
         self.registrations.append(
             Registration(
                 method,
                 event,
-                given.get("handler"),
-                given.get("unique_id"),
-                given.get("unique_id_uses_count", False),
+                arguments.get("handler"),
+                arguments.get("unique_id"),
+                arguments.get("unique_id_uses_count", False),
             )
         )
 
@@ -119,14 +119,14 @@ class EventRecorder(BaseEventHooks):
 _emitting: contextvars.ContextVar[Sequence[Handler]] = contextvars.ContextVar(
     "stsession_emitting"
 )
-"""The own handlers of the client that emits."""
+"""The own handlers of the client that is emitting an event."""
 
-_own_handlers = _emitting.get  # looked up for each handler that is called
+_current_handlers = _emitting.get  # looked up for each handler that is called
 
 
-class _Whose:
+class HandlerSlot:
     """
-    Stands for the handler of this number of whichever client emits.
+    A handler in a shared emitter that calls the emitting client's own handler.
     """
 
     __slots__ = ("_name", "number")
@@ -139,19 +139,19 @@ class _Whose:
         return f"<{self._name} of the client that emits>"
 
     def __call__(self, **kwargs: Any) -> Any:
-        return _own_handlers()[self.number](**kwargs)
+        return _current_handlers()[self.number](**kwargs)
 
 
 class EventPlan:
     """
-    What a client of one kind has registered, for others to register alike.
+    The registrations of one client, from which emitters for other clients are made.
 
     Args:
-        base: The emitter of the session, with all that goes for every client.
+        base: The emitter of the session, with the handlers of all its clients.
 
-        registrations: What the client itself has registered.
+        registrations: The registrations of the client itself.
 
-        own: Which handlers are a client's own, and their numbers; the rest is
+        own: The numbers of handlers that each client has for itself. All others are
             shared.
     """
 
@@ -164,49 +164,47 @@ class EventPlan:
         self._base = base
         self.registrations = tuple(registrations)
         self._own = dict(own)
-        self.shared = self._emitter(self._stand_in)
+        self.shared = self._emitter(self._slot)
 
-    def _stand_in(self, handler: Handler) -> Handler:
+    def _slot(self, handler: Handler) -> Handler:
         number = self._own.get(handler)
-        return handler if number is None else _Whose(number, handler)
+        return handler if number is None else HandlerSlot(number, handler)
 
     def emitter(self, handlers: Sequence[Handler]) -> EventAliaser:
         """
-        Make an emitter of its own for the client with these *handlers*.
+        Return an unshared emitter for the client with these *handlers*.
         """
-        return self._emitter(lambda handler: self.of(handler, handlers))
 
-    def of(self, handler: Handler, handlers: Sequence[Handler]) -> Handler:
-        """
-        Return what takes the place of *handler* for a client.
-        """
-        number = self._own.get(handler)
-        return handler if number is None else handlers[number]
+        def own(handler: Handler) -> Handler:
+            number = self._own.get(handler)
+            return handler if number is None else handlers[number]
 
-    def _emitter(self, place: Callable[[Handler], Handler]) -> EventAliaser:
+        return self._emitter(own)
+
+    def _emitter(self, replacement: Callable[[Handler], Handler]) -> EventAliaser:
         emitter = copy.copy(self._base)
-        stand_ins: dict[Handler, Handler] = {}
+        replacements: dict[Handler, Handler] = {}
         for registration in self.registrations:
             handler = registration.handler
             if handler is not None:  # the same object, in case it is unregistered
-                handler = stand_ins.setdefault(handler, place(handler))
-            registration.on(emitter, handler)
+                handler = replacements.setdefault(handler, replacement(handler))
+            registration.replay(emitter, handler)
         return EventAliaser(emitter)
 
 
 class CopyOnWriteEvents(BaseEventHooks):
     """
-    A client's emitter: that of all its kind, until it registers something.
+    A client's emitter: shared with other clients until a handler is registered.
 
     Args:
-        plan: What all of its kind have in common.
+        plan: The registrations that the clients have in common.
     """
 
     def __init__(self, plan: EventPlan) -> None:
         self._plan = plan
         self._copy: EventAliaser | None = None
         self.handlers: Sequence[Handler] = ()
-        """Its own ones; set before anything is emitted."""
+        """The client's own handlers; set before the first event."""
 
     def emit(self, event_name: str, **kwargs: Any) -> Any:
         if self._copy is not None:
@@ -228,13 +226,17 @@ class CopyOnWriteEvents(BaseEventHooks):
 
     def resolved(self, handler: Handler) -> Handler:
         """
-        Return what is called for this client where *handler* is registered.
+        Return the handler that is called for this client where *handler* is registered.
         """
-        return self.handlers[handler.number] if isinstance(handler, _Whose) else handler
+        return (
+            self.handlers[handler.number]
+            if isinstance(handler, HandlerSlot)
+            else handler
+        )
 
-    def own(self) -> EventAliaser:
+    def unshare(self) -> EventAliaser:
         """
-        Share no more; return the emitter that this one is now.
+        Stop sharing, and return the client's own emitter.
         """
         if self._copy is None:
             made = self._plan.emitter(self.handlers)
@@ -243,24 +245,24 @@ class CopyOnWriteEvents(BaseEventHooks):
         return self._copy
 
     def register(self, *args: Any, **kwargs: Any) -> None:
-        self.own().register(*args, **kwargs)
+        self.unshare().register(*args, **kwargs)
 
     def register_first(self, *args: Any, **kwargs: Any) -> None:
-        self.own().register_first(*args, **kwargs)
+        self.unshare().register_first(*args, **kwargs)
 
     def register_last(self, *args: Any, **kwargs: Any) -> None:
-        self.own().register_last(*args, **kwargs)
+        self.unshare().register_last(*args, **kwargs)
 
     def unregister(self, *args: Any, **kwargs: Any) -> None:
-        self.own().unregister(*args, **kwargs)
+        self.unshare().unregister(*args, **kwargs)
 
     def __copy__(self) -> EventAliaser:
-        return copy.copy(self.own())
+        return copy.copy(self.unshare())
 
     @property
     def _emitter(self) -> Any:
         """
-        Read by moto and others, though it is private.
+        The inner emitter, which moto and others read although it is private.
         """
-        own: Any = self.own()
+        own: Any = self.unshare()
         return own._emitter  # noqa: SLF001 - as they do

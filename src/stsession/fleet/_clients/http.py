@@ -1,5 +1,5 @@
 """
-HTTP connections that clients of many roles share.
+The HTTP session that clients of many roles share.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ __all__ = ["Pools", "SharedHttpSession"]
 
 MAX_HOSTS = 256
 """
-To how many hosts idle connections are kept, by the clients of all kinds.
+Number of hosts to which the clients of all kinds keep idle connections.
 
-Each connection is a file descriptor, of which a process often may have 1,024.
+Each connection is a file descriptor; a process often may have only 1,024 of them.
 """
 
 
 class Pools(RandomEviction[Any, Any]):
     """
-    The connection pools of clients of all kinds, in place of a pool manager's own.
+    The connection pools of clients of all kinds; replaces those of pool managers.
 
-    Pools of two managers are never mixed up: the key of a pool contains the TLS
-    context, which each manager has for itself, and all other settings.
+    The key of a pool contains all its settings and the TLS context of its manager, so
+    managers never use each other's pools.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Pools(RandomEviction[Any, Any]):
 
     def reset(self) -> None:
         """
-        Let go of all pools and of the lock, in a forked child.
+        Drop all pools and the lock, in a forked child.
         """
         # The pool managers hold it while they look for a pool, and add one.
         self.lock = threading.RLock()
@@ -50,15 +50,15 @@ class Pools(RandomEviction[Any, Any]):
 
 class SharedHttpSession:
     """
-    The connections that all clients of a kind share.
+    A botocore HTTP session that all clients of a kind share.
 
     Args:
-        session: botocore's, of the template.
+        session: The HTTP session of the original client.
 
-        make: Makes another one, for a forked child: connections of the parent
-            mustn't be used there.
+        make: Makes another one for a forked child, which must not use connections of
+            its parent.
 
-        pools: Where its connection pools are kept.
+        pools: The connection pools of clients of all kinds.
     """
 
     def __init__(self, session: Any, make: Callable[[], Any], pools: Pools) -> None:
@@ -84,9 +84,9 @@ class SharedHttpSession:
 
     def _prepared(self, session: Any) -> Any:
         """
-        Have a session of botocore connect to many hosts, often, at little cost.
+        Have *session* use our pools, and read trusted certificates only once.
 
-        Where the inside of botocore or urllib3 is different, it costs more.
+        Does nothing where the private attributes of botocore or urllib3 are different.
         """
         manager: Any = getattr(session, "_manager", None)
         settings: Any = getattr(manager, "connection_pool_kw", {})
@@ -100,18 +100,18 @@ class SharedHttpSession:
 
     def send(self, request: Any) -> Any:
         """
-        Send a request, as any of the clients.
+        Send a request.
         """
         return self._current().send(request)
 
     def close(self) -> None:
         """
-        Leave the connections to the other clients.
+        No-op, because other clients use the connections.
         """
 
     def close_all(self) -> None:
         """
-        Close the idle connections of all clients. They are opened again if need be.
+        Close the idle connections of all clients, which open new ones on demand.
         """
         if self._session is not None:
             self._session.close()
@@ -119,15 +119,15 @@ class SharedHttpSession:
 
 class _ReadOnce:
     """
-    Has a TLS context read a file of trusted certificates once for each change.
+    Reads a file of trusted certificates into a TLS context once for each change.
 
-    urllib3 has it read anew for each connection, which is most of the CPU time that
-    one takes.
+    urllib3 has it read again for each connection, which takes most of the CPU time of
+    opening one.
     """
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._context = context
-        self._lock = threading.RLock()  # guards the next, and has others wait for it
+        self._lock = threading.RLock()  # guards the next
         self._trusted: tuple[str, Version] | None = None
 
     def __call__(

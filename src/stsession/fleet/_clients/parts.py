@@ -1,5 +1,5 @@
 """
-The parts of a client that can be shared.
+Which parts and event handlers of a client may be shared, and which are its own.
 """
 
 from __future__ import annotations
@@ -44,20 +44,20 @@ __all__ = [
 
 class UnknownPartError(Exception):
     """
-    botocore has something that we don't know how to share, or to make anew.
+    A client has a part that may not be safe to share. Botocore makes such clients.
     """
 
 
 @attrs.frozen(kw_only=True)
 class Parts:
     """
-    What a new client's handlers belong to.
+    The parts of a new client that its event handlers belong to.
     """
 
     client: Any
     signer: RequestSigner
     user_agent: UserAgentString
-    rejection: ResendHandler
+    resend: ResendHandler
 
 
 def _discovery(handler: Any, parts: Parts) -> EndpointDiscoveryHandler:
@@ -69,26 +69,26 @@ def _discovery(handler: Any, parts: Parts) -> EndpointDiscoveryHandler:
 OWN: dict[type, Callable[[Any, Parts], Any]] = {
     RequestSigner: lambda _, parts: parts.signer,
     UserAgentString: lambda _, parts: parts.user_agent,
-    ResendHandler: lambda _, parts: parts.rejection,
+    ResendHandler: lambda _, parts: parts.resend,
     S3RegionRedirectorv2: lambda _, parts: S3RegionRedirectorv2(None, parts.client),
     S3ExpressIdentityResolver: lambda _, parts: S3ExpressIdentityResolver(
         parts.client, RefreshableCredentials
     ),
     EndpointDiscoveryHandler: _discovery,
 }
-"""Whose methods handle events for one client only, and how to make another."""
+"""Classes that handle the events of one client, and how to make another object."""
 
 STATELESS = (ClientCreator, S3ControlArnParamHandlerv2, retryhandler.RetryHandler)
-"""Who handles events alike for all clients."""
+"""Classes whose methods handle the events of all clients alike."""
 
 RETRIES = (standard.__name__, adaptive.__name__)
 
 
 class _Retries:
     """
-    Collects the handlers that botocore registers for retries.
+    Collects the retry handlers that botocore registers for a client.
 
-    Looks like a client to botocore as far as that goes.
+    It has the attributes of a client that botocore's functions read.
     """
 
     def __init__(self, client: Any) -> None:
@@ -117,10 +117,10 @@ def _place(event: str, handler: Any) -> tuple[str, str, str]:
 
 class HandlerPlan:
     """
-    Which handlers of a client are its own, and how to make those of another.
+    Which event handlers of a client are its own, and how to make those of another.
 
     Raises:
-        UnknownPartError: If there is one of which we don't know.
+        UnknownPartError: If a handler may not be safe to share.
     """
 
     def __init__(self, registrations: Iterable[Registration]) -> None:
@@ -135,7 +135,7 @@ class HandlerPlan:
 
     def handlers(self, parts: Parts) -> list[Handler]:
         """
-        Make the handlers of a client, in the order of their numbers.
+        Return the own handlers of a new client, in the order of their numbers.
         """
         retries: _Retries | None = None
         owners: dict[int, Any] = {}
@@ -156,17 +156,17 @@ class HandlerPlan:
 def _is_stateless(handler: Any) -> bool:
     if isinstance(handler, types.FunctionType):
         cells = [cell.cell_contents for cell in handler.__closure__ or ()]
-        return all(map(_is_harmless, cells))
+        return all(map(_is_shareable, cells))
     if isinstance(handler, functools.partial):
         parts = [handler.func, *handler.args, *handler.keywords.values()]
-        return all(map(_is_harmless, parts))
+        return all(map(_is_shareable, parts))
     owner = getattr(handler, "__self__", handler)
     return type(owner) in STATELESS
 
 
-def _is_harmless(value: Any) -> bool:
+def _is_shareable(value: Any) -> bool:
     """
-    Tell whether a handler is the same for all clients if it has *value* in it.
+    Return whether a handler with *value* in it is the same for all clients.
     """
     return isinstance(value, (str, int, type(None))) or _is_stateless(value)
 
@@ -196,7 +196,7 @@ SHARED = {
     ("EndpointRulesetResolver", "_service_model"),
     ("RequestSigner", "_auth_token"),
 }
-"""What isn't a constant and yet is the same for all roles, by class and name."""
+"""Attributes that aren't constants but are the same for all roles: class and name."""
 
 CONSTANT = (
     str,
@@ -212,7 +212,7 @@ CONSTANT = (
 
 def parts_of(client: Any) -> Iterator[Any]:
     """
-    What belongs to one client only.
+    Yield the objects that each client must have for itself.
     """
     yield client
     yield client.meta
@@ -229,21 +229,24 @@ def parts_of(client: Any) -> Iterator[Any]:
         )
 
 
-def check_part(light: Any, real: Any) -> None:
+def check_part(copied: Any, original: Any) -> None:
     """
-    Make sure that they share nothing but what is known to be shared.
+    Check that a part and its copy share only what is known to be safe to share.
+
+    Raises:
+        UnknownPartError: If they share more.
     """
-    name = type(real).__qualname__
+    name = type(original).__qualname__
     if (
-        type(light) is not type(real)
-        or vars(light).keys() != vars(real).keys()
-        or any(vars(base).get("__slots__") for base in type(real).__mro__)
+        type(copied) is not type(original)
+        or vars(copied).keys() != vars(original).keys()
+        or any(vars(base).get("__slots__") for base in type(original).__mro__)
     ):
         msg = f"{name} isn't made of attributes only"
         raise UnknownPartError(msg)
-    bases = {base.__name__ for base in type(real).__mro__}
-    for attribute, value in vars(real).items():
-        if vars(light)[attribute] is not value or _is_constant(value):
+    bases = {base.__name__ for base in type(original).__mro__}
+    for attribute, value in vars(original).items():
+        if vars(copied)[attribute] is not value or _is_constant(value):
             continue
         if not any((base, attribute) in SHARED for base in bases):
             msg = f"{name}.{attribute} isn't known"
@@ -262,7 +265,7 @@ def listing(
     emitter: Any, resolved: Callable[[Any], Any] = lambda handler: handler
 ) -> list[Any]:
     """
-    All handlers with their places, as the inside of an emitter has them.
+    List all handlers of an emitter with their places.
     """
     places: list[Any] = []
     nodes: list[Any] = [((), emitter._handlers._root)]

@@ -1,5 +1,5 @@
 """
-A client as a template for others.
+Copies of one boto3 client, each with its own credentials and state.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from .parts import (
 )
 
 
-__all__ = ["ClientTemplate", "never_refreshed"]
+__all__ = ["ClientTemplate", "placeholder_refresher"]
 
 
 CONTAINERS = (dict, list, set)
@@ -44,26 +44,25 @@ CONTAINERS = (dict, list, set)
 
 class ClientTemplate:
     """
-    A client that botocore made, and how to make others like it.
+    A client that botocore made, from which others are copied.
 
-    It keeps neither the session that made the client nor the client's emitter: they
-    would take as much memory again.
+    A template keeps neither the session that made the client nor the client's emitter,
+    which would take as much memory again.
 
     Args:
-        make: Makes a client with a new botocore session that has the given emitter;
-            `None` means one with botocore's handlers.
+        make: Makes a client with a new botocore session that has the given emitter.
+            `None` means an emitter with botocore's handlers.
 
-        emitter: The emitter for the session that makes the template's client.
+        emitter: The emitter of the session that makes the original client.
 
         pools: The connection pools that clients of all kinds share.
 
     Raises:
-        UnknownPartError: If it has parts of which we don't know whether they may
-            be shared.
+        UnknownPartError: If the client has parts that may not be safe to share.
     """
 
     unshared_events: str | None = None
-    """Why its clients don't share event handlers. `None` if they do."""
+    """Why the clients don't share event handlers. `None` if they do."""
 
     def __init__(
         self,
@@ -72,13 +71,13 @@ class ClientTemplate:
         pools: Pools,
     ) -> None:
         recorder = EventRecorder(emitter)
-        self._real: Any = make(recorder)
+        self._original: Any = make(recorder)
         try:
-            (recorded,) = recorder.copies  # it's for this client only
-            recorder.copies.clear()  # which the client's docstrings hold
+            (recorded,) = recorder.copies  # the emitter of this client
+            recorder.copies.clear()  # the client's docstrings hold the recorder
             self._take_apart(emitter, recorded)
             self.http = SharedHttpSession(
-                self._real._endpoint.http_session,
+                self._original._endpoint.http_session,
                 lambda: make(None)._endpoint.http_session,
                 pools,
             )
@@ -86,87 +85,87 @@ class ClientTemplate:
             self._drop_emitter()
         except (UnknownPartError, MemoryError):
             raise
-        except Exception as e:  # whatever comes of parts that have changed
-            msg = f"it isn't made as is known: {type(e).__name__}: {e}"
+        except Exception as e:  # any, if botocore's classes have changed
+            msg = f"the client is made in an unknown way: {type(e).__name__}: {e}"
             raise UnknownPartError(msg) from e
 
     def _take_apart(self, base: BaseEventHooks, recorded: EventRecorder) -> None:
         if unknown_methods():
-            msg = f"emitters are different: {', '.join(sorted(unknown_methods()))}"
+            msg = f"emitters have other methods: {', '.join(sorted(unknown_methods()))}"
             raise UnknownPartError(msg)
-        registrations = [*_rejections(), *recorded.registrations]
+        registrations = [*_resend_registrations(), *recorded.registrations]
         self._handlers = HandlerPlan(registrations)
         self._events = EventPlan(base, registrations, self._handlers.numbers)
 
-    def client(self, credentials: Any, rejection: ResendHandler) -> Any:
+    def client(self, credentials: Any, resend: ResendHandler) -> Any:
         """
-        Make a client that signs with *credentials*.
+        Return a new client that signs with *credentials*.
         """
         events = CopyOnWriteEvents(self._events)
-        client = self._client(events, credentials, rejection)
+        client = self._copy(events, credentials, resend)
         if self.unshared_events is not None:
-            events.own()
+            events.unshare()
         return client
 
-    def _client(
-        self,
-        events: CopyOnWriteEvents,
-        credentials: Any,
-        rejection: ResendHandler,
+    def _copy(
+        self, events: CopyOnWriteEvents, credentials: Any, resend: ResendHandler
     ) -> Any:
-        real = self._real
-        if real._request_signer._credentials is None:  # it doesn't sign
+        original = self._original
+        if original._request_signer._credentials is None:  # an unsigned client
             credentials = None
-        config = _like_with_own(real._client_config)
-        user_agent = _like_with_own(real._user_agent_creator, _client_config=config)
-        signer = _like(
-            real._request_signer,
+        config = _copy_with_containers(original._client_config)
+        user_agent = _copy_with_containers(
+            original._user_agent_creator, _client_config=config
+        )
+        signer = _copy_with(
+            original._request_signer,
             _credentials=credentials,
             _event_emitter=weakref.proxy(events),
         )
-        client = _like(
-            real,
+        client = _copy_with(
+            original,
             _cache={},
             _client_config=config,
-            _endpoint=_like(
-                real._endpoint,
+            _endpoint=_copy_with(
+                original._endpoint,
                 _event_emitter=events,
                 _lock=threading.Lock(),
                 http_session=self.http,
             ),
             _request_signer=signer,
-            _ruleset_resolver=_resolver(real._ruleset_resolver, events, credentials),
+            _ruleset_resolver=_resolver(
+                original._ruleset_resolver, events, credentials
+            ),
             _user_agent_creator=user_agent,
-            meta=_like(real.meta, _client_config=config, events=events),
+            meta=_copy_with(original.meta, _client_config=config, events=events),
         )
         events.handlers = self._handlers.handlers(
-            Parts(
-                client=client, signer=signer, user_agent=user_agent, rejection=rejection
-            )
+            Parts(client=client, signer=signer, user_agent=user_agent, resend=resend)
         )
         return client
 
     def _check_parts(self) -> CopyOnWriteEvents:
         """
-        See whether a client made from the template is like the template.
+        Check that a copy shares nothing with the original that it must not share.
 
         Returns:
-            Its emitter.
+            The emitter of the copy.
         """
         events = CopyOnWriteEvents(self._events)
-        refresher = never_refreshed()
-        light = self._client(
+        refresher = placeholder_refresher()
+        copied = self._copy(
             events, RefresherCredentials(refresher), ResendHandler(refresher)
         )
-        for ours, theirs in zip(parts_of(light), parts_of(self._real), strict=True):
-            check_part(ours, theirs)
+        pairs = zip(parts_of(copied), parts_of(self._original), strict=True)
+        for part, original in pairs:
+            check_part(part, original)
         return events
 
     def _check_events(
         self, base: BaseEventHooks, recorder: EventRecorder, events: CopyOnWriteEvents
     ) -> None:
         """
-        See whether it emits as the template does, and nothing has been missed.
+        Check that a copy calls the same handlers as the original, in the same order.
         """
         again: Any = EventPlan(base, recorder.registrations, {}).shared
         ours: Any = self._events.shared
@@ -175,7 +174,7 @@ class ClientTemplate:
             replayed = listing(again._emitter)
             shared = listing(ours._emitter, events.resolved)
             own = listing(events._emitter)
-        except Exception as e:  # noqa: BLE001 - it's no more than a look inside
+        except Exception as e:  # noqa: BLE001 - private attributes may be missing
             self.unshared_events = f"an emitter can't be read: {type(e).__name__}: {e}"
             return
         if recorded != replayed:
@@ -186,52 +185,54 @@ class ClientTemplate:
 
     def _drop_emitter(self) -> None:
         """
-        Let go of the emitter of botocore's client: each client gets its own.
+        Free the memory of the original's emitter, which no copy uses.
         """
-        real = self._real
-        real.meta.events = real._endpoint._event_emitter = None
-        if real._ruleset_resolver is not None:
-            real._ruleset_resolver._event_emitter = None
+        original = self._original
+        original.meta.events = original._endpoint._event_emitter = None
+        if original._ruleset_resolver is not None:
+            original._ruleset_resolver._event_emitter = None
 
 
-def never_refreshed() -> Refresher:
+def placeholder_refresher() -> Refresher:
     """
-    Make a refresher for credentials that nobody signs with.
+    Return a refresher for credentials that never sign a request.
     """
 
     def fetch() -> NoReturn:
-        msg = "a template was asked to sign"
+        msg = "a template must not sign"
         raise AssertionError(msg)
 
     return Refresher(name="a template", fetch=fetch)
 
 
-def _rejections() -> list[Registration]:
+def _resend_registrations() -> list[Registration]:
     recorder = EventRecorder(HierarchicalEmitter())
-    ResendHandler(never_refreshed()).register(recorder.register)
+    ResendHandler(placeholder_refresher()).register(recorder.register)
     return recorder.registrations
 
 
-def _like(thing: Any, **changes: Any) -> Any:
+def _copy_with(thing: Any, **changes: Any) -> Any:
     """
-    Make a thing of the same class that differs in some attributes only.
+    Return a shallow copy of *thing* in which some attributes have other values.
     """
     made = object.__new__(type(thing))
     for name, value in {**vars(thing), **changes}.items():
-        object.__setattr__(made, name, value)  # takes less room than a dict has
+        object.__setattr__(
+            made, name, value
+        )  # takes less memory than a filled __dict__
     return made
 
 
-def _like_with_own(thing: Any, **changes: Any) -> Any:
+def _copy_with_containers(thing: Any, **changes: Any) -> Any:
     """
-    The same, with containers of its own.
+    Return the same, and copy its dicts, lists and sets too.
     """
-    own = {
+    containers = {
         name: copy.copy(value)
         for name, value in vars(thing).items()
         if type(value) in CONTAINERS and (type(thing).__name__, name) not in SHARED
     }
-    return _like(thing, **{**own, **changes})
+    return _copy_with(thing, **{**containers, **changes})
 
 
 def _resolver(resolver: Any, events: BaseEventHooks, credentials: Any) -> Any:
@@ -241,11 +242,11 @@ def _resolver(resolver: Any, events: BaseEventHooks, credentials: Any) -> Any:
     if callable(builtins.get(EndpointResolverBuiltins.ACCOUNT_ID)):
         account_id = credentials.get_deferred_property("account_id")
         builtins[EndpointResolverBuiltins.ACCOUNT_ID] = account_id
-    return _like(
+    return _copy_with(
         resolver,
         _builtins=builtins,
         _client_context=dict(resolver._client_context),
         _event_emitter=events,
         _instance_cache={},
-        _provider=_like(resolver._provider),
+        _provider=_copy_with(resolver._provider),
     )
