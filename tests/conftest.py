@@ -15,8 +15,8 @@ import pytest
 
 from hypothesis import settings
 
-from stsession._botocore.loader import loader_for
-from stsession._requests.limits import installed
+from stsession._botocore.loader import InstalledModels, loader_for
+from stsession._requests.limits import use_sdk_models
 
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ def __own_limits() -> Iterator[None]:
     """
     Our own limits are final, whatever the botocore that is installed allows.
     """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(installed, "sdk", None)
-        yield
+    use_sdk_models()
+    yield
+    use_sdk_models(InstalledModels())
 
 
 @pytest.fixture(name="_environment", autouse=True)

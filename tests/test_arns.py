@@ -48,9 +48,9 @@ def test_leaves_the_tasks_to_aws() -> None:
 @pytest.mark.parametrize(
     ("arn", "hint"),
     [
-        (ROLE, "belongs into role_arn"),
-        (f"{ROLE},{PROVIDER}", "pass them one by one"),
-        (f"{PROVIDER}, {ROLE}", "pass them one by one"),
+        (ROLE, "pass it as role_arn"),
+        (f"{ROLE},{PROVIDER}", "pass them separately"),
+        (f"{PROVIDER}, {ROLE}", "pass them separately"),
         ("Okta", "looks like arn:aws:iam::123456789012:saml-provider/Okta"),
         ("https://okta.example.com/saml", "looks like arn:aws:iam::"),
         (f"{PROVIDER}\n", "looks like arn:aws:iam::"),

@@ -117,7 +117,7 @@ def test_other_arns_are_no_serial_numbers(serial: str) -> None:
     error = refused(checked_serial_number, serial)
 
     assert "mfa_serial" == error.parameter
-    assert "not that of an MFA device" in str(error)
+    assert "not of an MFA device" in str(error)
     assert "Security keys" in error.hint
 
 

@@ -13,7 +13,7 @@ import pytest
 import stsession
 
 from stsession._botocore.loader import InstalledModels
-from stsession._requests.limits import installed
+from stsession._requests.limits import use_sdk_models
 from stsession.exceptions import InvalidRequestError
 
 from .children import run_child
@@ -70,9 +70,10 @@ def _models(tmp_path, monkeypatch):
         data = {"partitions": [{"id": name} for name in partitions]}
         (tmp_path / "partitions.json").write_text(json.dumps(data), "utf-8")
         monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
-        monkeypatch.setattr(installed, "sdk", InstalledModels())
+        use_sdk_models(InstalledModels())
 
-    return install
+    yield install
+    use_sdk_models()
 
 
 def refused(call, **kw):
@@ -339,11 +340,12 @@ class Unused:
         pytest.fail("the partitions were looked up")
 
 
-def test_only_on_a_breach(monkeypatch):
+def test_only_if_exceeded(models):
     """
     Nothing is looked up while values are within our limits.
     """
-    monkeypatch.setattr(installed, "sdk", Unused())
+    models()
+    use_sdk_models(Unused())
 
     for call, parameter, value, maximum in CASES:
         call(**{parameter: value(maximum)})

@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, DataNotFoundError
 from botocore.loaders import ExtrasProcessor, JSONFileLoader, Loader
 
 from .._locks import guarded
-from .._requests.limits import installed
+from .._requests.limits import use_sdk_models
 from .._util import forget_after_fork, per_process
 
 
@@ -322,4 +322,4 @@ def _installed_loader() -> ModelLoader:
     return loader_for(os.environ.get("AWS_DATA_PATH"))
 
 
-installed.sdk = InstalledModels()
+use_sdk_models(InstalledModels())

@@ -16,7 +16,7 @@ from .limits import (
     TARGET_PRINCIPAL,
     TASK_POLICY_ARN,
     Limit,
-    installed,
+    sdk_partitions,
 )
 
 
@@ -47,7 +47,7 @@ _ROLE = (
     r"arn:(?P<partition>[^:]+):iam::[0-9]{12}:role"
     r"(?P<path>/|/[!-\x7f]+/)(?P<name>[^/]+)"
 )
-# Other servers have no accounts, or names in their place.
+# Other servers have no account IDs, or names in their place.
 _FOREIGN_ROLE = r"arn:\S*:role/\S+"
 
 _SHAPE = "A role's ARN looks like arn:aws:iam::123456789012:role/Reader."
@@ -55,46 +55,47 @@ _SHAPE = "A role's ARN looks like arn:aws:iam::123456789012:role/Reader."
 _PATH = ROLE_PATH._replace(parameter="role_name", characters="[!-~]")
 _NAME = ROLE_NAME._replace(parameter="role_name")
 
-# What people pass, and what to tell them; the first match is taken.
+# Common mistakes, and their hints. The first match is used.
 _MISTAKES = (
-    (r"\s.*|.*\s", "Remove the white space around it."),
+    (r"\s.*|.*\s", "Remove the whitespace around it."),
     (
         r"arn:([^:]*):sts::([0-9]{12}):assumed-role/([^/]+).*",
         (
-            "That is a session of a role; the role itself is "
-            "arn:{0}:iam::{1}:role/{2}, with its path before the name if it has one."
+            "That is the ARN of a role session. The role's ARN is "
+            "arn:{0}:iam::{1}:role/{2}, with the path before the name if it has one."
         ),
     ),
     (
         r"arn:[^:]*:iam::[^:]*:instance-profile/.*",
-        "That is an instance profile; pass the role in it, whose name may differ.",
+        "That is the ARN of an instance profile. Pass its role, which may have another "
+        "name.",
     ),
     (
         r"arn:[^:]*:iam::[^:]*:(?!role[/:]|role$)([^:/]+)(?:/.*)?",
-        "That ARN is of the kind {0!r}; only a role can be assumed.",
+        "That is an ARN of type {0}; only roles can be assumed.",
     ),
     (
         r"arn:[^:]*:((?!iam:)[^:]*):.*",
-        "Roles belong to the service iam, not to {0!r}.",
+        "The service in a role's ARN is iam, not {0}.",
     ),
     (
         r"arn:[^:]*:iam:([^:]+):[^:]*:.*",
-        "IAM has no regions: leave {0!r} out, but keep both colons.",
+        "IAM has no regions: remove {0}, but keep both colons.",
     ),
     (
         r"arn:[^:]*:iam:(?:|:|::)role/.*",
-        "The account ID is missing: 12 digits, just before :role/.",
+        "The account ID is missing: 12 digits before :role/.",
     ),
     (
         r"arn:[^:]*:iam::(?![0-9]{12}:)[^:]*:role/.*",
-        "The account ID has to be 12 digits, zeros at its start included.",
+        "The account ID has 12 digits, including zeros at the start.",
     ),
-    (r"arn:[^:]*:iam::[0-9]{12}:role/?(?:.*/)?", "The name of the role is missing."),
+    (r"arn:[^:]*:iam::[0-9]{12}:role/?(?:.*/)?", "The role name is missing."),
     (r"[0-9]{12}", "That is only an account ID."),
     (
         r"(?:role)?/?([\w+=,.@/-]+)",
         (
-            "That is only a name; the account has to be told too: "
+            "Pass the full ARN, including the account ID: "
             "arn:aws:iam::<account ID>:role/{0}."
         ),
     ),
@@ -114,26 +115,26 @@ def checked_role_arn(value: object, *, strict: bool = True) -> str:
     Return *value* if it is the ARN of a role.
 
     Args:
-        value: What was passed.
+        value: The argument.
 
         strict:
-            Whether it is AWS's. Otherwise it only has to look like one:
-            ``arn:aws:iam:::role/Reader`` serves for Ceph.
+            Whether the server is AWS's. Otherwise only the shape is checked: Ceph's
+            roles are such as ``arn:aws:iam:::role/Reader``.
     """
     try:
         return _checked(value, strict=strict, hint=_SHAPE)
     except InvalidRequestError:
         if not isinstance(value, str):
             raise
-    return _checked(value, strict=strict, hint=_advice(value))
+    return _checked(value, strict=strict, hint=_hint_for(value))
 
 
 def checked_role_name(value: object, *, strict: bool = True) -> str:
     """
-    Return the name of a role, with its path if it has one, as its ARN has it.
+    Return the name of a role, with its path if it has one, as in its ARN.
 
     Args:
-        value: What was passed.
+        value: The argument.
 
         strict: Whether the server is AWS's.
     """
@@ -154,14 +155,14 @@ def check_partition(
     partition: str, arn: str, *, parameter: str, hint: str = ""
 ) -> None:
     """
-    Check that AWS has the partition of *arn*, as far as we or the SDK know.
+    Check that AWS has the partition of *arn*.
 
     Raises:
-        InvalidRequestError: If it hasn't.
+        InvalidRequestError: If neither we nor the SDK's models know it.
     """
     if partition in PARTITIONS:
         return
-    newer = () if installed.sdk is None else installed.sdk.partitions()
+    newer = sdk_partitions()
     if partition not in newer:
         known = dict.fromkeys((*PARTITIONS, *newer))
         raise _error(
@@ -189,14 +190,11 @@ def _error(
     return InvalidRequestError(message, parameter=parameter, hint=hint)
 
 
-def _advice(text: str) -> str:
-    """
-    Say what *text* probably is, and what it should look like.
-    """
+def _hint_for(text: str) -> str:
     if len(text) > ROLE_ARN.maximum:
         return _SHAPE
     if re.fullmatch(_ROLE, text) and not text[-1].isspace():
-        return _SHAPE  # of these mistakes it has none; spares compiling them
+        return _SHAPE  # it has none of the mistakes, so they needn't be compiled
     for pattern, hint in _MISTAKES:
         match = re.fullmatch(pattern, text, re.ASCII | re.DOTALL)
         if match is not None:
@@ -224,9 +222,9 @@ def checked_principal_arn(value: object, *, strict: bool = True) -> str:
         "A SAML provider's ARN looks like arn:aws:iam::123456789012:saml-provider/Okta."
     )
     if isinstance(value, str) and re.fullmatch(_PAIR, value):
-        hint = f"That is a role with its provider; pass them one by one. {hint}"
+        hint = f"That is a role and its provider; pass them separately. {hint}"
     elif isinstance(value, str) and ":role/" in value:
-        hint = f"That is a role; it belongs into role_arn. {hint}"
+        hint = f"That is the ARN of a role; pass it as role_arn. {hint}"
     arn = _checked_arn(
         PRINCIPAL_ARN,
         value,
@@ -250,7 +248,7 @@ def checked_target_principal(value: object, *, strict: bool = True) -> str:
         value,
         _ACCOUNT_OR_ROOT if strict else r"\S+",
         "an account ID or the ARN of its root",
-        hint="Pass the 12 digits as a str, zeros at their start included, "
+        hint="Pass the 12 digits as a str, including zeros at the start, "
         "or arn:aws:iam::123456789012:root.",
         strict=strict,
     )
@@ -258,9 +256,9 @@ def checked_target_principal(value: object, *, strict: bool = True) -> str:
 
 def checked_task_policy_arn(value: object, *, strict: bool = True) -> str:
     """
-    Return *value* if it is the ARN of a managed policy for a task of root.
+    Return *value* if it is the ARN of a managed policy for a root task.
 
-    Which tasks there are is left to AWS.
+    Which tasks there are isn't checked.
     """
     name = "IAMAuditRootUserCredentials"
     match = re.fullmatch(_TASK_POLICY_NAME, value) if isinstance(value, str) else None
@@ -270,7 +268,7 @@ def checked_task_policy_arn(value: object, *, strict: bool = True) -> str:
         TASK_POLICY_ARN,
         value,
         _TASK_POLICY if strict else r"arn:\S*",
-        "the ARN of a policy for a task of root",
+        "the ARN of a policy for a root task",
         hint=f"Such an ARN looks like arn:aws:iam::aws:policy/root-task/{name}.",
         strict=strict,
     )

@@ -66,7 +66,7 @@ def checked_seconds(
     expected: str = "an int or a timedelta",
 ) -> int | None:
     """
-    Return whole seconds; `None` passes.
+    Return whole seconds, or `None`.
     """
     if value is None:
         return None
@@ -74,7 +74,8 @@ def checked_seconds(
         value, rest = divmod(value, dt.timedelta(seconds=1))
         if rest:
             raise InvalidRequestError(
-                f"{limit.parameter} has a fraction of a second; STS takes whole ones.",
+                f"{limit.parameter} has a fraction of a second; "
+                "STS accepts whole ones.",
                 parameter=limit.parameter,
             )
     return limit.number(value, strict=strict, expected=expected)
@@ -84,9 +85,7 @@ def checked_duration(
     limit: Limit, value: object, *, strict: bool = True
 ) -> int | Literal["max"] | None:
     """
-    Return whole seconds; `None` passes, and so does ``"max"``.
-
-    Only a role knows better than the limit how long its sessions may be.
+    Return whole seconds, ``"max"`` or `None`.
     """
     if isinstance(value, str) and value == "max":
         return "max"
@@ -99,7 +98,7 @@ def checked_texts(
     several: Limit, each: Limit, value: object, *, strict: bool = True
 ) -> tuple[str, ...]:
     """
-    Return several texts; those of a set in an order that is always the same.
+    Return several texts. Those of a set are sorted, so that equal sets are equal.
     """
     if value is None:
         return ()
@@ -124,9 +123,9 @@ def checked_policy_arns(
     Args:
         value: A list or tuple.
 
-        strict: Whether they are for AWS.
+        strict: Whether the server is AWS's.
 
-        page: Where AWS documents the limits for the operation.
+        page: The address of AWS's documentation of the operation.
     """
     several, each = POLICY_ARNS._replace(source=page), POLICY_ARN._replace(source=page)
     return checked_texts(several, each, value, strict=strict)
@@ -152,7 +151,7 @@ def checked_tags(value: object, *, strict: bool = True) -> tuple[tuple[str, str]
         if other != key:
             raise InvalidRequestError(
                 f"tags has the keys {other!r} and {key!r}; "
-                "to STS they are the same, whatever their case.",
+                "STS ignores the case of keys, so they are the same.",
                 parameter="tags",
                 hint="Keep one of them.",
             )
@@ -163,10 +162,9 @@ def check_transitive_tag_keys(
     keys: tuple[str, ...], tags: tuple[tuple[str, str], ...]
 ) -> None:
     """
-    Check that each of the transitive tags is one of *tags*.
+    Check that each transitive key is a key of *tags*.
 
-    STS compares keys without regard to case. Tags that a session inherits from its
-    source stay transitive by themselves, and can't be listed.
+    STS ignores the case of keys. Inherited tags stay transitive without being listed.
     """
     known = {key.lower() for key, _ in tags}
     for key in keys:
@@ -175,8 +173,8 @@ def check_transitive_tag_keys(
             raise InvalidRequestError(
                 f"transitive_tag_keys has {key!r}, which is not a key of tags.",
                 parameter=TRANSITIVE_TAG_KEYS.parameter,
-                hint=f"tags has {found}. Add the tag, or leave the key out: a tag "
-                "that the session inherits stays transitive by itself.",
+                hint=f"tags has {found}. Add the tag, or leave the key out: inherited "
+                "tags stay transitive without it.",
             )
 
 
@@ -210,40 +208,40 @@ def checked_contexts(
 
 def checked_source_identity(value: object, *, strict: bool = True) -> str:
     """
-    Return the source identity if AWS hasn't reserved it for itself.
+    Return the source identity if AWS hasn't reserved its prefix.
     """
-    # A colon isn't legal anyhow; this says why such a one never will be.
+    # A colon is illegal in any case; this hint has the reason.
     hint = ""
     if isinstance(value, str) and value.lower().startswith("aws:"):
-        hint = "What begins with aws: is reserved for AWS."
+        hint = "The prefix aws: is reserved for AWS."
     return SOURCE_IDENTITY.text(value, strict=strict, hint=hint)
 
 
 def checked_serial_number(value: object, *, strict: bool = True) -> str:
     """
-    Return what names an MFA device: its ARN, or the number of a hardware device.
+    Return the ARN of an MFA device, or the serial number of a hardware device.
 
     Messages don't quote it.
     """
     text = SERIAL_NUMBER.text(value, strict=strict)
     if strict and text.startswith("arn:") and not re.fullmatch(_MFA_DEVICE, text):
         raise InvalidRequestError(
-            "mfa_serial is an ARN, but not that of an MFA device that shows codes.",
+            "mfa_serial is an ARN, but not of an MFA device that shows codes.",
             parameter=SERIAL_NUMBER.parameter,
-            hint=f"{SERIAL_NUMBER.hint} Security keys and passkeys show none; "
-            "register an app or a hardware device as well.",
+            hint=f"{SERIAL_NUMBER.hint} Security keys and passkeys show no "
+            "codes; register an app or a hardware device as well.",
         )
     return text
 
 
 def checked_token_code(value: object) -> str:
     """
-    Return the code of an MFA device: six digits, which messages don't quote.
+    Return an MFA code of six digits. Messages don't quote it.
     """
     return TOKEN_CODE.text(value, hint=TOKEN_CODE.hint)
 
 
-# A string of JSON, kept, or the white space between two tokens.
+# A JSON string, which is kept, or whitespace between two tokens.
 _STRING_OR_SPACE = r'("[^"\\]*(?:\\.[^"\\]*)*")|[ \t\r\n]+'
 _BEYOND_LATIN_1 = r"[^\x00-\xff]"
 
@@ -254,17 +252,16 @@ def checked_policy(
     value: object, *, strict: bool = True, page: str = POLICY.source
 ) -> str:
     """
-    Return the policy as JSON without white space, if it is short enough.
+    Return a session policy as JSON without whitespace, if it is short enough.
 
-    Text keeps everything else as it is, so that STS judges what was written.
-    Characters that STS doesn't take are written as JSON's escapes.
+    Text is kept as it is otherwise. Characters that STS rejects are escaped.
 
     Args:
         value: A mapping, or JSON text.
 
-        strict: Whether it is for AWS.
+        strict: Whether the server is AWS's.
 
-        page: Where AWS documents the limit for the operation.
+        page: The address of AWS's documentation of the operation.
     """
     if isinstance(value, Mapping):
         text = _dumped(value)
@@ -278,7 +275,7 @@ def checked_policy(
     return POLICY._replace(source=page).text(text, strict=strict)
 
 
-# The errors of the json module hold the policy, so ours are raised after its
+# The errors of the json module contain the policy. So ours are raised after the
 # except clauses, where nothing is chained.
 
 
@@ -306,14 +303,14 @@ def _plain(value: object) -> dict[Any, Any]:
     if isinstance(value, Mapping):
         return dict(value)
     raise _error(
-        f"policy holds a {type(value).__name__}, which JSON doesn't know.",
+        f"policy contains a {type(value).__name__}, which JSON doesn't support.",
         "Use lists and strings.",
     )
 
 
 def _check_json(text: str) -> None:
     try:
-        document = json.loads(text, parse_int=str, parse_constant=_refuse_constant)
+        document = json.loads(text, parse_int=str, parse_constant=_reject_constant)
     except InvalidRequestError:
         raise
     except json.JSONDecodeError as e:
@@ -324,18 +321,18 @@ def _check_json(text: str) -> None:
         if not isinstance(document, dict):
             raise _error(f"policy is a JSON {type(document).__name__}, not an object.")
         return
-    raise _error(f"policy isn't JSON: {problem}.", _advice(text))
+    raise _error(f"policy isn't JSON: {problem}.", _hint_for(text))
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise _error(f"policy holds {name}, which JSON doesn't know.")
+def _reject_constant(name: str) -> NoReturn:
+    raise _error(f"policy contains {name}, which JSON doesn't support.")
 
 
-def _advice(text: str) -> str:
+def _hint_for(text: str) -> str:
     if text.startswith("arn:"):
-        return "ARNs of managed policies belong into policy_arns."
+        return "Pass ARNs of managed policies as policy_arns."
     if text.startswith(("file:", "/", "./", "~")):
-        return "Pass what is in the file, not where it is."
+        return "Pass the content of the file, not its path."
     return "Pass a dict if you don't want to write JSON by hand."
 
 
@@ -350,29 +347,26 @@ def default_role_session_name(
     host: Callable[[], str] = socket.gethostname,
 ) -> str:
     """
-    Name who asks, in characters and a length that STS allows.
+    Return a role session name for this process, which STS accepts.
 
-    It is the Lambda function, the Batch job, the ECS task, or else
-    ``user@host``. CloudTrail shows it, and the session's ARN ends in it.
+    It is the name of the Lambda function, Batch job or ECS task, otherwise
+    ``user@host``. CloudTrail shows it, and the session's ARN ends with it.
 
     Args:
         environ: The environment variables.
 
-        user: Tells the user's name; may fail, e.g. in a bare container.
+        user: Returns the user's name. May fail, for example in a container.
 
-        host: Tells the host's name; may fail.
+        host: Returns the host's name. May fail.
     """
-    return _legal(_runtime(environ) or _login(user, host))
+    return _legal(_compute_name(environ) or _login(user, host))
 
 
-def _runtime(environ: Mapping[str, str]) -> str:
-    """
-    Name what runs us, if its environment tells.
-    """
+def _compute_name(environ: Mapping[str, str]) -> str:
     function = environ.get("AWS_LAMBDA_FUNCTION_NAME")
     if function:
         return function
-    job = environ.get("AWS_BATCH_JOB_ID")  # before ECS, which runs it
+    job = environ.get("AWS_BATCH_JOB_ID")  # before ECS, which runs Batch jobs
     if job:
         attempt = environ.get("AWS_BATCH_JOB_ATTEMPT")
         return f"batch-{job}-{attempt}" if attempt else f"batch-{job}"
@@ -383,12 +377,12 @@ def _runtime(environ: Mapping[str, str]) -> str:
 
 
 def _login(user: Callable[[], str], host: Callable[[], str]) -> str:
-    return "@".join(name for name in (_told(user), _told(host)) if name)
+    return "@".join(name for name in (_or_empty(user), _or_empty(host)) if name)
 
 
-def _told(name: Callable[[], str]) -> str:
-    # getuser() fails in three ways where a user ID has no name, depending on
-    # the platform and the version of Python.
+def _or_empty(name: Callable[[], str]) -> str:
+    # Without a name for the user ID, getuser() raises one of three errors, depending
+    # on the platform and the version of Python.
     try:
         return name()
     except (ImportError, KeyError, OSError, UnicodeError):

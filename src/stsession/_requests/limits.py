@@ -1,5 +1,5 @@
 """
-The limits of STS's parameters, as data, and the checks that read them.
+The limits of STS's parameters, as data and as checks.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ __all__ = [
     "ARN_CHARACTERS",
     "DIGITS",
     "TAG_CHARACTERS",
-    "InstalledSdk",
     "Limit",
-    "installed",
+    "SdkModels",
+    "sdk_partitions",
+    "use_sdk_models",
     "wrong_type",
 ]
 
 
-# As AWS writes it; the re module doesn't know Unicode's categories.
+# As AWS writes it; the re module doesn't support Unicode's categories.
 TAG_CHARACTERS = r"[\p{L}\p{Z}\p{N}_.:/=+\-@]"
 ARN_CHARACTERS = "[!-~]"  # the model has more, but the names and paths of IAM don't
 DIGITS = "[0-9]"
@@ -33,9 +34,9 @@ DIGITS = "[0-9]"
 _CLASS = r"(\[(?:[^][\\]|\\.)+\])[*+]"
 
 
-class InstalledSdk(Protocol):
+class SdkModels(Protocol):
     """
-    The limits that the installed SDK knows; they may be newer than ours.
+    The limits in the models of the installed SDK, which may be newer than ours.
     """
 
     def traits(self, path: str) -> Mapping[str, Any]:
@@ -52,27 +53,36 @@ class InstalledSdk(Protocol):
         """
 
 
-class _Installed:
+_sdk_models: list[SdkModels] = []
+
+
+def use_sdk_models(*models: SdkModels) -> None:
     """
-    The installed SDK, passed in by the module that loads the SDK's models.
+    Accept values that exceed our limits, but not those of the installed SDK.
 
-    These checks import no SDK. Without one, our own limits are final.
+    This package imports no SDK, so the module that loads the SDK's models passes them
+    in. They are read only when a value exceeds a limit of ours.
+
+    Args:
+        *models: The SDK's models. Without any, our own limits are final.
     """
+    _sdk_models[:] = models
 
-    sdk: InstalledSdk | None = None
 
-
-installed = _Installed()
-"""Consulted only if a value exceeds a limit of ours."""
+def sdk_partitions() -> list[str]:
+    """
+    Return the partitions in the SDK's models.
+    """
+    return [name for models in _sdk_models for name in models.partitions()]
 
 
 def _all_legal(text: str, characters: str) -> bool:
     if characters == TAG_CHARACTERS:
         return all(c in "_.:/=+-@" or unicodedata.category(c)[0] in "LZN" for c in text)
-    if r"\p" in characters:  # only the SDK's model has this one
+    if r"\p" in characters:  # only the SDK's models have others with categories
         characters = _without_categories(characters, text)
     try:
-        # The re module keeps what it compiled; doing so at import takes too long.
+        # The re module caches what it compiled; compiling at import takes too long.
         return re.fullmatch(f"{characters}*", text, re.ASCII) is not None
     except re.error:  # the model's patterns are written for Java
         return False
@@ -80,12 +90,12 @@ def _all_legal(text: str, characters: str) -> bool:
 
 def _without_categories(characters: str, text: str) -> str:
     """
-    Put in place of Unicode's categories those characters of *text* that are in them.
+    Replace Unicode's categories by those characters of *text* that are in them.
     """
 
     def members(category: re.Match[str]) -> str:
         found = {c for c in text if unicodedata.category(c).startswith(category[1])}
-        return "".join(map(re.escape, found)) or "\ud800"  # no character at all
+        return "".join(map(re.escape, found)) or "\ud800"  # never in a text
 
     return re.sub(r"\\p\{(\w+)\}", members, characters)
 
@@ -98,7 +108,7 @@ def wrong_type(
     parameter: str, value: object, expected: str, *, what: str = "", hint: str = ""
 ) -> InvalidRequestError:
     """
-    Make the error for a *value* that isn't *expected*; it tells the type only.
+    Return the error for a *value* of another type. It has the type only.
     """
     return InvalidRequestError(
         f"{what or parameter} is of type {type(value).__name__}; "
@@ -110,36 +120,36 @@ def wrong_type(
 
 class Limit(NamedTuple):
     r"""
-    The bounds of one parameter: of its length, its value or its entries.
+    The bounds of one parameter: of its length, its value or its number of entries.
 
-    What exceeds them is compared with the models of the installed SDK, which may be
-    newer. Nothing is looked up before that.
+    Values that exceed them are compared with the models of the installed SDK, which
+    may be newer. The models aren't read before that.
 
-    The checks take *strict*: without it, for servers that aren't AWS's, only
-    the maximum counts, and that there is something at all.
+    The checks take *strict*. It is false for servers other than AWS's: then only the
+    maximum applies, and that the value isn't empty.
 
     Args:
-        parameter: Our name of it.
+        parameter: Our name of the parameter.
 
-        minimum: The least that is allowed.
+        minimum: The minimum.
 
-        maximum: The most that is allowed.
+        maximum: The maximum.
 
-        source: Where AWS says so.
+        source: The address of AWS's documentation of the limit.
 
         characters:
-            What a text may consist of, as a class of a regular expression in
-            which ``\w`` is ASCII. Empty means anything.
+            The characters that a text may contain, as a class of a regular
+            expression in which ``\w`` is ASCII. Empty means any.
 
-        sensitive: Whether messages must not quote any of it.
+        sensitive: Whether messages must not quote any of the text.
 
-        authority: Who allows it.
+        authority: The service or the rule that sets the limit, for messages.
 
-        hint: What to do about a breach, where more can be said than *source*.
+        hint: What to do if a value exceeds the limit.
 
         paths:
-            Where the SDK's models have it, see `InstalledSdk.traits`. If they
-            differ, the most generous counts. Empty means that they don't have it.
+            Where the SDK's models have the limit, see `SdkModels.traits`. If they
+            differ, the most generous applies. Empty means that they don't have it.
     """
 
     parameter: str
@@ -164,11 +174,11 @@ class Limit(NamedTuple):
         if not isinstance(value, str):
             raise wrong_type(self.parameter, value, "a str", what=what, hint=hint)
         text = str.__str__(value)  # enumerations of strings are strings too
-        if not self._takes(text, strict):
-            limit = self._installed()
-            if not limit._takes(text, strict):  # noqa: SLF001 - its own
-                breach = limit._breach(text, strict)  # noqa: SLF001 - its own
-                raise self._error(f"{what} {breach}", hint)
+        if not self.accepts(text, strict=strict):
+            limit = self.raised_by_sdk()
+            if not limit.accepts(text, strict=strict):
+                violation = limit.violation(text, strict=strict)
+                raise self._error(f"{what} {violation}", hint)
         return text
 
     def number(self, value: object, *, strict: bool = True, expected: str) -> int:
@@ -177,79 +187,88 @@ class Limit(NamedTuple):
         """
         if isinstance(value, bool) or not isinstance(value, int):
             raise wrong_type(self.parameter, value, expected)
-        if not self._has(value, strict):
-            limit = self._installed()
-            if not limit._has(value, strict):  # noqa: SLF001 - its own
-                allowed = limit._allowed(strict)  # noqa: SLF001 - its own
-                raise self._error(f"{self.parameter} is {value:,}; {allowed}.", "")
+        limit = self._exceeded(value, strict=strict)
+        if limit is not None:
+            allowed = limit.allowed(strict=strict)
+            raise self._error(f"{self.parameter} is {value:,}; {allowed}.")
         return int(value)
 
     def entries(self, number: int, *, strict: bool = True) -> None:
         """
-        Check a number of entries.
+        Check the number of entries.
         """
-        if not self._has(number, strict):
-            limit = self._installed()
-            if not limit._has(number, strict):  # noqa: SLF001 - its own
-                raise self._error(
-                    f"{self.parameter} has {_counted(number, 'entry', 'entries')}; "
-                    f"{limit._allowed(strict)}.",  # noqa: SLF001 - its own
-                    "",
-                )
+        limit = self._exceeded(number, strict=strict)
+        if limit is not None:
+            counted = _counted(number, "entry", "entries")
+            allowed = limit.allowed(strict=strict)
+            raise self._error(f"{self.parameter} has {counted}; {allowed}.")
 
-    def _installed(self) -> Limit:
+    def _exceeded(self, number: int, *, strict: bool) -> Limit | None:
+        if self.includes(number, strict=strict):
+            return None
+        limit = self.raised_by_sdk()
+        return None if limit.includes(number, strict=strict) else limit
+
+    def raised_by_sdk(self) -> Limit:
         """
-        The same limit, as far as the installed SDK allows more.
+        Return this limit, widened as far as the SDK's models allow.
         """
-        sdk = installed.sdk
         limit = self
-        for path in self.paths:
-            traits = {} if sdk is None else sdk.traits(path)
+        for traits in (it.traits(path) for it in _sdk_models for path in self.paths):
             limit = limit._replace(
                 minimum=min(limit.minimum, traits.get("min", limit.minimum)),
                 maximum=max(limit.maximum, traits.get("max", limit.maximum)),
             )
-            # Only one that is a copy of the SDK's; some are narrower on purpose.
+            # Only a pattern copied from the SDK; some of ours are narrower on purpose.
             pattern = re.fullmatch(_CLASS, traits.get("pattern", ""))
             copied = self.characters not in (ARN_CHARACTERS, DIGITS)
             if pattern and copied and _all_legal("", pattern[1]):
                 limit = limit._replace(characters=pattern[1])
         return limit
 
-    def _takes(self, text: str, strict: bool) -> bool:
-        if not self._has(len(text), strict):
+    def accepts(self, text: str, *, strict: bool) -> bool:
+        """
+        Return whether a text has a legal length and legal characters.
+        """
+        if not self.includes(len(text), strict=strict):
             return False
         return not (strict and self.characters) or _all_legal(text, self.characters)
 
-    def _breach(self, text: str, strict: bool) -> str:
+    def includes(self, number: int, *, strict: bool) -> bool:
         """
-        What is wrong with *text*, as the rest of a sentence about it.
+        Return whether a number is within the bounds.
         """
-        allowed = self._allowed(strict)
+        return self._lower_bound(strict) <= number <= self.maximum
+
+    def violation(self, text: str, *, strict: bool) -> str:
+        """
+        Return what is wrong with *text*, as the rest of a sentence about it.
+        """
+        allowed = self.allowed(strict=strict)
         if strict and self.characters:
             allowed += f" of {self.characters}"
-        if not self._has(len(text), strict):
+        if not self.includes(len(text), strict=strict):
             length = _counted(len(text), "character", "characters")
             return f"is {length} long; {allowed}."
-        place = next(
+        index = next(
             i for i, c in enumerate(text) if not _all_legal(c, self.characters)
         )
-        found = "an illegal character" if self.sensitive else repr(text[place])
-        return f"has {found} at position {place + 1}; {allowed}."
+        found = "an illegal character" if self.sensitive else repr(text[index])
+        return f"has {found} at position {index + 1}; {allowed}."
 
-    def _has(self, number: int, strict: bool) -> bool:
-        return self._floor(strict) <= number <= self.maximum
+    def allowed(self, *, strict: bool) -> str:
+        """
+        Return the bounds as a clause for messages.
+        """
+        lower = self._lower_bound(strict)
+        if lower == self.maximum:
+            return f"{self.authority} allows {lower:,}"
+        return f"{self.authority} allows {lower:,} to {self.maximum:,}"
 
-    def _floor(self, strict: bool) -> int:
+    def _lower_bound(self, strict: bool) -> int:
         return self.minimum if strict else min(1, self.minimum)
 
-    def _allowed(self, strict: bool) -> str:
-        floor = self._floor(strict)
-        if floor == self.maximum:
-            return f"{self.authority} allows {floor:,}"
-        return f"{self.authority} allows {floor:,} to {self.maximum:,}"
-
-    def _error(self, message: str, hint: str) -> InvalidRequestError:
+    def _error(self, message: str, hint: str = "") -> InvalidRequestError:
         hint = f"{hint or self.hint} See {self.source}".lstrip()
         return InvalidRequestError(message, parameter=self.parameter, hint=hint)
 
@@ -310,7 +329,7 @@ ROLE_SESSION_NAME = Limit(
     maximum=64,
     source=_ASSUME_ROLE,
     characters=_NAME,
-    hint="Shorten it or replace what isn't allowed, or leave it out for a default.",
+    hint="Shorten it or replace the illegal characters, or leave it out for a default.",
     paths=(
         "sts.AssumeRole.RoleSessionName",
         "sts.AssumeRoleWithWebIdentity.RoleSessionName",
@@ -334,7 +353,7 @@ CHAINED_DURATION = Limit(
     maximum=3600,
     source=_CHAINING,
     authority="role chaining (a role assumed by a role)",
-    hint="Leave it out: the session renews itself, however short its lives are.",
+    hint="Leave it out: the session refreshes its credentials however short they last.",
 )
 EXTERNAL_ID = Limit(
     parameter="external_id",
@@ -343,7 +362,7 @@ EXTERNAL_ID = Limit(
     source=_ASSUME_ROLE,
     characters=_EXTERNAL_ID,
     sensitive=True,
-    hint="Look for white space and line ends that were copied with it.",
+    hint="Check for whitespace and line ends that were copied with it.",
     paths=("sts.AssumeRole.ExternalId",),
 )
 POLICY = Limit(
@@ -354,7 +373,7 @@ POLICY = Limit(
     characters=_POLICY,
     sensitive=True,
     hint="This is the documented limit for the text of all session policies "
-    "together, counted without white space. Use fewer statements, or managed "
+    "together, counted without whitespace. Use fewer statements, or managed "
     "policies by policy_arns.",
     paths=(
         "sts.AssumeRole.Policy",
@@ -467,8 +486,8 @@ SERIAL_NUMBER = Limit(
     source=_SESSION_TOKEN,
     characters=_SERIAL_NUMBER,
     sensitive=True,
-    hint="It is the device's ARN, like arn:aws:iam::123456789012:mfa/alice, or what "
-    "is printed on a hardware device.",
+    hint="Pass the device's ARN, such as arn:aws:iam::123456789012:mfa/alice, or the "
+    "serial number printed on a hardware device.",
     paths=(
         "sts.AssumeRole.SerialNumber",
         "sts.GetSessionToken.SerialNumber",
@@ -481,7 +500,7 @@ TOKEN_CODE = Limit(
     source=_SESSION_TOKEN,
     characters=DIGITS,
     sensitive=True,
-    hint="Pass the six digits as a str, with the zeros at their start and no spaces.",
+    hint="Pass the six digits as a str, including zeros at the start, without spaces.",
     paths=(
         "sts.AssumeRole.TokenCode",
         "sts.GetSessionToken.TokenCode",
@@ -492,7 +511,7 @@ TOKEN_DURATION = Limit(
     minimum=900,
     maximum=129_600,
     source=_SESSION_TOKEN,
-    hint="For the root user of an account it is an hour at most.",
+    hint="For the root user of an account the maximum is an hour.",
     paths=("sts.GetSessionToken.DurationSeconds",),
 )
 FEDERATED_USER = Limit(
@@ -513,7 +532,7 @@ WEB_IDENTITY_TOKEN = Limit(
     maximum=20_000,
     source=_WEB_IDENTITY,
     sensitive=True,
-    hint="Look whether it is there at all, and not some other file or answer.",
+    hint="Check that the file contains a token and nothing else.",
     paths=("sts.AssumeRoleWithWebIdentity.WebIdentityToken",),
 )
 PROVIDER_ID = Limit(
@@ -521,7 +540,7 @@ PROVIDER_ID = Limit(
     minimum=4,
     maximum=2048,
     source=_WEB_IDENTITY,
-    hint="Leave it out for the tokens of OpenID Connect; it is for OAuth 2.0 only.",
+    hint="Leave it out for OpenID Connect tokens; it is for OAuth 2.0 only.",
     paths=("sts.AssumeRoleWithWebIdentity.ProviderId",),
 )
 PRINCIPAL_ARN = Limit(
@@ -548,7 +567,7 @@ ASSERTION = Limit(
     maximum=100_000,
     source=_SAML,
     sensitive=True,
-    hint="It is what the login page posts as SAMLResponse.",
+    hint="Pass what the login page posts as SAMLResponse.",
     paths=("sts.AssumeRoleWithSAML.SAMLAssertion",),
 )
 TARGET_PRINCIPAL = Limit(
