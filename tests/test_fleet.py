@@ -523,7 +523,7 @@ def test_gives_up(source, stub, fault):
         (later,) = fleet.map(lambda s: s.credentials(), max_workers=1)
 
     assert given_up.error.hint == (
-        "Nothing to do but wait; the session asks again when it is used."
+        "The session retries automatically when it is next used."
     )
     assert later.ok
 

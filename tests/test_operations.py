@@ -739,7 +739,7 @@ def test_federation_denied(stub, make):
 
     assert isinstance(error, stsession.AccessDeniedError)
     assert "federated-user/alice" in str(error)
-    assert "user/source is an IAM user that is allowed sts:GetFed" in error.hint
+    assert "user/source is an IAM user with permission for sts:GetFed" in error.hint
     assert "trust policy" not in error.hint
 
 
@@ -751,8 +751,8 @@ def test_session_token_denied(stub, make):
     error = failing(make("session_token"))
 
     assert isinstance(error, stsession.AccessDeniedError)
-    assert error.hint.startswith("An IAM user needs no permission for this: check ")
-    assert "whether a policy denies it" in error.hint
+    assert error.hint.startswith("Check that the given session has the access key of ")
+    assert "a policy may deny it without MFA (mfa_serial)" in error.hint
     assert "trust policy" not in error.hint
 
 

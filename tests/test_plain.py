@@ -137,7 +137,7 @@ def test_keys(files, refresher):
         credentials.session_token,
     )
     assert credentials.expires_at is None
-    assert 'profile "me"' == mine.label == mine.source
+    assert 'profile "me"' == mine.name == mine.source
 
 
 def test_keys_of_long_ago(files, refresher, clock):

@@ -268,12 +268,12 @@ def test_file_that_cannot_be_read(tmp_path, monkeypatch, way):
 
 
 UNPARSABLE = {
-    "no bracket": ("[default\nregion = planted", "Look at line 1: each line"),
-    "no bracket later": ("[default]\n[profile planted\n", "Look at line 2: each line"),
-    "no key": ("[default]\nregion = x\nplanted\n", "Look at line 3: each line"),
-    "section twice": ("[planted]\n\n[planted]\n", "Look at line 3: each line"),
-    "key twice": ("[a]\nplanted = 1\nplanted = 2\n", "Look at line 3: each line"),
-    "below a key": ("[default]\ns3 =\n  planted\n", "Look at the lines: each line"),
+    "no bracket": ("[default\nregion = planted", "Check line 1: each line"),
+    "no bracket later": ("[default]\n[profile planted\n", "Check line 2: each line"),
+    "no key": ("[default]\nregion = x\nplanted\n", "Check line 3: each line"),
+    "section twice": ("[planted]\n\n[planted]\n", "Check line 3: each line"),
+    "key twice": ("[a]\nplanted = 1\nplanted = 2\n", "Check line 3: each line"),
+    "below a key": ("[default]\ns3 =\n  planted\n", "Check the lines: each line"),
     "no text": ("[default]\nregion = planted\udcff\n", "Save it as UTF-8."),
 }
 
@@ -319,7 +319,7 @@ def test_file_that_can_no_longer_be_read(stub, files):
 
     assert isinstance(error, SourceCredentialsError)
     assert str(files[1]) in str(error)
-    assert "Look at line 2:" in error.hint
+    assert "Check line 2:" in error.hint
 
 
 @pytest.mark.parametrize(
@@ -361,7 +361,7 @@ def test_file_that_can_no_longer_be_read_by_another(files, role, options):
     files[0].write_text("[profile dev]\nregion = eu-west-1\n")
     first = stsession.assume(READER, source="dev")
     files[0].write_text("[profile dev]\n[profile dev]\n")
-    with pytest.raises(stsession.InvalidRequestError, match="may be there twice"):
+    with pytest.raises(stsession.InvalidRequestError, match="may occur twice"):
         stsession.assume(role, source="dev", **options)
 
     assert "eu-west-1" == first.region_name

@@ -198,7 +198,7 @@ def test_field_that_is_no_text(name, value):
     """
     A failed refresh, and the error names the field, but not its value.
     """
-    with pytest.raises(StsUnavailableError, match=f"The answer has no {name}"):
+    with pytest.raises(StsUnavailableError, match=f"The response has no {name}"):
         fetch_by(Signatory(good(**{name: value})))()
 
 
@@ -230,7 +230,9 @@ def test_parser_gives_up():
     """
     XML that botocore can't make sense of is a failed refresh, too.
     """
-    with pytest.raises(StsUnavailableError, match="The answer can't be read") as caught:
+    with pytest.raises(
+        StsUnavailableError, match="The response can't be read"
+    ) as caught:
         fetch_by(Signatory(KeyError("AssumeRoleResult")))()
 
     assert isinstance(caught.value.__cause__, KeyError)

@@ -88,17 +88,17 @@ CODES = {
     "UnrecognizedClientException": (SourceCredentialsError, SOURCE_EXPIRED, "Renew"),
     "RequestExpired": (ClockError, CLOCK, "NTP"),
     "RequestTimeTooSkewed": (ClockError, CLOCK, "NTP"),
-    "Throttling": (StsUnavailableError, THROTTLED, "wait"),
-    "ThrottlingException": (StsUnavailableError, THROTTLED, "wait"),
-    "RequestLimitExceeded": (StsUnavailableError, THROTTLED, "wait"),
-    "TooManyRequests": (StsUnavailableError, THROTTLED, "wait"),
-    "TooManyRequestsException": (StsUnavailableError, THROTTLED, "wait"),
-    "SlowDown": (StsUnavailableError, THROTTLED, "wait"),
-    "ServiceUnavailable": (StsUnavailableError, OUTAGE, "wait"),
-    "InternalFailure": (StsUnavailableError, OUTAGE, "wait"),
-    "InternalError": (StsUnavailableError, OUTAGE, "wait"),
-    "IDPCommunicationError": (StsUnavailableError, OUTAGE, "wait"),
-    "Teapot": (RefreshError, UNKNOWN, "asks again"),
+    "Throttling": (StsUnavailableError, THROTTLED, "retries"),
+    "ThrottlingException": (StsUnavailableError, THROTTLED, "retries"),
+    "RequestLimitExceeded": (StsUnavailableError, THROTTLED, "retries"),
+    "TooManyRequests": (StsUnavailableError, THROTTLED, "retries"),
+    "TooManyRequestsException": (StsUnavailableError, THROTTLED, "retries"),
+    "SlowDown": (StsUnavailableError, THROTTLED, "retries"),
+    "ServiceUnavailable": (StsUnavailableError, OUTAGE, "retries"),
+    "InternalFailure": (StsUnavailableError, OUTAGE, "retries"),
+    "InternalError": (StsUnavailableError, OUTAGE, "retries"),
+    "IDPCommunicationError": (StsUnavailableError, OUTAGE, "retries"),
+    "Teapot": (RefreshError, UNKNOWN, "session retries"),
 }
 
 
@@ -357,7 +357,7 @@ FAULTS = {
     "503": (Fault.status(503), OUTAGE, "STS returned ServiceUnavailable"),
     "html 502": (Fault.html(), OUTAGE, "STS returned HTTP 502: Bad Gateway"),
     "html 403": (Fault.html(status=403), UNKNOWN, "STS returned HTTP 403"),
-    "html 200": (Fault.html(status=200), OUTAGE, "The answer can't be read"),
+    "html 200": (Fault.html(status=200), OUTAGE, "The response can't be read"),
     "bare": (Fault.bare_error("AccessDenied"), REQUEST, "STS returned AccessDenied"),
     "hang": (Fault.hang(), OUTAGE, "ReadTimeoutError"),
     "reset": (Fault.reset(), OUTAGE, "ConnectionClosedError"),
@@ -365,19 +365,19 @@ FAULTS = {
     "no key": (
         Fault.missing_fields("AccessKeyId"),
         OUTAGE,
-        "The answer has no AccessKeyId",
+        "The response has no AccessKeyId",
     ),
     "no secret": (Fault.missing_fields("SecretAccessKey"), OUTAGE, "SecretAccessKey"),
     "no token": (Fault.missing_fields("SessionToken"), OUTAGE, "has no SessionToken"),
     "no expiration": (
         Fault.missing_fields("Expiration"),
         OUTAGE,
-        "The answer has no readable Expiration",
+        "The response has no readable Expiration",
     ),
     "empty expiration": (
         Fault.empty_fields("Expiration"),
         OUTAGE,
-        "The answer can't be read",
+        "The response can't be read",
     ),
     "empty key": (Fault.empty_fields("AccessKeyId"), OUTAGE, "has no AccessKeyId"),
     "dead on arrival": (
@@ -530,9 +530,8 @@ def test_hint_about_a_code(stub):
     )
 
     assert (
-        "Check the serial number of the MFA device, and the clock that makes its "
-        "codes. Each code works once; if another process used it, wait for the next "
-        "one."
+        "Check the MFA device's serial number (ARN) and that its clock is correct. "
+        "Each code works once; if another process used it, wait for the next one."
     ) == failing(session).hint
 
 

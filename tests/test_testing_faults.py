@@ -56,7 +56,7 @@ def assume(sts):
 
 def error_of(sts):
     """
-    The answer that comes as a `ClientError`.
+    The response that comes as a `ClientError`.
     """
     with pytest.raises(ClientError) as caught:
         assume(sts)

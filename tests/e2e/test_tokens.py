@@ -123,7 +123,7 @@ def test_of_a_role(source, local, what):
 
     assert isinstance(error, SourceCredentialsError)
     assert "with session credentials" in str(error)
-    assert "Only the keys of an IAM user" in error.hint
+    assert "require an IAM user's long-term access key" in error.hint
     assert not error.retryable
 
 
@@ -179,10 +179,10 @@ def test_federated_user_may_not_call_sts(source, way):
     assert "AccessDenied" == error.code
     assert not error.retryable
     if way == "assume":
-        assert "A federated user may call neither IAM nor STS" in error.hint
+        assert "A federated user cannot call IAM or STS" in error.hint
         assert ROLE == error.hop
     else:
-        assert "Only the keys of an IAM user" in error.hint
+        assert "require an IAM user's long-term access key" in error.hint
 
 
 def test_federated_user_may_not_call_iam(source, local):

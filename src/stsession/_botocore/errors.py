@@ -28,8 +28,8 @@ from ..exceptions import StsessionError
 
 
 __all__ = [
-    "Answer",
-    "how_to_mend",
+    "ErrorResponse",
+    "config_error_hint",
     "place_of",
     "presentable",
     "redact",
@@ -53,7 +53,7 @@ PATTERNS = [
     (rf"""(['"](?:{NAMES})['"]\s*:\s*b?)(['"]).*?\2""", rf"\1\2{STARS}\2"),
     # X-Amz-Security-Token:… in canonical requests, =… in form bodies and queries
     (rf"((?:{NAMES})\s*[=:]\s*)[^\s&'\"<,}}]+", rf"\1{STARS}"),
-    # The signature isn't a key, but it is good for five minutes.
+    # The signature isn't a key, but it is valid for five minutes.
     (r"(Signature[=:]\s*)[^\s&'\"<,}]+", rf"\1{STARS}"),
 ]
 
@@ -61,8 +61,8 @@ PATTERNS = [
 LOGGED = (
     r"Policy|Tags\.member\.\d+\.Value|ProvidedContexts\.member\.\d+\.ContextAssertion"
 )
-"""Confidential parameters that botocore logs with each request, as a dict or as its
-body. A message of STS has none of them."""
+"""Confidential parameters that botocore logs with each request, as a dict or in its
+body. Messages of STS contain none of them."""
 
 LOG_PATTERNS = [
     # A policy is JSON, so its quotation marks may be escaped.
@@ -76,13 +76,13 @@ LOG_PATTERNS = [
 
 @functools.cache
 def _patterns() -> list[tuple[re.Pattern[str], str]]:
-    # Compiled when there is an error: it takes longer than all else in here.
+    # Compiled when there is an error, as that takes long.
     return [(re.compile(p, re.IGNORECASE | re.DOTALL), r) for p, r in PATTERNS]
 
 
 def redact(text: str) -> str:
     """
-    Replace what looks like a secret of STS in *text*.
+    Return *text* with asterisks in place of what looks like a secret of STS.
     """
     for pattern, replacement in _patterns():
         text = pattern.sub(replacement, text)
@@ -116,14 +116,14 @@ def redact_botocore_logs() -> None:
     """
     Keep secrets out of botocore's log.
 
-    At level ``DEBUG`` botocore logs the answers of STS, secret keys and all,
-    and the parameters of the requests: session tokens, codes, external IDs,
-    session policies, and the values of tags. This adds a filter to botocore's
-    loggers that replaces them. Calling it again changes nothing.
+    At level ``DEBUG`` botocore logs the responses of STS, including secret keys, and
+    the parameters of the requests: session tokens, codes, external IDs, session
+    policies, and the values of tags. This function adds a filter to botocore's loggers
+    that replaces them by asterisks. Calling it again changes nothing.
 
     .. versionadded:: 0.1.0
     """
-    # A filter of a parent isn't asked about the records of its children.
+    # A filter of a logger isn't applied to the records of its children.
     for package in (botocore, botocore.retries):
         for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
             logging.getLogger(module.name).addFilter(_filter)  # adds none twice
@@ -138,13 +138,13 @@ QUOTING = (
     json.JSONDecodeError,
     UnicodeDecodeError,
 )
-"""They hold what couldn't be read."""
+"""These quote what couldn't be read."""
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
-class Answer:
+class ErrorResponse:
     """
-    What an error of the SDK tells about the answer.
+    The response of a service, as an error of the SDK contains it.
     """
 
     operation: str
@@ -154,21 +154,21 @@ class Answer:
     headers: dict[str, str]
 
     @classmethod
-    def of(cls, error: sdk.ClientError) -> Answer:
+    def of(cls, error: sdk.ClientError) -> ErrorResponse:
         """
-        Read it, whatever is missing.
+        Return the response of an error. Missing parts are empty.
         """
         response: Any = error.response
-        # Some servers leave out <ErrorResponse>, so that code and message
-        # stand where "Error" should.
-        told = response.get("Error")
-        if not isinstance(told, dict) or not told.get("Code"):
-            told = response
+        # Some servers leave out <ErrorResponse>, so that code and message are in the
+        # place of "Error".
+        details = response.get("Error")
+        if not isinstance(details, dict) or not details.get("Code"):
+            details = response
         metadata = response.get("ResponseMetadata") or {}
         return cls(
             operation=error.operation_name,
-            code=str(told.get("Code") or ""),
-            message=_first_sentences(str(told.get("Message") or "")),
+            code=str(details.get("Code") or ""),
+            message=_first_sentences(str(details.get("Message") or "")),
             status=metadata.get("HTTPStatusCode"),
             headers=metadata.get("HTTPHeaders") or {},
         )
@@ -176,7 +176,7 @@ class Answer:
     @property
     def retry_after(self) -> dt.timedelta | None:
         """
-        How long it asks to wait. `None` if it doesn't say.
+        The ``Retry-After`` header in seconds. `None` if there is none.
         """
         seconds = self.headers.get("retry-after", "")
         return (
@@ -187,23 +187,23 @@ class Answer:
 
 
 def _first_sentences(message: str) -> str:
-    # SignatureDoesNotMatch goes on with the request, session token and all.
+    # SignatureDoesNotMatch goes on with the request, including the session token.
     message = re.split("\n|The Canonical String", message, maxsplit=1)[0].strip()
     return redact(message)[:MESSAGE_LENGTH]
 
 
 def presentable(error: Exception) -> BaseException:
     """
-    A copy of *error* without secrets, frames, and causes.
+    Return a copy of *error* without secrets, frames, and causes.
 
     The frames of the SDK hold the request, codes and tokens included.
     """
-    if not any(map(_tells_a_secret, causes(error))):
+    if not any(map(_contains_secret, causes(error))):
         return bare(error)
     if isinstance(error, sdk.ClientError):
-        told = Answer.of(error)
+        details = ErrorResponse.of(error)
         response: Any = {
-            "Error": {"Code": told.code, "Message": told.message},
+            "Error": {"Code": details.code, "Message": details.message},
             "ResponseMetadata": error.response.get("ResponseMetadata", {}),
         }
         return sdk.ClientError(response, error.operation_name)
@@ -212,7 +212,7 @@ def presentable(error: Exception) -> BaseException:
     return StsessionError(f"{type(error).__name__}: {text_of(error)}")
 
 
-def _tells_a_secret(error: BaseException) -> bool:
+def _contains_secret(error: BaseException) -> bool:
     if isinstance(error, QUOTING):
         return True
     text = repr(error.response) if isinstance(error, sdk.ClientError) else str(error)
@@ -221,16 +221,16 @@ def _tells_a_secret(error: BaseException) -> bool:
 
 def text_of(error: BaseException) -> str:
     """
-    The first line of an error.
+    Return the first line of an error, without secrets.
     """
-    # ResponseParserError goes on with the answer, secret key and all.
+    # ResponseParserError goes on with the response, including the secret key.
     text = str(error).split("\n", maxsplit=1)[0]
     return redact(text).rstrip(".:")[:MESSAGE_LENGTH]
 
 
 def place_of(error: BaseException) -> str:
     """
-    The function that raised *error*, which its copies don't show.
+    Return the function that raised *error*, which its copies don't show.
     """
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:
@@ -239,9 +239,9 @@ def place_of(error: BaseException) -> str:
     return f" in {last.name}() ({last.filename}, line {last.lineno})"
 
 
-def how_to_mend(error: sdk.ConfigParseError) -> str:
+def config_error_hint(error: sdk.ConfigParseError) -> str:
     """
-    What to do about a config file, without what stands in it.
+    Return a hint about a config file that can't be read, without its contents.
     """
     why: Any = error.kwargs.get("error")
     if isinstance(why, UnicodeDecodeError):
@@ -251,6 +251,6 @@ def how_to_mend(error: sdk.ConfigParseError) -> str:
         line = why.errors[0][0]
     where = "the lines" if line is None else f"line {line}"
     return (
-        f"Look at {where}: each line has to be [a section] or key = value, and neither "
-        "may be there twice."
+        f"Check {where}: each line has to be [a section] or key = value, and neither "
+        "may occur twice."
     )

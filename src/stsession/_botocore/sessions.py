@@ -21,7 +21,7 @@ from .._core.errors import without_frames
 from .._util import per_process
 from ..exceptions import InvalidRequestError
 from .config_files import Versions, files_of, versions_of
-from .errors import how_to_mend
+from .errors import config_error_hint
 from .loader import loader_for, without_collection
 from .sdk_classes import BotocoreSession
 
@@ -189,7 +189,7 @@ def reporting_config_errors(parameter: str | None) -> Iterator[None]:
     try:
         yield
     except ConfigParseError as e:
-        hint, kwargs = how_to_mend(e), cast("Any", e.kwargs)
+        hint, kwargs = config_error_hint(e), cast("Any", e.kwargs)
         kwargs["error"] = e.__context__ = None  # they quote lines of the file
         without_frames(e)
         raise InvalidRequestError(f"{e}.", parameter=parameter, hint=hint) from e

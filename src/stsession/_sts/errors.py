@@ -1,5 +1,5 @@
 """
-Translates errors of STS.
+Errors of STS and of the SDK as errors of ours, with hints.
 """
 
 from __future__ import annotations
@@ -14,8 +14,15 @@ import attrs
 from botocore import exceptions as sdk
 from botocore.parsers import ResponseParserError
 
-from .._botocore.errors import Answer, how_to_mend, place_of, presentable, text_of
+from .._botocore.errors import (
+    ErrorResponse,
+    config_error_hint,
+    place_of,
+    presentable,
+    text_of,
+)
 from .._core.errors import skew_text
+from .._tokens.base import CODE_WORKS_ONCE
 from .._util import causes
 from ..exceptions import (
     AccessDeniedError,
@@ -28,7 +35,7 @@ from ..exceptions import (
 )
 
 
-__all__ = ["Attempt", "server_time", "translate", "unusable_answer"]
+__all__ = ["Attempt", "server_time", "translate", "unusable_response"]
 
 
 REQUEST, SOURCE = FailureKind.REQUEST, FailureKind.SOURCE
@@ -59,12 +66,6 @@ ACTIONS = {
 }
 """Actions that a request needs in addition, by what it contains."""
 
-ALLOW = "Allow {action} in the role's trust policy."
-ALLOW_CALLER = (
-    "Allow {action} for {who} in the role's trust policy and, if the role is in "
-    "another account, in the policies of {who}."
-)
-ALLOW_USER = "Allow {action} for {who} in the policies of {who}."
 FROM_SOURCE = "This request has no {parameter}: the requirement comes from {source}."
 FROM_PROVIDER = (
     "This request has no {parameter}: the requirement comes from the token or "
@@ -73,25 +74,35 @@ FROM_PROVIDER = (
 
 PROVIDER = (
     "Check that the role exists, that its trust policy names the identity provider, "
-    "and that its conditions, as on audience and subject, are met."
+    "and that the conditions of the policy, for example on audience and subject, are "
+    "met."
 )
 ROOT = (
     "Check that {who} belongs to the organization's management account or to its "
-    "delegated administrator for IAM, that {who} is allowed sts:AssumeRoot with this "
-    "task policy, that centralized root access is enabled, and that the account is a "
-    "member of the organization."
+    "delegated administrator for IAM, that {who} has permission for sts:AssumeRoot "
+    "with this task policy, that centralized root access is enabled, and that the "
+    "account is a member of the organization."
 )
-USER = (
-    "An IAM user needs no permission for this: check that {source} has the keys of "
-    "one, and whether a policy denies it, as some do without MFA (mfa_serial)."
+USER = "Check that {source} has the access key of an IAM user."
+USER_WITHOUT_MFA = (
+    "No permission is necessary for this, but a policy may deny it without MFA "
+    "(mfa_serial)."
 )
 FEDERATION = (
-    "Check that {who} is an IAM user that is allowed sts:GetFederationToken, and "
-    "sts:TagSession if tags are passed."
+    "Check that {who} is an IAM user with permission for sts:GetFederationToken."
 )
+FEDERATION_TAGS = "Tags also need permission for sts:TagSession."
 FEDERATED = (
-    "A federated user may call neither IAM nor STS; as the source, take whoever got "
-    "its token."
+    "A federated user cannot call IAM or STS. Use the IAM user that called "
+    "GetFederationToken as source=."
+)
+LONG_LIVED = (
+    "GetSessionToken and GetFederationToken require an IAM user's long-term access "
+    "key. Use one as source=."
+)
+WRONG_CODE = (
+    "Check the MFA device's serial number (ARN) and that its clock is correct. "
+    f"{CODE_WORKS_ONCE}"
 )
 DURATION = (
     'Lower duration_seconds, raise the role\'s maximum session duration, or pass "max".'
@@ -105,106 +116,216 @@ CONTEXTS = (
     "context provider."
 )
 POLICIES = "Check policy and policy_arns."
-WRONG_PARAMETER = "Check the parameter that it names."
+PARAMETER = "Fix the parameter named in the message."
 SMALLER = "Shorten policy, policy_arns, or tags; STS packs and counts them together."
-ACTIVATE = "Activate STS in that region in the account settings of IAM, or use another \
-sts_region."
+ACTIVATE_REGION = (
+    "Activate STS in that region in the account settings of IAM, or use another "
+    "sts_region."
+)
+ACTIVATE_ACCOUNT = "Activate the account for STS."
 RENEW = "Renew the credentials of {source}; they are looked up again at each attempt."
 FIX_CLOCK = "Set the machine's clock (NTP)."
-WRONG_CODE = (
-    "Check the serial number of the MFA device, and the clock that makes its codes. "
-    "Each code works once; if another process used it, wait for the next one."
-)
-LONG_LIVED = "Only the keys of an IAM user can do this; take those as the source."
-WAIT = "Nothing to do but wait; the session asks again when it is used."
+FIX_CONFIG = "Fix the AWS config file."
+RETRIES = "The session retries automatically when it is next used."
+MAY_RETRY = "The error may be temporary; the session retries when it is next used."
 CHECK_NETWORK = (
-    "Check the network, the proxy, and the end point; also the region, if it names one."
+    "Check network access, proxy settings, the endpoint URL, and the region in it."
 )
-MEND = "Mend the config file."
 CHECK_SOURCE = "Check the access key and secret key of {source}."
 
-# What AccessDenied means for operations other than AssumeRole.
-DENIED = {
-    "AssumeRoleWithSAML": PROVIDER,
-    "AssumeRoleWithWebIdentity": PROVIDER,
-    "AssumeRoot": ROOT,
-    "GetFederationToken": FEDERATION,
-    "GetSessionToken": USER,
-}
 
-# Codes without "Exception" or "Error" at their end.
-CODES: dict[str, tuple[type[RefreshError], FailureKind, str]] = {
-    "AccessDenied": (AccessDeniedError, REQUEST, TRUST),
-    "MalformedPolicyDocument": (RefreshError, REQUEST, POLICIES),
-    "PackedPolicyTooLarge": (RefreshError, REQUEST, SMALLER),
-    "RegionDisabled": (RefreshError, REQUEST, ACTIVATE),
-    "Validation": (RefreshError, REQUEST, WRONG_PARAMETER),
-    "InvalidParameterValue": (RefreshError, REQUEST, WRONG_PARAMETER),
-    "IDPRejectedClaim": (AccessDeniedError, REQUEST, PROVIDER),
-    "InvalidIdentityToken": (AccessDeniedError, REQUEST, PROVIDER),
-    "InsufficientSessionLifetime": (RefreshError, REQUEST, SOURCE_DURATION),
-    "InvalidContextAssertion": (RefreshError, REQUEST, CONTEXTS),
-    "InvalidAuthorizationMessage": (RefreshError, REQUEST, WRONG_PARAMETER),
-    "OptInRequired": (AccessDeniedError, REQUEST, "Activate the account for STS."),
-    "MissingAuthenticationToken": (SourceCredentialsError, SOURCE, CHECK_SOURCE),
-    "SignatureDoesNotMatch": (SourceCredentialsError, SOURCE, CHECK_SOURCE),
-    "ExpiredToken": (SourceCredentialsError, SOURCE_EXPIRED, RENEW),
-    "InvalidClientTokenId": (SourceCredentialsError, SOURCE_EXPIRED, RENEW),
-    "InvalidSubjectCredentials": (SourceCredentialsError, SOURCE_EXPIRED, RENEW),
-    "InvalidToken": (SourceCredentialsError, SOURCE_EXPIRED, RENEW),
-    "UnrecognizedClient": (SourceCredentialsError, SOURCE_EXPIRED, RENEW),
-    "RequestExpired": (ClockError, CLOCK, FIX_CLOCK),
-    "RequestTimeTooSkewed": (ClockError, CLOCK, FIX_CLOCK),
-    "Throttling": (StsUnavailableError, THROTTLED, WAIT),
-    "RequestLimitExceeded": (StsUnavailableError, THROTTLED, WAIT),
-    "TooManyRequests": (StsUnavailableError, THROTTLED, WAIT),
-    "SlowDown": (StsUnavailableError, THROTTLED, WAIT),
-    "ServiceUnavailable": (StsUnavailableError, OUTAGE, WAIT),
-    "InternalFailure": (StsUnavailableError, OUTAGE, WAIT),
-    "Internal": (StsUnavailableError, OUTAGE, WAIT),
-    "IDPCommunication": (StsUnavailableError, OUTAGE, WAIT),
-}
+@attrs.frozen
+class _Rule:
+    """
+    What an error of STS, or an exception of the SDK, becomes.
 
-# botocore 1.37 doesn't know of logins.
-LOGIN_ERROR = getattr(sdk, "LoginError", sdk.SSOError)
+    Args:
+        errors: Error codes of STS without "Exception" or "Error" at their end,
+            separated by spaces, or a class of exceptions.
 
-# The first that matches counts.
-EXCEPTIONS: list[tuple[type[BaseException], type[RefreshError], FailureKind, str]] = [
-    (
+        error: The class of our error.
+
+        kind: Its kind.
+
+        hint: Its hint, with gaps for the source and the caller.
+
+        message: A pattern that the lower-case message of STS has to contain.
+
+        operation: The operation of STS that the rule is limited to.
+    """
+
+    errors: str | type[BaseException]
+    error: type[RefreshError]
+    kind: FailureKind
+    hint: str
+    message: str = ""
+    operation: str = ""
+
+
+# The first rule that matches applies.
+RULES = [
+    _Rule(
+        "AccessDenied",
+        MfaError,
+        FailureKind.MFA,
+        WRONG_CODE,
+        message="multifactor|one time pass",
+    ),
+    _Rule(
+        "AccessDenied",
+        SourceCredentialsError,
+        SOURCE,
+        LONG_LIVED,
+        message="session credentials",
+    ),
+    _Rule(
+        "AccessDenied",
+        SourceCredentialsError,
+        SOURCE,
+        FEDERATED,
+        message=r"user: arn:\S+:federated-user/\S+ is not authorized",
+    ),
+    _Rule(
+        "AccessDenied",
+        AccessDeniedError,
+        REQUEST,
+        PROVIDER,
+        operation="AssumeRoleWithSAML",
+    ),
+    _Rule(
+        "AccessDenied",
+        AccessDeniedError,
+        REQUEST,
+        PROVIDER,
+        operation="AssumeRoleWithWebIdentity",
+    ),
+    _Rule("AccessDenied", AccessDeniedError, REQUEST, ROOT, operation="AssumeRoot"),
+    _Rule(
+        "AccessDenied",
+        AccessDeniedError,
+        REQUEST,
+        FEDERATION,
+        operation="GetFederationToken",
+    ),
+    _Rule(
+        "AccessDenied", AccessDeniedError, REQUEST, USER, operation="GetSessionToken"
+    ),
+    _Rule("AccessDenied", AccessDeniedError, REQUEST, TRUST),
+    _Rule("OptInRequired", AccessDeniedError, REQUEST, ACTIVATE_ACCOUNT),
+    _Rule(
+        "IDPRejectedClaim InvalidIdentityToken", AccessDeniedError, REQUEST, PROVIDER
+    ),
+    _Rule(
+        "Validation",
+        RefreshError,
+        REQUEST,
+        CHAINED_DURATION,
+        message="durationseconds exceeds.*chaining",
+    ),
+    _Rule(
+        "Validation", RefreshError, REQUEST, DURATION, message="durationseconds exceeds"
+    ),
+    _Rule(
+        "Validation InvalidParameterValue InvalidAuthorizationMessage",
+        RefreshError,
+        REQUEST,
+        PARAMETER,
+    ),
+    _Rule("MalformedPolicyDocument", RefreshError, REQUEST, POLICIES),
+    _Rule("PackedPolicyTooLarge", RefreshError, REQUEST, SMALLER),
+    _Rule("RegionDisabled", RefreshError, REQUEST, ACTIVATE_REGION),
+    _Rule("InsufficientSessionLifetime", RefreshError, REQUEST, SOURCE_DURATION),
+    _Rule("InvalidContextAssertion", RefreshError, REQUEST, CONTEXTS),
+    _Rule(
+        "SignatureDoesNotMatch",
+        ClockError,
+        CLOCK,
+        FIX_CLOCK,
+        message="expired|not yet current",
+    ),
+    _Rule("RequestExpired RequestTimeTooSkewed", ClockError, CLOCK, FIX_CLOCK),
+    _Rule(
+        "SignatureDoesNotMatch MissingAuthenticationToken",
+        SourceCredentialsError,
+        SOURCE,
+        CHECK_SOURCE,
+    ),
+    _Rule(
+        "ExpiredToken InvalidClientTokenId InvalidSubjectCredentials InvalidToken "
+        "UnrecognizedClient",
+        SourceCredentialsError,
+        SOURCE_EXPIRED,
+        RENEW,
+    ),
+    THROTTLING := _Rule(
+        "Throttling RequestLimitExceeded TooManyRequests SlowDown",
+        StsUnavailableError,
+        THROTTLED,
+        RETRIES,
+    ),
+    UNAVAILABLE := _Rule(
+        "ServiceUnavailable InternalFailure Internal IDPCommunication",
+        StsUnavailableError,
+        OUTAGE,
+        RETRIES,
+    ),
+    _Rule(
         sdk.NoCredentialsError,
         SourceCredentialsError,
         SOURCE,
-        "Give it some: aws configure, AWS_PROFILE, or source=.",
+        "Configure credentials (aws configure), set AWS_PROFILE, or pass source=.",
     ),
-    (sdk.PartialCredentialsError, SourceCredentialsError, SOURCE, CHECK_SOURCE),
-    (sdk.SSOError, SourceCredentialsError, SOURCE_EXPIRED, "Run: aws sso login."),
-    (LOGIN_ERROR, SourceCredentialsError, SOURCE_EXPIRED, "Run: aws login."),
-    (sdk.TokenRetrievalError, SourceCredentialsError, SOURCE_EXPIRED, RENEW),
-    (sdk.CredentialRetrievalError, SourceCredentialsError, UNKNOWN, RENEW),
-    (sdk.NoRegionError, RefreshError, REQUEST, "Pass region= or sts_region=."),
-    (sdk.ParamValidationError, RefreshError, REQUEST, WRONG_PARAMETER),
-    (sdk.ProfileNotFound, SourceCredentialsError, SOURCE, "Check the profile's name."),
-    (
+    _Rule(sdk.PartialCredentialsError, SourceCredentialsError, SOURCE, CHECK_SOURCE),
+    _Rule(sdk.SSOError, SourceCredentialsError, SOURCE_EXPIRED, "Run: aws sso login."),
+    _Rule(
+        getattr(sdk, "LoginError", sdk.SSOError),  # botocore 1.37 has no such class
+        SourceCredentialsError,
+        SOURCE_EXPIRED,
+        "Run: aws login.",
+    ),
+    _Rule(sdk.TokenRetrievalError, SourceCredentialsError, SOURCE_EXPIRED, RENEW),
+    _Rule(sdk.CredentialRetrievalError, SourceCredentialsError, UNKNOWN, RENEW),
+    _Rule(sdk.NoRegionError, RefreshError, REQUEST, "Pass region= or sts_region=."),
+    _Rule(sdk.ParamValidationError, RefreshError, REQUEST, PARAMETER),
+    _Rule(
+        sdk.ProfileNotFound,
+        SourceCredentialsError,
+        SOURCE,
+        "Check the profile's name.",
+    ),
+    _Rule(
         sdk.SSLError,
         StsUnavailableError,
         TLS,
-        "The certificate wasn't accepted: check the CA bundle (AWS_CA_BUNDLE) and "
-        "whatever inspects the traffic.",
+        "The server's certificate was not accepted: check the CA bundle "
+        "(AWS_CA_BUNDLE), and proxies that inspect TLS traffic.",
     ),
-    (sdk.ConnectionError, StsUnavailableError, OUTAGE, CHECK_NETWORK),
-    (sdk.HTTPClientError, StsUnavailableError, OUTAGE, CHECK_NETWORK),
-    (ResponseParserError, StsUnavailableError, OUTAGE, WAIT),
-    (OSError, StsUnavailableError, OUTAGE, "Check the network."),
-    (sdk.InvalidConfigError, SourceCredentialsError, SOURCE, MEND),
-    (sdk.ConfigParseError, SourceCredentialsError, SOURCE, MEND),
-    (sdk.MissingDependencyException, SourceCredentialsError, SOURCE, "Install it."),
-    (sdk.MetadataRetrievalError, SourceCredentialsError, UNKNOWN, RENEW),
+    _Rule(sdk.ConnectionError, StsUnavailableError, OUTAGE, CHECK_NETWORK),
+    _Rule(sdk.HTTPClientError, StsUnavailableError, OUTAGE, CHECK_NETWORK),
+    _Rule(ResponseParserError, StsUnavailableError, OUTAGE, RETRIES),
+    _Rule(OSError, StsUnavailableError, OUTAGE, "Check the network."),
+    _Rule(sdk.InvalidConfigError, SourceCredentialsError, SOURCE, FIX_CONFIG),
+    _Rule(sdk.ConfigParseError, SourceCredentialsError, SOURCE, FIX_CONFIG),
+    _Rule(
+        sdk.MissingDependencyException, SourceCredentialsError, SOURCE, "Install it."
+    ),
+    _Rule(sdk.MetadataRetrievalError, SourceCredentialsError, UNKNOWN, RENEW),
 ]
+
+ALLOW = {
+    TRUST: "Allow {action} for {who} in the role's trust policy and, if the role is in "
+    "another account, in the policies of {who}.",
+    PROVIDER: "Allow {action} in the role's trust policy.",
+    FEDERATION: "Allow {action} for {who} in the policies of {who}.",
+}
+"""Hints about a missing permission for one of the `ACTIONS`, by the general hint."""
+
+OTHER = _Rule("", RefreshError, UNKNOWN, MAY_RETRY)
 
 
 def server_time(headers: dict[str, str]) -> float | None:
     """
-    The ``Date`` of an answer in seconds since 1970. `None` if it has none.
+    Return the ``Date`` of a response in seconds since 1970. `None` if it has none.
     """
     try:
         date = parsedate_to_datetime(headers["date"])
@@ -239,21 +360,21 @@ class Attempt:
 
 def translate(error: Exception, attempt: Attempt, *, wall: float) -> RefreshError:
     """
-    Make an error of ours of what the SDK raised.
+    Return the error of ours for an exception of the SDK.
 
     Args:
-        error: It. A copy of it becomes the cause.
+        error: The exception. A copy of it becomes the cause.
 
         attempt: The request.
 
-        wall: What the local clock says.
+        wall: The local time, in seconds since 1970.
     """
     ours = None
     for link in causes(error):
         if isinstance(link, RefreshError):
             return link
         if isinstance(link, sdk.ClientError):
-            ours = _of_answer(Answer.of(link), attempt, wall)
+            ours = _of_response(ErrorResponse.of(link), attempt, wall)
         else:
             ours = _of_exception(link, attempt)
         if ours is not None:
@@ -269,118 +390,108 @@ def translate(error: Exception, attempt: Attempt, *, wall: float) -> RefreshErro
 
 
 def _of_exception(error: BaseException, attempt: Attempt) -> RefreshError | None:
-    for theirs, ours, kind, hint in EXCEPTIONS:
-        if isinstance(error, theirs):
+    for rule in RULES:
+        if isinstance(rule.errors, type) and isinstance(error, rule.errors):
+            hint = rule.hint
             if isinstance(error, sdk.ConfigParseError):
-                hint = how_to_mend(error)  # it knows the line
-            return ours(
+                hint = config_error_hint(error)  # it contains the line
+            return rule.error(
                 f"{attempt.what}. {type(error).__name__}: {text_of(error)}.",
-                kind=kind,
+                kind=rule.kind,
                 hop=attempt.hop,
-                hint=hint.format(source=attempt.source, who=attempt.source),
+                hint=hint.format(source=attempt.source),
             )
     return None
 
 
-def _of_answer(answer: Answer, attempt: Attempt, wall: float) -> RefreshError:
-    cls, kind, hint = _classify(answer)
-    if hint in (TRUST, PROVIDER, FEDERATION):
-        hint = _missing_permission(answer, hint, attempt)
+def _of_response(
+    response: ErrorResponse, attempt: Attempt, wall: float
+) -> RefreshError:
+    rule = _rule_for(response)
     skew = ""
-    if kind is CLOCK:
-        at = server_time(answer.headers)
+    if rule.kind is CLOCK:
+        at = server_time(response.headers)
         skew = "" if at is None else " " + skew_text(at, wall)
-    # Where there is no XML, botocore takes the status for a code.
-    named = answer.code if not answer.code.isdecimal() else ""
-    code = named or f"HTTP {answer.status}"
-    said = f": {answer.message.rstrip('.')}" if answer.message else ""
-    return cls(
-        f"{attempt.what}. STS returned {code}{said}.{skew}".rstrip(),
-        kind=kind,
+    # Where there is no XML, botocore uses the status as the code.
+    named = response.code if not response.code.isdecimal() else ""
+    code = named or f"HTTP {response.status}"
+    message = f": {response.message.rstrip('.')}" if response.message else ""
+    return rule.error(
+        f"{attempt.what}. STS returned {code}{message}.{skew}".rstrip(),
+        kind=rule.kind,
         code=named or None,
-        http_status=answer.status,
+        http_status=response.status,
         hop=attempt.hop,
-        retry_after=answer.retry_after,
-        hint=hint.format(source=attempt.source, who=_caller(answer, attempt)),
+        retry_after=response.retry_after,
+        hint=_hint(rule.hint, response, attempt),
     )
 
 
-def _missing_permission(answer: Answer, hint: str, attempt: Attempt) -> str:
-    """
-    The hint for a denied request: *hint*, or one about the action that STS names.
-    """
-    action = _action(answer.message)
-    if action not in ACTIONS:
-        passed = "ExternalId" in attempt.sent, attempt.without_mfa
-        return f"{hint} {CONDITIONS[passed]}" if hint == TRUST else hint
-    name, parameter = ACTIONS[action]
-    allow = {TRUST: ALLOW_CALLER, PROVIDER: ALLOW, FEDERATION: ALLOW_USER}[hint]
-    if name not in attempt.sent:
-        origin = FROM_PROVIDER if hint == PROVIDER else FROM_SOURCE
-        allow = f"{allow} {origin}"
-    return allow.format(
-        action=action, parameter=parameter, who="{who}", source="{source}"
-    )
-
-
-def _caller(answer: Answer, attempt: Attempt) -> str:
-    return _principal(answer.message) or f"the user or role behind {attempt.source}"
-
-
-def _classify(answer: Answer) -> tuple[type[RefreshError], FailureKind, str]:
-    code = re.sub("(Error)?(Exception)?$", "", answer.code)
-    text = answer.message.lower()
-    if code == "SignatureDoesNotMatch" and (
-        "expired" in text or "not yet current" in text
-    ):
-        return CODES["RequestTimeTooSkewed"]
-    if code == "AccessDenied" and ("multifactor" in text or "one time pass" in text):
-        return MfaError, FailureKind.MFA, WRONG_CODE
-    if code == "AccessDenied" and "session credentials" in text:
-        return SourceCredentialsError, SOURCE, LONG_LIVED
-    if code == "AccessDenied" and ":federated-user/" in (
-        _principal(answer.message) or ""
-    ):
-        return SourceCredentialsError, SOURCE, FEDERATED
-    if code == "AccessDenied" and answer.operation in DENIED:
-        return AccessDeniedError, REQUEST, DENIED[answer.operation]
-    if code == "Validation" and "durationseconds exceeds" in text:
-        hint = CHAINED_DURATION if "chaining" in text else DURATION
-        return RefreshError, REQUEST, hint
-    if code in CODES:
-        return CODES[code]
-    status = answer.status or 0
+def _rule_for(response: ErrorResponse) -> _Rule:
+    code = re.sub("(Error)?(Exception)?$", "", response.code)
+    message = response.message.lower()
+    for rule in RULES:
+        if (
+            isinstance(rule.errors, str)
+            and code in rule.errors.split()
+            and rule.operation in {"", response.operation}
+            and re.search(rule.message, message)
+        ):
+            return rule
+    status = response.status or 0
     if status == 429:
-        return CODES["Throttling"]
-    # 200 is an error in disguise: a page of a proxy, or half a document.
-    if status >= 500 or status < 300:
-        return CODES["ServiceUnavailable"]
-    return RefreshError, UNKNOWN, "It may pass; the session asks again when it is used."
+        return THROTTLING
+    # With status 200, the body is a page of a proxy, or an incomplete document.
+    return UNAVAILABLE if status >= 500 or status < 300 else OTHER
 
 
-def _principal(message: str) -> str | None:
+def _hint(hint: str, response: ErrorResponse, attempt: Attempt) -> str:
     """
-    Whom STS takes the caller for, if it says so.
+    Return a hint that fits the request and the message of STS.
     """
-    found = re.search(r"User: (arn:\S+) is not authorized", message)
+    action = _first_group(
+        r"not authorized to perform:? (sts:\w+)", response.message, re.IGNORECASE
+    )
+    name, parameter = ACTIONS.get(action or "", ("", ""))
+    passed = "ExternalId" in attempt.sent, attempt.without_mfa
+    if name and hint in ALLOW:
+        hint = ALLOW[hint]
+        if name not in attempt.sent:
+            hint += f" {FROM_PROVIDER if hint == ALLOW[PROVIDER] else FROM_SOURCE}"
+    elif hint == TRUST:
+        hint += f" {CONDITIONS[passed]}"
+    elif hint == FEDERATION and "Tags" in attempt.sent:
+        hint += f" {FEDERATION_TAGS}"
+    elif hint == USER and attempt.without_mfa:
+        hint += f" {USER_WITHOUT_MFA}"
+    caller = _first_group(r"User: (arn:\S+) is not authorized", response.message)
+    return hint.format(
+        action=action,
+        parameter=parameter,
+        source=attempt.source,
+        who=caller or f"the user or role behind {attempt.source}",
+    )
+
+
+def _first_group(pattern: str, text: str, flags: int = 0) -> str | None:
+    found = re.search(pattern, text, flags)
     return found[1] if found else None
 
 
-def _action(message: str) -> str | None:
+def unusable_response(what: str, why: str, hop: str) -> StsUnavailableError:
     """
-    The action that STS says isn't allowed, if it says so.
-    """
-    found = re.search(r"not authorized to perform:? (sts:\w+)", message, re.IGNORECASE)
-    return found[1] if found else None
+    Return the error for a response without usable credentials.
 
+    Args:
+        what: What was tried, as the beginning of a sentence.
 
-def unusable_answer(what: str, why: str, hop: str) -> StsUnavailableError:
-    """
-    STS returned with something that isn't credentials.
+        why: What is wrong, as the end of a sentence.
+
+        hop: The ARN of the role, or the name of the source.
     """
     return StsUnavailableError(
-        f"{what}. The answer {why}.",
+        f"{what}. The response {why}.",
         hop=hop,
-        hint="Check that the end point is an STS; the session asks again when it is "
+        hint="Check that the endpoint is an STS; the session retries when it is next "
         "used.",
     )

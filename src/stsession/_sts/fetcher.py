@@ -26,7 +26,7 @@ from .._tokens.base import TokenSupplier
 from .._util import per_process
 from ..exceptions import FailureKind, RefreshError
 from .endpoint import StsEndpoint
-from .errors import Attempt, server_time, translate, unusable_answer
+from .errors import Attempt, server_time, translate, unusable_response
 
 
 __all__ = ["Source", "StsFetcher"]
@@ -408,7 +408,7 @@ class StsFetcher:
         return account_of(arn) or self.request.account_id
 
     def _unusable(self, why: str) -> RefreshError:
-        return unusable_answer(self.request.action, why, self.request.name)
+        return unusable_response(self.request.action, why, self.request.name)
 
     def _warn_of_size(self, percent: object) -> None:
         if self._warned_of_size or not isinstance(percent, int):

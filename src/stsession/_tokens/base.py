@@ -12,7 +12,18 @@ from .._core.errors import capitalized
 from ..exceptions import FailureKind, RefreshError, SourceCredentialsError
 
 
-__all__ = ["TokenSupplier", "call_function", "explain_rejection", "function_name"]
+__all__ = [
+    "CODE_WORKS_ONCE",
+    "TokenSupplier",
+    "call_function",
+    "explain_rejection",
+    "function_name",
+]
+
+
+CODE_WORKS_ONCE = (
+    "Each code works once; if another process used it, wait for the next one."
+)
 
 
 class TokenSupplier(ABC):

@@ -29,7 +29,7 @@ from .._requests.checks import checked_token_code
 from .._requests.limits import TOKEN_CODE, wrong_type
 from .._util import forget_after_fork, per_process, world
 from ..exceptions import FailureKind, InvalidRequestError, MfaError, RefreshError
-from .base import TokenSupplier, call_function, function_name
+from .base import CODE_WORKS_ONCE, TokenSupplier, call_function, function_name
 from .terminal import CODE_REJECTED, CODE_USED, prompt_for_code, show_notice
 
 
@@ -348,7 +348,7 @@ def _used_before(serial: str) -> MfaError:
     return MfaError(
         f"The code of MFA device {serial} has been used before.",
         hop=serial,
-        hint="Each code works once; if another process used it, wait for the next one.",
+        hint=CODE_WORKS_ONCE,
     )
 
 
