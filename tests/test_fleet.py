@@ -278,7 +278,7 @@ def test_region_in_no_partition(region):
         lambda: Fleet(IDS, role_name="A", source=source),
         lambda: Fleet(IDS, role_name="A", source=nowhere, regions=[region]),
     ):
-        with pytest.raises(InvalidRequestError, match="no partition") as caught:
+        with pytest.raises(InvalidRequestError, match="No partition") as caught:
             make()
 
         assert "regions" == caught.value.parameter
@@ -297,7 +297,10 @@ def test_misspelt_region(accounts, regions, source):
     """
     Each region is looked at, also those of one account only.
     """
-    with pytest.raises(InvalidRequestError, match="'mars' is a region in no") as caught:
+    with pytest.raises(
+        InvalidRequestError,
+        match="No partition that botocore knows has a region 'mars'",
+    ) as caught:
         Fleet(accounts, role_name="Audit", source=source, regions=regions)
 
     assert "regions" == caught.value.parameter
@@ -433,7 +436,7 @@ def test_no_such_session(account, region, text, source):
 
 @pytest.mark.parametrize(
     ("account", "hint"),
-    [("000000000099", "Iterate over it"), (111122223333, "string of 12 digits")],
+    [("000000000099", "Iterate over the fleet"), (111122223333, "string of 12 digits")],
 )
 def test_how_accounts_are_named(account, hint, source):
     """
@@ -700,7 +703,7 @@ def test_functions_that_have_not_run(source, function):
     """
     fleet = Fleet(IDS, role_name="Audit", source=source)
 
-    with pytest.raises(InvalidRequestError, match="neither async nor one with yield"):
+    with pytest.raises(InvalidRequestError, match="without async and yield"):
         fleet.map(function)
 
 
@@ -1164,7 +1167,7 @@ def test_listing_asks_itself(source, monkeypatch):
     fleet = Fleet(organization, role_name="Audit", source=source)
     monkeypatch.setattr(organization, "listed", lambda _: len(fleet))
 
-    with pytest.raises(stsession.fleet.OrganizationError, match="by what lists them"):
+    with pytest.raises(stsession.fleet.OrganizationError, match="still being listed"):
         len(fleet)
 
 

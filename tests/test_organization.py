@@ -236,7 +236,7 @@ def test_active_ones_by_their_former_status(plain):
             "AccessDeniedException",
             "Allow organizations:ListAccounts to the given session; it has to be in",
         ),
-        ("AWSOrganizationsNotInUseException", "belongs to no organization"),
+        ("AWSOrganizationsNotInUseException", "isn't in an organization"),
         ("ParentNotFoundException", "Check parent"),
         ("InvalidInputException", "Try again later"),
     ],

@@ -1,5 +1,5 @@
 """
-Many accounts: a session for each, and functions run over all of them.
+Sessions for many AWS accounts, and functions that run over all of them.
 """
 
 from __future__ import annotations

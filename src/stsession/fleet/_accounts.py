@@ -4,12 +4,9 @@ Accounts and the options of a fleet.
 
 from __future__ import annotations
 
-import inspect
-import pickle
 import re
 
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +26,7 @@ from .._sessions.options import (
 from .._sessions.session import RefreshableSession
 from .._sources.find import SourceLike
 from .._sources.sources import Source
+from .._sts.endpoint import has_custom_endpoint
 from ..exceptions import InvalidRequestError
 
 
@@ -41,7 +39,6 @@ __all__ = [
     "FleetTarget",
     "Targets",
     "by_name",
-    "check_map",
     "check_retries",
     "checked_regions",
     "find_target",
@@ -67,48 +64,48 @@ class AccountOptions(RoleOptions, total=False):
 AS_STRING = 'Write it as a string of 12 digits: "012345678901".'
 
 PLACES = ("role_name", "regions")
-"""Which sessions there are; the rest is about how they are made."""
+"""Options of an account that aren't parameters of the AssumeRole request."""
 
 
 @attrs.frozen(kw_only=True)
 class FleetTarget:
     """
-    One session that a fleet makes: a role, and a region.
+    An account, its role, and the region of one session of a fleet.
 
     .. versionadded:: 0.1.0
     """
 
     account_id: str | None
-    """The account. `None` on servers whose roles have none."""
+    """The account ID. `None` on servers whose role ARNs have none."""
 
     account_name: str | None
-    """What the organization calls it. `None` if it wasn't asked."""
+    """The account's name in the organization. `None` if the accounts were passed."""
 
     role_arn: str
-    """The role that is assumed there."""
+    """The ARN of the role that is assumed."""
 
     region: str | None
     """The session's region. `None` if neither the fleet nor its source has one."""
 
     options: Mapping[str, Any] = attrs.field(factory=dict, repr=False, hash=False)
-    """What is different from the other accounts."""
+    """The request parameters that differ from those of other accounts."""
 
 
 @attrs.frozen(kw_only=True)
 class Targets:
     """
-    Makes targets of what the user calls accounts.
+    Makes targets from the argument *accounts* of a fleet.
 
     Args:
-        role_name: The role in each, with its path. `None` if only ARNs are given.
+        role_name: The role in each account, with its path. `None` if all are ARNs.
 
-        regions: The regions of each.
+        regions: The regions of each account.
 
-        partition: Which ARNs are made.
+        partition: The partition of the role ARNs.
 
-        common: What goes for the request of each.
+        common: The request parameters that are the same for all accounts.
 
-        strict: Whether the server is AWS's.
+        strict: Whether STS is that of AWS, whose limits are checked.
     """
 
     role_name: str | None
@@ -117,43 +114,91 @@ class Targets:
     common: Mapping[str, Any]
     strict: bool
 
-    def of(self, accounts: object) -> tuple[FleetTarget, ...]:
+    @classmethod
+    def checked(
+        cls,
+        source: Source,
+        role_name: str | None,
+        regions: tuple[str | None, ...],
+        options: AssumeRoleOptions,
+        *,
+        url: str | None,
+    ) -> Targets:
         """
-        Check all of them, and return the targets in their order.
+        Check the arguments of a fleet that concern all accounts.
 
-        Who comes twice and says the same both times is taken once.
+        Args:
+            source: The source that assumes the roles.
+
+            role_name: The argument *role_name* of the fleet.
+
+            regions: The regions of each account.
+
+            options: The other arguments of the fleet.
+
+            url: The STS endpoint that was passed. `None` means that of the source.
 
         Raises:
-            InvalidRequestError: If one isn't an account. It names the entry.
+            InvalidRequestError: If a role or region can't exist.
+        """
+        strict = not has_custom_endpoint(source.settings, url)
+        if role_name is not None:
+            role_name = checked_role_name(role_name, strict=strict)
+        own_region = source.settings.get_config_variable("region")
+        return cls(
+            role_name=role_name,
+            regions=regions,
+            partition=partition_of(source, own_region or regions[0], strict=strict),
+            common={k: v for k, v in options.items() if k in REQUEST},
+            strict=strict,
+        )
+
+    def of(self, accounts: object) -> tuple[FleetTarget, ...]:
+        """
+        Check all accounts, and return the targets in their order, without duplicates.
+
+        Raises:
+            InvalidRequestError: If an entry isn't an account. The text names it.
         """
         if isinstance(accounts, (str, bytes)) or not isinstance(accounts, Iterable):
             raise _wrong(
                 f"accounts is of type {type(accounts).__name__}.",
                 'Pass a list of account IDs: ["123456789012"], role ARNs, a mapping of '
-                "either to a dict of what is different there, or an Organization.",
+                "either to a dict of options, or an Organization.",
             )
-        found: dict[tuple[str, str | None], FleetTarget] = {}
-        given = accounts.items() if isinstance(accounts, Mapping) else _bare(accounts)
-        for entry, different in given:
-            for target in self.of_one(entry, different):
-                known = found.setdefault((target.role_arn, target.region), target)
+        targets: dict[tuple[str, str | None], FleetTarget] = {}
+        entries: Iterable[tuple[object, object]]
+        if isinstance(accounts, Mapping):
+            entries = accounts.items()
+        else:
+            entries = ((entry, None) for entry in accounts)
+        for entry, options in entries:
+            for target in self.of_one(entry, options):
+                known = targets.setdefault((target.role_arn, target.region), target)
                 if known.options != target.options:
                     raise _wrong(
                         f"accounts names {target.role_arn} twice, "
                         "with different options.",
                         "Name it once.",
                     )
-        if not found:
+        if not targets:
             raise _wrong("accounts is empty.", "Pass at least one account.")
-        return tuple(found.values())
+        return tuple(targets.values())
 
     def of_one(
-        self, entry: object, different: object = None, *, name: str | None = None
+        self, entry: object, account_options: object = None, *, name: str | None = None
     ) -> Iterator[FleetTarget]:
         """
-        The targets of one account, by its ID or by the ARN of a role.
+        Yield the targets of one account: one for each region.
+
+        Args:
+            entry: The account ID, or the ARN of a role.
+
+            account_options: Its `AccountOptions`, or `None`.
+
+            name: The account's name in the organization.
         """
-        options = _checked_options(entry, different)
+        options = _checked_options(entry, account_options)
         arn = self._role_arn(entry, options)
         regions = self.regions
         if "regions" in options:
@@ -213,14 +258,14 @@ class Targets:
                     custom_endpoint=not self.strict,
                     **{**self.common, **request},
                 )
-            else:  # the rest has been checked once for all
+            else:  # the common parameters are checked when the fleet is made
                 checked_role_arn(arn, strict=self.strict)
 
 
 @contextmanager
 def _naming(entry: object) -> Iterator[None]:
     """
-    Have errors name the account that they are about.
+    Prepend the account to the text of errors.
     """
     try:
         yield
@@ -232,7 +277,7 @@ def _naming(entry: object) -> Iterator[None]:
 
 def by_name(targets: Iterable[FleetTarget]) -> Mapping[str, list[FleetTarget]]:
     """
-    The targets by what they may be called.
+    Return the targets by account ID and by role ARN.
     """
     named: dict[str, list[FleetTarget]] = {}
     for target in targets:
@@ -246,26 +291,26 @@ def find_target(
     named: Mapping[str, list[FleetTarget]], account: Any, region: str | None
 ) -> FleetTarget:
     """
-    The target of an account, by its ID or its role, in a region or the first one.
+    Return the target of an account ID or role ARN, in *region* or the first region.
 
     Raises:
-        InvalidRequestError: If there is none, or more than one.
+        InvalidRequestError: If there is no such target, or several roles fit.
     """
-    here = named.get(account, [])
-    if len({target.role_arn for target in here}) > 1:
+    targets = named.get(account, [])
+    if len({target.role_arn for target in targets}) > 1:
         raise InvalidRequestError(
             f"The fleet has several roles in {account}.",
             parameter="account",
             hint="Pass the ARN of one of them.",
         )
-    if not here:
-        known = "Iterate over it for those that it has."
+    if not targets:
+        listing = "Iterate over the fleet for its accounts."
         raise InvalidRequestError(
             f"The fleet has no account {account!r}.",
             parameter="account",
-            hint=known if isinstance(account, str) else AS_STRING,
+            hint=listing if isinstance(account, str) else AS_STRING,
         )
-    for target in here:
+    for target in targets:
         if region in (None, target.region):
             return target
     raise InvalidRequestError(
@@ -275,26 +320,21 @@ def find_target(
     )
 
 
-def _bare(entries: Iterable[object]) -> Iterator[tuple[object, None]]:
-    for entry in entries:
-        yield entry, None
-
-
-def _checked_options(entry: object, different: object) -> Mapping[str, Any]:
-    if different is None:
+def _checked_options(entry: object, options: object) -> Mapping[str, Any]:
+    if options is None:
         return {}
-    if not isinstance(different, Mapping):
+    if not isinstance(options, Mapping):
         raise _wrong(
-            f"accounts[{entry!r}] is of type {type(different).__name__}.",
-            'Pass a dict of what is different there: {"role_name": "Audit"}, or None.',
+            f"accounts[{entry!r}] is of type {type(options).__name__}.",
+            'Pass a dict of its options, such as {"role_name": "Audit"}, or None.',
         )
-    check_names(f"accounts[{entry!r}]", AccountOptions.__annotations__, different)
-    return different
+    check_names(f"accounts[{entry!r}]", AccountOptions.__annotations__, options)
+    return options
 
 
 def checked_regions(value: object, what: str = "regions") -> tuple[str, ...]:
     """
-    Return the names of regions, each of them once.
+    Return the names of regions without duplicates.
     """
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise InvalidRequestError(
@@ -307,7 +347,7 @@ def checked_regions(value: object, what: str = "regions") -> tuple[str, ...]:
         raise InvalidRequestError(
             f"{what} is an empty list.",
             parameter="regions",
-            hint="Name a region, or leave regions out.",
+            hint="Pass at least one region, or omit regions.",
         )
     check_regions(regions, "regions")
     return regions
@@ -318,84 +358,39 @@ def _wrong(message: str, hint: str) -> InvalidRequestError:
 
 
 REQUEST = frozenset(RoleOptions.__annotations__)
-"""Options of the request itself."""
+"""Options that are parameters of the AssumeRole request."""
 
 
 def check_retries(config: object) -> None:
     """
-    Refuse a configuration that says how often requests are sent.
+    Check that *sts_config* leaves retries to the fleet.
 
     Raises:
-        InvalidRequestError: If it does.
+        InvalidRequestError: If it configures retries.
     """
     retries: Any = getattr(config, "retries", None)
     if retries:
         raise InvalidRequestError(
-            "sts_config has retries, but a fleet asks again by itself.",
+            "sts_config has retries, but a fleet retries its requests to STS itself.",
             parameter="sts_config",
-            hint="Leave retries out; RefreshPolicy(load_timeout=timedelta(seconds="
-            "30)), passed as refresh, says how long it goes on.",
+            hint="Omit retries. To limit the time for them, pass "
+            "refresh=RefreshPolicy(load_timeout=timedelta(seconds=30)).",
         )
-
-
-def check_map(function: object, max_workers: object, executor: object) -> None:
-    """
-    Refuse what a run can't do.
-
-    Raises:
-        InvalidRequestError: If there is something.
-    """
-    if not callable(function):
-        raise InvalidRequestError(
-            f"function is of type {type(function).__name__}.",
-            parameter="function",
-            hint="Pass a function that takes a session.",
-        )
-    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
-        raise InvalidRequestError(
-            "function would return something that hasn't run yet.",
-            parameter="function",
-            hint="Pass a plain function: neither async nor one with yield.",
-        )
-    if type(max_workers) is not int or max_workers < 1:
-        raise InvalidRequestError(
-            f"max_workers is {max_workers!r}; it has to be an int of at least 1.",
-            parameter="max_workers",
-        )
-    if executor is not None and not isinstance(executor, Executor):
-        raise InvalidRequestError(
-            f"executor is of type {type(executor).__name__}.",
-            parameter="executor",
-            hint="Pass a concurrent.futures.Executor, as Dask's client.get_executor().",
-        )
-    if isinstance(executor, ProcessPoolExecutor):
-        _check_pickles(function)
-
-
-def _check_pickles(function: object) -> None:
-    try:
-        pickle.dumps(function)
-    except Exception as e:
-        raise InvalidRequestError(
-            f"function can't be sent to other processes. {type(e).__name__}: {e}.",
-            parameter="function",
-            hint="Pass a function of a module, which the other process imports.",
-        ) from e
 
 
 def partition_of(source: Source, region: str | None, *, strict: bool) -> str:
     """
-    The partition that a region is in.
+    Return the partition of a region.
 
     Args:
-        source: Whose configuration knows of regions.
+        source: The source, whose botocore session has the list of regions.
 
-        region: It.
+        region: The name of the region. `None` means the partition ``aws``.
 
-        strict: Whether the server is AWS's; others call their regions anything.
+        strict: Whether the server is that of AWS. Others have regions of any name.
 
     Raises:
-        InvalidRequestError: If it is in none.
+        InvalidRequestError: If no partition has such a region.
     """
     if region is None:
         return "aws"
@@ -405,17 +400,17 @@ def partition_of(source: Source, region: str | None, *, strict: bool) -> str:
         if not strict:
             return "aws"
         raise InvalidRequestError(
-            f"{region!r} is a region in no partition that botocore knows.",
+            f"No partition that botocore knows has a region {region!r}.",
             parameter="regions",
-            hint='The names of regions are like "eu-west-1"; check regions=, and the '
-            "region of the source.",
+            hint='Region names are like "eu-west-1". Check regions= and the region of '
+            "the source.",
         ) from None
     return partition
 
 
 def url_of(source: SourceLike, options: AssumeRoleOptions) -> str | None:
     """
-    Where STS is, if that was said in code.
+    Return the endpoint URL of STS, if it was passed as an argument.
     """
     url = options.get("sts_endpoint_url")
     if isinstance(source, RefreshableSession):

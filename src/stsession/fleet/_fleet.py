@@ -1,5 +1,5 @@
 """
-Many accounts: a session for each, and functions run over all of them.
+The fleet: sessions for the roles of many accounts.
 """
 
 from __future__ import annotations
@@ -14,21 +14,17 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import attrs
 
 from .._core.errors import hides_arguments
-from .._requests.arns import checked_role_name
 from .._sessions.options import AssumeRoleOptions, checks_names
 from .._sessions.pickling import Recipe
 from .._sessions.session import RefreshableAssumeRoleSession
 from .._sources.find import SourceLike
-from .._sts.endpoint import has_custom_endpoint
 from .._util import forget_after_fork, lazy
 from ..exceptions import InvalidRequestError, OrganizationError
 from ._accounts import (
-    REQUEST,
     AccountOptions,
     FleetTarget,
     Targets,
     by_name,
-    check_map,
     check_retries,
     checked_regions,
     find_target,
@@ -38,7 +34,7 @@ from ._accounts import (
 from ._executors import shares_objects, submitter
 from ._organization import Organization
 from ._results import FleetCounts, FleetResult
-from ._run import FleetRun
+from ._run import FleetRun, check_map
 from ._sessions import FleetSessions
 
 
@@ -63,41 +59,41 @@ PLACEHOLDER = "000000000000"
 
 class Fleet:
     """
-    One role in each of many accounts.
+    Sessions for one role in each of many accounts.
 
-    Sessions are made when they are used, and kept: a second run over the fleet asks
-    STS for nothing while the credentials live, and each session refreshes its own
-    for as long as the fleet is used. All sessions of the same source ask STS at one
-    pace, which adapts to what STS answers. For that reason fleets share credentials
-    with each other, but not with sessions that :func:`stsession.assume` returns.
+    A session is made when it is first used, and kept, so a second run over the fleet
+    doesn't call STS until credentials have to be refreshed. All sessions of a source
+    share one request rate to STS, which adapts to throttling. That is why fleets share
+    credentials with each other, but not with sessions of :func:`stsession.assume`.
 
     A fleet may be used from any thread.
 
     Args:
         accounts:
-            Account IDs, as strings of 12 digits, or ARNs of roles; a mapping from
-            either to what is different there, see
-            :class:`stsession.fleet.AccountOptions`;
-            or an :class:`stsession.Organization`. An account that comes twice is
-            taken once.
+            Account IDs (strings of 12 digits) or role ARNs; or a mapping from them to
+            :class:`stsession.fleet.AccountOptions`; or an
+            :class:`stsession.Organization`. Duplicates are ignored.
 
         role_name:
-            The role in each account, with its path if it has one. `None` if all of
-            *accounts* are ARNs.
+            The name of the role in each account, with its path if it has one. `None`
+            if all *accounts* are role ARNs.
 
-        source: Who assumes all of them, see :func:`stsession.assume`.
+        source:
+            The credentials that sign the requests to STS, see
+            :func:`stsession.assume`.
 
         regions:
-            For which regions sessions are made, in each account; they share its
-            credentials, but with ``cache=None``. `None` means the region of the source.
+            The regions for which each account has a session. Sessions of an account
+            share credentials, unless *cache* is `None`. `None` means the region of
+            the source.
 
         **options:
-            See :func:`stsession.assume`. *sts_region* is by default that of the
-            source, or else the first of *regions*: all of them ask one STS.
+            The other arguments of :func:`stsession.assume`. The default of
+            *sts_region* is the region of the source, or else the first of *regions*.
 
     Raises:
         InvalidRequestError:
-            If STS would refuse a request. Its text names the account.
+            If STS would reject a request. The text names the account.
 
     .. versionadded:: 0.1.0
     """
@@ -115,33 +111,25 @@ class Fleet:
     ) -> None:
         check_retries(options.get("sts_config"))
         self._make = FleetSessions(source=source, common=options)
-        root = self._make.root
+        self._source = root = self._make.root
         own_region = root.settings.get_config_variable("region")
         places: tuple[str | None, ...] = (own_region,)
         if regions is not None:
             places = checked_regions(regions)
         if not (options.get("sts_region") or options.get("sts_regions")):
             options["sts_region"] = own_region or places[0]
-        strict = not has_custom_endpoint(root.settings, url_of(source, options))
-        if role_name is not None:
-            role_name = checked_role_name(role_name, strict=strict)
-        self._source = root
-        self._targets = Targets(
-            role_name=role_name,
-            regions=places,
-            partition=partition_of(root, own_region or places[0], strict=strict),
-            common={k: v for k, v in options.items() if k in REQUEST},
-            strict=strict,
+        self._targets = Targets.checked(
+            root, role_name, places, options, url=url_of(source, options)
         )
+        role_name = self._targets.role_name
         common: dict[str, Any] = {}
         if isinstance(accounts, Mapping) and all(
-            isinstance(different, Mapping) and "tags" in different
-            for different in accounts.values()
+            isinstance(its_options, Mapping) and "tags" in its_options
+            for its_options in accounts.values()
         ):  # each account's keys are compared with its own tags
             common["transitive_tag_keys"] = None
-        # What assume() would refuse for any account is refused now. The session is
-        # kept, too: as long as it is there, all share its source, its pace, and the
-        # templates of its clients.
+        # Raises what assume() raises for any account. The session is kept, because it
+        # keeps the throttle and the client templates that the others share.
         self._sample = self._make.make(
             f"arn:{self._targets.partition}:iam::{PLACEHOLDER}:role/"
             f"{role_name or 'Role'}",
@@ -158,9 +146,9 @@ class Fleet:
                 parameter="role_name",
                 hint="Pass role_name=: the role that each account has.",
             )
-        named = (target.region for target in self._listed or ())
-        for region in dict.fromkeys((*places, *named)):
-            partition_of(root, region, strict=strict)
+        of_accounts = (target.region for target in self._listed or ())
+        for region in dict.fromkeys((*places, *of_accounts)):
+            partition_of(root, region, strict=self._targets.strict)
         self._name = _text_of(self._listed or accounts, role_name)
         self._sessions: dict[tuple[str, str | None], RefreshableAssumeRoleSession] = {}
         self._recipe: dict[str, Any] = {
@@ -174,10 +162,10 @@ class Fleet:
         forget_after_fork(self)
 
     def _after_fork(self) -> None:
-        # Guards the sessions and the runs. As all locks of a fleet, it doesn't stop a
-        # finalizer or a signal handler on the thread that holds it.
+        # Guards the sessions and the runs. Reentrant, as all locks of a fleet, for
+        # finalizers and signal handlers on the thread that holds it.
         self._lock = threading.RLock()
-        self._listing = threading.Lock()  # held while the organization is asked
+        self._listing = threading.Lock()  # held while the accounts are listed
         self._listed_by: int | None = None  # the thread that holds it
 
     def __repr__(self) -> str:
@@ -196,13 +184,13 @@ class Fleet:
 
     def _all(self) -> tuple[FleetTarget, ...]:
         """
-        All targets. Blocks while the organization is asked, once.
+        Return all targets. Lists the accounts of an organization on the first call.
         """
         if self._listed is None and self._accounts is not None:
             if self._listed_by == threading.get_ident():
                 raise OrganizationError(
-                    "The accounts of a fleet are asked for by what lists them.",
-                    hint="Don't use the fleet in a hook of its source.",
+                    "The organization's accounts are still being listed.",
+                    hint="Don't use the fleet inside an on_event hook of its source.",
                 )
             with self._listing:
                 self._listed_by = threading.get_ident()
@@ -213,12 +201,12 @@ class Fleet:
         return self._listed or ()
 
     def _list(self, accounts: Organization) -> None:
-        if self._listed is not None:  # by who had the lock before
+        if self._listed is not None:  # by another thread, which had the lock before
             return
-        found: list[FleetTarget] = []
+        targets: list[FleetTarget] = []
         for account in accounts.listed(self._source):
-            found += self._targets.of_one(account.id, name=account.name)
-        self._listed = tuple(found)
+            targets += self._targets.of_one(account.id, name=account.name)
+        self._listed = tuple(targets)
 
     @lazy
     def _named(self) -> Mapping[str, list[FleetTarget]]:
@@ -237,15 +225,15 @@ class Fleet:
         self, account: str, *, region: str | None = None
     ) -> RefreshableAssumeRoleSession:
         """
-        Return the session of one account; the same each time.
+        Return the session of one account. It is the same one each time.
 
         Args:
-            account: Its ID, or the ARN of the role.
+            account: The account ID, or the ARN of the role.
 
-            region: One of its regions. `None` means the first of them.
+            region: A region of the account. `None` means the first one.
 
         Raises:
-            InvalidRequestError: If it isn't one of the fleet's.
+            InvalidRequestError: If the fleet has no such account or region.
         """
         return self._session(find_target(self._named, account, region))
 
@@ -270,32 +258,32 @@ class Fleet:
         """
         Call *function* with each session, and return an iterator of the results.
 
-        A failure is the result of its account: whatever *function* raises, and
-        whatever keeps the session from credentials. Only what isn't an `Exception`,
-        as `SystemExit`, ends the run.
+        A failure is the result of its account: any exception that *function* raises,
+        and any error that keeps the session from getting credentials. The run ends
+        only if something else than an `Exception` is raised, such as `SystemExit`.
 
         Args:
-            function: What is done for one account and region.
+            function: The function to call with each session.
 
-            max_workers: How many calls run at once at most.
+            max_workers: The number of calls at once.
 
             ordered:
-                Whether results come in the order of the accounts, and not as they
-                are done. A slow account may keep others waiting then.
+                Whether results come in the order of the accounts, instead of as they
+                are done. A slow account may then keep others waiting.
 
             progress:
-                Whether to draw a bar on standard error; where that isn't a terminal,
-                or without the extra ``progress``, a line is written there every
-                five seconds.
+                Whether to show a bar on standard error. If that isn't a terminal, or
+                without the extra ``progress``, a line is written every five seconds.
 
             executor:
-                Where the calls run. `None` means threads of our own, for which
-                nobody waits at exit. It is left open. With one that isn't of
-                threads, *function* and what it returns are pickled, and each
-                process assumes the roles for itself.
+                The executor that runs the calls; it is left open. `None` means daemon
+                threads, so the program can exit while calls run. If the executor has
+                processes, *function* and its results are pickled, and each process
+                assumes the roles for itself.
 
         Raises:
-            InvalidRequestError: If something can't be sent to other processes.
+            InvalidRequestError:
+                If an argument is wrong or can't be pickled for other processes.
         """
         check_map(function, max_workers, executor)
         if executor is None or shares_objects(executor):
@@ -327,8 +315,8 @@ class Fleet:
         """
         End the runs, drop the sessions, and close the idle connections of all clients.
 
-        Sessions that somebody else holds go on working. A fleet that is used again
-        makes new ones.
+        Sessions and clients that the program still holds go on working. The fleet can
+        be used again, and makes new sessions.
         """
         with self._lock:
             runs = tuple(self._runs)

@@ -1,5 +1,5 @@
 """
-The accounts of an organization.
+Lists the accounts of an organization.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PARENT = r"r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}"
 APIReference/API_ListAccountsForParent.html>`_ takes."""
 
 ATTEMPTS = 8
-"""The service takes few requests a second from a whole organization."""
+"""Number of attempts. The service allows few requests per second and organization."""
 
 ACTION = {
     "list_accounts": "ListAccounts",
@@ -38,7 +38,7 @@ ACTION = {
     "list_organizational_units_for_parent": "ListOrganizationalUnitsForParent",
 }
 
-NOT_IN_USE = "The account of the source belongs to no organization."
+NOT_IN_USE = "The account of the source isn't in an organization."
 NO_PARENT = "Check parent: the ID of a root or an organizational unit of this \
 organization."
 WAIT = "Try again later."
@@ -47,7 +47,7 @@ WAIT = "Try again later."
 @attrs.frozen
 class Account:
     """
-    An account as the organization knows it.
+    An account of an organization.
     """
 
     id: str
@@ -58,26 +58,26 @@ class Organization:
     """
     The active accounts of an organization, for :class:`stsession.Fleet`.
 
-    They are listed when they are first needed, by the management account or a
-    delegated administrator of AWS Organizations.
+    The fleet lists them when it first needs them. The source has to be in the
+    management account, or in that of a delegated administrator of AWS Organizations.
 
     Args:
         source:
-            Who lists them, if not the source of the fleet; see
-            :func:`stsession.assume`.
+            The credentials that list the accounts, see :func:`stsession.assume`.
+            `None` means the source of the fleet.
 
         parent:
-            The ID of an organizational unit or a root, to take only what is in it,
-            at whatever depth. `None` means the whole organization.
+            The ID of an organizational unit or a root. Only accounts in it, at any
+            depth, are listed. `None` means the whole organization.
 
-        exclude: IDs of accounts to leave out.
+        exclude: The IDs of accounts to leave out.
 
         include_management:
-            Whether the management account is one of them. It has no role that
-            Organizations made.
+            Whether to include the management account, in which Organizations doesn't
+            create a role.
 
     Raises:
-        InvalidRequestError: If an ID isn't one.
+        InvalidRequestError: If an ID is malformed.
 
     .. versionadded:: 0.1.0
     """
@@ -103,39 +103,41 @@ class Organization:
         self._include_management = include_management
 
     def __repr__(self) -> str:
-        said = {
+        arguments = {
             "parent": self._parent,
             "exclude": sorted(self._exclude) or None,
             "include_management": None if self._include_management else False,
         }
-        given = (
-            f"{name}={value!r}" for name, value in said.items() if value is not None
+        shown = (
+            f"{name}={value!r}"
+            for name, value in arguments.items()
+            if value is not None
         )
-        return f"{type(self).__name__}({', '.join(given)})"
+        return f"{type(self).__name__}({', '.join(shown)})"
 
     def listed(self, source: Source) -> tuple[Account, ...]:
         """
-        Ask for the accounts. Blocks.
+        Call AWS Organizations for the accounts. Blocks.
 
         Args:
-            source: Who asks if it has no source of its own.
+            source: The source to use if none was passed to the initializer.
 
         Raises:
-            OrganizationError: If that fails.
+            OrganizationError: If a request fails.
         """
         if self._source is not None:
             source = find_source(self._source)
         with contextlib.closing(_Lister(source)) as lister:
-            told_of = list(self._told(lister))
+            entries = list(self._entries(lister))
         return tuple(
-            Account(told["Id"], told.get("Name"))
-            for told in told_of
-            if told["Id"] not in self._exclude
-            and _is_active(told)
-            and (self._include_management or told["Id"] != _management(told))
+            Account(entry["Id"], entry.get("Name"))
+            for entry in entries
+            if entry["Id"] not in self._exclude
+            and _is_active(entry)
+            and (self._include_management or entry["Id"] != _management(entry))
         )
 
-    def _told(self, lister: _Lister) -> Iterator[dict[str, Any]]:
+    def _entries(self, lister: _Lister) -> Iterator[dict[str, Any]]:
         if self._parent is None:
             yield from lister.all_of("list_accounts", "Accounts")
             return
@@ -172,20 +174,20 @@ def _checked_ids(exclude: Iterable[str]) -> frozenset[str]:
     return frozenset(exclude)
 
 
-def _is_active(told: dict[str, Any]) -> bool:
-    # AWS has replaced Status by State, which older versions of botocore don't know.
-    # What can't be told is taken: an account that is left out isn't missed.
-    return (told.get("State") or told.get("Status") or "ACTIVE") == "ACTIVE"
+def _is_active(entry: dict[str, Any]) -> bool:
+    # AWS replaced Status by State, which older versions of botocore don't parse. An
+    # account with neither is included: its failure is seen, its absence would not be.
+    return (entry.get("State") or entry.get("Status") or "ACTIVE") == "ACTIVE"
 
 
-def _management(told: dict[str, Any]) -> str:
+def _management(entry: dict[str, Any]) -> str:
     # arn:aws:organizations::<management account>:account/o-…/<account>
-    return str(told["Arn"]).split(":")[4]
+    return str(entry["Arn"]).split(":")[4]
 
 
 class _Lister:
     """
-    Asks AWS Organizations for whole lists.
+    Calls the paginated operations of AWS Organizations.
     """
 
     def __init__(self, source: Source) -> None:
@@ -193,7 +195,7 @@ class _Lister:
         settings = source.settings
         self._client = settings.create_client(
             "organizations",
-            # It is where it is, whatever the region; but there has to be one.
+            # Organizations has one endpoint per partition, but a region is required.
             region_name=settings.get_config_variable("region") or "us-east-1",
             config=Config(retries={"mode": "standard", "total_max_attempts": ATTEMPTS}),
         )
@@ -206,7 +208,7 @@ class _Lister:
 
     def all_of(self, operation: str, key: str, **params: str) -> list[dict[str, Any]]:
         """
-        Each entry on all pages.
+        Return the entries of all pages.
         """
         try:
             pages = self._client.get_paginator(operation).paginate(**params)
@@ -225,8 +227,8 @@ class _Lister:
                 f"{what} {type(error).__name__}: {redact(str(error))}",
                 hint="Check the credentials of the source, and the network.",
             )
-        told = error.response["Error"]
-        code, message = told.get("Code", ""), redact(told.get("Message", ""))
+        details = error.response["Error"]
+        code, message = details.get("Code", ""), redact(details.get("Message", ""))
         return OrganizationError(
             f"{what} AWS returned {code}: {message.rstrip('.')}.",
             code=code,

@@ -1,5 +1,5 @@
 """
-Results of a run over a fleet.
+The results of a run, and the summary of its failures.
 """
 
 from __future__ import annotations
@@ -52,30 +52,29 @@ def traceback_of(error: BaseException, frames: TracebackType | None) -> str:
 T = TypeVar("T")
 
 KEPT = 1_000
-"""Failures that a run keeps; more are only counted."""
+"""Number of failures that a run keeps. Further ones are only counted."""
 
 SHOWN = 10
-"""Accounts that the summary names for each kind of failure."""
+"""Number of accounts that the summary names for each kind of failure."""
 
 LONGEST = 300
-"""Characters that it has of an error's text."""
+"""Number of characters of an error's text in the summary."""
 
 INDENT = " " * 8
 
 
 def code_of(error: BaseException) -> str | None:
     """
-    The error code in an error of AWS, or in one of ours that has one.
+    Return the AWS error code of an error of botocore or of ours. `None` without one.
     """
     try:
         response = getattr(error, "response", None)
-    except Exception:  # noqa: BLE001 - it's anybody's
+    except Exception:  # noqa: BLE001 - any class may raise anything
         response = None
     if isinstance(response, Mapping):
-        told = response.get("Error")
-        return (
-            str(told.get("Code") or "") or None if isinstance(told, Mapping) else None
-        )
+        details = response.get("Error")
+        code = details.get("Code") if isinstance(details, Mapping) else None
+        return str(code) if code else None
     code = getattr(error, "code", None)
     return code if isinstance(code, str) and code else None
 
@@ -83,41 +82,41 @@ def code_of(error: BaseException) -> str | None:
 @attrs.frozen(kw_only=True)
 class FleetResult(Generic[T]):
     """
-    What came of one account and region.
+    The result of one account and region in a run over a fleet.
 
     .. versionadded:: 0.1.0
     """
 
     target: FleetTarget = attrs.field(repr=False)
-    """Which session it was."""
+    """The account, role and region of the session."""
 
     account_id: str | None
-    """The account. `None` on servers whose roles have none."""
+    """The account ID. `None` on servers whose role ARNs have none."""
 
     account_name: str | None
-    """What the organization calls it. `None` if it wasn't asked."""
+    """The account's name in the organization. `None` if the accounts were passed."""
 
     role_arn: str
-    """The role."""
+    """The ARN of the role."""
 
     region: str | None
     """The session's region."""
 
     value: T | None = None
-    """What the function returned. `None` if it raised something."""
+    """The return value of the function. `None` if it raised an exception."""
 
     error: Exception | None = None
-    """What it raised, or what kept the session from credentials. It has no traceback,
-    which would keep everything that the function had at hand."""
+    """The exception that the function raised, or that kept the session from getting
+    credentials. It has no traceback, whose frames would keep all local variables."""
 
     traceback: str | None = attrs.field(default=None, repr=False)
     """The error's traceback, as text of about 4,000 characters at most. Of a deep
     traceback, it has the first 4 calls and the last 8."""
 
     @classmethod
-    def of(cls, target: FleetTarget, **what: Any) -> FleetResult[T]:
+    def of(cls, target: FleetTarget, **outcome: Any) -> FleetResult[T]:
         """
-        Make the result of *target*.
+        Return the result of *target*.
         """
         return cls(
             target=target,
@@ -125,20 +124,20 @@ class FleetResult(Generic[T]):
             account_name=target.account_name,
             role_arn=target.role_arn,
             region=target.region,
-            **what,
+            **outcome,
         )
 
     @property
     def ok(self) -> bool:
         """
-        Whether the function returned.
+        Whether the function returned a value.
         """
         return self.error is None
 
     @property
     def hop(self) -> str | None:
         """
-        The role that couldn't be assumed. `None` if the failure was another.
+        The role that couldn't be assumed. `None` if the failure was a different one.
         """
         hop = getattr(self.error, "hop", None)
         return hop if isinstance(self.error, StsessionError) else None
@@ -146,7 +145,7 @@ class FleetResult(Generic[T]):
     @property
     def hint(self) -> str:
         """
-        What to do about the error; empty if nothing sensible is known.
+        How to fix the error. Empty if that isn't known.
         """
         return self.error.hint if isinstance(self.error, StsessionError) else ""
 
@@ -154,31 +153,31 @@ class FleetResult(Generic[T]):
 @attrs.frozen(kw_only=True)
 class FleetCounts:
     """
-    How far a run is.
+    The number of targets of a run, and of their results so far.
 
     .. versionadded:: 0.1.0
     """
 
     targets: int
-    """Accounts times regions; 0 before the run has begun."""
+    """The number of accounts times regions. 0 before the run has begun."""
 
     succeeded: int
-    """Results that were handed over and have a value."""
+    """The number of results taken that have a value."""
 
     failed: int
-    """Results that were handed over and have an error."""
+    """The number of results taken that have an error."""
 
     @property
     def done(self) -> int:
         """
-        Results that were handed over.
+        The number of results taken.
         """
         return self.succeeded + self.failed
 
     @property
     def left(self) -> int:
         """
-        Targets without a result.
+        The number of targets whose results haven't been taken.
         """
         return self.targets - self.done
 
@@ -205,7 +204,7 @@ class _Group:
 
 class Failures:
     """
-    The failures of a run: the first of them, and all of them counted by kind.
+    The failures of a run: the first 1,000, and the number of each kind.
     """
 
     def __init__(self) -> None:
@@ -216,7 +215,7 @@ class Failures:
 
     def add(self, result: FleetResult[Any]) -> None:
         """
-        Take note of one.
+        Count a failure.
         """
         self.count += 1
         if len(self.kept) < KEPT:
@@ -227,7 +226,7 @@ class Failures:
 
     def table(self) -> list[str]:
         """
-        The lines of a table: how many, what, and where; the most frequent first.
+        Return the lines of a table of the kinds of failures, the most frequent first.
         """
         ranked = sorted(self._groups.items(), key=lambda item: -item[1].count)
         lines = []

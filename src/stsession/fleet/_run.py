@@ -5,19 +5,21 @@ The iterator of results, and the progress shown while it runs.
 from __future__ import annotations
 
 import contextlib
+import inspect
+import pickle
 import queue
 import sys
 import weakref
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Future
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import attrs
 
 from .._core.runtime import current_runtime
 from .._util import forget_after_fork
-from ..exceptions import ExecutorError
+from ..exceptions import ExecutorError, InvalidRequestError
 from ._accounts import FleetTarget
 from ._executors import Submit, executor_failure, unpack
 from ._results import Failures, FleetCounts, FleetResult
@@ -26,7 +28,7 @@ from ._results import Failures, FleetCounts, FleetResult
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["FleetRun"]
+__all__ = ["FleetRun", "check_map"]
 
 
 T = TypeVar("T")
@@ -141,6 +143,52 @@ class _Work:
         self.progress = None
 
 
+def check_map(function: object, max_workers: object, executor: object) -> None:
+    """
+    Check the arguments of `Fleet.map`.
+
+    Raises:
+        InvalidRequestError: If one of them is wrong.
+    """
+    if not callable(function):
+        raise InvalidRequestError(
+            f"function is of type {type(function).__name__}.",
+            parameter="function",
+            hint="Pass a function that takes a session.",
+        )
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+        raise InvalidRequestError(
+            "function is a coroutine function or a generator function.",
+            parameter="function",
+            hint="Pass a plain function, without async and yield.",
+        )
+    if type(max_workers) is not int or max_workers < 1:
+        raise InvalidRequestError(
+            f"max_workers is {max_workers!r}; it has to be an int of at least 1.",
+            parameter="max_workers",
+        )
+    if executor is not None and not isinstance(executor, Executor):
+        raise InvalidRequestError(
+            f"executor is of type {type(executor).__name__}.",
+            parameter="executor",
+            hint="Pass a concurrent.futures.Executor, such as Dask's "
+            "client.get_executor().",
+        )
+    if isinstance(executor, ProcessPoolExecutor):
+        _check_pickles(function)
+
+
+def _check_pickles(function: object) -> None:
+    try:
+        pickle.dumps(function)
+    except Exception as e:
+        raise InvalidRequestError(
+            f"function can't be pickled. {type(e).__name__}: {e}.",
+            parameter="function",
+            hint="Pass a function of a module that other processes can import.",
+        ) from e
+
+
 class FleetRun(Generic[T]):
     """
     An iterator of the results of :meth:`stsession.Fleet.map`, as they come.
@@ -187,7 +235,7 @@ class FleetRun(Generic[T]):
         self._shows_progress = progress
         self._targets: Iterator[tuple[int, FleetTarget]] | None = None
         self._total = self._succeeded = 0
-        self._turn = 0  # the index of the next result, if they come in order
+        self._next_index = 0  # of the next result, if they come in order
         self._results: dict[int, FleetResult[T]] = {}  # done, and not yet taken
         self._broken: BaseException | None = None
         self._failures = Failures()
@@ -204,7 +252,7 @@ class FleetRun(Generic[T]):
         except StopIteration:
             self._end()
             raise
-        except BaseException:  # Ctrl-C, for one
+        except BaseException:  # Ctrl-C, for example
             self.close()
             raise
         self._count(result)
@@ -220,7 +268,7 @@ class FleetRun(Generic[T]):
             if self._work.stopped or not self._work.pending:
                 self._finish()
             try:
-                self._land(self._work.done.get(timeout=HEARTBEAT))
+                self._complete(self._work.done.get(timeout=HEARTBEAT))
             except queue.Empty:
                 self._show_progress()
 
@@ -229,11 +277,11 @@ class FleetRun(Generic[T]):
         if broken is None or self._work.stopped:
             raise StopIteration
         raise ExecutorError(
-            f"The executor gave up when {self._done} of {self._total} results were "
-            f"there: {type(broken).__name__}: {broken}.",
+            f"The executor stopped after {self._done} of {self._total} results. "
+            f"{type(broken).__name__}: {broken}.",
             type_name=type(broken).__name__,
             hint="It may have been shut down, or a worker may have run out of memory "
-            "or been killed; look at its log.",
+            "or been killed. Check its log.",
         ) from broken
 
     def _begin(self) -> Iterator[tuple[int, FleetTarget]]:
@@ -247,7 +295,7 @@ class FleetRun(Generic[T]):
 
     def _fill(self) -> None:
         """
-        Begin what may begin.
+        Start as many calls as there is room for.
         """
         work = self._work
         while not (work.stopped or self._broken) and self._has_room():
@@ -273,19 +321,19 @@ class FleetRun(Generic[T]):
 
     def _collect(self) -> None:
         """
-        Look at what has been done meanwhile.
+        Take the results of calls that have ended.
         """
         with contextlib.suppress(queue.Empty):
             while True:
-                self._land(self._work.done.get_nowait())
+                self._complete(self._work.done.get_nowait())
 
-    def _land(self, future: Future[Any] | None) -> None:
+    def _complete(self, future: Future[Any] | None) -> None:
         if future is None:
             return
         index, target = self._work.pending.pop(future)
         if future.cancelled():
             if not self._work.stopped:
-                self._broken = ExecutorError("Somebody cancelled a task.")
+                self._broken = ExecutorError("A task was cancelled.")
             return
         error = future.exception()
         if isinstance(error, BrokenExecutor):
@@ -303,14 +351,14 @@ class FleetRun(Generic[T]):
     def _take(self) -> FleetResult[T] | None:
         if not self._results:
             return None
-        index = self._turn
+        index = self._next_index
         if not self._ordered:
             index = next(iter(self._results))
         elif index not in self._results:
             if not (self._work.stopped or (self._broken and not self._work.pending)):
                 return None
-            index = min(self._results)  # what is missing won't come any more
-        self._turn = index + 1
+            index = min(self._results)  # the missing results won't come any more
+        self._next_index = index + 1
         return self._results.pop(index)
 
     def _count(self, result: FleetResult[T]) -> None:
@@ -331,7 +379,7 @@ class FleetRun(Generic[T]):
     @property
     def counts(self) -> FleetCounts:
         """
-        How far it is.
+        The number of targets and of results so far.
         """
         return FleetCounts(
             targets=self._total,
@@ -342,13 +390,13 @@ class FleetRun(Generic[T]):
     @property
     def failures(self) -> tuple[FleetResult[T], ...]:
         """
-        The results without a value; the first 1,000 of them.
+        The first 1,000 results that have an error.
         """
         return tuple(self._failures.kept)
 
     def summary(self) -> str:
         """
-        Tell how many there were, and which failed why: a table in plain text.
+        Return a table in plain text: how many results there are, and which failed why.
         """
         counts = self.counts
         first = (
@@ -375,6 +423,6 @@ class FleetRun(Generic[T]):
 
     def close(self) -> None:
         """
-        Leave the rest undone. Doesn't wait for what has begun.
+        Cancel the calls that haven't begun. Doesn't wait for those in progress.
         """
         self._end()
