@@ -1,5 +1,5 @@
 """
-Sessions from what a profile says.
+from_profile(): sessions for profiles, with a refresher for each role.
 """
 
 from __future__ import annotations
@@ -58,18 +58,19 @@ def from_profile(
     """
     Return a session for a profile of the AWS config and credentials files.
 
-    Each role that it leads to is kept fresh by itself. What is no role (keys,
-    SSO, a process, a container, an instance) is found and refreshed by
-    botocore. The rules are botocore's; where it ignores a mistake, this raises.
+    Each role of the profile, and of the profiles that it refers to, is refreshed by
+    this library. Other credentials (keys, SSO, processes, containers, instances) are
+    found and refreshed by botocore. Profiles have the same meaning as for botocore;
+    mistakes that botocore ignores are raised.
 
     Args:
         name:
-            The profile. `None` means what boto3 would take: keys in the
-            environment, the profile that ``AWS_PROFILE`` names or the default
-            one, or ``AWS_ROLE_ARN`` with ``AWS_WEB_IDENTITY_TOKEN_FILE``.
+            The name of the profile. `None` means the same as for boto3: keys in the
+            environment, the profile in ``AWS_PROFILE`` or the default profile, or
+            ``AWS_ROLE_ARN`` with ``AWS_WEB_IDENTITY_TOKEN_FILE``.
 
         mfa_code:
-            Where codes for the profile's *mfa_serial* come from, see
+            Where codes for the profile's *mfa_serial* come from; see
             :func:`stsession.assume`.
 
         mfa_session: See :func:`stsession.assume`.
@@ -78,12 +79,12 @@ def from_profile(
 
     Raises:
         InvalidRequestError:
-            If the profile doesn't exist, or contradicts itself. The text names
-            profile and key.
+            If the profile doesn't exist, or is contradictory. The message has the
+            names of the profile and of the key.
 
     .. seealso:: `Using an IAM role in the AWS CLI
        <https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-role.html>`_
-       for what a profile can say.
+       for the keys of a profile.
 
     .. versionadded:: 0.1.0
     """
@@ -93,7 +94,7 @@ def from_profile(
         "mfa_session": mfa_session,
         **options,
     }
-    checked = Options.checked(**options)
+    checked = Options(**options)
     first, roles = _plan(name, checked_profile_session(name))
     chain = _start(find_source(name), first, roles, checked)
     for role in roles:
@@ -118,23 +119,28 @@ def _plan(
     name: str | None, settings: botocore.session.Session
 ) -> tuple[First, list[RoleStep]]:
     """
-    What the profile says, and the environment if nobody names a profile.
+    Return the first credentials of a profile, and its roles.
+
+    Args:
+        name: The name of the profile. `None` means that of the environment.
+
+        settings: The session that has parsed the files.
     """
     profile = name or settings.profile or "default"
     profiles = settings.full_config.get("profiles", {})
     if name is None:
         if os.environ.get("AWS_ACCESS_KEY_ID"):
             return ProfileSource(profile), []
-        said = _with_environment(profiles.get(profile, {}))
-        profiles = {**profiles, profile: said}
+        section = _with_environment(profiles.get(profile, {}))
+        profiles = {**profiles, profile: section}
     return plan_of(profiles, profile)
 
 
 def _with_environment(profile: Mapping[str, Any]) -> Mapping[str, Any]:
     """
-    What a profile says, with the web identity that the environment names.
+    Return a profile's section, with the web identity of the environment.
 
-    That goes before the profile's, but for a role without one.
+    That has precedence, except for a role without web identity.
     """
     if "role_arn" in profile and "web_identity_token_file" not in profile:
         return profile

@@ -77,9 +77,9 @@ class MfaSession:
 
     def _serial_of(self, source: Source, *, strict: bool) -> Callable[[], str]:
         if self.serial == "auto":
-            found = functools.lru_cache(maxsize=1)(
+            device_of = functools.lru_cache(maxsize=1)(
                 lambda _: find_serial(source.settings, source.name)
             )
-            return lambda: found(source.key)  # another user has another device
+            return lambda: device_of(source.key)  # another user has another device
         serial = checked_serial_number(self.serial, strict=strict)
         return lambda: serial

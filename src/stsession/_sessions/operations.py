@@ -239,27 +239,27 @@ def session_token(
     **options: Unpack[SessionOptions],
 ) -> RefreshableSession:
     """
-    Return a session that acts as the source's user, with temporary credentials.
+    Return a session with temporary credentials of an IAM user.
 
-    With *mfa_serial*, policies see that a second factor was there, and one code
-    serves for as long as the credentials live. :func:`stsession.assume` does
-    this by itself when it is given *mfa_serial*.
+    With *mfa_serial*, the credentials satisfy policies that require MFA, and one code
+    is sufficient for all of *duration_seconds*. :func:`stsession.assume` with
+    *mfa_serial* calls GetSessionToken by itself.
 
     Args:
-        source: An IAM user; see :func:`stsession.assume`.
+        source: The IAM user; see :func:`stsession.assume`.
 
         mfa_serial: See :func:`stsession.assume`.
 
         mfa_code: See :func:`stsession.assume`.
 
         duration_seconds:
-            15 minutes to 36 hours, as seconds or a :class:`datetime.timedelta`.
-            `None` means 12 hours.
+            How long the credentials are valid: 15 minutes to 36 hours, as seconds or a
+            :class:`datetime.timedelta`. `None` means 12 hours.
 
         **options: See :class:`stsession.SessionOptions`.
 
     Raises:
-        InvalidRequestError: If STS would refuse the request.
+        InvalidRequestError: If STS would reject the request.
 
     .. seealso:: `GetSessionToken
        <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html>`_.
@@ -267,7 +267,7 @@ def session_token(
     .. versionadded:: 0.1.0
     """
     check_mfa(mfa_serial, mfa_code)
-    chain = chain_from(source, Options.checked(**options))
+    chain = chain_from(source, Options(**options))
     token = None
     if mfa_serial is not None:
         from .mfa_session import MfaSession  # noqa: PLC0415 - as above
@@ -303,38 +303,40 @@ def federation_token(
     **options: Unpack[SessionOptions],
 ) -> RefreshableSession:
     """
-    Return a session for a federated user, which acts with less than the source.
+    Return a session for a federated user, with a part of the source's permissions.
 
-    It can't call IAM, nor STS but for GetCallerIdentity.
+    A federated user can't call IAM, and of STS only GetCallerIdentity.
 
     Args:
-        name: What the federated user is called.
+        name: The name of the federated user.
 
-        source: An IAM user; see :func:`stsession.assume`.
+        source: The IAM user; see :func:`stsession.assume`.
 
         policy:
-            A session policy, as a dict or as JSON. Without any policy, the
-            federated user may do next to nothing.
+            A session policy, as a dict or as JSON, sent as compact JSON. Without any
+            policy, a federated user has almost no permissions.
 
-        policy_arns: Managed policies, to the same end.
+        policy_arns:
+            The ARNs of managed policies to use as session policies. `None` sends
+            none.
 
         duration_seconds:
-            15 minutes to 36 hours, as seconds or a :class:`datetime.timedelta`.
-            `None` means 12 hours.
+            How long the credentials are valid: 15 minutes to 36 hours, as seconds or a
+            :class:`datetime.timedelta`. `None` means 12 hours.
 
-        tags: Session tags.
+        tags: Session tags. `None` sends none.
 
         **options: See :class:`stsession.SessionOptions`.
 
     Raises:
-        InvalidRequestError: If STS would refuse the request.
+        InvalidRequestError: If STS would reject the request.
 
     .. seealso:: `GetFederationToken
        <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html>`_.
 
     .. versionadded:: 0.1.0
     """
-    chain = chain_from(source, Options.checked(**options))
+    chain = chain_from(source, Options(**options))
     request = StsRequest.checked(
         "get_federation_token",
         name=name,
@@ -368,31 +370,33 @@ def assume_root(
     **options: Unpack[SessionOptions],
 ) -> RefreshableSession:
     """
-    Return a session that acts as root of a member account, for one task.
+    Return a session for one task of the root user of a member account.
 
     Args:
-        target_principal: The ID of the account, or the ARN of its root.
+        target_principal: The ID of the account, or the ARN of its root user.
 
-        task_policy_arn: One of AWS's managed policies for such tasks.
+        task_policy_arn: The ARN of one of AWS's managed policies for such tasks.
 
         source:
-            Somebody of the management account, or of the delegated one; see
-            :func:`stsession.assume`.
+            A principal of the management account, or of the account with delegated
+            administration; see :func:`stsession.assume`.
 
-        duration_seconds: 15 minutes at most. `None` means 15 minutes.
+        duration_seconds:
+            How long the credentials are valid, 15 minutes at most. `None` means 15
+            minutes.
 
         **options: See :class:`stsession.SessionOptions`.
 
     Raises:
-        InvalidRequestError: If STS would refuse the request.
+        InvalidRequestError: If STS would reject the request.
 
     .. seealso:: `AssumeRoot
        <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoot.html>`_,
-       which the global end point doesn't have: a region is needed.
+       which the global endpoint doesn't have, so a region is required.
 
     .. versionadded:: 0.1.0
     """
-    chain = chain_from(source, Options.checked(**options))
+    chain = chain_from(source, Options(**options))
     request = StsRequest.checked(
         "assume_root",
         target_principal=target_principal,
@@ -432,36 +436,38 @@ def web_identity(
     **options: Unpack[SessionOptions],
 ) -> RefreshableSession:
     """
-    Return a session that acts as a role, by a token of an identity provider.
+    Return a session that acts as a role, with a token of an identity provider.
 
-    This is how pods (IRSA), GitHub Actions and other clouds get to AWS. The
-    request isn't signed; no credentials are needed, and none are looked for.
+    It is for pods in EKS (IRSA), GitHub Actions, and other clouds. The request isn't
+    signed, so no AWS credentials are needed.
 
     Args:
-        role_arn: The role. `None` means the role that ``AWS_ROLE_ARN`` names.
+        role_arn: The ARN of the role. `None` means the value of ``AWS_ROLE_ARN``.
 
         token:
-            The path of a file, read again at each refresh because its owner
-            replaces it, or a function that returns a token. `None` means the
-            file that ``AWS_WEB_IDENTITY_TOKEN_FILE`` names.
+            The web identity token: the path of a file, which is read at each refresh,
+            or a function that returns a token. `None` means the value of
+            ``AWS_WEB_IDENTITY_TOKEN_FILE``.
 
         role_session_name:
             The name of the session in CloudTrail. `None` means the value of
             ``AWS_ROLE_SESSION_NAME`` if *token* or *role_arn* comes from the
-            environment as well, or else what it means for :func:`stsession.assume`.
+            environment, or else the same as for :func:`stsession.assume`.
 
         duration_seconds: See :func:`stsession.assume`.
 
-        provider_id: The domain of an OAuth 2.0 provider; not for OIDC.
+        provider_id:
+            The domain name of an OAuth 2.0 identity provider. `None` is for OpenID
+            Connect.
 
-        policy: A session policy, as a dict or as JSON, sent as compact JSON.
+        policy: See :func:`stsession.assume`.
 
-        policy_arns: Managed policies, to the same end.
+        policy_arns: See :func:`stsession.assume`.
 
         **options: See :class:`stsession.SessionOptions`.
 
     Raises:
-        InvalidRequestError: If STS would refuse the request.
+        InvalidRequestError: If STS would reject the request.
 
     .. seealso:: `AssumeRoleWithWebIdentity <https://docs.aws.amazon.com/STS/latest/\
 APIReference/API_AssumeRoleWithWebIdentity.html>`_.
@@ -508,7 +514,7 @@ APIReference/API_AssumeRoleWithWebIdentity.html>`_.
             parameter="token",
             hint="Pass the path of the file it is in, or a function that returns it.",
         )
-    chain = ChainBuilder(unsigned_source(), Options.checked(**options), role_arn=role)
+    chain = ChainBuilder(unsigned_source(), Options(**options), role_arn=role)
     request = StsRequest.checked(
         "assume_role_with_web_identity",
         role_arn=role,
@@ -536,33 +542,31 @@ def saml(
     **options: Unpack[SessionOptions],
 ) -> RefreshableSession:
     """
-    Return a session that acts as a role, by a SAML assertion.
+    Return a session that acts as a role, with a SAML assertion.
 
-    The request isn't signed; no credentials are needed, and none are looked
-    for.
+    The request isn't signed, so no AWS credentials are needed.
 
     Args:
-        role_arn: The role.
+        role_arn: The ARN of the role.
 
-        principal_arn: The SAML provider in IAM.
+        principal_arn: The ARN of the SAML provider in IAM.
 
         assertion:
-            A function that gets a fresh assertion, base64-encoded as the
-            identity provider posts it; it is called at each refresh, mostly in
-            the background. An assertion lives for five minutes and serves once,
-            so a plain string gives one life: when that has to be refreshed, the
-            session says so.
+            A function that returns a new assertion, base64-encoded as the identity
+            provider posts it. It is called at each refresh, mostly in the background.
+            An assertion is valid for five minutes and can be used once, so with a
+            string there is no refresh: an error is raised when one is due.
 
         duration_seconds: See :func:`stsession.assume`.
 
-        policy: A session policy, as a dict or as JSON, sent as compact JSON.
+        policy: See :func:`stsession.assume`.
 
-        policy_arns: Managed policies, to the same end.
+        policy_arns: See :func:`stsession.assume`.
 
         **options: See :class:`stsession.SessionOptions`.
 
     Raises:
-        InvalidRequestError: If STS would refuse the request.
+        InvalidRequestError: If STS would reject the request.
 
     .. seealso:: `AssumeRoleWithSAML
        <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithSAML.html>`_
@@ -572,9 +576,7 @@ def saml(
     """
     from .._tokens.saml import SamlAssertionSupplier  # noqa: PLC0415 - not for assume()
 
-    chain = ChainBuilder(
-        unsigned_source(), Options.checked(**options), role_arn=role_arn
-    )
+    chain = ChainBuilder(unsigned_source(), Options(**options), role_arn=role_arn)
     request = StsRequest.checked(
         "assume_role_with_saml",
         role_arn=role_arn,

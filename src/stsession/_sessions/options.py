@@ -11,8 +11,6 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypedDict, TypeVar
 
-import attrs
-
 from botocore.config import Config
 from botocore.exceptions import InvalidRegionError
 from botocore.utils import validate_region_name
@@ -26,8 +24,6 @@ from ..exceptions import InvalidRequestError
 
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
     from .._tokens.mfa import CodeLike
 
 __all__ = [
@@ -53,7 +49,7 @@ SPELLINGS = {
     "serial_number": "mfa_serial",
     "token_code": "mfa_code",
 }
-"""What boto3 and STS call some of our parameters."""
+"""Our parameters by the names that boto3 and STS use."""
 
 
 class StsOptions(TypedDict, total=False):
@@ -150,82 +146,93 @@ class AssumeRoleOptions(RoleOptions, StsOptions, total=False):
     """Context assertions, by the ARN of their provider."""
 
 
-@attrs.frozen(kw_only=True, eq=False)
 class Options:
     """
-    The same as a value, with a default for each.
+    Session options as one object, with a default for each.
 
-    Make it by :meth:`checked`; the initializer checks nothing.
+    The parameters are those of `SessionOptions`.
+
+    Raises:
+        InvalidRequestError: If a value has the wrong type, or isn't possible.
     """
 
-    region: str | None = None
-    sts_region: str | None = None
-    sts_regions: Sequence[str] | None = None
-    sts_endpoint_url: str | None = None
-    sts_config: Config | None = None
-    refresh: RefreshPolicy = DEFAULT_POLICY
-    cache: MemoryCache | None = PROCESS_CACHE
-    on_event: RefreshHook | None = None
-    share_models: bool = True
-
-    @classmethod
-    def checked(cls, **given: Unpack[SessionOptions]) -> Options:
-        """
-        Refuse what can't be one of the options.
-
-        Raises:
-            InvalidRequestError: If one isn't what it has to be.
-        """
-        options = cls(**given)
-        for name, (fits, hint) in KINDS.items():
-            value = getattr(options, name)
-            if not fits(value):
-                raise _wrong(name, value, hint)
-        check_regions([options.region])
-        check_regions([options.sts_region], "sts_region")
-        _check_place(options)
-        check_regions(options.sts_regions or (), "sts_regions")
-        return options
+    def __init__(
+        self,
+        *,
+        region: str | None = None,
+        sts_region: str | None = None,
+        sts_regions: Sequence[str] | None = None,
+        sts_endpoint_url: str | None = None,
+        sts_config: Config | None = None,
+        refresh: RefreshPolicy = DEFAULT_POLICY,
+        cache: MemoryCache | None = PROCESS_CACHE,
+        on_event: RefreshHook | None = None,
+        share_models: bool = True,
+    ) -> None:
+        self.region = region
+        self.sts_region = sts_region
+        self.sts_regions = sts_regions
+        self.sts_endpoint_url = sts_endpoint_url
+        self.sts_config = sts_config
+        self.refresh = refresh
+        self.cache = cache
+        self.on_event = on_event
+        self.share_models = share_models
+        for name, (is_valid, hint) in TYPES.items():
+            value = getattr(self, name)
+            if not is_valid(value):
+                raise _wrong_type(name, value, hint)
+        check_regions([region])
+        check_regions([sts_region], "sts_region")
+        _check_endpoint(self)
+        check_regions(sts_regions or (), "sts_regions")
 
     @classmethod
     def of(cls, region: str | None, options: AssumeRoleOptions) -> Options:
         """
-        Return those of the options of `assume()` that all functions have.
+        Return the options of `assume()` that all functions have.
 
         Raises:
-            InvalidRequestError: If one isn't what it has to be.
+            InvalidRequestError: If a value has the wrong type, or isn't possible.
         """
         common: Any = {
             name: value
             for name, value in options.items()
             if name in SessionOptions.__annotations__
         }
-        return cls.checked(region=region, **common)
+        return cls(region=region, **common)
+
+    def inherit(self, endpoint: StsEndpoint) -> None:
+        """
+        Call STS where the source does, unless the options say otherwise.
+        """
+        self.sts_endpoint_url = self.sts_endpoint_url or endpoint.url
+        self.sts_config = self.sts_config or endpoint.config
 
     def endpoint(self, source: Source, *, role_arn: str) -> StsEndpoint:
         """
-        Where STS is asked: where the user says, or else in the session's region.
+        Return where STS is called: by default in the session's region.
 
         Args:
-            source: Who asks.
+            source: The source, whose configuration has the default region.
 
-            role_arn: For whom.
+            role_arn: The role, whose partition decides whether a region is required.
 
         Raises:
-            InvalidRequestError: If there is no region to be found.
+            InvalidRequestError: If a region is required and none is configured.
         """
         regions: tuple[str | None, ...]
         if self.sts_regions is not None:
             regions = tuple(self.sts_regions)
         else:
-            only = self.sts_region or self.region
-            only = only or source.settings.get_config_variable("region")
-            regions = (only or self._region_without(source, role_arn),)
+            region = self.sts_region or self.region
+            region = region or source.settings.get_config_variable("region")
+            regions = (region or self._default_region(source, role_arn),)
         return StsEndpoint(
             regions=regions, url=self.sts_endpoint_url, config=self.sts_config
         )
 
-    def _region_without(self, source: Source, role_arn: str) -> str | None:
+    def _default_region(self, source: Source, role_arn: str) -> str | None:
         """
         Return the region if none is configured. `None` means that of a client.
         """
@@ -241,7 +248,7 @@ class Options:
         )
 
 
-KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
+TYPES: dict[str, tuple[Callable[[object], bool], str]] = {
     "refresh": (
         lambda value: isinstance(value, RefreshPolicy),
         "Pass a stsession.RefreshPolicy.",
@@ -260,10 +267,10 @@ KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
     ),
     "share_models": (lambda value: isinstance(value, bool), "Pass True or False."),
 }
-"""What some of the options have to be, and what to do about it."""
+"""Checks of the types of some options, and the hints of their errors."""
 
 
-def _wrong(parameter: str, value: object, hint: str) -> InvalidRequestError:
+def _wrong_type(parameter: str, value: object, hint: str) -> InvalidRequestError:
     return InvalidRequestError(
         f"{parameter} is of type {type(value).__name__}.",
         parameter=parameter,
@@ -273,10 +280,15 @@ def _wrong(parameter: str, value: object, hint: str) -> InvalidRequestError:
 
 def check_regions(regions: Iterable[object], parameter: str = "region") -> None:
     """
-    Refuse what can't be the name of a region; `None` passes.
+    Reject what can't be the name of a region. `None` is allowed.
+
+    Args:
+        regions: The names.
+
+        parameter: The parameter that the error names.
 
     Raises:
-        InvalidRequestError: If one can't.
+        InvalidRequestError: If one of them can't be a region.
     """
     for region in regions:
         _check_region(region, parameter)
@@ -301,10 +313,7 @@ def _check_region(region: object, parameter: str) -> None:
         ) from None
 
 
-def _check_place(options: Options) -> None:
-    """
-    Refuse what says nothing about where STS is, or different things.
-    """
+def _check_endpoint(options: Options) -> None:
     regions, url = options.sts_regions, options.sts_endpoint_url
     if options.sts_region is not None and regions is not None:
         raise InvalidRequestError(

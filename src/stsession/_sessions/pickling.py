@@ -1,5 +1,5 @@
 """
-Pickles sessions as the call that made them.
+Recipes: the call that made a session, for pickles, copies and digests.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ VARIABLES = (
     "AWS_ROLE_SESSION_NAME",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
 )
-"""The environment variables that select credentials, and aren't secret."""
+"""Environment variables that select credentials, and aren't secret."""
 
 PROFILE_VARIABLES = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")
-"""The environment variables that name a profile."""
+"""Environment variables with the name of a profile."""
 
 FILE_VARIABLES = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
-"""The environment variables that name the files of profiles."""
+"""Environment variables with the paths of the config and credentials files."""
 
 SELECTING = ("name", "source", "token")
 """Arguments that select credentials. `None` means those of the environment."""
@@ -70,22 +70,21 @@ PROFILE_KEYS = (
     "sso_start_url",
     "web_identity_token_file",
 )
-"""What a profile contains that identifies its credentials, and isn't secret."""
+"""Keys of a profile that identify its credentials, and aren't secret."""
 
 MAX_PROFILES = 1_024
-"""How many profiles' identities are remembered; one takes about a kilobyte."""
+"""The number of profiles whose identities are cached; one takes about a kilobyte."""
 
 IRRELEVANT = frozenset({"cache", "mfa_code", "on_event", "share_models", "sts_config"})
-"""Arguments that don't matter to what the credentials allow."""
+"""Arguments that make no difference to what the credentials allow."""
 
 SECRETS = ("assertion", "mfa_code", "provided_contexts")
-"""Arguments that are secret if they aren't functions."""
+"""Arguments that are secret unless they are functions."""
 
 DIGITS = 16
-"""Hexadecimal digits of a digest; so many sessions don't have two that are equal."""
+"""The length of a digest, in hexadecimal digits: long enough to have no duplicates."""
 
 
-@attrs.frozen(eq=False, repr=False)
 class Recipe:
     """
     The function that made a session and its arguments, to make an equal one.
@@ -95,16 +94,23 @@ class Recipe:
 
         arguments: The arguments that were passed, by name.
 
-        surroundings: What `surroundings_of` returned when the session was made.
+        surroundings:
+            What they select, see `surroundings_of`. `None` means what they select now.
     """
 
-    make: Callable[..., Any]
-    arguments: Mapping[str, Any]
-    surroundings: Mapping[str, Any] = attrs.field(
-        default=attrs.Factory(
-            lambda self: surroundings_of(self.arguments), takes_self=True
+    __slots__ = ("arguments", "make", "surroundings")
+
+    def __init__(
+        self,
+        make: Callable[..., Any],
+        arguments: Mapping[str, Any],
+        surroundings: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.make = make
+        self.arguments = arguments
+        self.surroundings = (
+            surroundings_of(arguments) if surroundings is None else surroundings
         )
-    )
 
     def digest(self) -> str:
         """
@@ -197,7 +203,7 @@ def _settings_of(source: Any) -> _SessionSettings:
 
 class _Profiles:
     """
-    The identities of profiles, found once for each content of their files.
+    The identities of profiles, computed once for each content of their files.
     """
 
     def __init__(self) -> None:
@@ -208,19 +214,19 @@ class _Profiles:
         Return what identifies the credentials of a profile, without secrets.
 
         Args:
-            name: The profile. `None` means the one of the environment.
+            name: The name of the profile. `None` means that of the environment.
 
-            files: The config file and the credentials file.
+            files: The paths of the config file and of the credentials file.
         """
         named = (name,) if name else tuple(map(os.environ.get, PROFILE_VARIABLES))
         contents = contents_of(files)
         key = named, files, contents
-        found = self._known.get(key)
-        if found is None:
-            found = _identity_of(name, files)
+        identity = self._known.get(key)
+        if identity is None:
+            identity = _identity_of(name, files)
             if contents == contents_of(files):
-                self._known[key] = found
-        return found
+                self._known[key] = identity
+        return identity
 
 
 _profiles = per_process(_Profiles(), of_files=True)
@@ -239,8 +245,8 @@ def _identity_of(name: str | None, files: tuple[str, ...]) -> Any:
     return [
         *(
             {
-                section: {key: said[key] for key in PROFILE_KEYS if key in said}
-                for section, said in part.items()
+                name: {key: values[key] for key in PROFILE_KEYS if key in values}
+                for name, values in part.items()
             }
             for part in sections
         ),
@@ -257,10 +263,13 @@ def surroundings_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """
     Return what arguments select in the environment and in files, without secrets.
 
-    It is plain data, and the same in all processes with the same environment.
+    It is plain data, which is the same in all processes with the same environment.
     """
-    given = {name: arguments[name] for name in SELECTING if name in arguments}
-    return {name: _selected(name, value) for name, value in given.items()}
+    return {
+        name: _selected(name, arguments[name])
+        for name in SELECTING
+        if name in arguments
+    }
 
 
 def _selected(name: str, value: Any) -> Any:
@@ -291,7 +300,7 @@ def _is_ours(source: Any) -> bool:
 
 def _plain_of(name: str, value: Any, surroundings: Mapping[str, Any]) -> Any:
     """
-    Return a value as JSON has it, whatever way it was given.
+    Return a value as plain data, the same for all ways to pass it.
     """
     if name in SECRETS and isinstance(value, (str, Mapping)):
         # A digest that others could compute would let them check guesses.
@@ -326,15 +335,15 @@ def _session_as_plain(source: Any, surroundings: Mapping[str, Any]) -> Any:
     digest = getattr(source, "_digest", None)  # it's one of ours
     if digest is not None:
         return digest
-    # As below: there is no other way, and looking may take a request.
+    # There is no public way to its credentials that can't cause a request.
     session = getattr(source, "_session", source)
     keys = getattr(session, "_credentials", None)
-    said = _plain_of("", session.instance_variables(), surroundings)
+    variables = _plain_of("", session.instance_variables(), surroundings)
     if keys is None or getattr(keys, "method", None) in FINDABLE_METHODS:
-        return [said, surroundings.get("source")]
+        return [variables, surroundings.get("source")]
     if isinstance(keys, RefreshableCredentials):
-        return [said, number_of(keys)]
-    return [said, keys.access_key]
+        return [variables, number_of(keys)]
+    return [variables, keys.access_key]
 
 
 def _name_or_number(thing: Any) -> Any:
@@ -343,7 +352,7 @@ def _name_or_number(thing: Any) -> Any:
     """
     module, name = (getattr(thing, key, None) for key in ("__module__", "__qualname__"))
     if module is not None and name is not None:
-        found = sys.modules.get(module)
-        if getattr(found, name, None) is thing:
+        imported = sys.modules.get(module)
+        if getattr(imported, name, None) is thing:
             return [module, name]
     return [type(thing).__name__, number_of(thing)]

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import botocore.session
 
 from .._botocore.credentials import RefresherCredentials
@@ -47,14 +46,15 @@ __all__ = [
 
 class RefreshableSession(BotoSession):
     """
-    A `boto3.Session` whose credentials refresh themselves.
+    A `boto3.Session` that refreshes its credentials.
 
-    It is used like any other: clients and resources made from it may be kept
-    for as long as the program runs. It is safe to use from many threads as far
-    as boto3's sessions are: make clients in one, use them in all. It may be
-    pickled and deep-copied; that carries the recipe and no secret.
+    Make one with :func:`stsession.assume` or another function. It is used like any
+    other: its clients and resources can be kept for as long as the program runs. As
+    with all boto3 sessions, make clients in one thread; they can be used in all. A
+    session can be pickled and deep-copied: it is made again from the same arguments,
+    and the pickle has no secrets.
 
-    Nothing touches the network before the first use.
+    Nothing uses the network before the first use.
 
     .. versionadded:: 0.1.0
     """
@@ -82,23 +82,24 @@ class RefreshableSession(BotoSession):
         self._endpoint = chain.endpoint
         self._key = chain.key
         self._is_role = chain.is_role
-        self._options = chain.options
+        self._region = chain.options.region
+        self._share_models = chain.options.share_models
         self._recipe = recipe
         self._signs_with = RefresherCredentials(self._refresher)
         self._rejection = ResendHandler(self._refresher)
         if not on_first_use:
             with reporting_config_errors(None):
                 super().__init__(botocore_session=self._new_botocore_session())
-        if self._options.on_event is not None:
-            hook = _while(self._signs_with, self._options.on_event)
+        if chain.options.on_event is not None:
+            hook = _while_used(self._signs_with, chain.options.on_event)
             self._refresher.events.subscribe(hook)
 
     def _new_botocore_session(self) -> botocore.session.Session:
         session = derive_session(
             self._source.settings,
             credentials=self._signs_with,
-            region=self._options.region,
-            share_models=self._options.share_models,
+            region=self._region,
+            share_models=self._share_models,
         )
         self._rejection.register(session.register)
         if None in self._endpoint.regions:
@@ -114,7 +115,7 @@ class RefreshableSession(BotoSession):
     @lazy
     def _digest(self) -> str:
         """
-        A digest of the recipe: libraries compare arguments by their `repr`.
+        A digest of the recipe, as libraries compare arguments by their `repr`.
         """
         return self._recipe.digest()
 
@@ -126,22 +127,23 @@ class RefreshableSession(BotoSession):
         """
         Return credentials that can be used now.
 
-        For tools that take nothing else; a client of the session needs no
-        such thing. Blocks as signing a request does: while STS is asked, if
-        there are none that can be used, and up to the policy's *mandatory_wait*
-        shortly before their expiration.
+        Tools that don't take a session need it; clients of the session don't. Blocks
+        while STS is called, if the current credentials can't be used, and for at
+        most the policy's *mandatory_wait* shortly before they expire.
 
         Raises:
-            RefreshError: If there are none, and none can be had.
+            RefreshError:
+                If there are no valid credentials, and STS can't be reached or denies
+                the request.
         """
         return self._refresher.get().credentials
 
     @property
     def expires_at(self) -> dt.datetime | None:
         """
-        When the credentials at hand expire, as an aware UTC datetime.
+        When the current credentials expire, as an aware UTC datetime.
 
-        `None` before the first use, or if they have no end.
+        `None` before the first use, or if they don't expire.
         """
         record = self._refresher.record
         return None if record is None else record.credentials.expires_at
@@ -149,11 +151,10 @@ class RefreshableSession(BotoSession):
     @property
     def remaining(self) -> dt.timedelta | None:
         """
-        How long the credentials at hand can still be used.
+        How long the current credentials are still valid.
 
-        Negative if they are dead. `None` before the first use, or if they have
-        no end. It doesn't depend on whether the local clock is right, as *expires_at*
-        less the present time does.
+        Negative after they have expired. `None` before the first use, or if they
+        don't expire. It is right even if the local clock isn't.
         """
         record = self._refresher.record
         if record is None or record.credentials.expires_at is None:
@@ -164,16 +165,18 @@ class RefreshableSession(BotoSession):
         """
         Return credentials that are valid for at least *min_validity*.
 
-        For what outlives the next request: presigned URLs, long uploads, child
-        processes. The clients of the session use them, too. Blocks while STS
-        is asked, if those at hand won't do.
+        Use it before work that takes longer than the next request: presigned URLs,
+        long uploads, child processes. The session's clients use the same
+        credentials. Blocks while STS is called, if the current credentials expire
+        sooner.
 
         Args:
-            min_validity: At most what the session's credentials live.
+            min_validity: The required validity, at most the session's duration.
 
         Raises:
             RefreshError:
-                If none can be had, or if fresh ones don't live that long.
+                If STS can't be reached or denies the request, or if new credentials
+                aren't valid for that long.
         """
         if not isinstance(min_validity, dt.timedelta):
             raise InvalidRequestError(
@@ -185,33 +188,32 @@ class RefreshableSession(BotoSession):
 
     def refresh(self) -> TemporaryCredentials:
         """
-        Ask STS now, whatever is at hand, and return what it gives.
+        Refresh the credentials now, even if they are fresh, and return them.
 
-        There is no need to call it for credentials to be fresh. Blocks until
-        STS has answered, up to the policy's *load_timeout*.
+        It isn't necessary for ordinary use. Blocks until STS has answered, for at
+        most the policy's *load_timeout*.
 
         Raises:
             RefreshError:
-                If it gives nothing. The credentials at hand stay in use.
+                If STS can't be reached or denies the request. The current credentials
+                stay in use.
         """
         return self._refresher.refresh().credentials
 
     def status(self) -> SessionStatus:
         """
-        Tell the state of each role from the source to this session.
-
-        Asks nobody, and doesn't block.
+        Return the refresh status of every role in the chain. Does no I/O.
         """
-        from .status import HopStatus, SessionStatus  # noqa: PLC0415 - see `_assume`
+        from .status import HopStatus, SessionStatus  # noqa: PLC0415 - not for each session
 
         return SessionStatus(hops=tuple(map(HopStatus.of, self._hops)))
 
     def caller_identity(self) -> CallerIdentity:
         """
-        Ask STS whom it takes this session for. Blocks.
+        Call GetCallerIdentity. Blocks.
 
         Raises:
-            botocore.exceptions.ClientError: If STS refuses to say.
+            botocore.exceptions.ClientError: If STS returns an error.
 
             RefreshError: If there are no credentials.
 
@@ -219,9 +221,9 @@ class RefreshableSession(BotoSession):
            <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>`_,
            which no policy can deny.
         """
-        from .status import CallerIdentity  # noqa: PLC0415 - see `_assume`
+        from .status import CallerIdentity  # noqa: PLC0415 - not for each session
 
-        # In the region and at the endpoint where STS is called for this session.
+        # At the endpoint that issued the credentials.
         source = self._own_source
         client = source.client(self._endpoint.regions[0], self._endpoint)
         try:
@@ -242,7 +244,7 @@ class RefreshableSession(BotoSession):
         **options: Unpack[AssumeRoleOptions],
     ) -> RefreshableAssumeRoleSession:
         """
-        Assume a further role with this session's credentials.
+        Return a session for a role that is assumed with this session's credentials.
 
         STS is called at the same endpoint as for this session, unless
         *sts_endpoint_url* or *sts_config* is passed.
@@ -268,7 +270,7 @@ class RefreshableSession(BotoSession):
     @lazy
     def _own_source(self) -> Source:
         """
-        This session as the source of another.
+        The source that signs with this session's credentials.
         """
         settings = self._botocore_session()
         return refresher_source(
@@ -278,16 +280,6 @@ class RefreshableSession(BotoSession):
     def _botocore_session(self) -> botocore.session.Session:
         session: botocore.session.Session = self._session  # boto3 has no other way
         return session
-
-    def _inherited(self, options: Options) -> Options:
-        """
-        What goes for a session that has this one as its source.
-        """
-        return attrs.evolve(
-            options,
-            sts_endpoint_url=options.sts_endpoint_url or self._endpoint.url,
-            sts_config=options.sts_config or self._endpoint.config,
-        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         return reduce_session(self._recipe)
@@ -306,15 +298,15 @@ class RefreshableSession(BotoSession):
         """
         Close the connections to STS.
 
-        Clients of the session go on working, and open them again when their
-        credentials have to be refreshed. May be called more than once.
+        The session and its clients can still be used; the next refresh opens a new
+        connection. Can be called more than once.
         """
         self._source.close()
 
 
 def note_region(refresher: Refresher, region: str | None) -> None:
     """
-    Have STS called in the region of a client, as none is configured.
+    Call STS in the region of a client, as no region is configured.
     """
     fetch: Any = refresher.fetch
     if region and not region.endswith("-global"):
@@ -325,11 +317,11 @@ def _note_region_of(refresher: Refresher, context: dict[str, Any], **_: Any) -> 
     note_region(refresher, context.get("client_region"))
 
 
-def _while(
+def _while_used(
     credentials: RefresherCredentials, on_event: RefreshHook
 ) -> Callable[[], RefreshHook | None]:
     """
-    The hook, as long as the session or one of its clients is there.
+    Return a function that returns the hook while the session or a client is in use.
     """
     reference = weakref.ref(credentials)
     return lambda: None if reference() is None else on_event
@@ -348,7 +340,7 @@ def chain_from(
     Args:
         source: The user's argument.
 
-        options: The options of the session.
+        options: The options of the session. They inherit from a session as source.
 
         role_arn: The first role.
 
@@ -360,7 +352,7 @@ def chain_from(
     hops: tuple[Refresher, ...] = ()
     if isinstance(source, RefreshableSession):
         hops = source._hops  # noqa: SLF001 - one of ours
-        options = source._inherited(options)  # noqa: SLF001 - one of ours
+        options.inherit(source._endpoint)  # noqa: SLF001 - one of ours
     root = find_source(source) if root is None else root
     return ChainBuilder(root, options, hops=hops, role_arn=role_arn)
 
@@ -410,14 +402,14 @@ class RefreshableAssumeRoleSession(RefreshableSession):
     @property
     def role_arn(self) -> str:
         """
-        The ARN of the role; of a chain, of its last.
+        The ARN of the role; in a role chain, that of the last role.
         """
         return self._refresher.name
 
     @property
     def account_id(self) -> str | None:
         """
-        The account that the role is in. `None` on servers that have no accounts.
+        The ID of the role's account. `None` on servers that have no accounts.
         """
         return account_of(self.role_arn)
 

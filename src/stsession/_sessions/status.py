@@ -28,33 +28,33 @@ class HopStatus:
     """The role's ARN; for credentials that aren't a role's, a description."""
 
     source: str
-    """Who assumes it."""
+    """The source that signs the request."""
 
     generation: int
-    """How many sets of credentials there have been; 0 before the first use."""
+    """The number of sets of credentials so far; 0 before the first use."""
 
     refreshed_at: dt.datetime | None
-    """When the present ones were asked for. `None` before the first use."""
+    """When the current credentials were requested. `None` before the first use."""
 
     due_at: dt.datetime | None
-    """When their refresh is due. `None` before the first use, or if never."""
+    """When their refresh is due. `None` before the first use, or if it never is."""
 
     expires_at: dt.datetime | None
-    """When they expire. `None` before the first use, or if never."""
+    """When they expire. `None` before the first use, or if they don't."""
 
     last_error: str | None
-    """The text of the last error. `None` if the last attempt succeeded."""
+    """The message of the last error. `None` if the last attempt succeeded."""
 
     next_attempt_at: dt.datetime | None
-    """The end of the pause after a failure. `None` if there is none."""
+    """The end of the back-off after a failure. `None` if there is no back-off."""
 
     counters: RefreshCounters
-    """How often things have happened; a copy."""
+    """Counts of refreshes, failures and other events; a copy."""
 
     @classmethod
     def of(cls, refresher: Refresher) -> HopStatus:
         """
-        Look at *refresher*.
+        Return the status of a refresher.
         """
         record = refresher.record
         dated = record is not None and record.credentials.expires_at is not None
@@ -86,7 +86,7 @@ class SessionStatus:
     @property
     def hop(self) -> HopStatus:
         """
-        The session's own role.
+        The status of the session's own role.
         """
         return self.hops[-1]
 
@@ -132,13 +132,13 @@ def _time(instant: dt.datetime | None) -> str:
 @attrs.frozen(kw_only=True)
 class CallerIdentity:
     """
-    Who AWS takes a session for.
+    The identity of a session: what GetCallerIdentity returns.
 
     .. versionadded:: 0.1.0
     """
 
     account_id: str
-    """The account."""
+    """The ID of the account."""
 
     arn: str
     """The ARN of the assumed role, with the role session name."""

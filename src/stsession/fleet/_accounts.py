@@ -18,7 +18,6 @@ from .._requests.arns import checked_role_arn, checked_role_name
 from .._requests.models import StsRequest
 from .._sessions.options import (
     AssumeRoleOptions,
-    Options,
     RoleOptions,
     check_names,
     check_regions,
@@ -414,6 +413,5 @@ def url_of(source: SourceLike, options: AssumeRoleOptions) -> str | None:
     """
     url = options.get("sts_endpoint_url")
     if isinstance(source, RefreshableSession):
-        given = Options(sts_endpoint_url=url)
-        url = source._inherited(given).sts_endpoint_url  # noqa: SLF001 - one of ours
+        url = url or source._endpoint.url  # noqa: SLF001 - one of ours
     return url

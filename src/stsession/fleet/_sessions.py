@@ -160,7 +160,7 @@ class FleetSession(RefreshableAssumeRoleSession):
             service_name,
             credentials=self._signs_with,
             resend=self._rejection,
-            session_region=self._options.region,
+            session_region=self._region,
             **arguments,
         )
 
@@ -184,7 +184,7 @@ class FleetSession(RefreshableAssumeRoleSession):
         if self._is_complete:
             return self._boto3_session.region_name
         settings = self._source.settings
-        return self._options.region or settings.get_config_variable("region")
+        return self._region or settings.get_config_variable("region")
 
     def widen(self, workers: int) -> None:
         """
