@@ -34,7 +34,8 @@ def _files(tmp_path, monkeypatch):
         age(path, 3_600)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(credentials))
-    monkeypatch.setattr(sessions, "_parsed", _Parsed())
+    parsed = _Parsed()
+    monkeypatch.setattr(sessions, "_parsed", lambda: parsed)
     return config, credentials
 
 
@@ -271,8 +272,8 @@ def test_few_versions_are_kept(files):
         config.write_text(f"[profile p{number}]\n")
         read()
 
-    assert MAX_PARSED == len(sessions._parsed._entries)
-    assert "AKIA1" not in repr(sessions._parsed)
+    assert MAX_PARSED == len(sessions._parsed()._entries)
+    assert "AKIA1" not in repr(sessions._parsed())
 
 
 def test_digests_of_many_files(files, tmp_path, monkeypatch):

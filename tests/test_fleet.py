@@ -1048,8 +1048,8 @@ LOCKS = {
     "fleet": lambda fleet: fleet._lock,
     "templates": lambda fleet: fleet._sample._clients._lock,
     "throttle": lambda fleet: fleet._sample._refresher.fetch.retry_loop.throttle._lock,
-    "throttles": lambda fleet: _throttle._throttles._lock,
-    "loaders": lambda fleet: _loader._loaders._lock,
+    "throttles": lambda fleet: _throttle._throttles()._lock,
+    "loaders": lambda fleet: _loader._loaders()._lock,
 }
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import boto3
@@ -8,7 +7,6 @@ import pytest
 
 import stsession
 
-from stsession._util import number_of
 from stsession.testing import FakeClock, LocalSTS, StubSTS, use_runtime
 
 from .wire import READER
@@ -28,6 +26,13 @@ def signed_by(stub):
     return [call.access_key_id for call in stub.requests]
 
 
+def key_of(session):
+    """
+    The access key ID that its source signs with.
+    """
+    return session._source.signer.credentials.get_frozen_credentials().access_key
+
+
 def stubbed(stub, **kwargs):
     """
     A session whose calls go to the stub.
@@ -35,41 +40,6 @@ def stubbed(stub, **kwargs):
     session = boto3.Session(region_name="eu-south-1", **kwargs)
     session.events.register("before-send.sts", stub)
     return session
-
-
-def test_number_is_one_objects():
-    """
-    Another object has another number, however equal it is.
-    """
-
-    @dataclass(frozen=True)
-    class Vault:
-        path: str
-        token: str = field(compare=False)
-
-    alice, bob = Vault("aws", "alice"), Vault("aws", "bob")
-
-    assert alice == bob
-    assert number_of(alice) == number_of(alice)
-    assert number_of(alice) != number_of(bob)
-
-
-def test_number_of_what_takes_no_reference():
-    """
-    It gets another one each time, so it is shared with nobody.
-    """
-    assert number_of(()) != number_of(())
-
-
-def test_address_that_is_used_again():
-    """
-    Numbers aren't.
-    """
-
-    class Thing:
-        pass
-
-    assert 20 == len({number_of(Thing()) for _ in range(20)})
 
 
 def test_environment_that_changes(tmp_path, monkeypatch):
@@ -115,7 +85,7 @@ def test_keys_in_the_environment_that_change(monkeypatch, stub):
         if number == "1":
             first = stsession.assume(READER)
 
-    assert "AKIA0000000000000001" == first._source.frozen().access_key
+    assert "AKIA0000000000000001" == key_of(first)
 
 
 def test_home_that_changes(monkeypatch, tmp_path):
@@ -132,7 +102,7 @@ def test_home_that_changes(monkeypatch, tmp_path):
         )
         monkeypatch.setenv("HOME", str(tmp_path / name))
         session = stsession.assume(READER, region="eu-south-1")
-        found.append(session._source.frozen().access_key)
+        found.append(key_of(session))
 
     assert ["AKIAone", "AKIAtwo"] == found
     config = session._source.settings.get_config_variable("config_file")

@@ -454,7 +454,7 @@ def test_other_trie(sessions, caplog, monkeypatch):
             return copied
 
     monkeypatch.setattr(botocore.hooks, "_PrefixTrie", Trie)
-    monkeypatch.setattr(_sdk, "_builtin_handlers", _sdk._BuiltinHandlers())
+    monkeypatch.setattr(_sdk, "_builtin_handlers", _sdk._BuiltinHandlers)
 
     assert works(caplog, sessions[0], "an emitter can't be read", way=OWN_EVENTS)
     assert sessions[0].client("sts").meta.events._copy is not None

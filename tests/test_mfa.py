@@ -105,7 +105,7 @@ class Patience:
         """
         Wait for *event*.
         """
-        if not _mfa._prompter._prompting._is_owned():  # a caller without credentials
+        if not _mfa._prompter()._prompting._is_owned():  # a caller without credentials
             return event.wait(SOON)
         self.steps.append(seconds)
         self.clock.advance(dt.timedelta(seconds=seconds))

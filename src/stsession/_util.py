@@ -102,57 +102,63 @@ def value_of(thing: Any) -> Hashable:
 
 T = TypeVar("T")
 
-_state: list[tuple[Any, bool]] = []
 
-
-def per_process(thing: T, *, of_files: bool = False) -> T:
+class per_process(Generic[T]):  # noqa: N801 - declares a variable
     """
-    Declare that *thing* holds state of the process; returns it.
+    State of the process, such as a cache: made when it is first used.
 
-    Its initializer takes no arguments. If a fork matters to it, it passes itself to
-    `forget_after_fork` as well.
+    Call it for the value. Inside `fresh_process_state` there is another one. A forked
+    child has that of its parent: a value that can't be used as it is there passes
+    itself to `forget_after_fork`. If two threads make a value, the first one's counts.
 
     Args:
-        thing: An object that is never replaced, as others refer to it.
+        make: Makes the value.
 
-        of_files: Whether it remembers nothing but what files contain.
+        of_files: Whether it contains nothing but what was read from files.
     """
-    _state.append((thing, of_files))
-    return thing
+
+    def __init__(self, make: Callable[[], T], *, of_files: bool = False) -> None:
+        self._make = make
+        self._made: dict[str, T] = {}  # empty, or with the only item "value"
+        self.of_files = of_files
+        _declared.append(self)
+
+    def __call__(self) -> T:
+        made = self._made
+        value = made.get("value")
+        return made.setdefault("value", self._make()) if value is None else value
+
+    def replaced(self, made: dict[str, T]) -> dict[str, T]:
+        """
+        Return what is made, and go on with *made*, which is empty for a new value.
+        """
+        former, self._made = self._made, made
+        return former
+
+
+_declared: list[per_process[Any]] = []
 
 
 @contextmanager
 def fresh_process_state(*, of_files: bool = True) -> Iterator[None]:
     """
-    Initialize the state of the process anew, and restore it afterwards.
+    Use other values of all that is declared `per_process`, and restore them afterwards.
 
     Args:
-        of_files: Whether that includes what is remembered of files.
+        of_files: Whether that includes what was read from files.
     """
-    former = [(it, dict(vars(it))) for it, is_file in _state if of_files or not is_file]
-    number = len(_state)
-    for thing, _ in former:
-        thing.__init__()  # no attribute is missing meanwhile, for other threads
+    former = [(it, it.replaced({})) for it in _declared if of_files or not it.of_files]
+    number = len(_declared)
     try:
         yield
     finally:
-        for thing, _ in _state[number:]:  # imported meanwhile
-            thing.__init__()
-        for thing, values in former:
-            vars(thing).update(values)
+        for it in _declared[number:]:  # imported meanwhile
+            it.replaced({})
+        for it, made in former:
+            it.replaced(made)
 
 
-class _World:
-    """
-    A number for each time that the state of the process was fresh.
-    """
-
-    def __init__(self) -> None:
-        self.number = next(_process_numbers)
-
-
-_process_numbers = itertools.count()
-_world = per_process(_World())
+_isolation = per_process(itertools.count().__next__)
 
 
 def world() -> Hashable:
@@ -165,7 +171,7 @@ def world() -> Hashable:
     adapters = sys.modules.get("requests.adapters")
     # Not by attribute: a wrapper may return another object each time.
     send = vars(getattr(adapters, "HTTPAdapter", object)).get("send")
-    return _world.number, None if send is None else number_of(send)
+    return _isolation(), None if send is None else number_of(send)
 
 
 class lazy(Generic[T]):  # noqa: N801 - used as a decorator

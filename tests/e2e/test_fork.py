@@ -121,7 +121,7 @@ def test_fork_under_a_lock(world):
     world.clock.advance(seconds(900))
     held = [
         world.session._refresher._lock,
-        _seams.pool._lock,
+        _seams._pool()._lock,
         world.session._source._clients._lock,
         world.session._source.signer._lock,
     ]

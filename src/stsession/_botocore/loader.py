@@ -264,14 +264,14 @@ def _expanded(data_path: str | None) -> tuple[str, ...]:
     )
 
 
-_loaders = per_process(_Loaders(), of_files=True)
+_loaders = per_process(_Loaders, of_files=True)
 
 
 def loader_for(data_path: str | None) -> ModelLoader:
     """
     Return the loader for a search path, as ``AWS_DATA_PATH`` has it.
     """
-    return _loaders.get(data_path)
+    return _loaders().get(data_path)
 
 
 _UNREADABLE = (BotoCoreError, LookupError, OSError, TypeError, ValueError)

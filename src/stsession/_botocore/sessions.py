@@ -75,7 +75,7 @@ def _copied(config: Any) -> Any:
     return config
 
 
-_parsed = per_process(_Parsed(), of_files=True)
+_parsed = per_process(_Parsed, of_files=True)
 
 
 class Session(BotocoreSession):
@@ -114,11 +114,11 @@ class Session(BotocoreSession):
 
     def _read(self) -> Any:
         versions = versions_of(self)
-        config = _parsed.get(versions)
+        config = _parsed().get(versions)
         if config is None:
             config = super().full_config
             if versions == versions_of(self):  # otherwise it may be that of others
-                _parsed.add(versions, config)
+                _parsed().add(versions, config)
         return config
 
 
@@ -143,14 +143,14 @@ class _BuiltinHandlers:
         return copy.copy(self._emitter)
 
 
-_builtin_handlers = per_process(_BuiltinHandlers(), of_files=True)
+_builtin_handlers = per_process(_BuiltinHandlers, of_files=True)
 
 
 def builtin_handlers() -> BaseEventHooks:
     """
     Return an event emitter with botocore's own handlers.
     """
-    return _builtin_handlers.copy()
+    return _builtin_handlers().copy()
 
 
 def _share_models(session: botocore.session.Session) -> None:

@@ -108,10 +108,7 @@ class MemoryCache:
     def __repr__(self) -> str:
         return f"{type(self).__name__}(max_entries={self._max_entries})"
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Another process has a cache for the process of its own.
-        if self is PROCESS_CACHE:
-            return _process_cache, ()
+    def __reduce__(self) -> str | tuple[Any, ...]:
         return _make_cache, (self._max_entries,)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> MemoryCache:
@@ -154,12 +151,27 @@ class MemoryCache:
             self._records[key] = record
 
 
-PROCESS_CACHE = per_process(MemoryCache())
-"""What sessions share unless they are told otherwise."""
+_process_cache = per_process(MemoryCache)
 
 
-def _process_cache() -> MemoryCache:
-    return PROCESS_CACHE
+class _ProcessCache(MemoryCache):
+    """
+    The default of *cache*: the cache of the process that uses it.
+    """
+
+    def __reduce__(self) -> str:
+        return "PROCESS_CACHE"
+
+    def refresher(
+        self, key: Hashable, make: Callable[[Record | None], Refresher]
+    ) -> Refresher:
+        return _process_cache().refresher(key, make)
+
+    def keep(self, key: Hashable, record: Record, now: Instant) -> None:
+        _process_cache().keep(key, record, now)
+
+
+PROCESS_CACHE = _ProcessCache()
 
 
 def _make_cache(max_entries: int) -> MemoryCache:

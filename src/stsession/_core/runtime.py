@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import attrs
 
 from .._locks import OneTimeEvent, guarded, start_thread
-from .._util import forget_after_fork
+from .._util import forget_after_fork, per_process
 
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "SystemClock",
     "current_runtime",
     "spawn",
+    "submit",
     "use_runtime",
     "utc",
 ]
@@ -261,7 +262,14 @@ class DaemonPool:
         return True
 
 
-pool = DaemonPool()
+_pool = per_process(DaemonPool)
+
+
+def submit(task: Callable[[], None]) -> bool:
+    """
+    Run *task* in the background; return whether it will run.
+    """
+    return _pool().submit(task)
 
 
 def _wait(event: OneTimeEvent, seconds: float) -> object:
@@ -280,7 +288,7 @@ class Runtime:
     # each machine would have all of them refresh at once.
     random: Callable[[], float] = SystemRandom().random
 
-    submit: Callable[[Callable[[], None]], bool] = pool.submit
+    submit: Callable[[Callable[[], None]], bool] = submit
     spawn: Callable[[Callable[[], None]], bool] = spawn
     wait: Callable[[OneTimeEvent, float], object] = _wait
 

@@ -229,7 +229,7 @@ class _Profiles:
         return identity
 
 
-_profiles = per_process(_Profiles(), of_files=True)
+_profiles = per_process(_Profiles, of_files=True)
 
 
 def _identity_of(name: str | None, files: tuple[str, ...]) -> Any:
@@ -289,7 +289,7 @@ def _selected(name: str, value: Any) -> Any:
     token = None if isinstance(value, str) else os.environ.get(TOKEN_FILE)
     return [
         [os.environ.get(variable) for variable in variables],
-        _profiles.get(profile, paths),
+        _profiles().get(profile, paths),
         _public(owner_of_file(token)),
     ]
 

@@ -115,8 +115,8 @@ class _Owners(_FileCache):
         return None
 
 
-_digests = per_process(_Digests(), of_files=True)
-_owners = per_process(_Owners(), of_files=True)
+_digests = per_process(_Digests, of_files=True)
+_owners = per_process(_Owners, of_files=True)
 
 
 def digest_of_file(path: str) -> Hashable:
@@ -125,7 +125,7 @@ def digest_of_file(path: str) -> Hashable:
 
     It includes the owners of the web identity tokens in the files that it names.
     """
-    known = _digests.get(path)
+    known = _digests().get(path)
     if known is None:
         return None
     digest, token_files = known
@@ -136,7 +136,7 @@ def owner_of_file(path: str | os.PathLike[str] | None) -> Hashable:
     """
     Return a value that is equal as long as the token in a file has the same owner.
     """
-    return _owners.get(os.path.abspath(path)) if path else None  # noqa: PTH100
+    return _owners().get(os.path.abspath(path)) if path else None  # noqa: PTH100
 
 
 def contents_of(files: tuple[str, ...]) -> Hashable:

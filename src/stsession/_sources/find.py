@@ -99,7 +99,7 @@ class _Registry:
         return source
 
 
-_registry = per_process(_Registry())
+_registry = per_process(_Registry)
 
 
 def find_source(argument: SourceLike) -> Source:
@@ -165,7 +165,7 @@ def _session_source(session: botocore.session.Session) -> Source:
         return _sdk_source(name, session, key, credentials)
 
     with reporting_config_errors("source"):
-        return _registry.get(key, make)
+        return _registry().get(key, make)
 
 
 def _key_of_given_credentials(session: botocore.session.Session) -> Hashable:
@@ -200,7 +200,7 @@ def _profile_source(profile: str | None) -> Source:
             _look_up(credentials)
         return _sdk_source(name, settings, key, credentials)
 
-    return _registry.get(key, make)
+    return _registry().get(key, make)
 
 
 def _look_up(credentials: SdkCredentials) -> None:
@@ -280,7 +280,7 @@ def provider_source(
             _look_up(credentials)
         return _sdk_source(name, settings.settings, key, credentials)
 
-    return _registry.get(key, make)
+    return _registry().get(key, make)
 
 
 def unsigned_source(settings: Source | None = None) -> Source:
@@ -302,7 +302,7 @@ def unsigned_source(settings: Source | None = None) -> Source:
         return Source("an unsigned request", session, key=lambda: key, signer=None)
 
     with reporting_config_errors(None):
-        return _registry.get(key, make)
+        return _registry().get(key, make)
 
 
 def refresher_source(
@@ -347,7 +347,7 @@ def role_source(
         key: Returns what distinguishes the source from others at present.
     """
     with reporting_config_errors(None):
-        return _registry.get(
+        return _registry().get(
             ("hop", number_of(refresher)),
             lambda: refresher_source(refresher, previous.settings, key=key),
         )
@@ -368,7 +368,7 @@ def mfa_source(
         key: Returns what distinguishes the MFA session from others at present.
     """
     with reporting_config_errors(None):
-        return _registry.get(
+        return _registry().get(
             ("mfa", number_of(refresher)),
             lambda: Source(
                 user.name,

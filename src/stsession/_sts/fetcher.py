@@ -122,7 +122,7 @@ class _LongestDurations:
         self._hour_only.add(role_arn)
 
 
-longest = per_process(_LongestDurations())
+_longest = per_process(_LongestDurations)
 
 
 @attrs.define(kw_only=True, eq=False, repr=False)
@@ -255,7 +255,7 @@ class StsFetcher:
                 token = self._token_to_resend(token, e)
             else:
                 if shortened:
-                    longest.allow_hour_only(self.request.name)
+                    _longest().allow_hour_only(self.request.name)
                 return response
 
     def _regions(self) -> list[str]:
@@ -306,7 +306,7 @@ class StsFetcher:
     def _duration(self) -> int | None:
         if self.request.duration_seconds != "max":
             return self.request.duration_seconds
-        return longest.seconds(self.request.name, chained=self.source.is_role)
+        return _longest().seconds(self.request.name, chained=self.source.is_role)
 
     def _is_too_long(self, error: RefreshError, duration: int | None) -> bool:
         if self.request.duration_seconds != "max" or error.code != "ValidationError":

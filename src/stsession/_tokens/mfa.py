@@ -187,7 +187,7 @@ class CodePrompter:
         return at + STEP - clock.monotonic()
 
 
-_prompter = per_process(CodePrompter())
+_prompter = per_process(CodePrompter)
 
 
 class MfaCodes:
@@ -238,7 +238,7 @@ class MfaCodes:
                 hop=serial,
                 hint="You are prompted for it when the session is used next.",
             )
-        return _prompter.take(
+        return _prompter().take(
             serial,
             lambda: self._get(serial),
             lambda wait: self._get_next(serial, wait),

@@ -167,9 +167,8 @@ class _TokenFile:
         """Replaced by another object when a token of another owner was sent."""
 
 
-_token_files: weakref.WeakValueDictionary[Hashable, _TokenFile] = per_process(
-    weakref.WeakValueDictionary()
-)
+_token_files: per_process[weakref.WeakValueDictionary[Hashable, _TokenFile]]
+_token_files = per_process(weakref.WeakValueDictionary)
 
 
 class WebIdentityTokenSupplier(TokenSupplier):
@@ -192,7 +191,7 @@ class WebIdentityTokenSupplier(TokenSupplier):
             with contextlib.suppress(RefreshError):
                 self._file = _TokenFile(owner_of(self._read()))
             key = (self._path, self._file.owner)
-            self._file = _token_files.setdefault(key, self._file)
+            self._file = _token_files().setdefault(key, self._file)
 
     @property
     def key(self) -> Hashable:  # type: ignore[override]

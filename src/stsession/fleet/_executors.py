@@ -118,7 +118,7 @@ class RemoteTask:
         """
         Call the function and return the pickled outcome.
         """
-        sessions = _fleets.of(self.recipe)
+        sessions = _fleets().of(self.recipe)
         return _packed(call(self.function, sessions.session, self.target))
 
 
@@ -161,7 +161,7 @@ class _Fleets:
             return fleet
 
 
-_fleets = per_process(_Fleets())
+_fleets = per_process(_Fleets)
 
 
 def _packed(outcome: Outcome) -> bytes:

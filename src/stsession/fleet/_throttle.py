@@ -388,11 +388,11 @@ class _Throttles:
         return throttle
 
 
-_throttles = per_process(_Throttles())
+_throttles = per_process(_Throttles)
 
 
 def throttle_for(key: Hashable) -> Throttle:
     """
     Return the throttle that all sessions with an equal *key* share.
     """
-    return _throttles.get(key)
+    return _throttles().get(key)

@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .._core.runtime import DaemonPool, Runtime, current_runtime, use_runtime
 from .._util import fresh_process_state
 
 
@@ -26,12 +25,9 @@ def isolated_process() -> Iterator[None]:
     all threads.
 
     With pytest, the plugin does this for each test, except that models and config
-    files aren't read again and the threads of background refreshes remain.
+    files aren't read again.
 
     .. versionadded:: 0.1.0
     """
-    # Keeps the function of a test that submits refreshes itself.
-    replaced = current_runtime().submit != Runtime().submit
-    submit = None if replaced else DaemonPool().submit
-    with fresh_process_state(), use_runtime(submit=submit):
+    with fresh_process_state():
         yield

@@ -122,11 +122,11 @@ class ClientTemplates:
         Return the templates for sessions with the present configuration of *settings*.
         """
         number = number_of(settings)
-        templates = _all.get(number)
+        templates = _all().get(number)
         fingerprint = environment_fingerprint(settings)
         # Two threads may each make one here, and both are used.
         if templates is None or templates._fingerprint != fingerprint:  # noqa: SLF001 - its own
-            templates = _all[number] = cls(settings)
+            templates = _all()[number] = cls(settings)
         return templates
 
     @lazy
@@ -302,9 +302,8 @@ class ClientTemplates:
         return pooled
 
 
-_all: weakref.WeakValueDictionary[int, ClientTemplates] = per_process(
-    weakref.WeakValueDictionary()
-)
+_all: per_process[weakref.WeakValueDictionary[int, ClientTemplates]]
+_all = per_process(weakref.WeakValueDictionary)
 
 
 def environment_fingerprint(settings: botocore.session.Session) -> tuple[Any, ...]:
