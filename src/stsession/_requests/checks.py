@@ -20,8 +20,6 @@ from .limits import (
     CONTEXT_ASSERTION,
     CONTEXT_PROVIDER,
     POLICY,
-    POLICY_ARN,
-    POLICY_ARNS,
     PROVIDED_CONTEXTS,
     ROLE_SESSION_NAME,
     SERIAL_NUMBER,
@@ -44,7 +42,6 @@ __all__ = [
     "checked_contexts",
     "checked_duration",
     "checked_policy",
-    "checked_policy_arns",
     "checked_seconds",
     "checked_serial_number",
     "checked_source_identity",
@@ -112,23 +109,6 @@ def checked_texts(
         for index, text in enumerate(value)
     )
     return tuple(sorted(texts)) if isinstance(value, AbstractSet) else texts
-
-
-def checked_policy_arns(
-    value: object, *, strict: bool = True, page: str = POLICY_ARNS.source
-) -> tuple[str, ...]:
-    """
-    Return the ARNs of managed policies.
-
-    Args:
-        value: A list or tuple.
-
-        strict: Whether the server is AWS's.
-
-        page: The address of AWS's documentation of the operation.
-    """
-    several, each = POLICY_ARNS._replace(source=page), POLICY_ARN._replace(source=page)
-    return checked_texts(several, each, value, strict=strict)
 
 
 def checked_tags(value: object, *, strict: bool = True) -> tuple[tuple[str, str], ...]:

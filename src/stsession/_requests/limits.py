@@ -394,11 +394,9 @@ POLICY_ARNS = Limit(
         "sts.GetFederationToken.PolicyArns",
     ),
 )
-POLICY_ARN = Limit(
-    parameter="policy_arns",
+POLICY_ARN = POLICY_ARNS._replace(
     minimum=20,
     maximum=2048,
-    source=_ASSUME_ROLE,
     characters=ARN_CHARACTERS,
     hint="A managed policy's ARN looks like arn:aws:iam::aws:policy/ReadOnlyAccess.",
     paths=(

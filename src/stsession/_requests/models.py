@@ -26,7 +26,6 @@ from .checks import (
     checked_contexts,
     checked_duration,
     checked_policy,
-    checked_policy_arns,
     checked_seconds,
     checked_serial_number,
     checked_source_identity,
@@ -111,7 +110,11 @@ def _policies(page: str) -> dict[str, Parameter]:
         "policy": Parameter("Policy", partial(checked_policy, page=page), show=_hidden),
         "policy_arns": Parameter(
             "PolicyArns",
-            partial(checked_policy_arns, page=page),
+            partial(
+                checked_texts,
+                limits.POLICY_ARNS._replace(source=page),
+                limits.POLICY_ARN._replace(source=page),
+            ),
             encode=lambda arns: [{"arn": arn} for arn in arns],
         ),
     }
