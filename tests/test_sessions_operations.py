@@ -1,7 +1,12 @@
+"""
+The public functions: what they send to STS, their options, and their mistakes.
+"""
+
 from __future__ import annotations
 
 import datetime as dt
 import gc
+import inspect
 import json
 
 import botocore.handlers
@@ -15,7 +20,7 @@ import stsession
 from stsession.testing import FakeClock, Fault, StubSTS, use_runtime
 
 from .engine import exact_policy
-from .wire import READER, REGION, TARGET, failing, minutes, params_of, source_of
+from .wire import HUB, READER, REGION, TARGET, failing, minutes, params_of, source_of
 
 
 TOKEN = "a.web-identity.token"
@@ -23,6 +28,7 @@ ASSERTION = "PHNhbWw+PC9zYW1sPg=="
 PROVIDER = "arn:aws:iam::123456789012:saml-provider/Corp"
 TASK = "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials"
 SERIAL = "arn:aws:iam::123456789012:mfa/alice"
+CONTEXT = "arn:aws:iam::aws:contextProvider/IdentityCenter"
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 POLICY = {"Version": "2012-10-17", "Statement": []}
 
@@ -43,7 +49,7 @@ def assertion():
 
 def code(serial):
     """
-    What the device shows.
+    The code on the device.
     """
     return "123456"
 
@@ -59,6 +65,10 @@ UNSIGNED = {
     ),
 }
 SIGNED = {
+    "assume": (
+        {"role_arn": READER, "role_session_name": "me"},
+        {"RoleArn": READER, "RoleSessionName": "me"},
+    ),
     "session_token": ({}, {}),
     "federation_token": ({"name": "alice"}, {"Name": "alice"}),
     "assume_root": (
@@ -68,7 +78,8 @@ SIGNED = {
 }
 OPERATIONS = {**UNSIGNED, **SIGNED}
 
-LABELS = {
+NAMES = {
+    "assume": READER,
     "web_identity": READER,
     "saml": READER,
     "session_token": "the session token of the source",
@@ -78,9 +89,9 @@ LABELS = {
 
 each = pytest.mark.parametrize("name", OPERATIONS)
 each_unsigned = pytest.mark.parametrize("name", UNSIGNED)
-signed = pytest.mark.parametrize(
-    "name", [name for name in OPERATIONS if name not in UNSIGNED]
-)
+each_signed = pytest.mark.parametrize("name", SIGNED)
+ROLES = ("assume", *UNSIGNED)
+WITH_POLICIES = (*ROLES, "federation_token")
 
 
 @pytest.fixture(name="clock")
@@ -98,7 +109,7 @@ def _stub(clock):
 @pytest.fixture(name="make")
 def _make(stub):
     """
-    Calls one of our functions; the STS of its session is the stub.
+    Call one of our functions; the STS of its session is the stub.
     """
 
     def make(name, /, *, in_region=REGION, **kw):
@@ -109,7 +120,7 @@ def _make(stub):
             arguments.setdefault("region", in_region)
         session = getattr(stsession, name)(**arguments)
         if name in UNSIGNED:
-            # Nobody gives a session here whose events could be handled.
+            # No session is passed whose events could be handled.
             session._source.settings.register(
                 "before-send.sts", stub, unique_id="the stub"
             )
@@ -121,7 +132,7 @@ def _make(stub):
 @each
 def test_minimum(stub, make, name):
     """
-    Without any wishes, no more is sent than has to be.
+    Without options, only the required parameters are sent.
     """
     make(name).credentials()
 
@@ -129,81 +140,141 @@ def test_minimum(stub, make, name):
 
 
 SENT = [
-    ("web_identity", "role_session_name", "you", {"RoleSessionName": "you"}),
-    ("web_identity", "provider_id", "www.amazon.com", {"ProviderId": "www.amazon.com"}),
-    ("session_token", "duration_seconds", 129_600, {"DurationSeconds": "129600"}),
-    ("federation_token", "duration_seconds", 129_600, {"DurationSeconds": "129600"}),
+    *(
+        (name, {"role_session_name": "you"}, {"RoleSessionName": "you"})
+        for name in ("assume", "web_identity")
+    ),
+    ("assume", {"external_id": "tenant/42@x"}, {"ExternalId": "tenant/42@x"}),
+    ("assume", {"source_identity": "alice"}, {"SourceIdentity": "alice"}),
     (
-        "federation_token",
-        "tags",
-        {"Team": "data", "Stage": ""},
+        "assume",
+        {"transitive_tag_keys": ["Team"], "tags": {"Team": "data"}},
         {
             "Tags.member.1.Key": "Team",
             "Tags.member.1.Value": "data",
-            "Tags.member.2.Key": "Stage",
-            "Tags.member.2.Value": "",
+            "TransitiveTagKeys.member.1": "Team",
         },
     ),
-    ("assume_root", "duration_seconds", 60, {"DurationSeconds": "60"}),
+    (
+        "assume",
+        {"provided_contexts": {CONTEXT: "assertion"}},
+        {
+            "ProvidedContexts.member.1.ProviderArn": CONTEXT,
+            "ProvidedContexts.member.1.ContextAssertion": "assertion",
+        },
+    ),
+    (
+        "web_identity",
+        {"provider_id": "www.amazon.com"},
+        {"ProviderId": "www.amazon.com"},
+    ),
     *(
-        (name, "duration_seconds", dt.timedelta(minutes=15), {"DurationSeconds": "900"})
+        (
+            "session_token",
+            {"mfa_serial": serial, "mfa_code": code},
+            {"SerialNumber": serial, "TokenCode": "123456"},
+        )
+        for serial in (SERIAL, "GAHT12345678")
+    ),
+    *(
+        (name, {"duration_seconds": 129_600}, {"DurationSeconds": "129600"})
+        for name in ("session_token", "federation_token")
+    ),
+    ("assume_root", {"duration_seconds": 60}, {"DurationSeconds": "60"}),
+    *(
+        (
+            name,
+            {"duration_seconds": dt.timedelta(minutes=15)},
+            {"DurationSeconds": "900"},
+        )
         for name in OPERATIONS
     ),
     *(
-        (name, "duration_seconds", "max", {"DurationSeconds": "43200"})
-        for name in UNSIGNED
+        (name, {"duration_seconds": "max"}, {"DurationSeconds": "43200"})
+        for name in ROLES
     ),
     *(
-        sent
-        for name in [*UNSIGNED, "federation_token"]
-        for sent in [
-            (
-                name,
-                "policy",
-                POLICY,
-                {"Policy": json.dumps(POLICY, separators=(",", ":"))},
-            ),
-            (
-                name,
-                "policy_arns",
-                [READ_ONLY, TASK],
-                {"PolicyArns.member.1.arn": READ_ONLY, "PolicyArns.member.2.arn": TASK},
-            ),
-        ]
+        (
+            name,
+            {"tags": {"Team": "data", "Stage": ""}},
+            {
+                "Tags.member.1.Key": "Team",
+                "Tags.member.1.Value": "data",
+                "Tags.member.2.Key": "Stage",
+                "Tags.member.2.Value": "",
+            },
+        )
+        for name in ("assume", "federation_token")
+    ),
+    *(
+        (
+            name,
+            {"policy": policy},
+            {"Policy": json.dumps(POLICY, separators=(",", ":"))},
+        )
+        for name in WITH_POLICIES
+        for policy in (POLICY, json.dumps(POLICY, indent=1))
+    ),
+    *(
+        (
+            name,
+            {"policy_arns": [READ_ONLY, TASK]},
+            {"PolicyArns.member.1.arn": READ_ONLY, "PolicyArns.member.2.arn": TASK},
+        )
+        for name in WITH_POLICIES
     ),
 ]
 
 
 @pytest.mark.parametrize(
-    ("name", "parameter", "value", "expected"),
-    SENT,
-    ids=lambda value: value if isinstance(value, str) else "",
+    ("name", "kw", "expected"), SENT, ids=lambda it: it if isinstance(it, str) else ""
 )
-def test_parameter(stub, make, name, parameter, value, expected):
+def test_parameter(stub, make, name, kw, expected):
     """
-    Each parameter reaches STS as it was given, and nothing else does.
+    Each parameter reaches STS as it was passed, and nothing else does.
     """
-    make(name, **{parameter: value}).credentials()
+    make(name, **kw).credentials()
 
     assert {**OPERATIONS[name][1], **expected} == params_of(stub)
 
 
-@pytest.mark.parametrize("serial", [SERIAL, "GAHT12345678"])
-def test_code_of_a_device(stub, make, serial):
+def test_default_role_session_name(stub, make, monkeypatch):
     """
-    So do the device and its code.
+    CloudTrail shows the name of the Lambda function.
     """
-    session = make("session_token", mfa_serial=serial, mfa_code=code)
-    session.credentials()
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "nightly-report")
+    make("assume", role_session_name=None).credentials()
 
-    assert {"SerialNumber": serial, "TokenCode": "123456"} == params_of(stub)
-    assert f"the session token of {serial}" == session.status().hop.name
+    assert "nightly-report" in params_of(stub)["RoleSessionName"]
+
+
+def test_chain(stub, make):
+    """
+    Parameters of the request apply to the last role, the session name to all.
+    """
+    details = {"duration_seconds": 900, "external_id": "tenant", "policy": POLICY}
+    make("assume", role_arn=[HUB, READER, TARGET], **details).credentials()
+
+    assert [
+        {"RoleArn": HUB, "RoleSessionName": "me"},
+        {"RoleArn": READER, "RoleSessionName": "me"},
+        {
+            "RoleArn": TARGET,
+            "RoleSessionName": "me",
+            "DurationSeconds": "900",
+            "ExternalId": "tenant",
+            "Policy": json.dumps(POLICY, separators=(",", ":")),
+        },
+    ] == [dict(call.params) for call in stub.requests]
+    assert ["AKIASOURCE", *(key.access_key_id for key in stub.issued[:2])] == [
+        call.access_key_id for call in stub.requests
+    ]
 
 
 @each
 def test_again_at_each_refresh(stub, make, name):
     """
-    A refresh asks for the same.
+    A refresh sends the same request.
     """
     session = make(name)
     session.credentials()
@@ -214,15 +285,20 @@ def test_again_at_each_refresh(stub, make, name):
 
 LONG = "x" * 3000
 
-REFUSED = [
-    ("web_identity", "role_arn", "Reader"),
-    ("web_identity", "role_session_name", "a b"),
+MISTAKES = [
+    ("assume", "role_arn", None),
+    ("assume", "role_arn", []),
+    ("assume", "role_arn", [HUB, "Reader"]),
+    ("assume", "external_id", "x"),
+    ("assume", "transitive_tag_keys", "Team"),
+    ("assume", "transitive_tag_keys", ["Team"]),
+    ("assume", "source_identity", "aws:x"),
+    ("assume", "provided_contexts", {}),
     ("web_identity", "provider_id", "abc"),
     ("web_identity", "provider_id", LONG),
     ("web_identity", "token", ""),
     ("web_identity", "token", None),
     ("web_identity", "token", "eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjF9.c2ln"),
-    ("saml", "role_arn", "Reader"),
     ("saml", "principal_arn", "Corp"),
     ("saml", "principal_arn", READER),
     ("session_token", "mfa_serial", "x"),
@@ -230,8 +306,13 @@ REFUSED = [
     ("federation_token", "name", "x"),
     ("federation_token", "name", "x" * 33),
     ("federation_token", "name", "a b"),
-    ("federation_token", "tags", {"": "x"}),
-    ("federation_token", "tags", {str(n): "" for n in range(51)}),
+    *((name, "role_arn", "Reader") for name in ROLES),
+    *((name, "role_session_name", "a b") for name in ("assume", "web_identity")),
+    *(
+        (name, "tags", value)
+        for name in ("assume", "federation_token")
+        for value in ({"": "x"}, {str(n): "" for n in range(51)})
+    ),
     ("federation_token", "duration_seconds", 129_601),
     ("assume_root", "target_principal", "1234"),
     ("assume_root", "target_principal", READER),
@@ -240,11 +321,11 @@ REFUSED = [
     ("assume_root", "duration_seconds", 901),
     ("assume_root", "duration_seconds", -1),
     *((name, "duration_seconds", 899) for name in OPERATIONS if name != "assume_root"),
-    *((name, "duration_seconds", 43_201) for name in UNSIGNED),
+    *((name, "duration_seconds", 43_201) for name in ROLES),
     *((name, "duration_seconds", "long") for name in OPERATIONS),
     *(
         (name, parameter, value)
-        for name in [*UNSIGNED, "federation_token"]
+        for name in WITH_POLICIES
         for parameter, value in [
             ("policy", "{"),
             ("policy", {"Statement": [LONG]}),
@@ -258,7 +339,19 @@ REFUSED = [
         for parameter, value in [
             ("sts_regions", []),
             ("sts_regions", "eu-west-1"),
+            ("sts_regions", ["eu-west-1", "eu west 2"]),
+            ("sts_regions", [None, 5]),
+            ("sts_region", "-"),
             ("sts_endpoint_url", "ceph.example"),
+            ("sts_config", {"read_timeout": 5}),
+            ("region", 5),
+            ("region", "eu west 1"),
+            ("refresh", None),
+            ("refresh", 300),
+            ("cache", False),
+            ("on_event", "print"),
+            ("share_models", None),
+            ("share_models", 0),
         ]
     ),
     *((name, "source", 5) for name in SIGNED),
@@ -268,25 +361,41 @@ REFUSED = [
 
 @pytest.mark.parametrize(
     ("name", "parameter", "value"),
-    REFUSED,
+    MISTAKES,
     ids=lambda value: str(value)[:20],
 )
 def test_mistake(stub, make, name, parameter, value):
     """
-    It is raised by the function, names the parameter, and nothing is sent.
+    The function raises it, with the name of the parameter. Nothing is sent.
     """
     with pytest.raises(stsession.InvalidRequestError) as caught:
         make(name, **{parameter: value})
 
     assert parameter == caught.value.parameter
+    assert parameter in str(caught.value) or "region" in parameter
     assert 0 == stub.attempts
     assert "eyJ" not in str(caught.value)
+
+
+def test_mistakes_of_a_chain(stub, make):
+    """
+    A role that a role assumes has an hour at most; STS knows transitive tags by key.
+    """
+    for kw in (
+        {"duration_seconds": 3601, "role_arn": [HUB, TARGET]},
+        {"transitive_tag_keys": ["projekt"], "tags": {"project": "x"}},
+        {"region": None, "role_arn": "arn:aws-cn:iam::123456789012:role/Reader"},
+    ):
+        with pytest.raises(stsession.InvalidRequestError) as caught:
+            make("assume", in_region=None, **kw)
+
+        assert next(iter(kw)) == caught.value.parameter
 
 
 @each
 def test_both_regions_and_a_region(make, name):
     """
-    They say different things.
+    They contradict each other.
     """
     with pytest.raises(stsession.InvalidRequestError, match="Both sts_region"):
         make(name, sts_regions=["eu-west-1"], sts_region="eu-west-1")
@@ -301,36 +410,101 @@ def test_code_without_a_device(make):
 
 
 @each
-def test_unknown_parameter(make, name):
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        ("role_name", ""),
+        ("xyzzy", "argument 'xyzzy'"),
+        ("Region_Name", "'Region_Name'; did you mean region?"),
+    ],
+)
+def test_unknown_parameter(make, name, option, expected):
     """
-    It's not taken silently.
+    It is a TypeError with a suggestion, if one is similar.
     """
-    with pytest.raises(TypeError, match="role_name"):
-        make(name, role_name="me")
+    with pytest.raises(TypeError) as caught:
+        make(name, **{option: "x"})
+
+    assert str(caught.value).startswith(f"{name}() got ")
+    assert option in str(caught.value)
+    assert expected in str(caught.value)
 
 
-@each
-def test_misspelt_option(make, name):
+@pytest.mark.parametrize(
+    ("name", "parameter", "meant"),
+    [
+        ("assume", "region_name", "region"),
+        ("assume", "profile_name", "source"),
+        ("assume", "ExternalId", "external_id"),
+        ("assume", "DurationSeconds", "duration_seconds"),
+        ("assume", "extern_id", "external_id"),
+        ("assume", "SerialNumber", "mfa_serial"),
+        ("assume", "TokenCode", "mfa_code"),
+        ("web_identity", "RoleSessionName", "role_session_name"),
+        ("web_identity", "tokn", "token"),
+    ],
+)
+def test_misspelt_parameter(name, parameter, meant):
     """
-    What was meant is guessed, as `assume()` does.
+    The names that boto3 and STS use lead to ours.
     """
-    expected = rf"^{name}\(\) got .* 'Region_Name'; did you mean region\?"
-    with pytest.raises(TypeError, match=expected):
-        make(name, Region_Name="eu-west-1")
+    with pytest.raises(TypeError) as caught:
+        getattr(stsession, name)(READER, **{parameter: "x"})
+
+    assert f"'{parameter}'; did you mean {meant}?" in str(caught.value)
 
 
-def test_misspelt_parameter(make):
+@pytest.mark.parametrize(
+    "make", [stsession.assume, stsession.RefreshableAssumeRoleSession]
+)
+def test_misspelt_role_arn(make):
     """
-    Also if it is one of the function's own.
+    RoleArn is a misspelt role_arn, not a missing one.
     """
-    with pytest.raises(TypeError, match=r"did you mean role_session_name\?"):
-        make("web_identity", RoleSessionName="me")
+    with pytest.raises(TypeError, match=r"'RoleArn'; did you mean role_arn\?"):
+        make(RoleArn=READER)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        stsession.RefreshableAssumeRoleSession,
+        lambda *args, **kwargs: stsession.assume(READER).assume(*args, **kwargs),
+    ],
+    ids=["class", "method"],
+)
+def test_misspelt_elsewhere(make):
+    """
+    The class and the method have suggestions, too.
+    """
+    with pytest.raises(TypeError) as caught:
+        make(READER, duration=900)
+
+    assert "'duration'; did you mean duration_seconds?" in str(caught.value)
+
+
+def test_source_of_a_further_role():
+    """
+    A session is itself the source of the roles that it assumes.
+    """
+    with pytest.raises(TypeError, match="takes no source; that is the session itself"):
+        stsession.assume(READER).assume(READER, source="ci")
+
+
+def test_how_it_is_called():
+    """
+    One role, or a list of them.
+    """
+    with pytest.raises(TypeError, match=r"missing 1 required .* 'role_arn'"):
+        stsession.assume()
+    with pytest.raises(TypeError, match="takes 1 positional argument but 2"):
+        stsession.assume(READER, READER)
 
 
 @each
 def test_nothing_is_sent_before_the_first_use(stub, make, name):
     """
-    Making a session touches nothing.
+    Making a session sends nothing.
     """
     make(name).client("s3")
 
@@ -340,7 +514,7 @@ def test_nothing_is_sent_before_the_first_use(stub, make, name):
 @each
 def test_region(stub, make, name):
     """
-    The session's region, where STS is asked, too.
+    It is the session's region, where STS is called, too.
     """
     session = make(name, region="us-west-2")
     session.credentials()
@@ -352,7 +526,7 @@ def test_region(stub, make, name):
 @each
 def test_region_of_source(stub, make, name, monkeypatch):
     """
-    Otherwise it is the source's; if there is none, the environment's.
+    Otherwise it is the source's; for an unsigned request, the environment's.
     """
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
     region = None if name in UNSIGNED else REGION
@@ -367,7 +541,7 @@ def test_region_of_source(stub, make, name, monkeypatch):
 @pytest.mark.parametrize("name", [n for n in OPERATIONS if n != "assume_root"])
 def test_no_region_anywhere(stub, make, name):
     """
-    The global end point will do, ...
+    The global endpoint is called, ...
     """
     make(name, in_region=None).credentials()
 
@@ -375,9 +549,9 @@ def test_no_region_anywhere(stub, make, name):
 
 
 @pytest.mark.parametrize("region", [None, "aws-global"])
-def test_no_region_for_root(stub, make, region):
+def test_no_region_for_root(make, region):
     """
-    ... but not for this.
+    ... but not for AssumeRoot.
     """
     with pytest.raises(stsession.InvalidRequestError, match="AssumeRoot") as caught:
         make("assume_root", in_region=None, sts_region=region)
@@ -385,17 +559,20 @@ def test_no_region_for_root(stub, make, region):
     assert "region" == caught.value.parameter
 
 
-def test_no_region_for_root_elsewhere(stub, make):
+@each
+def test_no_region_for_a_custom_endpoint(stub, make, name):
     """
-    Servers that aren't AWS's have no regions.
+    Servers other than AWS's have no regions.
     """
-    make("assume_root", in_region=None, sts_endpoint_url="https://sts.example")
+    make(name, in_region=None, sts_endpoint_url="https://rgw.example").credentials()
+
+    assert "rgw.example" == stub.requests[0].host
 
 
 @each
 def test_sts_region(stub, make, name):
     """
-    STS is asked elsewhere; the session's region stays.
+    STS is called there; the session's region stays.
     """
     session = make(name, sts_region="us-west-2")
     session.credentials()
@@ -407,7 +584,7 @@ def test_sts_region(stub, make, name):
 @each
 def test_sts_regions(stub, make, name):
     """
-    If STS isn't active in the first region, the next is asked.
+    If STS isn't active in the first region, the next one is called at once.
     """
     stub.fail_next(1, Fault.error("RegionDisabledException", status=403))
     make(name, sts_regions=["eu-south-2", "eu-west-1"]).credentials()
@@ -417,10 +594,69 @@ def test_sts_regions(stub, make, name):
     ]
 
 
+@pytest.mark.parametrize(
+    ("fault", "times", "config", "expected"),
+    [
+        (Fault.reset(), 2, None, ["eu-west-1", "eu-west-1", "eu-west-2"]),
+        (
+            Fault.reset(),
+            None,
+            Config(retries={"total_max_attempts": 1}),
+            ["eu-west-1", "eu-west-2"],
+        ),
+        (
+            Fault.error("RegionDisabledException", status=403),
+            None,
+            None,
+            ["eu-west-1", "eu-west-2"],
+        ),
+        (Fault.access_denied(), None, None, ["eu-west-1"]),
+    ],
+    ids=["down once", "down", "disabled", "denied"],
+)
+def test_failing_regions(stub, make, fault, times, config, expected):
+    """
+    After its retries the next region is called; a denied request is denied in all.
+    """
+    kw = {} if config is None else {"sts_config": config}
+    session = make("assume", sts_regions=["eu-west-1", "eu-west-2"], **kw)
+    if times is None:
+        stub.goes_down(fault)
+        failing(session)
+    else:
+        stub.fail_next(times, fault)
+        session.credentials()
+
+    assert expected == [call.region for call in stub.requests]
+
+
+def test_first_region_again(stub, make):
+    """
+    The next refresh begins with the first region.
+    """
+    session = make("assume", sts_regions=["eu-west-1", "eu-west-2"])
+    stub.fail_next(2, Fault.reset())
+    session.refresh()
+    session.refresh()
+
+    assert "eu-west-1" == stub.requests[-1].region
+
+
+def test_region_disabled_everywhere(stub, make):
+    """
+    That is a permanent error.
+    """
+    stub.goes_down(Fault.error("RegionDisabledException", status=403))
+    error = failing(make("assume", sts_regions=["eu-south-2", "eu-west-1"]))
+
+    assert not error.retryable
+    assert "Activate STS in that region" in error.hint
+
+
 @each
 def test_sts_endpoint_url(stub, make, name):
     """
-    STS is where the user says, and only STS; limits are its own affair.
+    STS is called there, and only STS; AWS's minimums don't apply.
     """
     session = make(
         name, sts_endpoint_url="http://ceph.example:8000", duration_seconds=5
@@ -435,10 +671,12 @@ def test_sts_endpoint_url(stub, make, name):
 @each
 def test_sts_config(stub, make, name):
     """
-    What the user wants is merged into ours, and wins.
+    The user's config is merged into ours, and takes precedence.
     """
     stub.goes_down()
-    config = Config(retries={"total_max_attempts": 2}, connect_timeout=1)
+    config = Config(
+        retries={"total_max_attempts": 2}, connect_timeout=1, user_agent_extra="mine"
+    )
     session = make(name, sts_config=config)
     failing(session)
     used = session._source.client(REGION, session._endpoint).meta.config
@@ -448,6 +686,51 @@ def test_sts_config(stub, make, name):
         used.connect_timeout,
         used.read_timeout,
     )
+    assert "mine" in used.user_agent
+
+
+def test_max_steps_down_once(stub, make, clock):
+    """
+    What the role doesn't allow is requested once, and then always an hour.
+    """
+    arn = "arn:aws:iam::123456789012:role/ShortLived"
+    stub.fail_next(1, Fault.error("ValidationError", "exceeds MaxSessionDuration"))
+    session = make("assume", role_arn=arn, duration_seconds="max")
+    session.credentials()
+    clock.advance(minutes(55))
+    session.refresh()
+    other = make(
+        "assume", role_arn=arn, duration_seconds="max", role_session_name="you"
+    )
+    other.credentials()
+
+    assert ["43200", "3600", "3600", "3600"] == [
+        call.params["DurationSeconds"] for call in stub.requests
+    ]
+
+
+def test_max_of_a_chain(stub, make):
+    """
+    A role assumed by a role has an hour at most, so no more is requested.
+    """
+    make("assume", role_arn=[HUB, TARGET], duration_seconds="max").credentials()
+
+    assert "3600" == params_of(stub)["DurationSeconds"]
+
+
+def test_max_rejected(stub, make):
+    """
+    If an hour is too long as well, it's an error.
+    """
+    stub.goes_down(Fault.error("ValidationError", "no"))
+    session = make(
+        "assume",
+        role_arn="arn:aws:iam::123456789012:role/Never",
+        duration_seconds="max",
+    )
+
+    assert "ValidationError" == failing(session).code
+    assert 2 == stub.attempts
 
 
 @each
@@ -462,10 +745,10 @@ def test_refresh_policy(make, name, clock):
     assert clock.now() + minutes(13) == session.status().hop.due_at
 
 
-@signed
+@each_signed
 def test_cache(stub, make, name):
     """
-    Sessions that ask for the same share credentials, unless they don't want to.
+    Sessions with the same request share credentials, unless *cache* differs.
     """
     source = source_of(stub)
     one, other = make(name, source=source), make(name, source=source)
@@ -478,10 +761,10 @@ def test_cache(stub, make, name):
     assert 3 == stub.attempts
 
 
-@signed
+@each_signed
 def test_cache_of_a_session_that_is_gone(stub, make, name):
     """
-    What it left behind serves the next one.
+    The next session uses its credentials.
     """
     source = source_of(stub)
     key = make(name, source=source).credentials().access_key_id
@@ -490,10 +773,10 @@ def test_cache_of_a_session_that_is_gone(stub, make, name):
     assert key == make(name, source=source).credentials().access_key_id
 
 
-@pytest.mark.parametrize("name", sorted(UNSIGNED))
+@each_unsigned
 def test_functions_share_nothing(stub, make, name):
     """
-    Whose token a function gives may depend on who asks for it.
+    A function may return tokens of different owners.
     """
     assert make(name).credentials() is not make(name).credentials()
     assert 2 == stub.attempts
@@ -502,13 +785,13 @@ def test_functions_share_nothing(stub, make, name):
 @each
 def test_on_event(make, name):
     """
-    The hook is told.
+    The hook receives the events.
     """
     events = []
     session = make(name, on_event=events.append)
     session.credentials()
 
-    assert [("started", LABELS[name]), ("succeeded", LABELS[name])] == [
+    assert [("started", NAMES[name]), ("succeeded", NAMES[name])] == [
         (event.name, event.label) for event in events
     ]
 
@@ -516,23 +799,23 @@ def test_on_event(make, name):
 @each
 def test_status(stub, make, name):
     """
-    It says whose credentials they are, and who asked.
+    It has the name of the credentials and that of the source.
     """
     session = make(name)
     source = "an unsigned request" if name in UNSIGNED else "the given session"
 
-    assert (LABELS[name], source) == (
+    assert (NAMES[name], source) == (
         session.status().hop.name,
         session.status().hop.source,
     )
-    text = f"<RefreshableSession of {LABELS[name]} by {source} ("
+    text = f"<{type(session).__name__} of {NAMES[name]} by {source} ("
     assert text == repr(session)[: len(text)]
 
 
 @each
 def test_caller_identity(stub, make, name):
     """
-    The session is asked who it is.
+    GetCallerIdentity is signed with the session's credentials.
     """
     session = make(name)
     session.events.register("before-send.sts", stub)
@@ -547,7 +830,7 @@ def test_caller_identity(stub, make, name):
 @pytest.mark.parametrize("way", ["method", "source"])
 def test_as_a_source(stub, make, name, way):
     """
-    Its credentials assume a role; STS is asked where it was asked for them.
+    Its credentials sign further requests, to the same endpoint.
     """
     config = Config(connect_timeout=1)
     session = make(name, sts_endpoint_url="https://sts.example", sts_config=config)
@@ -563,14 +846,14 @@ def test_as_a_source(stub, make, name, way):
     assert stub.issued[0].access_key_id == stub.requests[1].access_key_id
     assert ["sts.example"] * 2 == [call.host for call in stub.requests]
     assert session._endpoint.config is role._endpoint.config
-    assert [LABELS[name], TARGET] == [hop.name for hop in role.status().hops]
-    assert LABELS[name] == role.status().hop.source
+    assert [NAMES[name], TARGET] == [hop.name for hop in role.status().hops]
+    assert NAMES[name] == role.status().hop.source
 
 
-@pytest.mark.parametrize("name", SIGNED)
+@each_signed
 def test_source_of_ours(stub, make, name):
     """
-    A session of ours can be the source; where it was asked goes for this, too.
+    A session of ours can be the source; its endpoint carries over.
     """
     hub = stsession.assume(
         READER, source=source_of(stub), sts_endpoint_url="https://sts.example"
@@ -581,16 +864,16 @@ def test_source_of_ours(stub, make, name):
 
     assert stub.issued[0].access_key_id == stub.requests[1].access_key_id
     assert "sts.example" == stub.requests[1].host
-    assert [READER, LABELS[name]] == [hop.name for hop in session.status().hops]
+    assert [READER, NAMES[name]] == [hop.name for hop in session.status().hops]
 
 
 @each
 def test_hour_of_a_chained_role(make, name):
     """
-    A role that a role assumes has an hour at most; others have more.
+    Role chaining allows an hour; other sources allow more.
     """
     session = make(name)
-    if name in UNSIGNED:
+    if name in ROLES:
         with pytest.raises(stsession.InvalidRequestError, match="role chaining"):
             session.assume(TARGET, duration_seconds=3_601)
     else:
@@ -600,7 +883,7 @@ def test_hour_of_a_chained_role(make, name):
 @each_unsigned
 def test_unsigned(stub, make, name, monkeypatch):
     """
-    No credentials sign the request, and nobody looks for any.
+    No credentials sign the request, and botocore looks for none.
     """
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENT")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
@@ -609,7 +892,7 @@ def test_unsigned(stub, make, name, monkeypatch):
     monkeypatch.setattr(
         CredentialResolver,
         "load_credentials",
-        lambda self: pytest.fail("Somebody looked for credentials."),
+        lambda self: pytest.fail("It looked for credentials."),
     )
     headers = []
     session = make(name)
@@ -627,7 +910,7 @@ def test_unsigned(stub, make, name, monkeypatch):
 @each_unsigned
 def test_patience(make, name):
     """
-    STS has to ask an identity provider, so it has ten seconds.
+    STS may have to call the identity provider, so the timeout is ten seconds.
     """
     session = make(name)
     config = session._source.client(REGION, session._endpoint).meta.config
@@ -639,7 +922,7 @@ def test_patience(make, name):
 @each_unsigned
 def test_identity_provider_is_down(stub, make, name):
     """
-    STS couldn't reach it: it is asked again.
+    If STS can't reach it, the request is sent again.
     """
     stub.fail_next(2, Fault.error("IDPCommunicationError", status=400))
     make(name).credentials()
@@ -650,7 +933,7 @@ def test_identity_provider_is_down(stub, make, name):
 @each_unsigned
 def test_identity_provider_stays_down(stub, make, name):
     """
-    In the end that's an outage, which passes.
+    In the end it is an outage, which may pass.
     """
     stub.goes_down(Fault.error("IDPCommunicationError", status=400))
     error = failing(make(name))
@@ -664,7 +947,7 @@ def test_identity_provider_stays_down(stub, make, name):
 @each_unsigned
 def test_denied(stub, make, name):
     """
-    The advice is about trust in the provider, and not about keys.
+    The hint is about trust in the provider, and not about keys.
     """
     operation = {"saml": "SAML", "web_identity": "WebIdentity"}[name]
     message = f"Not authorized to perform sts:AssumeRoleWith{operation}"
@@ -686,7 +969,7 @@ def test_denied(stub, make, name):
 )
 def test_denied_for_another_reason(stub, make, name, message, advice):
     """
-    The advice depends on what was asked, and on the action that STS names.
+    The hint depends on the operation, and on the action that STS names.
     """
     stub.goes_down(Fault.error("AccessDenied", message, status=403))
     error = failing(make(name))
@@ -718,7 +1001,7 @@ def test_page_about_a_limit(make, name, page, given):
 
 def test_root_denied(stub, make):
     """
-    The advice is about who may become root, and not about trust policies.
+    The hint is about the management account, and not about trust policies.
     """
     stub.goes_down(Fault.access_denied())
     error = failing(make("assume_root"))
@@ -732,7 +1015,7 @@ def test_root_denied(stub, make):
 
 def test_federation_denied(stub, make):
     """
-    That the refused user is to be a federated one doesn't make the source one.
+    The hint is about the source, not about the federated user.
     """
     stub.goes_down(Fault.access_denied())
     error = failing(make("federation_token"))
@@ -745,7 +1028,7 @@ def test_federation_denied(stub, make):
 
 def test_session_token_denied(stub, make):
     """
-    The advice is about what a user may do by itself.
+    The hint says that a user needs no permission.
     """
     stub.goes_down(Fault.access_denied())
     error = failing(make("session_token"))
@@ -765,7 +1048,7 @@ def test_session_token_denied(stub, make):
 )
 def test_account_of_root(make, target, account):
     """
-    STS doesn't tell the account, so it is the one that was asked for.
+    STS doesn't return the account, so it is the requested one.
     """
     session = make("assume_root", target_principal=target)
 
@@ -787,7 +1070,7 @@ def test_account_of_root_elsewhere(make):
 
 def test_token_file_of_the_environment(stub, make, monkeypatch, tmp_path):
     """
-    Pods are told by it where their token is.
+    In pods, it has the path of the token.
     """
     path = tmp_path / "token"
     path.write_text(f"{TOKEN}\n", encoding="utf-8")
@@ -810,7 +1093,7 @@ IN_A_POD = {
 @pytest.mark.parametrize(("make", "role", "name"), IN_A_POD.values(), ids=IN_A_POD)
 def test_web_identity_of_the_environment(stub, monkeypatch, tmp_path, make, role, name):
     """
-    All variables count that belong together, wherever they are read.
+    Variables that belong together are used together.
     """
     for file in ("token", "other"):
         (tmp_path / file).write_text(TOKEN, encoding="utf-8")
@@ -850,9 +1133,9 @@ def test_close(make):
     assert session.refresh()
 
 
-def test_unsigned_source_never_asks(make):
+def test_unsigned_source(make):
     """
-    There is nobody to be prompted.
+    An unsigned request needs no input.
     """
     session = make("saml")
 
@@ -860,15 +1143,73 @@ def test_unsigned_source_never_asks(make):
     assert session._source.invalidate()
 
 
-def test_options():
-    """
-    The functions take the same options as `assume()`.
-    """
-    import inspect
+INHERITED = {
+    "source_identity": ({"source_identity": "alice"}, {"source_identity": "bob"}),
+    "tags": (
+        {"tags": {"Team": "a", "Own": ""}, "transitive_tag_keys": ["Team"]},
+        {"tags": {"team": "b"}},
+    ),
+}
 
-    known = inspect.signature(stsession.assume).parameters
 
-    assert set(stsession.SessionOptions.__annotations__) <= set(known)
+@pytest.mark.parametrize("between", [0, 1])
+@pytest.mark.parametrize("what", INHERITED)
+def test_inherited_values_cannot_be_changed(stub, make, what, between):
+    """
+    STS rejects another source identity, and a transitive tag, in a chain of roles.
+    """
+    first, then = INHERITED[what]
+    session = make("assume", **first)
+    for _ in range(between):
+        session = session.assume(HUB)
+
+    with pytest.raises(stsession.InvalidRequestError) as caught:
+        session.assume(TARGET, **then)
+
+    assert what == caught.value.parameter
+    assert f"the session of {READER}" in str(caught.value)
+    assert "the session inherits it" in caught.value.hint
+    assert 0 == stub.attempts
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        {"source_identity": "alice"},
+        {"tags": {"Own": "b"}, "transitive_tag_keys": ["Own"]},
+        {"external_id": "tenant"},
+    ],
+)
+def test_values_that_may_be_passed_in_a_chain(make, then):
+    """
+    The same source identity, and tags that aren't transitive, may be passed again.
+    """
+    first = {**INHERITED["source_identity"][0], **INHERITED["tags"][0]}
+    session = make("assume", **first)
+
+    assert TARGET == session.assume(TARGET, **then).role_arn
+
+
+@pytest.mark.parametrize("what", INHERITED)
+def test_inherited_values_on_other_servers(make, what):
+    """
+    Other servers may have rules of their own.
+    """
+    first, then = INHERITED[what]
+    session = make("assume", sts_endpoint_url="https://sts.example", **first)
+
+    assert TARGET == session.assume(TARGET, **then).role_arn
+
+
+def test_signatures():
+    """
+    The functions, the class and fleets take the same options as `assume()`.
+    """
+    known = inspect.signature(stsession.assume).parameters.keys()
+    options = stsession.AssumeRoleOptions.__annotations__.keys()
+
+    assert options | {"role_arn", "source", "region"} == known
+    assert set(stsession.SessionOptions.__annotations__) <= known
     assert {"region", "refresh", "cache", "on_event"} <= set(
         stsession.SessionOptions.__annotations__
     )

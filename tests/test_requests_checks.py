@@ -24,7 +24,7 @@ LENGTHS: list[Any] = [
 ]
 
 
-def refused(checked: Checker, value: object) -> InvalidRequestError:
+def rejected(checked: Checker, value: object) -> InvalidRequestError:
     """
     Return the error that the value causes.
     """
@@ -40,12 +40,12 @@ def test_lengths(
     checked: Checker, parameter: str, minimum: int, maximum: int, allowed: str
 ) -> None:
     """
-    Both ends are allowed; one more or less is told with the limit.
+    Both ends are allowed; errors have the length and the limit.
     """
     assert "x" * minimum == checked("x" * minimum)
     assert "x" * maximum == checked("x" * maximum)
     for length in (minimum - 1, maximum + 1):
-        error = refused(checked, "x" * length)
+        error = rejected(checked, "x" * length)
         assert parameter == error.parameter
         assert f"{parameter} is {length:,} characters long" in str(error)
         assert f"STS allows {allowed}" in str(error)
@@ -73,11 +73,11 @@ def test_codes_have_six_digits(code: str) -> None:
         (None, "is of type NoneType"),
     ],
 )
-def test_refuses_what_is_no_code(code: object, problem: str) -> None:
+def test_invalid_codes(code: object, problem: str) -> None:
     """
-    The error tells what is wrong, and what a code looks like.
+    The error has the reason, and the shape of a code.
     """
-    error = refused(checked_token_code, code)
+    error = rejected(checked_token_code, code)
 
     assert "mfa_code" == error.parameter
     assert f"mfa_code {problem}" in str(error)
@@ -95,7 +95,7 @@ def test_refuses_what_is_no_code(code: object, problem: str) -> None:
 )
 def test_serial_numbers_are_printed_on_it_or_arns(serial: str) -> None:
     """
-    Hardware devices have numbers, the others ARNs.
+    Hardware devices have serial numbers, the others ARNs.
     """
     assert serial == checked_serial_number(serial)
 
@@ -112,9 +112,9 @@ def test_serial_numbers_are_printed_on_it_or_arns(serial: str) -> None:
 )
 def test_other_arns_are_no_serial_numbers(serial: str) -> None:
     """
-    Security keys show no code, and users and roles are no devices.
+    Security keys show no codes, and users and roles are no devices.
     """
-    error = refused(checked_serial_number, serial)
+    error = rejected(checked_serial_number, serial)
 
     assert "mfa_serial" == error.parameter
     assert "not of an MFA device" in str(error)
@@ -133,9 +133,9 @@ def test_devices_of_other_servers_have_other_arns() -> None:
 @pytest.mark.parametrize("text", ["<samlp:Response/>", "\n <?xml version='1.0'?>"])
 def test_assertions_are_in_base64(text: str) -> None:
     """
-    The XML itself is what people pass instead.
+    The XML itself is a common mistake.
     """
-    error = refused(checked_assertion, text)
+    error = rejected(checked_assertion, text)
 
     assert "assertion is XML; STS accepts base64 only." in str(error)
     assert "SAMLResponse" in error.hint
@@ -164,7 +164,7 @@ def test_assertions_are_in_base64(text: str) -> None:
 )
 def test_errors_have_no_secrets(checked: Checker, value: object) -> None:
     """
-    Neither a message nor an error behind it has what was planted.
+    Neither a message nor an error behind it contains a secret.
     """
     error: BaseException | None = None
     try:

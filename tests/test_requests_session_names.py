@@ -12,14 +12,14 @@ from stsession._requests.checks import default_role_session_name
 
 def alice() -> str:
     """
-    Tell the name of the user.
+    Return the name of the user.
     """
     return "alice"
 
 
 def laptop() -> str:
     """
-    Tell the name of the host.
+    Return the name of the host.
     """
     return "laptop.local"
 
@@ -50,7 +50,7 @@ def laptop() -> str:
         ),
     ],
 )
-def test_names_what_runs(environ: dict[str, str], name: str) -> None:
+def test_names(environ: dict[str, str], name: str) -> None:
     """
     The name is that of the function, job or task, or else user and host.
     """
@@ -59,7 +59,7 @@ def test_names_what_runs(environ: dict[str, str], name: str) -> None:
 
 def test_reads_the_real_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """
-    Without arguments it looks at the process's own environment.
+    Without arguments, the environment of the process is read.
     """
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "nightly")
 
@@ -74,30 +74,28 @@ def test_does_without_a_user(error: Exception) -> None:
     Containers often run under a user ID that has no name.
     """
 
-    def unsigned_source() -> str:
+    def no_user() -> str:
         raise error
 
-    assert "laptop.local" == default_role_session_name(
-        {}, user=unsigned_source, host=laptop
-    )
+    assert "laptop.local" == default_role_session_name({}, user=no_user, host=laptop)
 
 
 def test_does_without_a_host() -> None:
     """
-    Nor does a host have to have a name.
+    Nor does every host have one.
     """
 
-    def nowhere() -> str:
+    def no_host() -> str:
         raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
 
-    assert "alice" == default_role_session_name({}, user=alice, host=nowhere)
-    assert "stsession" == default_role_session_name({}, user=str, host=nowhere)
+    assert "alice" == default_role_session_name({}, user=alice, host=no_host)
+    assert "stsession" == default_role_session_name({}, user=str, host=no_host)
 
 
 @given(user=st.text(), host=st.text(max_size=99), task=st.none() | st.text())
 def test_is_always_legal(user: str, host: str, task: str | None) -> None:
     """
-    Whatever the names are, STS takes what is made of them.
+    STS accepts the name, whatever it is made of.
     """
     environ = {} if task is None else {"AWS_LAMBDA_FUNCTION_NAME": task}
 

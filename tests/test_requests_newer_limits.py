@@ -1,5 +1,5 @@
 """
-Where a value exceeds a limit of ours, the models of the installed SDK decide.
+Limits of the installed SDK, which are used if a value exceeds one of ours.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def _models(tmp_path, monkeypatch):
     use_sdk_models()
 
 
-def refused(call, **kw):
+def rejected(call, **kw):
     """
     Return the error of a call.
     """
@@ -180,12 +180,12 @@ CASES = [
 @pytest.mark.parametrize(("call", "parameter", "value", "maximum"), CASES)
 def test_larger_maximum(models, call, parameter, value, maximum):
     """
-    What exceeds our limit is accepted up to the maximum of the model.
+    Values are accepted up to the maximum of the model.
     """
     models({path: {"max": it.maximum + 1} for it in LIMITS for path in it.paths})
 
     call(**{parameter: value(maximum + 1)})
-    error = refused(call, **{parameter: value(maximum + 2)})
+    error = rejected(call, **{parameter: value(maximum + 2)})
 
     assert parameter == error.parameter
     assert f" {maximum + 2:,}" in str(error)
@@ -200,7 +200,7 @@ def test_smaller_maximum(models, call, parameter, value, maximum):
     models({path: {"max": 1} for it in LIMITS for path in it.paths})
 
     call(**{parameter: value(maximum)})
-    error = refused(call, **{parameter: value(maximum + 1)})
+    error = rejected(call, **{parameter: value(maximum + 1)})
 
     assert f" to {maximum:,}" in str(error)
 
@@ -222,7 +222,7 @@ def test_smaller_minimum(models):
     models({"sts.AssumeRole.DurationSeconds": {"min": 300}})
 
     assume(duration_seconds=300)
-    error = refused(assume, duration_seconds=299)
+    error = rejected(assume, duration_seconds=299)
 
     assert "duration_seconds is 299; STS allows 300 to 43,200." in str(error)
 
@@ -233,7 +233,7 @@ def test_role_chaining(models):
     """
     models({"sts.AssumeRole.DurationSeconds": {"max": 90_000}})
 
-    error = refused(assume, role_arn=[ROLE, ROLE], duration_seconds=3601)
+    error = rejected(assume, role_arn=[ROLE, ROLE], duration_seconds=3601)
 
     assert "role chaining" in str(error)
     assert "900 to 3,600" in str(error)
@@ -241,7 +241,7 @@ def test_role_chaining(models):
 
 def test_more_characters(models):
     """
-    What is illegal for us is compared with the pattern of the model.
+    Characters that are illegal for us are compared with the pattern of the model.
     """
     models(
         {
@@ -251,8 +251,8 @@ def test_more_characters(models):
     )
 
     assume(source_identity="a#b", tags={"Größe-1#": ""})
-    identity = refused(assume, source_identity="a#b c")
-    tags = refused(assume, tags={"日本 #": ""})
+    identity = rejected(assume, source_identity="a#b c")
+    tags = rejected(assume, tags={"日本 #": ""})
 
     assert r"' ' at position 4; STS allows 2 to 256 of [\w+=,.@#-]." in str(identity)
     assert r"' ' at position 3; STS allows 1 to 128 of [\p{L}" in str(tags)
@@ -269,7 +269,7 @@ def test_unknown_patterns(models, pattern):
 
     assume(source_identity="a-b")
 
-    assert "'#' at position 2" in str(refused(assume, source_identity="a#b"))
+    assert "'#' at position 2" in str(rejected(assume, source_identity="a#b"))
 
 
 def test_characters_of_arns(models):
@@ -279,7 +279,7 @@ def test_characters_of_arns(models):
     pattern = {"pattern": r"[\u0020-\u007E]+"}
     models({"sts.AssumeRole.PolicyArns[].arn": pattern})
 
-    assert "' ' at position 1" in str(refused(assume, policy_arns=[f" {POLICY}"]))
+    assert "' ' at position 1" in str(rejected(assume, policy_arns=[f" {POLICY}"]))
 
 
 MOON = {
@@ -299,7 +299,7 @@ def test_new_partition(models, parameter):
     models(partitions=["aws", "aws-moon"])
 
     call(**{parameter: arn.replace("arn:aws:", "arn:aws-moon:")})
-    error = refused(call, **{parameter: arn.replace("arn:aws:", "arn:aws-mars:")})
+    error = rejected(call, **{parameter: arn.replace("arn:aws:", "arn:aws-mars:")})
 
     assert "AWS has no partition 'aws-mars'" in str(error)
     assert "aws-eusc, aws-moon." in error.hint
@@ -315,8 +315,8 @@ def test_unreadable_models(tmp_path, models, text):
         (tmp_path / service / version / "service-2.json").write_text(text, "utf-8")
     (tmp_path / "partitions.json").write_text(text, "utf-8")
 
-    identity = refused(assume, source_identity="a" * 257)
-    arn = refused(assume, role_arn=ROLE.replace("aws", "aws-moon"))
+    identity = rejected(assume, source_identity="a" * 257)
+    arn = rejected(assume, role_arn=ROLE.replace("aws", "aws-moon"))
 
     assert "STS allows 2 to 256" in str(identity)
     assert "AWS has no partition 'aws-moon'" in str(arn)
@@ -324,7 +324,7 @@ def test_unreadable_models(tmp_path, models, text):
 
 class Unused:
     """
-    Fails whatever reads it.
+    Models that fail the test if they are read.
     """
 
     def traits(self, path):

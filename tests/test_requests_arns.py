@@ -18,7 +18,7 @@ ROLE = "arn:aws:iam::123456789012:role/Reader"
 @pytest.mark.parametrize("partition", PARTITIONS)
 def test_accepts_the_arns_of_all_partitions(partition: str) -> None:
     """
-    Each kind of ARN may be in any partition that AWS has.
+    Each kind of ARN is accepted in every partition.
     """
     provider = f"arn:{partition}:iam::012345678901:saml-provider/My_IdP.2-a"
     root = f"arn:{partition}:iam::012345678901:root"
@@ -31,14 +31,14 @@ def test_accepts_the_arns_of_all_partitions(partition: str) -> None:
 
 def test_accepts_account_ids() -> None:
     """
-    The root of an account may be told by the account's ID.
+    An account ID names the root user of the account.
     """
     assert "012345678901" == checked_target_principal("012345678901")
 
 
-def test_leaves_the_tasks_to_aws() -> None:
+def test_unknown_tasks() -> None:
     """
-    AWS adds tasks now and then; we have no list of them.
+    AWS adds tasks, so there is no list of them.
     """
     arn = "arn:aws:iam::aws:policy/root-task/SomethingNew"
 
@@ -63,9 +63,9 @@ def test_leaves_the_tasks_to_aws() -> None:
         ("arn:aws:iam::123456789012:oidc-provider/idp", "looks like arn:aws:iam::"),
     ],
 )
-def test_tells_what_is_wrong_with_a_provider(arn: str, hint: str) -> None:
+def test_mistakes_in_providers(arn: str, hint: str) -> None:
     """
-    Roles, and pairs as assertions have them, are what people pass instead.
+    Roles and pairs of an assertion are common mistakes.
     """
     with pytest.raises(InvalidRequestError) as caught:
         checked_principal_arn(arn)
@@ -87,9 +87,9 @@ def test_tells_what_is_wrong_with_a_provider(arn: str, hint: str) -> None:
         "arn:awz:iam::123456789012:root",
     ],
 )
-def test_tells_what_is_wrong_with_a_target(principal: str) -> None:
+def test_mistakes_in_targets(principal: str) -> None:
     """
-    Only accounts have a root.
+    Only accounts have a root user.
     """
     with pytest.raises(InvalidRequestError) as caught:
         checked_target_principal(principal)
@@ -112,9 +112,9 @@ def test_tells_what_is_wrong_with_a_target(principal: str) -> None:
         ("x" * 3000, "policy/root-task/IAMAudit"),
     ],
 )
-def test_tells_what_is_wrong_with_a_task(arn: str, hint: str) -> None:
+def test_mistakes_in_tasks(arn: str, hint: str) -> None:
     """
-    A mere name is completed by the hint.
+    The hint completes a name.
     """
     with pytest.raises(InvalidRequestError) as caught:
         checked_task_policy_arn(arn)
@@ -148,7 +148,7 @@ def test_other_servers_only_need_the_shape() -> None:
 )
 def test_other_servers_need_a_shape_too(checked: object, arn: str) -> None:
     """
-    What looks like nothing of the kind is refused there as well.
+    Another shape is rejected there, too.
     """
     assert callable(checked)
     with pytest.raises(InvalidRequestError):
