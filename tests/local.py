@@ -55,3 +55,13 @@ def error_of(call, *args, **kw):
         call(*args, **kw)
     error = caught.value.response["Error"]
     return error["Code"], error["Message"]
+
+
+def code_of(call, *args, **kw):
+    """
+    The code and the HTTP status that *call* fails with.
+    """
+    with pytest.raises(ClientError) as caught:
+        call(*args, **kw)
+    response = caught.value.response
+    return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]

@@ -15,7 +15,7 @@ def _clock() -> FakeClock:
     return FakeClock()
 
 
-def test_starts_where_it_is_told_to():
+def test_starts_at_the_given_time():
     """
     The wall clock starts at *start*, the monotonic one at zero.
     """
@@ -30,7 +30,7 @@ def test_starts_where_it_is_told_to():
 
 def test_needs_an_aware_start():
     """
-    A naive datetime could mean any instant, so it is refused.
+    A naive datetime could mean any instant, so it is an error.
     """
     with pytest.raises(ValueError, match="start: an aware datetime"):
         FakeClock(dt.datetime(2030, 5, 1))  # noqa: DTZ001
@@ -82,7 +82,7 @@ def test_time_never_passes_backwards(clock, how):
         getattr(clock, how)(-HOUR)
 
 
-def test_tells_its_time_in_repr(clock):
+def test_has_its_time_in_repr(clock):
     """
     A failing test shows where the clock stood.
     """

@@ -1,5 +1,5 @@
 """
-Worlds of tests share nothing.
+Isolated processes share nothing.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def test_one_mock_of_moto():
 
 def source_of(stub):
     """
-    A session whose requests the stub answers.
+    A session with the stub as its STS.
     """
     source = boto3.Session("AKIAIOSFODNN7EXAMPLE", "secret", region_name="us-east-1")
     source.events.register("before-send.sts", stub)
@@ -204,7 +204,7 @@ def test_threads_of_an_isolated_process():
 
 def test_own_way_to_run_refreshes_stays():
     """
-    What `installed()` has set holds in an isolated process as well.
+    What `use_runtime()` has set holds in an isolated process as well.
     """
     clock, tasks = FakeClock(), []
     run = use_runtime(clock=clock, submit=lambda task: not tasks.append(task))

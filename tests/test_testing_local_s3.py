@@ -16,9 +16,10 @@ import pytest
 
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
-from botocore.exceptions import ClientError
 
 from stsession.testing import FakeClock, LocalSTS
+
+from .local import code_of
 
 
 READER = "arn:aws:iam::123456789012:role/Reader"
@@ -58,16 +59,6 @@ def _presigning(local_sts, key):
     return local_sts.session(key).client("s3", config=config)
 
 
-def code_of(call, **kw):
-    """
-    The error code and status that *call* fails with.
-    """
-    with pytest.raises(ClientError) as caught:
-        call(**kw)
-    answer = caught.value.response
-    return answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]
-
-
 def test_stores_objects(s3):
     """
     What was put can be got, looked at and deleted.
@@ -88,7 +79,7 @@ def test_stores_objects(s3):
 
 def test_gives_ranges(s3):
     """
-    A range of an object is what a download in parts asks for.
+    Parts of an object can be downloaded.
     """
     got = s3.get_object(Bucket="data", Key=KEYS[0], Range="bytes=2-4")
     rest = s3.get_object(Bucket="data", Key=KEYS[0], Range="bytes=8-")
@@ -285,7 +276,7 @@ def test_refuses_incomplete_streams(local_sts, key, body, length, expected):
 
 def test_honours_presigned_urls(presigning, clock):
     """
-    A presigned URL works until its key is dead.
+    A presigned URL works until its key expires.
     """
     url = presigning.generate_presigned_url(
         "get_object", Params={"Bucket": "data", "Key": KEYS[0]}
@@ -322,9 +313,9 @@ def test_takes_chunked_bodies(presigning, s3):
         ({"session_token": "made up"}, ("InvalidToken", 400)),
     ],
 )
-def test_checks_who_signed(local_sts, key, changes, expected):
+def test_checks_signers(local_sts, key, changes, expected):
     """
-    S3 says so in words of its own.
+    S3 has error codes of its own.
     """
     changed = attrs.evolve(key, **changes)
     s3 = boto3.client(
@@ -341,7 +332,7 @@ def test_checks_who_signed(local_sts, key, changes, expected):
 
 def test_checks_the_payload(s3):
     """
-    Other bytes than those that were signed are refused.
+    Other bytes than those that were signed are rejected.
     """
 
     def tamper(request, **kwargs):
@@ -356,7 +347,7 @@ def test_checks_the_payload(s3):
 
 def test_rejects_expired_keys(s3, clock):
     """
-    A dead key gets status 400, and a HEAD gets nothing but that.
+    An expired key gets status 400; to HEAD there is no code.
     """
     clock.advance(dt.timedelta(hours=1))
 
@@ -364,7 +355,7 @@ def test_rejects_expired_keys(s3, clock):
     assert ("400", 400) == code_of(s3.head_object, Bucket="data", Key=KEYS[0])
 
 
-def test_rejects_all_keys_if_told(local_sts, s3, key):
+def test_can_reject_all_keys(local_sts, s3, key):
     """
     S3 can reject each key while STS goes on.
     """
@@ -391,7 +382,7 @@ def test_misses_buckets_and_operations(s3):
 
 def test_list_buckets(local_sts, s3):
     """
-    All of them are listed, whoever asks.
+    All of them are listed.
     """
     local_sts.add_bucket("b")
     local_sts.add_bucket("a")

@@ -1,5 +1,5 @@
 """
-`LocalSTS` as STS: who may assume what, and for how long.
+`LocalSTS`: which requests it allows, and its keys, log and profiles.
 """
 
 from __future__ import annotations
@@ -8,22 +8,37 @@ import datetime as dt
 import os
 import stat
 import threading
+import urllib.request
 
 import attrs
 import boto3
 import pytest
 
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ReadTimeoutError
 
 from stsession.testing import FakeClock, LocalSTS, generation_of
 
 from .children import in_a_fork
+from .local import ONCE, client_of, code_of, error_of, lax
 
 
-READER = "arn:aws:iam::123456789012:role/team/Reader"
-OTHER = "arn:aws:iam::210987654321:role/Other"
-ONCE = Config(retries={"total_max_attempts": 1}, read_timeout=5)
+ACCOUNT = "123456789012"
+MEMBER = "210987654321"
+READER = f"arn:aws:iam::{ACCOUNT}:role/team/Reader"
+OTHER = f"arn:aws:iam::{ACCOUNT}:role/Other"
+TASK = {"arn": "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy"}
+SECOND = dt.timedelta(seconds=1)
+
+CALLS = {
+    "AssumeRole": lambda sts: sts.assume_role(RoleArn=OTHER, RoleSessionName="me"),
+    "AssumeRoot": lambda sts: sts.assume_root(
+        TargetPrincipal=MEMBER, TaskPolicyArn=TASK
+    ),
+    "GetCallerIdentity": lambda sts: sts.get_caller_identity(),
+    "GetFederationToken": lambda sts: sts.get_federation_token(Name="jane"),
+    "GetSessionToken": lambda sts: sts.get_session_token(),
+}
 
 
 @pytest.fixture(name="clock")
@@ -35,6 +50,8 @@ def _clock():
 def _local_sts(clock):
     with LocalSTS(clock=clock) as local_sts:
         local_sts.add_role(READER)
+        local_sts.add_role(OTHER, max_session_duration=43_200)
+        local_sts.add_member_account(MEMBER)
         yield local_sts
 
 
@@ -43,19 +60,9 @@ def _user(local_sts):
     return local_sts.add_user(name="ci")
 
 
-def sts_of(local_sts, key):
-    """
-    An STS client that signs with *key*.
-    """
-    return boto3.client(
-        "sts",
-        region_name="eu-central-1",
-        endpoint_url=local_sts.endpoint_url,
-        aws_access_key_id=key.access_key_id,
-        aws_secret_access_key=key.secret_access_key,
-        aws_session_token=key.session_token,
-        config=ONCE,
-    )
+@pytest.fixture(name="sts")
+def _sts(local_sts, user):
+    return client_of(local_sts, user)
 
 
 def assume(sts, role_arn=READER, **params):
@@ -65,49 +72,102 @@ def assume(sts, role_arn=READER, **params):
     return sts.assume_role(RoleArn=role_arn, RoleSessionName="me", **params)
 
 
-def code_of(call, *args, **kw):
+def key_of(local_sts, sts, kind):
     """
-    The error code and status that *call* fails with.
+    Credentials of *kind*, which the user of *sts* gets.
     """
-    with pytest.raises(ClientError) as caught:
-        call(*args, **kw)
-    answer = caught.value.response
-    return answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]
+    if kind == "role":
+        sts.assume_role(RoleArn=READER, RoleSessionName="me")
+    elif kind == "session":
+        sts.get_session_token()
+    elif kind == "federated":
+        sts.get_federation_token(Name="jane")
+    else:
+        sts.assume_root(TargetPrincipal=MEMBER, TaskPolicyArn=TASK)
+    return local_sts.issued()[-1]
 
 
-def test_tells_a_user_who_it_is(local_sts, user):
+@pytest.mark.parametrize("kind", ["role", "session", "federated", "root"])
+def test_sessions_expire(local_sts, sts, clock, kind):
     """
-    GetCallerIdentity answers with the identity of the key.
+    A key works until the last instant of its lifetime, and not in the next.
     """
-    got = sts_of(local_sts, user).get_caller_identity()
+    key = key_of(local_sts, sts, kind)
+    client = client_of(local_sts, key)
 
-    assert user.arn == got["Arn"]
-    assert user.user_id == got["UserId"]
-    assert "123456789012" == got["Account"]
+    clock.advance(key.expires_at - clock.now() - SECOND)
+    assert key.arn == client.get_caller_identity()["Arn"]
+    clock.advance(SECOND)
+
+    assert ("ExpiredToken", 403) == code_of(client.get_caller_identity)
 
 
-def test_issues_working_credentials(local_sts, user):
+@pytest.mark.parametrize("operation", ["AssumeRole", "GetSessionToken"])
+def test_lifetimes_can_be_scaled(clock, operation):
     """
-    What AssumeRole gives is accepted as the session of that role.
+    With *lifetime_scale* 1/300 a session of 900 s has 3 s.
     """
-    got = assume(sts_of(local_sts, user), SourceIdentity="jane", Policy="{}")
+    with LocalSTS(clock=clock, lifetime_scale=1 / 300) as local_sts:
+        local_sts.add_role(OTHER)
+        sts = lax(client_of(local_sts, local_sts.add_user()), DurationSeconds=900)
+        got = CALLS[operation](sts)
+        [key] = local_sts.issued()
 
-    [key] = local_sts.issued(role_arn=READER)
-    arn = "arn:aws:sts::123456789012:assumed-role/Reader/me"
-    assert arn == sts_of(local_sts, key).get_caller_identity()["Arn"]
-    assert arn == got["AssumedRoleUser"]["Arn"]
-    assert "jane" == got["SourceIdentity"]
-    assert 0 < got["PackedPolicySize"]
-    assert key.secret_access_key == got["Credentials"]["SecretAccessKey"]
-    assert () == local_sts.issued(role_arn=OTHER)
+    assert (
+        clock.now() + 3 * SECOND == got["Credentials"]["Expiration"] == key.expires_at
+    )
+
+
+@pytest.mark.parametrize(
+    ("operation", "values"),
+    [
+        ("AssumeRole", {"DurationSeconds": 899}),
+        ("AssumeRole", {"DurationSeconds": 43_201}),
+        ("AssumeRole", {"RoleSessionName": ""}),
+        ("GetFederationToken", {"Name": "j"}),
+        ("GetFederationToken", {"Name": "j" * 33}),
+    ],
+)
+def test_checks_parameters(sts, operation, values):
+    """
+    Durations and names have limits.
+    """
+    assert ("ValidationError", 400) == code_of(CALLS[operation], lax(sts, **values))
+
+
+def test_chained_sessions_are_capped(local_sts, sts):
+    """
+    From a role's credentials, but not from a session token, there is one hour.
+    """
+    params = {"RoleArn": OTHER, "RoleSessionName": "me"}
+    role = client_of(local_sts, key_of(local_sts, sts, "role"))
+    session = client_of(local_sts, key_of(local_sts, sts, "session"))
+
+    code, message = error_of(role.assume_role, DurationSeconds=3601, **params)
+    assert "ValidationError" == code
+    assert "1 hour session limit" in message
+    assert role.assume_role(DurationSeconds=3600, **params)
+    assert session.assume_role(DurationSeconds=43_200, **params)
+
+
+def test_issued_keys_of_a_role(local_sts, sts):
+    """
+    They can be listed by role.
+    """
+    assume(sts)
+    assume(sts, OTHER)
+    sts.get_session_token()
+
+    assert [READER, OTHER, None] == [key.role_arn for key in local_sts.issued()]
+    assert [READER] == [key.role_arn for key in local_sts.issued(role_arn=READER)]
 
 
 def test_credentials_look_like_the_real_ones(local_sts, user):
     """
-    Lengths and alphabets are AWS's, and all parts tell their generation.
+    Lengths and alphabets are AWS's, and all parts end in their generation.
     """
-    assume(sts_of(local_sts, user))
-    assume(sts_of(local_sts, user))
+    assume(client_of(local_sts, user))
+    assume(client_of(local_sts, user))
 
     first, second = local_sts.issued()
     assert (1, 2) == (first.generation, second.generation)
@@ -125,55 +185,12 @@ def test_keys_do_not_show_their_secrets(local_sts, user):
     """
     Neither the secret nor the token is in the repr of a key.
     """
-    assume(sts_of(local_sts, user))
+    assume(client_of(local_sts, user))
 
     [key] = local_sts.issued()
     assert key.access_key_id in repr(key)
     assert key.secret_access_key not in repr(key)
     assert key.session_token not in repr(key)
-
-
-def test_sessions_expire(local_sts, user, clock):
-    """
-    A key works until the last instant of its life, and not in the next.
-    """
-    got = assume(sts_of(local_sts, user), DurationSeconds=900)
-    [key] = local_sts.issued()
-    sts = sts_of(local_sts, key)
-
-    clock.advance(dt.timedelta(seconds=899))
-    sts.get_caller_identity()
-    clock.advance(dt.timedelta(seconds=1))
-
-    assert clock.now() == got["Credentials"]["Expiration"] == key.expires_at
-    assert ("ExpiredToken", 403) == code_of(sts.get_caller_identity)
-
-
-def test_lifetimes_can_be_scaled(clock):
-    """
-    With *lifetime_scale* 1/300 a session of 900 s says and has 3 s.
-    """
-    with LocalSTS(clock=clock, lifetime_scale=1 / 300) as local_sts:
-        local_sts.add_role(READER)
-        got = assume(sts_of(local_sts, local_sts.add_user()), DurationSeconds=900)
-        [key] = local_sts.issued()
-
-    expected = clock.now() + dt.timedelta(seconds=3)
-    assert expected == got["Credentials"]["Expiration"] == key.expires_at
-
-
-def test_date_and_expiration_tell_the_lifetime(local_sts, user, clock):
-    """
-    Their difference is the lifetime, also in the middle of a second.
-    """
-    clock.advance(dt.timedelta(milliseconds=700))
-    got = assume(sts_of(local_sts, user), DurationSeconds=900)
-
-    date = dt.datetime.strptime(
-        got["ResponseMetadata"]["HTTPHeaders"]["date"], "%a, %d %b %Y %H:%M:%S %Z"
-    ).replace(tzinfo=dt.timezone.utc)
-    lifetime = got["Credentials"]["Expiration"] - date
-    assert dt.timedelta(seconds=900) == lifetime
 
 
 @pytest.mark.parametrize(
@@ -184,20 +201,20 @@ def test_date_and_expiration_tell_the_lifetime(local_sts, user, clock):
         ({"session_token": "made up"}, "InvalidClientTokenId"),
     ],
 )
-def test_checks_who_signed(local_sts, user, changes, expected):
+def test_checks_signers(local_sts, user, changes, expected):
     """
     An unknown key, a wrong secret or a wrong token gets STS's own error.
     """
-    sts = sts_of(local_sts, attrs.evolve(user, **changes))
+    sts = client_of(local_sts, attrs.evolve(user, **changes))
 
     assert (expected, 403) == code_of(sts.get_caller_identity)
 
 
 def test_checks_the_body(local_sts, user):
     """
-    A body that isn't the one that was signed is refused.
+    A body that isn't the one that was signed is rejected.
     """
-    sts = sts_of(local_sts, user)
+    sts = client_of(local_sts, user)
 
     def tamper(request, **kwargs):
         request.body = request.body.replace("Reader", "Writer")
@@ -210,7 +227,7 @@ def test_checks_the_body(local_sts, user):
 
 def test_wants_a_signature(local_sts):
     """
-    An unsigned call is told so.
+    An unsigned request is rejected.
     """
     from botocore import UNSIGNED
 
@@ -229,9 +246,7 @@ def test_takes_presigned_requests(local_sts, user):
     """
     A presigned GetCallerIdentity, as EKS uses it, works.
     """
-    import urllib.request
-
-    url = sts_of(local_sts, user).generate_presigned_url(
+    url = client_of(local_sts, user).generate_presigned_url(
         "get_caller_identity", HttpMethod="GET"
     )
 
@@ -249,31 +264,31 @@ def test_takes_presigned_requests(local_sts, user):
         "arn:aws:iam::123456789012:user/ci",
     ],
 )
-def test_lets_in_whom_a_role_trusts(local_sts, user, trusted):
+def test_checks_trust_policies(local_sts, user, trusted):
     """
     A principal is an ARN, an account, or everybody.
     """
     local_sts.add_role(OTHER, trusts=[trusted])
 
-    assert assume(sts_of(local_sts, user), OTHER)
+    assert assume(client_of(local_sts, user), OTHER)
 
 
 def test_trusts_roles_in_a_chain(local_sts, user):
     """
-    A role that trusts another role lets its sessions in, and nobody else.
+    A role that trusts another role can be assumed by its sessions only.
     """
     local_sts.add_role(OTHER, trusts=[READER])
-    assume(sts_of(local_sts, user))
+    assume(client_of(local_sts, user))
     [hop] = local_sts.issued()
 
-    assert assume(sts_of(local_sts, hop), OTHER)
-    assert ("AccessDenied", 403) == code_of(assume, sts_of(local_sts, user), OTHER)
+    assert assume(client_of(local_sts, hop), OTHER)
+    assert ("AccessDenied", 403) == code_of(assume, client_of(local_sts, user), OTHER)
 
 
 @pytest.mark.parametrize("name", ["trusts", "web_identity_providers", "saml_providers"])
 def test_a_role_takes_lists(local_sts, user, name):
     """
-    A single text isn't taken for its letters, nor a key for whom it belongs to.
+    A single text is not a list of letters, and a key is not an ARN.
     """
     with pytest.raises(TypeError, match=rf"^{name} is of type str; pass a list"):
         local_sts.add_role(READER, **{name: "123456789012"})
@@ -287,7 +302,7 @@ def test_a_role_takes_lists(local_sts, user, name):
     local_sts.add_role(READER, **{name: (text for text in ["123456789012"])})
 
 
-def test_tells_where_it_is(clock):
+def test_has_its_url_in_repr(clock):
     """
     Its repr has the address, and nothing of its keys.
     """
@@ -300,18 +315,17 @@ def test_tells_where_it_is(clock):
         assert f"<LocalSTS at {local.endpoint_url}>" == repr(local)
 
 
-def test_refuses_a_role_that_is_not_there(local_sts, user):
+def test_denies_missing_roles(sts, user):
     """
-    AWS doesn't tell missing roles from those one may not assume.
+    AWS does not distinguish them from roles that the caller may not assume.
     """
-    with pytest.raises(ClientError) as caught:
-        assume(sts_of(local_sts, user), OTHER)
+    missing = f"{READER}s"
 
-    expected = (
+    assert (
+        "AccessDenied",
         f"User: {user.arn} is not authorized to perform: sts:AssumeRole"
-        f" on resource: {OTHER}"
-    )
-    assert expected == caught.value.response["Error"]["Message"]
+        f" on resource: {missing}",
+    ) == error_of(assume, sts, missing)
 
 
 def test_checks_the_external_id(local_sts, user):
@@ -319,40 +333,11 @@ def test_checks_the_external_id(local_sts, user):
     A role with an external ID wants exactly that one.
     """
     local_sts.add_role(OTHER, external_id="customer-7")
-    sts = sts_of(local_sts, user)
+    sts = client_of(local_sts, user)
 
     assert ("AccessDenied", 403) == code_of(assume, sts, OTHER)
     assert ("AccessDenied", 403) == code_of(assume, sts, OTHER, ExternalId="x7")
     assert assume(sts, OTHER, ExternalId="customer-7")
-
-
-@pytest.mark.parametrize("seconds", [899, 3601])
-def test_checks_the_duration(local_sts, user, seconds):
-    """
-    DurationSeconds has a minimum and the role's own maximum.
-    """
-    sts = sts_of(local_sts, user)
-    sts.meta.events.register(
-        "before-call.sts",
-        lambda params, **kw: params["body"].update(DurationSeconds=seconds),
-    )
-
-    assert ("ValidationError", 400) == code_of(assume, sts)
-
-
-def test_chained_sessions_are_capped(local_sts, user):
-    """
-    From a role's credentials there is an hour, whatever the role allows.
-    """
-    local_sts.add_role(READER, max_session_duration=43200)
-    assume(sts_of(local_sts, user), DurationSeconds=43200)
-    [hop] = local_sts.issued()
-
-    with pytest.raises(ClientError, match="1 hour session limit") as caught:
-        assume(sts_of(local_sts, hop), DurationSeconds=3601)
-
-    assert "ValidationError" == caught.value.response["Error"]["Code"]
-    assert assume(sts_of(local_sts, hop), DurationSeconds=3600)
 
 
 def test_short_sessions_of_other_servers(local_sts, user, clock):
@@ -361,7 +346,7 @@ def test_short_sessions_of_other_servers(local_sts, user, clock):
     """
     role_arn = "arn:aws:iam:::role/full"
     local_sts.add_role(role_arn, min_session_duration=1)
-    sts = sts_of(local_sts, user)
+    sts = client_of(local_sts, user)
     sts.meta.events.register(
         "before-call.sts",
         lambda params, **kw: params["body"].update(DurationSeconds=5),
@@ -373,37 +358,13 @@ def test_short_sessions_of_other_servers(local_sts, user, clock):
     assert expected == got["Credentials"]["Expiration"]
 
 
-def test_wants_a_session_name(local_sts, user):
-    """
-    RoleSessionName has a minimum length.
-    """
-    sts = sts_of(local_sts, user)
-    sts.meta.events.register(
-        "before-call.sts",
-        lambda params, **kw: params["body"].update(RoleSessionName=""),
-    )
-
-    assert ("ValidationError", 400) == code_of(assume, sts)
-
-
-def test_does_not_know_all_operations(local_sts, user):
-    """
-    An operation that isn't there is an error of STS's, not a crash.
-    """
-    sts = sts_of(local_sts, user)
-
-    assert ("InvalidAction", 400) == code_of(
-        sts.get_access_key_info, AccessKeyId="AKIA" * 5
-    )
-
-
 def test_rejects_keys_before_their_time(local_sts, user):
     """
     A rejected session key looks expired, a rejected user's key deleted.
     """
-    sts = sts_of(local_sts, user)
+    sts = client_of(local_sts, user)
     assume(sts)
-    session = sts_of(local_sts, local_sts.issued()[0])
+    session = client_of(local_sts, local_sts.issued()[0])
 
     local_sts.reject_key(user.access_key_id)
     local_sts.reject_current(role_arn=OTHER)
@@ -418,26 +379,19 @@ def test_rejects_keys_before_their_time(local_sts, user):
     assert session.get_caller_identity()
 
 
-def test_logs_what_it_was_asked(local_sts, user, clock):
+def test_counts_requests(local_sts, sts, user):
     """
-    Each request is in the log, with its signer, region and outcome.
+    By operation and role; the log has the status and the code of the response.
     """
-    clock.advance(dt.timedelta(seconds=7))
-    sts = sts_of(local_sts, user)
-    assume(sts, ExternalId="not-for-the-log")
-    code_of(assume, sts, OTHER)
+    assume(sts)
+    code_of(assume, sts, f"{READER}s")
     sts.get_caller_identity()
 
     good, bad = local_sts.calls("AssumeRole")
     assert 3 == local_sts.count()
-    assert 1 == local_sts.count("AssumeRole", role_arn=OTHER)
+    assert 1 == local_sts.count("AssumeRole", role_arn=READER)
     assert (200, None) == (good.status, good.code)
     assert (403, "AccessDenied") == (bad.status, bad.code)
-    assert "me" == good.params["RoleSessionName"]
-    assert user.access_key_id == good.access_key_id
-    assert "eu-central-1" == good.region
-    assert 7.0 == good.monotonic
-    assert "not-for-the-log" not in repr(good)
 
 
 def test_writes_profiles(local_sts, user, tmp_path, monkeypatch):
@@ -461,18 +415,6 @@ def test_writes_profiles(local_sts, user, tmp_path, monkeypatch):
         assert 0o600 == stat.S_IMODE(os.stat(path).st_mode)  # noqa: PTH116
 
 
-def test_profiles_can_hold_session_keys(local_sts, user, tmp_path):
-    """
-    A session key is written with its token.
-    """
-    assume(sts_of(local_sts, user))
-    [key] = local_sts.issued()
-
-    session = local_sts.session(key)
-
-    assert session.client("sts").get_caller_identity()["Arn"] == key.arn
-
-
 def test_sessions_come_here(local_sts, user):
     """
     `session()` needs no environment, and its region can be chosen.
@@ -489,7 +431,7 @@ def test_start_and_close_may_be_repeated(user, local_sts):
     """
     Both do nothing the second time, and no thread remains.
     """
-    sts_of(local_sts, user).get_caller_identity()
+    client_of(local_sts, user).get_caller_identity()
     url = local_sts.endpoint_url
 
     assert url == local_sts.start().endpoint_url
@@ -508,14 +450,14 @@ def test_a_forked_child_leaves_it_alone(local_sts, user):
     """
     in_a_fork(local_sts.close)
 
-    assert sts_of(local_sts, user).get_caller_identity()
+    assert client_of(local_sts, user).get_caller_identity()
 
 
 def test_serves_many_threads(local_sts, user):
     """
     Thirty-two threads with a client of their own are all answered and counted.
     """
-    clients = [sts_of(local_sts, user) for _ in range(32)]
+    clients = [client_of(local_sts, user) for _ in range(32)]
     threads = [threading.Thread(target=c.get_caller_identity) for c in clients]
     for thread in threads:
         thread.start()
@@ -529,9 +471,7 @@ def test_answers_can_be_slow(local_sts, user):
     """
     *answer_delay* lets even a good answer come too late.
     """
-    from botocore.exceptions import ReadTimeoutError
-
-    sts = sts_of(local_sts, user)
+    sts = client_of(local_sts, user)
     sts.get_caller_identity()
     local_sts.answer_delay = 60
     sts = boto3.client(
@@ -545,3 +485,127 @@ def test_answers_can_be_slow(local_sts, user):
 
     with pytest.raises(ReadTimeoutError):
         sts.get_caller_identity()
+
+
+@pytest.mark.parametrize(
+    ("operation", "least", "most"),
+    [
+        ("GetSessionToken", 900, 129_600),
+        ("GetFederationToken", 900, 129_600),
+        ("AssumeRoot", 0, 900),
+    ],
+)
+def test_durations_have_limits(local_sts, user, clock, operation, least, most):
+    """
+    The least and the most are given; a second less or more is an error.
+    """
+    for seconds in (least, most):
+        got = CALLS[operation](lax(client_of(local_sts, user), DurationSeconds=seconds))
+        expected = clock.now() + seconds * SECOND
+        assert expected == got["Credentials"]["Expiration"]
+
+    for seconds, what in ((least - 1, "greater"), (most + 1, "less")):
+        sts = lax(client_of(local_sts, user), DurationSeconds=seconds)
+        assert (
+            "ValidationError",
+            f"1 validation error detected: Value '{seconds}' at 'durationSeconds'"
+            " failed to satisfy constraint: Member must have value"
+            f" {what} than or equal to {least if what == 'greater' else most}",
+        ) == error_of(CALLS[operation], sts)
+
+
+def test_root_sessions_are_of_the_member_account(local_sts, sts):
+    """
+    AssumeRoot takes an account ID or the ARN of its root user.
+    """
+    root = f"arn:aws:iam::{MEMBER}:root"
+    got = sts.assume_root(TargetPrincipal=root, TaskPolicyArn=TASK)
+    CALLS["AssumeRoot"](sts)
+
+    first, second = local_sts.issued()
+    assert {"Credentials", "ResponseMetadata"} == set(got)
+    assert root == first.arn == second.arn
+    assert MEMBER == client_of(local_sts, first).get_caller_identity()["Account"]
+
+
+def test_root_sessions_are_for_the_management_account(local_sts, sts):
+    """
+    Neither another account's users nor other targets get anything.
+    """
+    stranger = local_sts.add_user(account_id="111122223333")
+    unmanaged = {"TargetPrincipal": "333344445555", "TaskPolicyArn": TASK}
+
+    code, message = error_of(CALLS["AssumeRoot"], client_of(local_sts, stranger))
+    assert "AccessDenied" == code
+    assert message == (
+        f"User: {stranger.arn} is not authorized to perform: sts:AssumeRoot"
+        f" on resource: arn:aws:iam::{MEMBER}:root"
+    )
+    assert "AccessDenied" == error_of(sts.assume_root, **unmanaged)[0]
+
+
+def test_root_sessions_need_a_task(sts):
+    """
+    Only AWS's task policies will do.
+    """
+    policy = {"arn": "arn:aws:iam::aws:policy/AdministratorAccess"}
+
+    got = error_of(sts.assume_root, TargetPrincipal=MEMBER, TaskPolicyArn=policy)
+
+    assert "ValidationError" == got[0]
+
+
+@pytest.mark.parametrize("operation", CALLS)
+@pytest.mark.parametrize(
+    ("kind", "allowed"),
+    [
+        ("role", {"AssumeRole", "AssumeRoot", "GetCallerIdentity"}),
+        ("session", {"AssumeRole", "GetCallerIdentity"}),
+        ("federated", {"GetCallerIdentity"}),
+        ("root", {"GetCallerIdentity"}),
+    ],
+)
+def test_allows_operations_by_kind_of_key(local_sts, sts, kind, allowed, operation):
+    """
+    Credentials of each kind may call what AWS's table says.
+    """
+    key = key_of(local_sts, sts, kind)
+    client = client_of(local_sts, key)
+    call = CALLS[operation]
+
+    assert kind == key.kind
+    if operation in allowed:
+        assert call(client)
+    else:
+        assert "AccessDenied" == error_of(call, client)[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "operation", "message"),
+    [
+        (
+            "role",
+            "GetSessionToken",
+            "Cannot call GetSessionToken with session credentials",
+        ),
+        (
+            "session",
+            "GetFederationToken",
+            "Cannot call GetFederationToken with session credentials",
+        ),
+        (
+            "federated",
+            "AssumeRole",
+            f"User: arn:aws:sts::{ACCOUNT}:federated-user/jane is not authorized to"
+            f" perform: sts:AssumeRole on resource: {OTHER}",
+        ),
+        ("root", "AssumeRole", "Roles may not be assumed by root accounts."),
+    ],
+)
+def test_denials_have_reasons(local_sts, sts, kind, operation, message):
+    """
+    The messages are AWS's.
+    """
+    client = client_of(local_sts, key_of(local_sts, sts, kind))
+
+    assert ("AccessDenied", message) == error_of(CALLS[operation], client)
