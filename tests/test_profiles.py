@@ -195,7 +195,7 @@ def test_no_such_profile(profiles, known):
 WRONG = {
     "no source": (
         {"role_arn": READER},
-        'profile "me", role_arn is given without source_profile or credential_source',
+        'profile "me", role_arn is set without source_profile or credential_source',
     ),
     "both": (
         {
@@ -203,15 +203,15 @@ WRONG = {
             "source_profile": "keys",
             "credential_source": "Environment",
         },
-        'profile "me", source_profile and credential_source are both given',
+        'profile "me", source_profile and credential_source are both set',
     ),
     "missing": (
         {"role_arn": READER, "source_profile": "non"},
-        'profile "me", source_profile names "non", which is none',
+        'profile "me", source_profile refers to "non", which does not exist',
     ),
     "missing default": (
         {"role_arn": READER, "source_profile": "default"},
-        'profile "me", source_profile names "default", which is none',
+        'profile "me", source_profile refers to "default", which does not exist',
     ),
     "unknown": (
         {"role_arn": READER, "credential_source": "environment"},
@@ -223,11 +223,11 @@ WRONG = {
     ),
     "circle": (
         {"role_arn": READER, "source_profile": "loop"},
-        'profile "loop", source_profile closes a circle at "me"',
+        'profile "loop", source_profile forms a cycle at "me"',
     ),
     "duration": (
         {"role_arn": READER, "source_profile": "keys", "duration_seconds": "1.5"},
-        'profile "me", duration_seconds is "1.5", which is no whole number',
+        'profile "me", duration_seconds is "1.5", which is not a whole number',
     ),
     "no role": (
         {"web_identity_token_file": "/token"},
@@ -239,7 +239,7 @@ WRONG = {
     ),
     "section": (
         {"role_arn": READER, "source_profile": {"a": "b"}},
-        'profile "me", source_profile has lines of its own',
+        'profile "me", source_profile has indented lines',
     ),
 }
 
@@ -267,7 +267,7 @@ def test_circle_further_on():
         "two": {"role_arn": TARGET, "source_profile": "one"},
     }
 
-    assert 'profile "two", source_profile closes a circle at "one"' in str(
+    assert 'profile "two", source_profile forms a cycle at "one"' in str(
         refused(profiles)
     )
 

@@ -40,28 +40,30 @@ Version = tuple[int, ...] | None
 """Changes whenever a file is written; `None` if there is no such file."""
 
 Versions = tuple[tuple[str, Version], ...] | None
-"""The files of a session; `None` if they may change without it showing."""
+"""The versions of a session's files; `None` if they may change without notice."""
 
 
 def present_versions_of(session: botocore.session.Session) -> Versions:
     """
-    Return the present versions of a session's files, without reading them.
+    Return the current versions of a session's files, without reading them.
     """
     return tuple((path, version_of(path)) for path in files_of(session))
 
 
 def versions_of(session: botocore.session.Session) -> Versions:
     """
-    Return the same if it's certain that other contents would be another version.
+    Return the versions of a session's files if any change would change them.
+
+    `None` if a file was written so recently that it may change without notice.
     """
-    now = SystemClock().wall()  # files are dated by the machine's
+    now = SystemClock().wall()  # files are dated by the machine's clock
     files = present_versions_of(session) or ()
     dates = [date for _, version in files for date in (version or ())[:2]]
     return files if max(dates, default=0) < (now - SETTLED) * 1e9 else None
 
 
 def _path(name: str) -> str:
-    # As botocore finds them.
+    # As botocore does.
     path = os.path.expanduser(os.path.expandvars(name))  # noqa: PTH111
     return os.path.abspath(path)  # noqa: PTH100
 
@@ -77,7 +79,7 @@ def default_files() -> dict[str, str]:
 
 def version_of(path: str) -> Version:
     """
-    Return the present version of a file, without reading it.
+    Return the current version of a file, without reading it.
     """
     try:
         s = os.stat(path)  # noqa: PTH116
@@ -89,7 +91,7 @@ def version_of(path: str) -> Version:
 
 
 _KEY = os.urandom(16)
-"""Without it, a digest says nothing about what it was made from."""
+"""Makes digests useless outside this process."""
 
 
 def digest_of(content: bytes) -> bytes:

@@ -58,12 +58,12 @@ class _GarbageCollector:
         """
         Return what *work* returns; the last call to end switches collection on.
 
-        No lock is needed: if two calls overlap unluckily, one of them runs with the
-        collector on. If it was off before, it stays off.
+        There is no lock: if two calls overlap at the wrong moment, one of them runs
+        with the collector on. If the collector was off before, it stays off.
         """
-        me = object()
+        call = object()
         try:
-            self._calls.add(me)
+            self._calls.add(call)
             if gc.isenabled():
                 self._switched_off = True
                 gc.disable()
@@ -71,7 +71,7 @@ class _GarbageCollector:
         finally:
             # An exception may be delivered after each of these calls.
             try:
-                self._calls.discard(me)
+                self._calls.discard(call)
             finally:
                 if self._switched_off and not self._calls:
                     self._switched_off = False  # first: a call may begin meanwhile
@@ -99,23 +99,22 @@ class Models(JSONFileLoader):
     """
     Reads models as plain dicts, in the order of the file.
 
-    Quiet, as it is called under a lock: who handles a log record may want a
-    model.
+    It logs nothing, as it is called under a lock: a logging handler may need a model.
     """
 
     def load_file(self, file_path: str) -> Any:
         """
-        Return what a file says, or `None` if there isn't one.
+        Return the parsed contents of a file, or `None` if it doesn't exist.
 
         Args:
-            file_path: Its path without the extension.
+            file_path: The path of the file without its extension.
         """
         for extension, read in READERS.items():
             path = Path(file_path + extension)
             if path.is_file():
-                found = _parsed(read(path).decode())
-                if found is not None:
-                    return found
+                model = _parsed(read(path).decode())
+                if model is not None:
+                    return model
         return None
 
 
@@ -127,7 +126,7 @@ def _parsed(text: str) -> Any:
 
 class _UniquePaths(list[str]):
     """
-    A search path that doesn't grow.
+    A search path without duplicates.
 
     Each `boto3.Session` appends its own folder to its loader's search path.
     """
@@ -143,12 +142,12 @@ class _UniquePaths(list[str]):
 
 class ModelLoader(Loader):
     """
-    Finds what botocore's own loader finds, from many threads, and faster.
+    Loads what botocore's own loader loads, but faster, and safely with threads.
 
-    What it returns is shared by all sessions of the process: it is for reading.
+    All sessions of the process share what it returns, so it must not be changed.
 
     Args:
-        paths: Where to look before anywhere else.
+        paths: Folders that are searched before all others.
     """
 
     def __init__(self, paths: Iterable[str] = ()) -> None:
@@ -159,18 +158,17 @@ class ModelLoader(Loader):
         forget_after_fork(self)
 
     def _after_fork(self) -> None:
-        # So that nobody parses what somebody else is parsing; json keeps the
-        # interpreter to itself, so one lock for all files costs nothing.
+        # No two threads parse the same file. As json keeps the interpreter lock, a
+        # single lock for all files costs nothing.
         self._lock = threading.RLock()
 
     def load_service_model(
         self, service_name: str, type_name: str, api_version: str | None = None
     ) -> Any:
         """
-        Return a model, with what the SDKs add to it.
+        Return a model with the additions of the SDKs.
 
-        botocore first lists the folders of all services, four hundred, to see
-        whether there is one of that name.
+        Unlike botocore, it doesn't first list the folders of all 400 services.
 
         Raises:
             botocore.exceptions.UnknownServiceError: If there is no such service.
@@ -178,28 +176,28 @@ class ModelLoader(Loader):
             botocore.exceptions.DataNotFoundError: If there is no such version.
         """
         key = (service_name, type_name, api_version)
-        found = self._complete.get(key)
-        if found is None:
-            found = guarded(self._lock, lambda: self._find_once(key))
-        return found
+        model = self._complete.get(key)
+        if model is None:
+            model = guarded(self._lock, lambda: self._load_once(key))
+        return model
 
-    def _find_once(self, key: tuple[str, str, str | None]) -> Any:
-        found = self._complete.get(key)
-        if found is None:
-            found = self._complete[key] = self._find(*key)
-        return found
+    def _load_once(self, key: tuple[str, str, str | None]) -> Any:
+        model = self._complete.get(key)
+        if model is None:
+            model = self._complete[key] = self._load(*key)
+        return model
 
-    def _find(self, service: str, type_name: str, version: str | None) -> Any:
-        if not self._is_there(service, type_name):
-            # Raises, and says which there are.
+    def _load(self, service: str, type_name: str, version: str | None) -> Any:
+        if not self._exists(service, type_name):
+            # Raises an error with the names of those that exist.
             return super().load_service_model(service, type_name, version)
         if version is None:
             latest = self.determine_latest_version(service, type_name)
             return self.load_service_model(service, type_name, latest)
         return self._load_with_extras(service, type_name, version)
 
-    def _is_there(self, service_name: str, type_name: str) -> bool:
-        # By its name in a list: "../s3" is no service, nor is "S3" on a Mac.
+    def _exists(self, service_name: str, type_name: str) -> bool:
+        # By its name in a list: "../s3" is not a service, nor is "S3" on a Mac.
         folders = filter(os.path.isdir, self.search_paths)
         if not any(service_name in os.listdir(folder) for folder in folders):  # noqa: PTH208
             return False
@@ -222,10 +220,10 @@ class ModelLoader(Loader):
 
     def load_data_with_path(self, name: str) -> Any:
         """
-        Return what a file says, and its path without the extension.
+        Return the parsed contents of a file, and its path without the extension.
 
         Raises:
-            botocore.exceptions.DataNotFoundError: If there is none.
+            botocore.exceptions.DataNotFoundError: If the file doesn't exist.
         """
         load = super().load_data_with_path
         return guarded(self._lock, lambda: load(name))
@@ -233,7 +231,7 @@ class ModelLoader(Loader):
 
 class _Loaders:
     """
-    A loader for each search path, so that a model is parsed once.
+    The model loaders of the process: one for each search path.
     """
 
     def __init__(self) -> None:
@@ -269,7 +267,7 @@ _loaders = per_process(_Loaders, of_files=True)
 
 def loader_for(data_path: str | None) -> ModelLoader:
     """
-    Return the loader for a search path, as ``AWS_DATA_PATH`` has it.
+    Return the loader for a search path, in the format of ``AWS_DATA_PATH``.
     """
     return _loaders().get(data_path)
 
@@ -281,8 +279,8 @@ class InstalledModels:
     """
     Limits and partitions in the models of the installed SDK.
 
-    ``AWS_DATA_PATH`` counts, as it does for clients. What can't be found or read
-    has no limits, so that those of ours hold.
+    They are searched in ``AWS_DATA_PATH`` as well. For a model that can't be found or
+    read there are no limits, so that only our own apply.
     """
 
     def traits(self, path: str) -> Mapping[str, Any]:
@@ -312,8 +310,8 @@ class InstalledModels:
         Return the names of all partitions.
         """
         try:
-            found = _installed_loader().load_data("partitions")["partitions"]
-            return tuple(partition["id"] for partition in found)
+            partitions = _installed_loader().load_data("partitions")["partitions"]
+            return tuple(partition["id"] for partition in partitions)
         except _UNREADABLE:
             return ()
 

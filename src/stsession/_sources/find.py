@@ -36,7 +36,7 @@ from .._tokens.base import function_name
 from .._util import forget_after_fork, number_of, per_process
 from ..exceptions import InvalidRequestError
 from .files import contents_of, environment_fingerprint
-from .function import FunctionFetch
+from .function import FunctionFetcher
 from .providers import (
     FILE_METHODS,
     FINDABLE_METHODS,
@@ -218,7 +218,7 @@ def _function_source(get: Callable[[], Any]) -> Source:
     refresher = Refresher(
         name=name,
         source=name,
-        fetch=FunctionFetch(get, current_runtime().clock),
+        fetch=FunctionFetcher(get, current_runtime().clock),
         policy=RefreshPolicy(when_expired="raise"),
     )
     # Its credentials may be the last, and may depend on the caller; so it is shared

@@ -1,5 +1,5 @@
 """
-Credentials that a function returned, in whosoever's words.
+Credentials that a user's function returns, as source=.
 """
 
 from __future__ import annotations
@@ -20,29 +20,30 @@ from .._tokens.base import function_name
 from ..exceptions import FailureKind, SourceCredentialsError
 
 
-__all__ = ["FunctionFetch"]
+__all__ = ["FunctionFetcher", "parse_credentials"]
 
 
-WORDS = {
+KEYS = {
     "access_key_id": ("AccessKeyId", "access_key"),
     "secret_access_key": ("SecretAccessKey", "secret_key"),
     "session_token": ("SessionToken", "token"),
     "account_id": ("AccountId", "account_id"),
 }
-"""Our words, and those of STS and of botocore."""
+"""The fields of our credentials, and the keys of STS and of botocore for them."""
 
 EXPIRATION = ("Expiration", "expiry_time")
 
 
 @attrs.frozen(eq=False)
-class FunctionFetch:
+class FunctionFetcher:
     """
     Fetches credentials from a function of the user.
 
     Args:
-        function: Returns credentials, or a dict of them.
+        function: Returns `TemporaryCredentials`, or a mapping with the keys of STS or
+            of botocore.
 
-        clock: What expirations are compared with.
+        clock: The clock that expirations are compared with.
     """
 
     function: Callable[[], object]
@@ -50,7 +51,7 @@ class FunctionFetch:
 
     def __call__(self) -> FetchResult:
         """
-        Call the function, and once more if it returns expired credentials.
+        Call the function, and once more if it returns expired credentials. May block.
 
         Raises:
             SourceCredentialsError: If it doesn't return usable credentials.
@@ -64,7 +65,7 @@ class FunctionFetch:
 
     def _unexpired(self) -> TemporaryCredentials:
         label = function_name(self.function)
-        for _ in range(2):  # a cache of its own may notice the expiration only now
+        for _ in range(2):  # its own cache may notice the expiration only now
             credentials = parse_credentials(self.function(), label)
             if credentials.expires_at is None:
                 return credentials
@@ -81,19 +82,24 @@ class FunctionFetch:
         )
 
 
-def parse_credentials(given: object, label: str) -> TemporaryCredentials:
+def parse_credentials(value: object, label: str) -> TemporaryCredentials:
     """
-    Make credentials of what the function *label* returned.
+    Return the credentials that a function returned, as `TemporaryCredentials`.
+
+    Args:
+        value: `TemporaryCredentials`, or a mapping with the keys of STS or of botocore.
+
+        label: The name of the function, for messages.
 
     Raises:
-        SourceCredentialsError: If they are none. It quotes no value.
+        SourceCredentialsError: If there are none in *value*. It quotes no value.
     """
-    if isinstance(given, TemporaryCredentials):
-        return given
-    credentials = _read(given) if isinstance(given, Mapping) else None
+    if isinstance(value, TemporaryCredentials):
+        return value
+    credentials = _read(value) if isinstance(value, Mapping) else None
     if credentials is None:
         raise SourceCredentialsError(
-            f"Could not use what {label} returned, a {type(given).__name__}.",
+            f"Could not use what {label} returned, a {type(value).__name__}.",
             hop=label,
             hint="Return TemporaryCredentials, or a dict with AccessKeyId, "
             "SecretAccessKey, SessionToken, and Expiration.",
@@ -101,21 +107,21 @@ def parse_credentials(given: object, label: str) -> TemporaryCredentials:
     return credentials
 
 
-def _read(given: Mapping[str, Any]) -> TemporaryCredentials | None:
-    texts = {ours: _first(given, names) for ours, names in WORDS.items()}
+def _read(mapping: Mapping[str, Any]) -> TemporaryCredentials | None:
+    texts = {ours: _first(mapping, names) for ours, names in KEYS.items()}
     if texts["access_key_id"] is None or texts["secret_access_key"] is None:
         return None
     if not all(isinstance(text, str) for text in texts.values() if text is not None):
         return None
     try:
-        expires_at = _instant(_first(given, EXPIRATION))
+        expires_at = _instant(_first(mapping, EXPIRATION))
     except (TypeError, ValueError, RuntimeError):
         return None
     return TemporaryCredentials(expires_at=expires_at, **texts)
 
 
-def _first(given: Mapping[str, Any], names: tuple[str, ...]) -> Any:
-    return next((given[name] for name in names if given.get(name)), None)
+def _first(mapping: Mapping[str, Any], names: tuple[str, ...]) -> Any:
+    return next((mapping[name] for name in names if mapping.get(name)), None)
 
 
 def _instant(value: object) -> dt.datetime | None:

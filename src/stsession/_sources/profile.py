@@ -1,5 +1,5 @@
 """
-Reads roles and sources from profiles.
+Reads the roles and the source of a profile from the AWS config files.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ CREDENTIAL_SOURCES = {
     "EcsContainer": "container-role",
     "Ec2InstanceMetadata": "iam-role",
 }
-"""What *credential_source* may say, and what botocore calls it."""
+"""The values of *credential_source*, and the methods of botocore's providers."""
 
-TEXTS = (
+TEXT_KEYS = (
     "credential_source",
     "duration_seconds",
     "external_id",
@@ -48,7 +48,7 @@ STATIC_KEYS = ("aws_access_key_id", "aws_secret_access_key")
 @attrs.frozen
 class ProfileSource:
     """
-    Credentials that botocore finds in a profile, but for its role.
+    Credentials that botocore finds in a profile, except by assuming its role.
     """
 
     profile: str
@@ -57,18 +57,18 @@ class ProfileSource:
 @attrs.frozen
 class NamedSource:
     """
-    Credentials of the process's surroundings.
+    Credentials that a profile's *credential_source* refers to.
     """
 
     profile: str
     method: str
-    """What botocore calls it."""
+    """The method of botocore's provider."""
 
 
 @attrs.frozen(kw_only=True)
 class RoleStep:
     """
-    A role to assume with what comes before it.
+    A role of a profile, assumed with the credentials of the step before.
     """
 
     profile: str
@@ -82,7 +82,7 @@ class RoleStep:
 @attrs.frozen(kw_only=True)
 class WebIdentityStep:
     """
-    A role to assume with a token; nothing comes before it.
+    A role of a profile, assumed with a web identity token.
     """
 
     profile: str
@@ -98,17 +98,18 @@ def plan_of(
     profiles: Mapping[str, Mapping[str, Any]], name: str
 ) -> tuple[First, list[RoleStep]]:
     """
-    Return where a profile's first credentials come from, and the roles from there.
+    Return the source of a profile's first credentials, and the roles in their order.
 
-    The rules are botocore's; where it ignores or guesses, this raises.
+    The rules are botocore's. Where botocore ignores a mistake, an error is raised.
 
     Args:
         profiles: The sections of the config and credentials files.
 
-        name: The profile.
+        name: The name of the profile.
 
     Raises:
-        InvalidRequestError: If the profiles contradict themselves.
+        InvalidRequestError: If the profile doesn't exist, or if it or a profile that it
+            refers to is wrong.
     """
     roles: list[RoleStep] = []
     visited: list[str] = []
@@ -117,7 +118,7 @@ def plan_of(
         _check_texts(name, profile)
         if "web_identity_token_file" in profile:
             return _web_identity(name, profile), roles[::-1]
-        # Keys that a profile has for itself are used by those that refer to it.
+        # Access keys of a profile are used by the profiles that refer to it.
         if "role_arn" not in profile or (visited and _has_keys(profile)):
             return ProfileSource(name), roles[::-1]
         roles.append(_role(name, profile))
@@ -130,7 +131,7 @@ def plan_of(
                 return ProfileSource(name), roles[::-1]
             raise _wrong(name, "source_profile", "refers to itself and has no keys")
         if source in visited:
-            raise _wrong(name, "source_profile", f'closes a circle at "{source}"')
+            raise _wrong(name, "source_profile", f'forms a cycle at "{source}"')
         name = source
 
 
@@ -140,7 +141,9 @@ def _profile(
     if name in profiles:
         return profiles[name]
     if visited:
-        raise _wrong(visited[-1], "source_profile", f'names "{name}", which is none')
+        raise _wrong(
+            visited[-1], "source_profile", f'refers to "{name}", which does not exist'
+        )
     if name == "default":
         return {}
     known = ", ".join(sorted(profiles)) or "none"
@@ -152,30 +155,30 @@ def _profile(
 
 
 def _check_texts(name: str, profile: Mapping[str, Any]) -> None:
-    for key in TEXTS:
+    for key in TEXT_KEYS:
         if not isinstance(profile.get(key, ""), str):
-            raise _wrong(name, key, "has lines of its own below it")
+            raise _wrong(name, key, "has indented lines below it")
 
 
 def _source_profile(name: str, profile: Mapping[str, Any]) -> str | None:
     source, named = profile.get("source_profile"), profile.get("credential_source")
     if source is not None and named is not None:
-        raise _wrong(name, "source_profile", "and credential_source are both given")
+        raise _wrong(name, "source_profile", "and credential_source are both set")
     if source is None and named is None:
         raise _wrong(
-            name, "role_arn", "is given without source_profile or credential_source"
+            name, "role_arn", "is set without source_profile or credential_source"
         )
     return source
 
 
 def _method(name: str, profile: Mapping[str, Any]) -> str:
-    given = profile["credential_source"]
-    method = CREDENTIAL_SOURCES.get(given)
+    value = profile["credential_source"]
+    method = CREDENTIAL_SOURCES.get(value)
     if method is None:
         raise _wrong(
             name,
             "credential_source",
-            f'is "{given}"; it can be Environment, EcsContainer, or '
+            f'is "{value}"; it can be Environment, EcsContainer, or '
             "Ec2InstanceMetadata",
         )
     return method
@@ -188,7 +191,9 @@ def _role(name: str, profile: Mapping[str, Any]) -> RoleStep:
             duration = int(duration)
         except ValueError:
             raise _wrong(
-                name, "duration_seconds", f'is "{duration}", which is no whole number'
+                name,
+                "duration_seconds",
+                f'is "{duration}", which is not a whole number',
             ) from None
     return RoleStep(
         profile=name,
@@ -203,7 +208,9 @@ def _role(name: str, profile: Mapping[str, Any]) -> RoleStep:
 def _web_identity(name: str, profile: Mapping[str, Any]) -> WebIdentityStep:
     for key in ("web_identity_token_file", "role_arn"):
         if not profile.get(key):
-            raise _wrong(name, key, "is missing, for a role with a web identity")
+            raise _wrong(
+                name, key, "is missing; a role with a web identity requires it"
+            )
     return WebIdentityStep(
         profile=name,
         role_arn=profile["role_arn"],
@@ -215,14 +222,14 @@ def _web_identity(name: str, profile: Mapping[str, Any]) -> WebIdentityStep:
 @contextmanager
 def in_profile(name: str) -> Iterator[None]:
     """
-    Have errors about values that a profile has say which profile.
+    Add the name of a profile to errors about its values.
     """
     try:
         yield
     except InvalidRequestError as e:
-        said = str(e).removesuffix(e.hint).rstrip()
+        text = str(e).removesuffix(e.hint).rstrip()
         raise InvalidRequestError(
-            f'In profile "{name}": {said}', parameter=e.parameter, hint=e.hint
+            f'In profile "{name}": {text}', parameter=e.parameter, hint=e.hint
         ) from None
 
 
@@ -234,5 +241,5 @@ def _wrong(profile: str, key: str, what: str) -> InvalidRequestError:
     return InvalidRequestError(
         f'In profile "{profile}", {key} {what}.',
         parameter="name",
-        hint="Mend it in the config or credentials file, or in the environment.",
+        hint="Fix it in the AWS config or credentials file, or in the environment.",
     )

@@ -275,7 +275,7 @@ class RefresherSigner:
         remaining = self._refresher.remaining(record)
         minimum = self._refresher.policy.tuning.source_minimum
         short = remaining < minimum <= record.lifetime / 2
-        if short and not self._refresher.needs_input():  # `get` has asked, if it had to
+        if short and not self._refresher.needs_input():  # `get` has prompted
             with contextlib.suppress(RefreshError):
                 record = self._refresher.refresh()
                 remaining = self._refresher.remaining(record)
