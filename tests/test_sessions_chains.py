@@ -103,18 +103,6 @@ def test_a_failing_hop(stub, source):
     assert [HUB] == roles(stub)
 
 
-def test_a_failing_hop_while_all_is_good(stub, source, clock):
-    """
-    Nobody notices.
-    """
-    session = stsession.assume([HUB, TARGET], source=source)
-    before = session.credentials()
-    stub.goes_down()
-    clock.advance(minutes(50))
-
-    assert before is session.credentials()
-
-
 def test_load_timeout(source):
     """
     Who has nothing waits for the whole chain, or as long as the policy says.
