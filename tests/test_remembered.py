@@ -17,7 +17,7 @@ from botocore.exceptions import (
 import stsession
 
 from stsession import RefreshError, StsUnavailableError
-from stsession._core.errors import remembered
+from stsession._core.errors import copy_to_keep
 from stsession.testing import FakeClock, Fault, StubSTS, use_runtime
 
 from .wire import READER, failing, source_of
@@ -111,15 +111,17 @@ def raised(text):
         ClientError({"Error": {"Code": "Teapot", "Message": "Hot."}}, "AssumeRole"),
         EndpointConnectionError(endpoint_url="https://x", error="gone"),
         OSError(2, "No such file"),
+        AwkwardError(1, 2),
+        SameError("x"),
         StsUnavailableError("Down.", http_status=500, hop="there"),
     ],
 )
 def test_says_the_same(cause):
     """
-    What is remembered is the error with its cause, but without tracebacks.
+    What is copy_to_keep is the error with its cause, but without tracebacks.
     """
     error = caused_by(cause)
-    kept = remembered(error)
+    kept = copy_to_keep(error)
 
     assert (str(error), error.hop, error.hint) == (str(kept), kept.hop, kept.hint)
     assert type(cause) is type(kept.__cause__)
@@ -134,7 +136,7 @@ def test_leaves_the_error_alone():
     Whoever is told of it sees where it comes from.
     """
     error = caused_by(OSError("x"))
-    remembered(error)
+    copy_to_keep(error)
 
     assert error.__traceback__ is not None
     assert error.__cause__.__traceback__ is not None
@@ -144,7 +146,7 @@ def test_without_a_cause():
     """
     There need be none.
     """
-    assert remembered(StsUnavailableError("No.")).__cause__ is None
+    assert copy_to_keep(StsUnavailableError("No.")).__cause__ is None
 
 
 @pytest.mark.parametrize("error", [VaultError("Safe", 5), OnlyError("No.")])
@@ -155,7 +157,7 @@ def test_of_another_class(error):
     try:
         raise error
     except RefreshError:
-        kept = remembered(error)
+        kept = copy_to_keep(error)
 
     assert kept is not error
     assert (type(error), str(error)) == (type(kept), str(kept))
@@ -170,7 +172,7 @@ def test_errors_in_errors():
     cause = ConnectTimeoutError(endpoint_url="https://x", error=raised("slow"))
     cause.request = Held()
     cause.all = [raised("a"), {"b": raised("b")}]
-    kept = remembered(caused_by(cause)).__cause__
+    kept = copy_to_keep(caused_by(cause)).__cause__
 
     assert str(cause) == str(kept)
     assert "slow" == kept.kwargs["error"]
@@ -181,8 +183,10 @@ def test_errors_in_errors():
 @pytest.mark.parametrize(
     ("cause", "text"),
     [
-        (AwkwardError(1, 2), "AwkwardError: 1 and 2"),
-        (SameError("x"), "SameError: x"),
+        (
+            UnicodeDecodeError("utf-8", b"x", 0, 1, "bad"),
+            "UnicodeDecodeError: 'utf-8' ",
+        ),
         (SilentError(), "SilentError"),
     ],
 )
@@ -190,9 +194,10 @@ def test_that_can_t_be_copied(cause, text):
     """
     Another one tells of it then.
     """
-    kept = remembered(caused_by(cause)).__cause__
+    kept = copy_to_keep(caused_by(cause)).__cause__
 
-    assert (stsession.StsessionError, text) == (type(kept), str(kept))
+    assert stsession.StsessionError is type(kept)
+    assert str(kept).startswith(text)
     assert cause.__traceback__ is not None
 
 
@@ -202,7 +207,7 @@ def test_a_group():
     Its errors have tracebacks of their own, so they aren't kept.
     """
     group = builtins.ExceptionGroup("two tasks", [raised("a"), raised("b")])
-    kept = remembered(caused_by(group)).__cause__
+    kept = copy_to_keep(caused_by(group)).__cause__
 
     assert "ExceptionGroup: two tasks (2 sub-exceptions)" == str(kept)
     assert stsession.StsessionError is type(kept)
@@ -212,7 +217,7 @@ def test_what_is_in_it():
     """
     Arguments of an exception may be anything; what isn't plain is named only.
     """
-    kept = remembered(caused_by(OSError("x", (Held(), 5)))).__cause__
+    kept = copy_to_keep(caused_by(OSError("x", (Held(), 5)))).__cause__
 
     assert ("x", ("Held", 5)) == kept.args
 

@@ -42,10 +42,10 @@ if hasattr(os, "register_at_fork"):  # not on Windows
 
 def in_critical_section() -> bool:
     """
-    Return whether this thread is inside `guarded`, or at an end of a thread of ours.
+    Return whether this thread is inside `guarded`, or starts or ends a thread of ours.
 
-    Then the caller is a finalizer or a signal handler that interrupted it; to wait for
-    another thread could be to wait for this one.
+    Then the caller is a finalizer or a signal handler that interrupted it, and to wait
+    for another thread could mean to wait for this one.
     """
     if _this_thread.inside:
         return True
@@ -56,7 +56,7 @@ def start_thread(work: Callable[[], None], name: str) -> bool:
     """
     Start a daemon thread; return whether that was possible.
 
-    All that *work* does outside of `interruptible` counts as a critical section.
+    What *work* does outside of `interruptible` counts as a critical section.
     """
 
     def run() -> None:
@@ -112,7 +112,7 @@ def guarded(lock: threading.RLock, work: Callable[[], T]) -> T:
 
 
 def _release(lock: threading.RLock | _thread.LockType) -> None:
-    try:  # noqa: SIM105 - has fewer points at which an interrupt can come
+    try:  # noqa: SIM105 - an interrupt can come at fewer points than with suppress()
         lock.release()
     except RuntimeError:  # this thread doesn't hold it, or it is released already
         pass
@@ -122,8 +122,8 @@ class OneTimeEvent:
     """
     An event that is set once.
 
-    :class:`threading.Event` has a lock that isn't reentrant: a signal handler that
-    uses the event which its own thread is just waiting for hangs.
+    :class:`threading.Event` has a lock that isn't reentrant: a signal handler hangs if
+    it uses an event for which its own thread is just about to wait.
     """
 
     __slots__ = ("_is_set", "_waiters")
@@ -140,7 +140,7 @@ class OneTimeEvent:
 
     def set(self) -> None:
         """
-        Set it and wake all waiters. May be called again if it was interrupted.
+        Set it and wake all waiting threads. May be called again after an interrupt.
         """
         self._is_set = True
         for waiter in tuple(self._waiters):

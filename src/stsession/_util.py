@@ -1,5 +1,5 @@
 """
-Helpers that know nothing of AWS: state of one process, lazy values, causes of errors.
+Helpers: state of the process, forks, lazy values, keys, and causes of errors.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ _forgetful: weakref.WeakSet[_Forgetful] = weakref.WeakSet()
 
 def forget_after_fork(thing: _Forgetful) -> None:
     """
-    Have ``thing._after_fork()`` called in each forked child.
+    Call ``thing._after_fork()`` in each forked child, as long as *thing* exists.
 
-    Locks of other threads stay locked in the child, and their flights never
-    land there; so holders of either start afresh.
+    A lock that another thread holds is never released in the child, and threads don't
+    exist there. What uses either has to be made anew.
     """
     _forgetful.add(thing)
 
@@ -49,7 +49,7 @@ def _after_fork() -> None:
     for thing in list(_forgetful):
         try:
             thing._after_fork()  # noqa: SLF001 - it's what they register for
-        except Exception as e:  # noqa: BLE001, PERF203 - the locks of others matter more
+        except Exception as e:  # noqa: BLE001, PERF203 - first the locks of the others
             errors.append(e)
     if errors:
         raise errors[0]
@@ -65,9 +65,9 @@ _numbers: dict[int, tuple[weakref.ref[Any], int]] = {}
 
 def number_of(thing: Any) -> int:
     """
-    A number that no other object ever has; an address may be used again.
+    Return a number that no other object ever has, unlike its address.
 
-    What takes no weak reference gets another one each time.
+    An object without weak references has another number at each call.
     """
     address = id(thing)
     reference, number = _numbers.get(address, (None, 0))
@@ -78,18 +78,18 @@ def number_of(thing: Any) -> int:
         reference = weakref.ref(thing, lambda _: _numbers.pop(address, None))
     except TypeError:
         return number
-    # Two threads may come here with one thing; the first number counts.
+    # If two threads come here with one object, the first number counts.
     return _numbers.setdefault(address, (reference, number))[1]
 
 
 def value_of(thing: Any) -> Hashable:
     """
-    A key that is equal for plain values that are equal and of the same type.
+    Return a key that is equal for plain values that are equal and of the same type.
 
-    So 1 isn't `True`, unlike for Python.
+    So 1 and `True` have different keys.
 
     Raises:
-        TypeError: If there is something in it that can't be a key.
+        TypeError: If a part of the value has no hash.
     """
     kind = type(thing)
     if isinstance(thing, dict):
@@ -163,10 +163,9 @@ _isolation = per_process(itertools.count().__next__)
 
 def world() -> Hashable:
     """
-    Return a key for what tests replace as a whole.
+    Return a key that differs inside each `fresh_process_state` and ``mock_aws()``.
 
-    moto replaces the function by which *requests* sends, by another one for each
-    ``mock_aws()``; botocore doesn't use it.
+    moto replaces the function by which *requests* sends; botocore doesn't use it.
     """
     adapters = sys.modules.get("requests.adapters")
     # Not by attribute: a wrapper may return another object each time.
@@ -176,10 +175,10 @@ def world() -> Hashable:
 
 class lazy(Generic[T]):  # noqa: N801 - used as a decorator
     """
-    Like :class:`functools.cached_property`, but without its lock.
+    A :class:`functools.cached_property` without a lock.
 
     Before Python 3.12 that has one lock for all instances: they wait for one another,
-    and a child that is forked while it is held waits for ever. If two threads make a
+    and a child that is forked while it is held waits forever. If two threads make a
     value here, the first one's counts.
     """
 
@@ -206,7 +205,7 @@ class lazy(Generic[T]):  # noqa: N801 - used as a decorator
 
 def causes(error: BaseException) -> Iterator[BaseException]:
     """
-    The error, its cause, the cause of that, and so on; each of them once.
+    Return the error, its cause, the cause of that, and so on; each of them once.
     """
     seen: set[int] = set()
     link: BaseException | None = error
@@ -218,7 +217,7 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 def chained(error: BaseException) -> Iterator[BaseException]:
     """
-    The error and all exceptions that it keeps: causes and contexts, shown or not.
+    Return the error and all exceptions in its chain: causes and contexts, shown or not.
     """
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]

@@ -1,7 +1,7 @@
 """
-What can go wrong, and what to do about it.
+The errors that this package raises; each says what to do.
 
-Every error is one of botocore's too, so handlers that catch
+All of them are also botocore's, so handlers that catch
 :class:`botocore.exceptions.BotoCoreError` keep working.
 """
 
@@ -33,53 +33,53 @@ __all__ = [
 
 class FailureKind(enum.Enum):
     """
-    Why a refresh failed; decides when the next one is tried.
+    Why a refresh failed. It determines when the next attempt starts.
 
     .. versionadded:: 0.1.0
     """
 
     REQUEST = "request"
-    """STS refused the request or a policy; asking again changes nothing."""
+    """STS denied or rejected the request. A retry without a change fails as well."""
 
     SOURCE = "source"
-    """The source has no usable credentials; asking again changes nothing."""
+    """The source has no usable credentials. A retry without a change fails as well."""
 
     SOURCE_EXPIRED = "source-expired"
-    """The source's credentials were refused as expired or revoked."""
+    """STS rejected the source's credentials as expired or revoked."""
 
     MFA = "mfa"
-    """No code of an MFA device could be had, or it was wrong."""
+    """There was no MFA code, or it was wrong."""
 
     CLOCK = "clock"
-    """The local clock and AWS's disagree."""
+    """The local clock differs too much from that of AWS."""
 
     THROTTLED = "throttled"
-    """STS asked for fewer requests."""
+    """STS throttled the request."""
 
     OUTAGE = "outage"
-    """The network or the service failed."""
+    """The network or STS failed."""
 
     TLS = "tls"
-    """The certificate of the end point couldn't be verified."""
+    """The TLS certificate of the endpoint couldn't be verified."""
 
     UNKNOWN = "unknown"
-    """Anything else; treated as if it passes."""
+    """Another failure, which is retried like an outage."""
 
     @property
     def permanent(self) -> bool:
         """
-        Whether asking again with the same request is pointless.
+        Whether the failure won't pass by itself.
         """
         return self in (FailureKind.REQUEST, FailureKind.SOURCE, FailureKind.MFA)
 
 
 def _joined(message: str, hint: str) -> str:
     """
-    Both as sentences: a message may end with what others have written.
+    Return both as sentences: a message may end with a text of another program.
     """
-    said = message.rstrip(" .:\n")
-    stop = "" if said.endswith(("!", "?", "…")) else "."
-    return f"{said}{stop} {hint}"
+    text = message.rstrip(" .:\n")
+    stop = "" if text.endswith(("!", "?", "…")) else "."
+    return f"{text}{stop} {hint}"
 
 
 def _rebuild(
@@ -92,18 +92,18 @@ def _rebuild(
 
 class StsessionError(BotoCoreError):
     """
-    The base of all our errors.
+    The base class of all errors of this package.
 
     Args:
-        message: What was tried, and what came back.
+        message: What was tried, and what the response was.
 
-        hint: What to do about it. It ends the error's text.
+        hint: What to do. The error's text ends with it.
 
     .. versionadded:: 0.1.0
     """
 
     hint: str
-    """What to do about it; empty if nothing sensible is known."""
+    """What to do. Empty if nothing is known."""
 
     retryable: bool = False
     """Whether the same call may succeed later without a change."""
@@ -121,18 +121,18 @@ class StsessionError(BotoCoreError):
 
 class InvalidRequestError(StsessionError, ValueError):
     """
-    An argument breaks a rule of STS; nothing has been sent.
+    An argument is invalid. It is raised before any request is sent.
 
     Args:
-        message: Which rule, with the limit and what was given.
+        message: The rule that the argument breaks, with the limit and the value.
 
-        parameter: The name of the parameter.
+        parameter: The name of the parameter. `None` if it isn't about a single one.
 
     .. versionadded:: 0.1.0
     """
 
     parameter: str | None
-    """The name of the parameter, or `None` if several clash, or none is at fault."""
+    """The name of the parameter. `None` if the error isn't about a single one."""
 
     def __init__(
         self, message: str, *, parameter: str | None = None, hint: str = ""
@@ -143,20 +143,20 @@ class InvalidRequestError(StsessionError, ValueError):
 
 class RefreshError(StsessionError):
     """
-    No new credentials could be had, and the old ones won't do.
+    The credentials could not be refreshed, and there are no others to use.
 
     Args:
-        message: What was tried, and what came back.
+        message: What was tried, and what the response was.
 
-        kind: Why it failed. `None` means the usual kind of this class.
+        kind: Why the refresh failed. `None` means the `default_kind` of the class.
 
-        code: The error code of the answer, if there was one.
+        code: The error code of the response. `None` if it had none.
 
-        http_status: The HTTP status of the answer, if there was one.
+        http_status: The HTTP status of the response. `None` if there was none.
 
-        hop: What couldn't be refreshed: the ARN of a role, or a source.
+        hop: The ARN of the role, or the source, that couldn't be refreshed.
 
-        retry_after: How long STS asked to wait, if it did.
+        retry_after: The `Retry-After` of the response. `None` if it had none.
 
     .. versionadded:: 0.1.0
     """
@@ -164,19 +164,21 @@ class RefreshError(StsessionError):
     default_kind: FailureKind = FailureKind.UNKNOWN
 
     kind: FailureKind
-    """Why it failed."""
+    """Why the refresh failed."""
 
     code: str | None
-    """The error code of the answer, e.g. ``"AccessDenied"``. `None` if it had none."""
+    """The error code of the response, for example ``"AccessDenied"``. `None` if it had
+    none."""
 
     http_status: int | None
-    """The HTTP status of the answer. `None` if there was no answer."""
+    """The HTTP status of the response. `None` if there was no response."""
 
     hop: str | None
-    """The ARN of the role, or the source, that couldn't be refreshed."""
+    """The ARN of the role, or the source, that couldn't be refreshed. `None` if the
+    error isn't about one."""
 
     retry_after: dt.timedelta | None
-    """How long STS asked to wait. `None` if it didn't."""
+    """The `Retry-After` of the response. `None` if it had none."""
 
     def __init__(
         self,
@@ -206,7 +208,7 @@ class RefreshError(StsessionError):
 
 class AccessDeniedError(RefreshError):
     """
-    STS refused: the trust policy, an external ID, or a missing permission.
+    STS denied the request because of a trust policy, an external ID, or a permission.
 
     .. versionadded:: 0.1.0
     """
@@ -216,7 +218,7 @@ class AccessDeniedError(RefreshError):
 
 class SourceCredentialsError(RefreshError):
     """
-    The credentials that should assume the role are missing or expired.
+    The source credentials are missing, invalid, or expired.
 
     .. versionadded:: 0.1.0
     """
@@ -226,7 +228,7 @@ class SourceCredentialsError(RefreshError):
 
 class MfaError(RefreshError):
     """
-    There was no code of an MFA device to be had, or it was wrong.
+    There was no MFA code, or it was wrong.
 
     .. versionadded:: 0.1.0
     """
@@ -236,7 +238,7 @@ class MfaError(RefreshError):
 
 class StsUnavailableError(RefreshError):
     """
-    STS couldn't be asked, or had no time for us: network, throttling, 5xx.
+    STS could not be reached, throttled the request, or returned a 5xx error.
 
     .. versionadded:: 0.1.0
     """
@@ -246,7 +248,7 @@ class StsUnavailableError(RefreshError):
 
 class ClockError(RefreshError):
     """
-    The local clock is too wrong for AWS, or for us to believe its answers.
+    The local clock differs too much from that of AWS.
 
     .. versionadded:: 0.1.0
     """
@@ -258,31 +260,31 @@ class CredentialsExpiredError(RefreshError):
     """
     The credentials expired, and no attempt to refresh them has succeeded.
 
-    The last error of STS is the ``__cause__``.
+    The last error is the ``__cause__``.
 
     Args:
-        expired_at: When they expired.
+        expired_at: When the credentials expired.
 
-        attempts: How many refreshes failed in a row.
+        attempts: How many attempts failed in a row.
 
-        next_attempt_at: The earliest instant of the next attempt.
+        next_attempt_at: When the next attempt may start.
 
-        source: Who assumes the role.
+        source: The name of the source.
 
     .. versionadded:: 0.1.0
     """
 
     expired_at: dt.datetime | None
-    """When they expired, as an aware UTC datetime."""
+    """When the credentials expired, as an aware UTC datetime. `None` if unknown."""
 
     attempts: int
-    """How many refreshes failed in a row."""
+    """How many attempts failed in a row."""
 
     next_attempt_at: dt.datetime | None
-    """The earliest instant of the next attempt, as an aware UTC datetime."""
+    """When the next attempt may start, as an aware UTC datetime."""
 
     source: str | None
-    """Who assumes the role."""
+    """The name of the source, such as ``profile "ci"``."""
 
     def __init__(
         self,
@@ -303,24 +305,24 @@ class CredentialsExpiredError(RefreshError):
 
 class ExecutorError(StsessionError):
     """
-    Another thread or process couldn't do its part, or couldn't tell of it.
+    A task of a fleet failed in its worker, or its result could not be returned.
 
     Args:
-        message: What was tried, and what came back.
+        message: What was tried, and what the response was.
 
-        type_name: The class of what was raised there.
+        type_name: The class name of the exception that the worker raised, if any.
 
-        code: The error code in it, if it came from AWS.
+        code: The error code of AWS in that exception. `None` if it had none.
 
     .. versionadded:: 0.1.0
     """
 
     type_name: str | None
-    """The class of what was raised there, e.g. ``"NoSuchBucket"``. `None` if nothing
-    was."""
+    """The class name of the exception that the worker raised, for example
+    ``"NoSuchBucket"``. `None` if it raised none."""
 
     code: str | None
-    """The error code in it. `None` if it didn't come from AWS."""
+    """The error code of AWS in that exception. `None` if it had none."""
 
     def __init__(
         self,
@@ -340,15 +342,15 @@ class OrganizationError(StsessionError):
     The accounts of an organization couldn't be listed.
 
     Args:
-        message: What was tried, and what came back.
+        message: What was tried, and what the response was.
 
-        code: The error code of the answer, if there was one.
+        code: The error code of the response. `None` if it had none.
 
     .. versionadded:: 0.1.0
     """
 
     code: str | None
-    """The error code of the answer. `None` if there was no answer."""
+    """The error code of the response. `None` if it had none."""
 
     def __init__(
         self, message: str, *, code: str | None = None, hint: str = ""

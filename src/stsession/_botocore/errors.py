@@ -22,7 +22,7 @@ import botocore.retries
 from botocore import exceptions as sdk
 from botocore.parsers import ResponseParserError
 
-from .._core.errors import bare
+from .._core.errors import frameless_copy
 from .._util import causes
 from ..exceptions import StsessionError
 
@@ -199,7 +199,7 @@ def presentable(error: Exception) -> BaseException:
     The frames of the SDK hold the request, codes and tokens included.
     """
     if not any(map(_contains_secret, causes(error))):
-        return bare(error)
+        return frameless_copy(error)
     if isinstance(error, sdk.ClientError):
         details = ErrorResponse.of(error)
         response: Any = {

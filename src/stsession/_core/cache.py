@@ -27,15 +27,15 @@ V = TypeVar("V")
 
 class RandomEviction(dict[K, V], Generic[K, V]):
     """
-    A dict that drops a random item when it has too many.
+    A dict that removes a random item when it has too many.
 
-    A program that uses one item more than fit, in a cycle, finds most of them here.
-    If the oldest were dropped, each would be dropped just before it is used again.
+    A program that uses one item more than fit, in turn, still finds most of them. If
+    the oldest were removed, each would be removed just before it is used again.
 
     Items are added by ``self[key] = value``, one at a time.
 
     Args:
-        max_items: How many items it has at most.
+        max_items: The largest number of items.
     """
 
     def __init__(self, max_items: int) -> None:
@@ -56,26 +56,25 @@ SWEEP_INTERVAL = 10.0
 
 class MemoryCache:
     """
-    Lets sessions that ask for the same thing share one set of credentials.
+    A cache that lets sessions with equal requests share one set of credentials.
 
-    What is the same: the role, each parameter of the request, the source, the
-    end point, and the refresh policy. However many sessions share it, STS is
-    asked once. Credentials of sessions that are gone are kept until they
-    expire, in case another session requests the same. A source is the same as
-    long as the files and the environment that it is read from are, and the access
-    key that signs.
+    Requests are equal if the role, all other parameters, the source, the endpoint and
+    the refresh policy are. A source is the same as long as the files and the
+    environment that it is read from don't change, nor the access key that signs.
+    Credentials of sessions that no longer exist are kept until they expire, for other
+    sessions with the same request.
 
-    Where the source, the token or the assertion is a function, nothing is
-    shared: what it returns may depend on the caller. The sessions of a fleet share
-    with each other only, as they wait for their turn to call STS.
+    If the source, the token or the assertion is a function, nothing is shared, because
+    its result may depend on the caller. The sessions of a fleet share only with each
+    other, because they wait for their turn to call STS.
 
-    Pass ``cache=None`` to :func:`stsession.assume` to share nothing, or a
-    cache of your own to share with fewer.
+    Pass ``cache=None`` to :func:`stsession.assume` to share nothing, or a cache of
+    your own to share with fewer sessions.
 
     Args:
         max_entries:
-            Of how many sessions that are gone it keeps the credentials. If there
-            are more, it drops those of a random one.
+            For how many sessions that no longer exist credentials are kept. Beyond
+            that, those of a random one are removed.
 
     Raises:
         ValueError: If *max_entries* is negative.
@@ -93,12 +92,12 @@ class MemoryCache:
             msg = f"max_entries is {max_entries}; it can't be negative."
             raise ValueError(msg)
         self._max_entries = max_entries
-        # The lock guards both: refreshers in use, and what others left behind.
+        # The lock guards the next three: refreshers in use, records to keep, ...
         self._refreshers: weakref.WeakValueDictionary[Hashable, Refresher] = (
             weakref.WeakValueDictionary()
         )
         self._records = RandomEviction[Hashable, Record](max_entries)
-        self._sweep_at = -math.inf  # not before, by the monotonic clock
+        self._sweep_at = -math.inf  # ... and the time of the next search, monotonic
         self._after_fork()
         forget_after_fork(self)
 
@@ -118,10 +117,10 @@ class MemoryCache:
         self, key: Hashable, make: Callable[[Record | None], Refresher]
     ) -> Refresher:
         """
-        Return the refresher for *key*, made by *make* if there is none in use.
+        Return the refresher for *key*, which is made by *make* if it isn't in use.
 
-        *make* gets the credentials that an earlier one left behind, if there
-        are any.
+        *make* receives the credentials that are kept for *key*. `None` if there are
+        none.
         """
         return guarded(self._lock, lambda: self._refresher(key, make))
 
@@ -136,12 +135,12 @@ class MemoryCache:
 
     def keep(self, key: Hashable, record: Record, now: Instant) -> None:
         """
-        Remember the credentials for *key*, and forget those that have expired.
+        Keep the credentials for *key*, and remove those that have expired.
         """
         guarded(self._lock, lambda: self._keep(key, record, now))
 
     def _keep(self, key: Hashable, record: Record, now: Instant) -> None:
-        # Each call on a dictionary is atomic; a finalizer may come in between.
+        # Each call of a dictionary is atomic; a finalizer may run in between.
         if now.monotonic >= self._sweep_at:
             self._sweep_at = now.monotonic + SWEEP_INTERVAL
             for other, kept in tuple(self._records.items()):

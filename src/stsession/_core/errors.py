@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import builtins
 import contextlib
-import copy
 import datetime as dt
 import enum
 import functools
@@ -35,19 +34,19 @@ from .runtime import utc
 
 __all__ = [
     "as_refresh_error",
-    "bare",
     "cancelled",
     "check_progress",
-    "copied",
+    "copy_error",
+    "copy_to_keep",
+    "copy_to_raise",
     "credentials_expired",
-    "for_one_thread",
+    "frameless_copy",
     "hides_arguments",
     "lifetime_of",
     "no_answer",
     "nothing_yet",
     "recursion",
     "reentered",
-    "remembered",
     "too_many_attempts",
     "too_short",
     "without_frames",
@@ -369,10 +368,10 @@ def too_short(name: str, lifetime: float, min_validity: float) -> RefreshError:
 
 OURS = "stsession"
 SDK = frozenset({"boto3", "botocore", "s3transfer", "urllib3"})
-"""Packages whose frames hold requests, answers, and credentials."""
+"""Packages whose frames hold requests, responses, and credentials."""
 
 LIBRARY = frozenset(sys.stdlib_module_names) - {"__main__"}
-"""Modules that are called with them: ``json`` with a policy, say."""
+"""Modules that are called with such arguments, for example ``json`` with a policy."""
 
 HIDDEN = {OURS, *SDK, *LIBRARY}
 
@@ -381,60 +380,89 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 GROUPS = getattr(builtins, "BaseExceptionGroup", ())
-"""They hold errors where they can't be taken out; before Python 3.11 there are none."""
+"""Exception groups, which Python 3.10 doesn't have. Their errors can't be replaced."""
 
 PLAIN = (str, bytes, int, float, dt.date, dt.timedelta, enum.Enum, type(None))
 
 
-def copied(error: RefreshError) -> RefreshError:
+def copy_error(error: E) -> E:
     """
-    A copy without a traceback and causes.
+    Return a copy of the same class, without traceback and causes.
 
-    Sources may raise errors of ours with classes of their own; neither their
-    initializers nor what they do when they are copied or pickled is relied on.
+    A source may raise errors of its own classes; neither their initializers nor their
+    methods for copies and pickles are called.
     """
-    return _like(error)
-
-
-def _like(error: E) -> E:
     cls = type(error)
     mine = cls.__new__(cls, *error.args)
-    mine.args = error.args  # if it's an OSError, too, it waits for its initializer
+    mine.args = error.args  # an OSError whose class has an initializer has none yet
     vars(mine).update(vars(error))
     return mine
 
 
-def for_one_thread(error: RefreshError) -> RefreshError:
+def copy_to_raise(error: RefreshError) -> RefreshError:
     """
-    Return a copy for one thread to raise.
+    Return a copy with the same cause, for one thread to raise.
 
-    A shared one would collect the tracebacks of all threads.
+    A shared error would collect the tracebacks of all threads.
     """
-    mine = copied(error)
+    mine = copy_error(error)
     mine.__cause__ = error.__cause__
     return mine
 
 
-def remembered(error: RefreshError) -> RefreshError:
+def copy_to_keep(error: RefreshError) -> RefreshError:
     """
-    A copy for as long as the session lives, with a copy of its cause.
+    Return a copy with a copy of the cause, both without frames.
 
-    A traceback holds the frames of all who called, and whatever these have at
-    hand: requests with their tokens, and the user's own data.
+    Frames hold the local variables of all callers: requests with tokens, and data of
+    the program.
     """
-    mine = copied(error)
+    mine = copy_error(error)
     if error.__cause__ is not None:
-        mine.__cause__ = bare(error.__cause__)
+        mine.__cause__ = frameless_copy(error.__cause__)
     return mine
+
+
+def frameless_copy(error: BaseException) -> BaseException:
+    """
+    Return a copy with the same class, fields and text, but no frames and causes.
+
+    If there can't be one, a `StsessionError` with the text is returned.
+    """
+    name = type(error).__name__
+    with contextlib.suppress(Exception):  # whatever its class does
+        text = str(error)
+        if not isinstance(error, GROUPS):
+            mine = copy_error(error)
+            mine.args = _plain(mine.args)
+            vars(mine).update(_plain(vars(mine)))
+            if str(mine) == text:
+                return mine
+        return StsessionError(f"{name}: {text}")
+    return StsessionError(name)
+
+
+def _plain(value: Any) -> Any:
+    """
+    Return *value* without objects that may hold anything, such as another error.
+    """
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_plain, value))
+    if isinstance(value, PLAIN):
+        return value
+    text = str(value) if isinstance(value, BaseException) else ""
+    return text or type(value).__name__
 
 
 def without_frames(error: E) -> E:
     """
     Remove the frames of this library and of the SDK from *error*, and return it.
 
-    Raise it where the local variables hold no secret: the frames from there on
-    are added again. Frames of the user's own functions stay, up to their first
-    call of the SDK; so do those of exceptions that it is chained to.
+    Raise it where the local variables hold no secrets, because the frames from there
+    on are added again. Frames of the program's own functions stay, up to their first
+    call of the SDK. The same is done with the exceptions in its chain.
     """
     if isinstance(error, StsessionError):
         error.__context__ = error.__cause__
@@ -445,7 +473,7 @@ def without_frames(error: E) -> E:
 
 def _users(traceback: TracebackType | None) -> TracebackType | None:
     """
-    The part of a traceback that belongs to a function of the user.
+    Return the part of a traceback that belongs to a function of the program.
     """
     while traceback is not None and _package(traceback) == OURS:
         traceback = traceback.tb_next
@@ -466,7 +494,7 @@ def _package(traceback: TracebackType) -> str:
 
 def hides_arguments(function: Callable[P, T]) -> Callable[P, T]:
     """
-    Make a function raise its errors without the frames that hold its arguments.
+    Decorate a function to raise its errors without the frames that hold its arguments.
     """
 
     @functools.wraps(function)
@@ -479,36 +507,3 @@ def hides_arguments(function: Callable[P, T]) -> Callable[P, T]:
         raise without_frames(error)
 
     return call
-
-
-def bare(cause: BaseException) -> BaseException:
-    """
-    A copy of *cause* without frames and causes, or an error with its text.
-    """
-    with contextlib.suppress(Exception):  # whatever its class does
-        mine = copy.copy(cause)
-        if type(mine) is not type(cause):  # as for an error of a service's model
-            mine = _like(cause)
-        same = type(mine) is type(cause) and mine is not cause
-        if same and not isinstance(mine, GROUPS):
-            mine.args = _plain(mine.args)
-            vars(mine).update(_plain(vars(mine)))
-            return mine
-    name = type(cause).__name__
-    with contextlib.suppress(Exception):
-        return StsessionError(f"{name}: {cause}")
-    return StsessionError(name)
-
-
-def _plain(value: Any) -> Any:
-    """
-    The same without objects that may hold anything, such as another error.
-    """
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(map(_plain, value))
-    if isinstance(value, PLAIN):
-        return value
-    text = str(value) if isinstance(value, BaseException) else ""
-    return text or type(value).__name__

@@ -20,7 +20,7 @@ from ..exceptions import RefreshError
 from . import errors
 from .context import Fetching, is_fetching
 from .credentials import FetchResult, Instant, Record
-from .errors import for_one_thread, remembered, without_frames
+from .errors import copy_to_keep, copy_to_raise, without_frames
 from .events import EventQueue
 from .policy import Freshness, RefreshPolicy
 from .runtime import Clock, current_runtime, utc
@@ -233,7 +233,7 @@ class Refresher:
                 if flight.record is not None:
                     return flight.record
                 if flight.error is not None:
-                    raise for_one_thread(flight.error)
+                    raise copy_to_raise(flight.error)
                 if not flight.done.is_set():  # a person is prompted meanwhile
                     raise errors.nothing_yet(self.name)
         except BaseException:
@@ -432,7 +432,7 @@ class Refresher:
         """
         Start the fetch on another thread. Return whether that was possible.
         """
-        if self.needs_input():  # a person is prompted, who may take their time
+        if self.needs_input():  # a person may take long to answer a prompt
             return False
         if freshness is Freshness.ADVISORY and self.policy.background:
             # Weak, so that a refresh that waits for a thread doesn't keep a session
@@ -507,7 +507,7 @@ class Refresher:
 
     def _fail(self, flight: Flight, error: BaseException) -> None:
         ours = errors.as_refresh_error(error, self.name, self.source)
-        kept = remembered(ours)
+        kept = copy_to_keep(ours)
         self._decide_quietly(lambda now: self._state.fail(flight, ours, now, kept=kept))
 
     def _interrupt(self, flight: Flight, error: BaseException) -> None:

@@ -37,22 +37,19 @@ __all__ = [
 
 class Clock(Protocol):
     """
-    What time it is, told twice.
-
-    Both are methods that return seconds as a float, because a request reads
-    them each time it is signed.
+    The wall clock and the monotonic clock, both in seconds as a float.
     """
 
     def wall(self) -> float:
         """
-        Seconds since 1970-01-01 UTC; may be set, forward or back.
+        Return the seconds since 1970-01-01 UTC. It may be set forward or back.
         """
 
     def monotonic(self) -> float:
         """
-        Seconds since some instant; never goes back.
+        Return the seconds since some instant; never goes back.
 
-        Goes on while the machine sleeps, where the platform can tell.
+        It should count the time for which the machine is suspended.
         """
 
 
@@ -73,7 +70,7 @@ def _clock_that_counts_suspended_time() -> int | None:
 
 class SystemClock:
     """
-    The machine's clocks.
+    The clocks of the machine.
 
     The functions of `time` are looked up at each reading, so that tools which replace
     them (freezegun, time-machine) affect sessions that exist already.
@@ -84,13 +81,13 @@ class SystemClock:
 
     def wall(self) -> float:
         """
-        Seconds since 1970-01-01 UTC.
+        Return the seconds since 1970-01-01 UTC.
         """
         return time.time()
 
     def monotonic(self) -> float:
         """
-        Seconds since the machine was started, or another fixed instant.
+        Return the seconds since the start of the machine, or another fixed instant.
         """
         if self._monotonic_id is None:
             return time.monotonic()
@@ -165,18 +162,17 @@ class DaemonPool:
     @property
     def threads(self) -> int:
         """
-        How many threads there are now.
+        The current number of threads.
         """
         return self._threads
 
     def submit(self, task: Callable[[], None]) -> bool:
         """
-        Have *task* run soon; it must not raise.
+        Run *task*, which must not raise an exception, on a thread of the pool.
 
         Returns:
-            Whether it will. If not (too many are waiting, no thread can be
-            started, the interpreter is shutting down), the caller has to run
-            it.
+            Whether it will run. It won't if too many tasks are waiting, if no thread
+            can be started, or if the interpreter is shutting down.
         """
         if sys.is_finalizing():
             return False
@@ -229,10 +225,10 @@ class DaemonPool:
             idle = OneTimeEvent()
             task = guarded(self._lock, lambda: self._next(idle))  # noqa: B023 - called at once
             if task is not None:
-                # It must not raise, but a thread that it ends would never be replaced.
+                # If it raised nevertheless, the thread would end without being counted.
                 with contextlib.suppress(BaseException):
                     task()
-                del task  # it may hold much
+                del task  # it may refer to large objects
             elif not idle.wait(self._idle_seconds) and guarded(
                 self._lock,
                 lambda: self._count_out(idle),  # noqa: B023 - called at once
@@ -272,14 +268,10 @@ def submit(task: Callable[[], None]) -> bool:
     return _pool().submit(task)
 
 
-def _wait(event: OneTimeEvent, seconds: float) -> object:
-    return event.wait(seconds)
-
-
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Runtime:
     """
-    What refreshers need from their environment.
+    The clock, random source, threads and waiting that refreshers use.
     """
 
     clock: Clock = attrs.field(factory=SystemClock)
@@ -290,7 +282,7 @@ class Runtime:
 
     submit: Callable[[Callable[[], None]], bool] = submit
     spawn: Callable[[Callable[[], None]], bool] = spawn
-    wait: Callable[[OneTimeEvent, float], object] = _wait
+    wait: Callable[[OneTimeEvent, float], object] = OneTimeEvent.wait
 
 
 _runtimes = [Runtime()]
@@ -298,7 +290,7 @@ _runtimes = [Runtime()]
 
 def current_runtime() -> Runtime:
     """
-    Return the runtime of what is made now.
+    Return the runtime for objects that are made now.
     """
     return _runtimes[-1]
 

@@ -423,14 +423,14 @@ class RefreshState:
         record, backoff = self.record, self.backoff
         permanent = backoff.permanent_error(now.monotonic)
         if permanent is not None and self.policy.when_denied == "raise":
-            raise errors.for_one_thread(failed or permanent)
+            raise errors.copy_to_raise(failed or permanent)
         if record is not None and self.freshness(now) is not Freshness.EXPIRED:
             return record
         error = failed or self.last_error
         if error is None:
             error = self._without_failure(now)
         if record is None:
-            raise errors.for_one_thread(error)
+            raise errors.copy_to_raise(error)
         remaining = record.remaining(now)
         if self._may_use_expired(remaining):
             return record
