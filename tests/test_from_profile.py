@@ -145,24 +145,21 @@ def test_nothing_is_sent_before_the_first_use(stub):
     assert repr(session).startswith(f"<RefreshableSession of {TARGET} by {HUB} (")
 
 
-def test_status():
+@pytest.mark.parametrize(
+    ("profile", "expected"),
+    [
+        ("target", [(HUB, 'profile "keys"'), (TARGET, HUB)]),
+        ("pod", [(READER, "an unsigned request")]),
+        ("keys", [('profile "keys"', 'profile "keys"')]),
+    ],
+)
+def test_status(profile, expected):
     """
-    Each role says who it is, and who assumes it.
+    Each role has its name and that of its source.
     """
-    hops = stsession.from_profile("target").status().hops
+    hops = stsession.from_profile(profile).status().hops
 
-    assert [(HUB, 'profile "keys"'), (TARGET, HUB)] == [
-        (hop.name, hop.source) for hop in hops
-    ]
-
-
-def test_status_of_a_web_identity(directory):
-    """
-    Nobody signs its request.
-    """
-    hop = stsession.from_profile("pod").status().hop
-
-    assert (READER, "an unsigned request") == (hop.name, hop.source)
+    assert expected == [(hop.name, hop.source) for hop in hops]
 
 
 @pytest.mark.parametrize("source", ["Environment", "EcsContainer"])
@@ -203,55 +200,36 @@ def test_key_that_was_replaced(stub, clock, directory):
     assert ["AKIAKEYS", "AKIANEW"] == seen(stub, "access_key_id")
 
 
-def test_file_that_becomes_wrong(stub, clock, directory):
+def test_file_that_changes(stub, clock, directory):
     """
-    A session goes by what the profile said when it was made.
+    A session keeps the roles of the profile; the next session has the new ones.
     """
     session = stsession.from_profile("reader")
     session.credentials()
     edit(directory, f"role_arn = {READER}", "")
     clock.advance(minutes(50))
     session.credentials()
-
-    assert [READER, READER] == parameters(stub, "RoleArn")
-
-
-def test_file_that_changes(stub, directory):
-    """
-    The next session goes by what it says then.
-    """
-    old = stsession.from_profile("reader")
-    edit(directory, READER, TARGET)
+    edit(directory, "[profile reader]", f"[profile reader]\nrole_arn = {TARGET}")
     stsession.from_profile("reader").credentials()
-    old.credentials()
 
-    assert [TARGET, READER] == parameters(stub, "RoleArn")
+    assert [READER, READER, TARGET] == parameters(stub, "RoleArn")
 
 
 def test_token_that_was_replaced(stub, clock, directory):
     """
-    The token's file is read for each refresh.
+    The token's file is read for each refresh; whitespace around it isn't sent.
     """
     session = stsession.from_profile("pod")
     session.credentials()
-    (directory / "token").write_text("a.second.token")
+    (directory / "token").write_text("a.second.token\n")
     clock.advance(minutes(50))
     session.credentials()
 
     assert ["a.first.token", "a.second.token"] == parameters(stub, "WebIdentityToken")
 
 
-def test_white_space_around_a_token(stub, directory):
-    """
-    A line's end isn't sent, as botocore does.
-    """
-    (directory / "token").write_text("a.first.token\n")
-    stsession.from_profile("pod").credentials()
-
-    assert ["a.first.token"] == parameters(stub, "WebIdentityToken")
-
-
-def test_threads_with_one_session(stub):
+@pytest.mark.parametrize("shared", [True, False])
+def test_threads(stub, shared):
     """
     Sixteen threads that begin at once make one chain of calls.
     """
@@ -260,24 +238,8 @@ def test_threads_with_one_session(stub):
 
     def work(_):
         barrier.wait(GUARD)
-        return session.credentials().access_key_id
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        keys = set(pool.map(work, range(THREADS)))
-
-    assert {stub.issued[-1].access_key_id} == keys
-    assert [HUB, TARGET] == parameters(stub, "RoleArn")
-
-
-def test_threads_with_sessions_of_their_own(stub):
-    """
-    So it is if each makes its session itself.
-    """
-    barrier = threading.Barrier(THREADS)
-
-    def work(_):
-        barrier.wait(GUARD)
-        return stsession.from_profile("target").credentials().access_key_id
+        own = session if shared else stsession.from_profile("target")
+        return own.credentials().access_key_id
 
     with ThreadPoolExecutor(THREADS) as pool:
         keys = set(pool.map(work, range(THREADS)))
@@ -300,34 +262,16 @@ def test_clients(stub):
 
 def test_as_a_source(stub):
     """
-    A further role is assumed by the profile's.
+    A further role is assumed by the profile's, for an hour at most.
     """
-    session = stsession.from_profile("reader").assume(TARGET)
+    profile = stsession.from_profile("reader")
+    session = profile.assume(TARGET)
     session.credentials()
+    with pytest.raises(InvalidRequestError, match="duration_seconds"):
+        profile.assume(TARGET, duration_seconds=3_601)
 
     assert [READER, TARGET] == [hop.name for hop in session.status().hops]
     assert ["AKIAKEYS", stub.issued[0].access_key_id] == seen(stub, "access_key_id")
-
-
-def test_chained_by_hand():
-    """
-    A role assumed by the profile's role has an hour at most.
-    """
-    with pytest.raises(InvalidRequestError, match="duration_seconds"):
-        stsession.from_profile("reader").assume(TARGET, duration_seconds=3_601)
-
-
-def test_close(stub):
-    """
-    A closed session opens its connections again.
-    """
-    with stsession.from_profile("reader") as session:
-        session.credentials()
-
-    session.close()
-    session.refresh()
-
-    assert 2 == stub.attempts
 
 
 # -- Without a name -------------------------------------------------------------------
@@ -341,22 +285,6 @@ def test_profile_of_the_environment(stub, monkeypatch):
     stsession.from_profile().credentials()
 
     assert [READER] == parameters(stub, "RoleArn")
-
-
-def test_web_identity_of_the_environment(stub, clock, monkeypatch, directory):
-    """
-    It refreshes like any other.
-    """
-    monkeypatch.setenv("AWS_ROLE_ARN", TARGET)
-    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(directory / "token"))
-    monkeypatch.setenv("AWS_ROLE_SESSION_NAME", "pod-1")
-    session = stsession.from_profile()
-    for _ in range(2):
-        session.credentials()
-        clock.advance(minutes(50))
-
-    assert ["pod-1", "pod-1"] == parameters(stub, "RoleSessionName")
-    assert TARGET == session.status().hop.name
 
 
 def test_keys_of_the_environment(stub, monkeypatch):
@@ -439,33 +367,30 @@ def test_mfa_session(stub, clock):
     assert 2 == len(session.status().hops)
 
 
-def test_length_of_an_mfa_session(stub):
+@pytest.mark.parametrize(
+    ("profile", "options", "operations", "serials", "durations"),
+    [
+        (
+            "mfa",
+            {"mfa_session": minutes(30)},
+            ["GetSessionToken", "AssumeRole"],
+            [SERIAL, None],
+            ["1800", None],
+        ),
+        ("mfa", {"mfa_session": False}, ["AssumeRole"], [SERIAL], [None]),
+        ("late", {}, ["AssumeRole", "AssumeRole"], [None, SERIAL], [None, None]),
+    ],
+    ids=["duration", "no session", "source is a role"],
+)
+def test_where_the_code_is_sent(stub, profile, options, operations, serials, durations):
     """
-    It can be said how long.
+    By default to GetSessionToken; otherwise with the role that requires it.
     """
-    stsession.from_profile("mfa", mfa_code=code, mfa_session=minutes(30)).credentials()
+    stsession.from_profile(profile, mfa_code=code, **options).credentials()
 
-    assert ["1800", None] == parameters(stub, "DurationSeconds")
-
-
-def test_no_mfa_session(stub):
-    """
-    A code goes with AssumeRole if that's wanted.
-    """
-    stsession.from_profile("mfa", mfa_code=code, mfa_session=False).credentials()
-
-    assert ["AssumeRole"] == seen(stub, "operation")
-    assert [SERIAL] == parameters(stub, "SerialNumber")
-
-
-def test_mfa_of_a_further_role(stub):
-    """
-    So it does if it is a role that shows the second factor.
-    """
-    stsession.from_profile("late", mfa_code=code).credentials()
-
-    assert ["AssumeRole", "AssumeRole"] == seen(stub, "operation")
-    assert [None, SERIAL] == parameters(stub, "SerialNumber")
+    assert operations == seen(stub, "operation")
+    assert serials == parameters(stub, "SerialNumber")
+    assert durations == parameters(stub, "DurationSeconds")
 
 
 def test_no_code(stub):
@@ -502,21 +427,13 @@ def test_no_code(stub):
 )
 def test_where_sts_is_asked(stub, profile, options, host):
     """
-    All roles of the profile are asked for there.
+    All roles of the profile are requested there; the region is also the session's.
     """
-    stsession.from_profile(profile, **options).credentials()
+    session = stsession.from_profile(profile, **options)
+    session.credentials()
 
     assert {host} == set(seen(stub, "host"))
-
-
-def test_region():
-    """
-    The session's region is the profile's, unless it is given.
-    """
-    assert REGION == stsession.from_profile("target").region_name
-    assert (
-        "eu-west-3" == stsession.from_profile("target", region="eu-west-3").region_name
-    )
+    assert options.get("region", REGION) == session.region_name
 
 
 def test_cache(stub):
@@ -572,7 +489,7 @@ def test_unknown_option():
 )
 def test_copy(profile, copied):
     """
-    A copy is made from what the profile says.
+    A copy is made from what the profile says. A pickle has no secret.
     """
     session = stsession.from_profile(profile, region="eu-west-3", mfa_code=code)
     twin = copied(session)
@@ -580,6 +497,7 @@ def test_copy(profile, copied):
     assert session.status() == twin.status()
     assert "eu-west-3" == twin.region_name
     assert session.credentials() == twin.credentials()
+    assert b"Secret" not in pickle.dumps(session)
 
 
 def test_pickle_with_a_code():
@@ -590,16 +508,6 @@ def test_pickle_with_a_code():
 
     with pytest.raises(pickle.PicklingError, match="mfa_code"):
         pickle.dumps(session)
-
-
-def test_no_secret_in_a_pickle():
-    """
-    Nor are keys.
-    """
-    session = stsession.from_profile("target")
-    session.credentials()
-
-    assert b"Secret" not in pickle.dumps(session)
 
 
 # -- Errors ---------------------------------------------------------------------------
@@ -615,26 +523,22 @@ def test_no_such_profile():
     assert "name" == caught.value.parameter
 
 
-def test_wrong_value(directory):
+@pytest.mark.parametrize(
+    ("profile", "section", "key"),
+    [("target", "hub", "external_id"), ("pod", "pod", "role_session_name")],
+)
+def test_wrong_value(directory, profile, section, key):
     """
-    The error says in which profile, and which key.
+    The error has the names of the profile and of the key.
     """
-    edit(directory, "[profile hub]", "[profile hub]\nexternal_id = a b")
+    edit(directory, f"[profile {section}]", f"[profile {section}]\n{key} = a b")
 
-    with pytest.raises(InvalidRequestError, match='profile "hub": external_id') as e:
-        stsession.from_profile("target")
+    with pytest.raises(
+        InvalidRequestError, match=f'profile "{section}": {key}'
+    ) as caught:
+        stsession.from_profile(profile)
 
-    assert "external_id" == e.value.parameter
-
-
-def test_wrong_value_of_a_web_identity(directory):
-    """
-    So it does for web identities.
-    """
-    edit(directory, "[profile pod]", "[profile pod]\nrole_session_name = a b")
-
-    with pytest.raises(InvalidRequestError, match='profile "pod": role_session_name'):
-        stsession.from_profile("pod")
+    assert key == caught.value.parameter
 
 
 def test_file_that_cannot_be_read(directory):
