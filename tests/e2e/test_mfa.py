@@ -1,5 +1,5 @@
 """
-MFA devices: one code for a working day, and people at terminals.
+MFA devices: one code for a working day, and prompts at terminals.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ DAY = dt.timedelta(hours=11)
 @pytest.fixture(name="device")
 def _device(local):
     """
-    The device of a user without whom no role opens.
+    The MFA device of a user; all roles require MFA.
     """
     for arn in ROLES:
         local.add_role(arn, requires_mfa=True)
@@ -44,7 +44,7 @@ def _device(local):
 
 class Reader:
     """
-    Reads codes off a device.
+    A function for *mfa_code* that reads codes off a device.
     """
 
     def __init__(self, device):
@@ -53,7 +53,7 @@ class Reader:
 
     def __call__(self, serial):
         """
-        Read one.
+        Return the current code.
         """
         assert self.device.serial == serial
         self.codes.append(self.device.code())
@@ -75,7 +75,7 @@ def _sessions(source, device, reader, _seams):
 
 def test_one_code_for_five_roles_and_ten_threads(sessions, local, clock, reader):
     """
-    Refreshing for eleven hours, they need one code.
+    Refreshes of eleven hours need one code.
     """
     step, number = dt.timedelta(minutes=5), 10
 
@@ -94,9 +94,9 @@ def test_one_code_for_five_roles_and_ten_threads(sessions, local, clock, reader)
         assert 11 <= local.count("AssumeRole", role_arn=arn) <= 16
 
 
-def test_a_code_per_life_and_role(source, local, clock, device, reader):
+def test_a_code_per_request(source, local, clock, device, reader):
     """
-    Without a session token each life of each role needs one, and none is sent twice.
+    Without an MFA session each AssumeRole needs a code, and none is sent twice.
     """
 
     def wait(_, seconds):
@@ -131,27 +131,9 @@ def test_a_code_per_life_and_role(source, local, clock, device, reader):
 
 
 @pytest.mark.usefixtures("_seams")
-def test_a_wrong_code_is_asked_for_once_more(source, local, device):
-    """
-    The server's word counts.
-    """
-    codes = iter([device.next_code(), device.code()])
-    session = stsession.assume(
-        ROLES[0],
-        source=source,
-        mfa_serial=device.serial,
-        mfa_code=lambda _: next(codes),
-    )
-
-    session.credentials()
-
-    assert [403, 200, 200] == [call.status for call in local.calls()]
-
-
-@pytest.mark.usefixtures("_seams")
 def test_a_seed_for_a_day(source, local, clock, device):
     """
-    A program that knows the seed needs nobody.
+    With the seed, a program needs no person.
     """
     session = stsession.assume(
         ROLES[0],
@@ -171,7 +153,7 @@ def test_a_seed_for_a_day(source, local, clock, device):
 
 def test_no_terminal():
     """
-    A program without one gets an error at once, and has sent nothing.
+    Without a terminal it is an error at once, and nothing is sent.
     """
     done = run_child(
         [sys.executable, "-m", "tests.e2e.asked"],
@@ -186,23 +168,9 @@ def test_no_terminal():
     assert ["", ""] == sent(done.stdout)
 
 
-@pytest.mark.usefixtures("_seams")
-def test_error_without_a_terminal(source, monkeypatch, local):
-    """
-    Nobody is waited for, and nothing is sent.
-    """
-    monkeypatch.setattr("stsession._tokens.terminal._has_terminal", lambda: False)
-    session = stsession.assume(ROLES[0], source=source, mfa_serial=SERIAL)
-
-    with pytest.raises(stsession.MfaError, match="no terminal"):
-        session.credentials()
-
-    assert 0 == local.count()
-
-
 class Terminal:
     """
-    A terminal, and the program at it.
+    A pseudo-terminal, and a program that prompts there.
     """
 
     def __init__(self):
@@ -219,7 +187,7 @@ class Terminal:
 
     def waits_for(self, text, times=1):
         """
-        Look until *text* is on the screen so many *times*.
+        Read until *text* is on the screen so many *times*.
         """
         end = time.monotonic() + GUARD
         while self.shown.count(text) < times:
@@ -262,7 +230,7 @@ PROMPT = f"MFA code for {SERIAL}: "
 
 def test_prompt(terminal):
     """
-    The terminal is asked, though stdin is something else; what is typed is hidden.
+    The prompt is at the terminal, not at stdin; what is typed is hidden.
     """
     terminal.waits_for(PROMPT)
     terminal.types("271828\n")
@@ -277,7 +245,7 @@ def test_prompt(terminal):
 
 def test_mistyped(terminal):
     """
-    The terminal says what a code is, and takes one as an app shows it.
+    There is another prompt; a code may have a gap.
     """
     terminal.waits_for(PROMPT)
     terminal.types("27182\n")
@@ -292,7 +260,7 @@ def test_mistyped(terminal):
 
 def test_ctrl_d(terminal):
     """
-    The line at the prompt ends, and who uses the session later is asked again.
+    The line at the prompt ends, and the next use has another prompt.
     """
     terminal.waits_for(PROMPT)
     terminal.types("\x04")
@@ -307,7 +275,7 @@ def test_ctrl_d(terminal):
 
 def test_ctrl_c(terminal):
     """
-    The others get an error, nobody is asked again at once, and later it works.
+    Other threads get an error, there is no prompt at once, and later it works.
     """
     terminal.waits_for(PROMPT)
     terminal.types("\x03")

@@ -29,7 +29,7 @@ def _local(clock):
 
 def assume(source, code="123456", **kw):
     """
-    A session whose device is looked up.
+    Make a session whose device is found in IAM.
     """
     kw = {"mfa_serial": "auto", "mfa_code": code, "cache": None, **kw}
     return stsession.assume(READER, source=source, **kw)
@@ -38,24 +38,24 @@ def assume(source, code="123456", **kw):
 @pytest.mark.parametrize("lasting", [None, False])
 def test_one_device(local, lasting):
     """
-    The only one is taken, by its own serial number.
+    The only one is used.
     """
     source = local.session(local.add_user(name="ci"))
     device = local.add_mfa_device("ci")
-    asked = []
+    serials = []
 
     def code(serial):
-        asked.append(serial)
+        serials.append(serial)
         return device.code()
 
     assert assume(source, code, mfa_session=lasting).credentials()
-    assert [device.serial] == asked
+    assert [device.serial] == serials
     assert 1 == local.count("ListMFADevices")
 
 
 def test_is_looked_up_once(local, clock):
     """
-    As long as there is the session, whatever it needs codes for.
+    IAM is called once for a session, however many codes it needs.
     """
     source = local.session(local.add_user(name="ci"))
     device = local.add_mfa_device("ci")
@@ -71,7 +71,7 @@ def test_is_looked_up_once(local, clock):
 
 def test_nothing_is_looked_up_before_it_is_needed(local):
     """
-    Making the session asks nobody.
+    Making the session calls nothing.
     """
     assume(local.session(local.add_user(name="ci")))
 
@@ -80,7 +80,7 @@ def test_nothing_is_looked_up_before_it_is_needed(local):
 
 def test_no_device(local):
     """
-    The error says so, and no code is asked for.
+    The error says so, and there is no prompt.
     """
     error = failing(assume(local.session(local.add_user(name="ci"))))
 
@@ -120,7 +120,7 @@ def test_security_keys_do_not_count(local, app):
 
 def test_denied(local):
     """
-    Who may not list devices has to name one.
+    A user that may not list devices has to pass one.
     """
     source = local.session(local.add_user(name="ci", deny_iam=True))
     local.add_mfa_device("ci")
@@ -139,7 +139,7 @@ def test_denied(local):
 )
 def test_temporary_keys(local, role, code):
     """
-    IAM doesn't tell the device of anybody but a user.
+    IAM lists the devices of users only.
     """
     local.add_role(READER)
     source = local.session(local.add_user(name="ci"))
@@ -156,7 +156,7 @@ def test_temporary_keys(local, role, code):
 
 def test_iam_out_of_reach(local):
     """
-    It isn't taken for an answer, and the user's code isn't used up.
+    It is an error, and the user's code isn't used.
     """
     source = local.session(local.add_user(name="ci"))
     device = local.add_mfa_device("ci")
@@ -174,7 +174,7 @@ def test_iam_out_of_reach(local):
 
 def test_the_sources_handlers_see_it():
     """
-    IAM is asked as the source's own clients would ask.
+    IAM is called with the source's event handlers.
     """
     stub = StubSTS()
     source = source_of(stub)

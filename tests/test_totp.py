@@ -30,7 +30,7 @@ def _clock():
 )
 def test_codes_are_those_of_the_rfc(clock, seed):
     """
-    However the seed is written; the session's clock tells the time.
+    The seed may have spaces; the time is that of the session's clock.
     """
     with use_runtime(clock=clock):
         code = totp(seed)
@@ -43,7 +43,7 @@ def test_codes_are_those_of_the_rfc(clock, seed):
 
 def test_serves_a_session(clock):
     """
-    It is what *mfa_code* takes.
+    It can be passed as *mfa_code*.
     """
     stub = StubSTS(clock=clock)
     with use_runtime(clock=clock):
@@ -60,9 +60,9 @@ def test_serves_a_session(clock):
 
 
 @pytest.mark.parametrize("seed", ["not-a-seed-189", "GEZDGNBVGY3TQOJQ1", "sécret", ""])
-def test_what_is_no_seed(seed):
+def test_invalid_seed(seed):
     """
-    It is refused when it is given, without showing it.
+    It is an error when it is passed, and isn't quoted.
     """
     with pytest.raises(stsession.MfaError, match="seed of the MFA device") as caught:
         totp(seed)
@@ -71,7 +71,7 @@ def test_what_is_no_seed(seed):
     assert not seed or seed not in told_by(caught.value)
 
 
-def test_a_seed_that_is_blank():
+def test_blank_seed():
     """
     A variable that isn't set gives no codes, rather than wrong ones.
     """
