@@ -7,7 +7,6 @@ import os
 import threading
 import time
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import boto3
@@ -98,20 +97,13 @@ def stub_client(session, stub):
 # -- Who it is ------------------------------------------------------------------------
 
 
-def test_boto3_session(stub):
+@pytest.mark.parametrize("core", [False, True], ids=["boto3", "botocore"])
+def test_session_of_the_sdk(stub, core):
     """
     Its credentials sign.
     """
-    stsession.assume(READER, source=source_of(stub)).credentials()
-
-    assert ["AKIASOURCE"] == signers(stub)
-
-
-def test_botocore_session(stub):
-    """
-    The same.
-    """
-    stsession.assume(READER, source=core_of(source_of(stub))).credentials()
+    source = source_of(stub)
+    stsession.assume(READER, source=core_of(source) if core else source).credentials()
 
     assert ["AKIASOURCE"] == signers(stub)
 
@@ -163,13 +155,22 @@ def test_default_chain(monkeypatch):
     assert "the default credentials" == session.status().hop.source
 
 
-def test_unknown_profile(files):
+@pytest.mark.parametrize(("profiles", "names"), [((), "none"), ("ba", "a, b")])
+@pytest.mark.parametrize("way", ["source", "name"])
+def test_unknown_profile(files, way, profiles, names):
     """
     The error names those that exist.
     """
-    files[1].write_text(keys("dev", "AKIADEV"))
-    with pytest.raises(stsession.InvalidRequestError, match="have: dev"):
-        stsession.assume(READER, source="prod")
+    files[1].write_text("".join(keys(name, "AKIADEV") for name in profiles))
+    ways = {
+        "name": stsession.from_profile,
+        "source": lambda profile: stsession.assume(READER, source=profile),
+    }
+    with pytest.raises(stsession.InvalidRequestError, match=f"have: {names}") as caught:
+        ways[way]("prod")
+
+    assert 'There is no profile "prod".' in str(caught.value)
+    assert way == caught.value.parameter
 
 
 def test_unknown_profile_in_the_environment(monkeypatch):
@@ -308,20 +309,6 @@ def test_line_that_can_no_longer_be_read(files, what):
     assert "planted" not in told_by(error)
 
 
-def test_file_that_can_no_longer_be_read(stub, files):
-    """
-    Before the source was looked for; whoever needs it is told.
-    """
-    files[1].write_text(keys("dev", "AKIADEV"))
-    session = stsession.assume(READER, source="dev", sts_region=REGION)
-    files[1].write_text("[dev]\n[dev]\n")
-    error = failing(session)
-
-    assert isinstance(error, SourceCredentialsError)
-    assert str(files[1]) in str(error)
-    assert "Check line 2:" in error.hint
-
-
 @pytest.mark.parametrize(
     ("process", "said"),
     [
@@ -435,19 +422,6 @@ def test_endpoint_url_carries_over(files):
     assert "http://localhost:4566" == session.client("sqs").meta.endpoint_url
 
 
-def test_files_carry_over(tmp_path):
-    """
-    A session that was told where its files are goes on reading those.
-    """
-    with LocalSTS() as sts:
-        sts.add_role(READER)
-        session = stsession.assume(READER, source=sts.session(sts.add_user()))
-        session.credentials()
-        session.refresh()
-
-        assert 2 == sts.count("AssumeRole")
-
-
 def test_the_users_session_isn_t_touched(stub):
     """
     Neither its handlers nor its variables change.
@@ -502,35 +476,6 @@ def test_the_users_handlers(stub):
 # -- Resolved once --------------------------------------------------------------------
 
 
-def test_profile_role_shared_by_threads(files):
-    """
-    Sixteen threads, one call for the source, and no false error.
-    """
-    with LocalSTS(answer_delay=0.02) as sts:
-        sts.add_role(HUB)
-        for n in range(16):
-            sts.add_role(f"{READER}{n}", trusts=[HUB])
-        sts.write_profile(files[0].parent, key=sts.add_user(), name="user")
-        with files[0].open("a") as config:
-            config.write(
-                f"[profile hub]\nrole_arn = {HUB}\nsource_profile = user\n"
-                f"region = us-east-1\nendpoint_url = {sts.endpoint_url}\n"
-            )
-        source = boto3.Session(profile_name="hub")
-        start = threading.Barrier(16)
-
-        def one(n):
-            start.wait()
-            return stsession.assume(f"{READER}{n}", source=source).credentials()
-
-        with ThreadPoolExecutor(16) as threads:
-            got = {c.access_key_id for c in threads.map(one, range(16))}
-
-        assert 16 == len(got)
-        assert 1 == sts.count("AssumeRole", role_arn=HUB)
-        assert 17 == sts.count("AssumeRole")
-
-
 def test_profile_role_is_a_role(files):
     """
     What botocore assumed is known to be a role, so the most is an hour.
@@ -552,19 +497,6 @@ def test_profile_role_is_a_role(files):
         left = session._source.prepare()
         assert left == pytest.approx(3600, abs=20)
         assert "its credentials expire at" in session._source.describe(0)
-
-
-def test_rotated_key(stub, files):
-    """
-    A key that was rotated in the file signs the next refresh.
-    """
-    files[1].write_text(keys("dev", "AKIAOLD"))
-    session = stsession.assume(READER, source=profile_session(stub, "dev"))
-    session.credentials()
-    files[1].write_text(keys("dev", "AKIANEW"))
-    session.refresh()
-
-    assert ["AKIAOLD", "AKIANEW"] == signers(stub)
 
 
 def test_file_that_is_broken_for_a_while(stub, files, caplog):
@@ -655,48 +587,22 @@ def test_dead_hop(stub, clock):
     assert stub.issued[2].access_key_id == stub.requests[4].access_key_id
 
 
-def test_dead_hop_that_was_never_alive(stub):
+def test_expiration_of_a_hop(stub, clock):
     """
-    Looking up what isn't there does no harm.
+    It is in messages, but concerns the next role only if there may be no others.
     """
     session = stsession.assume([HUB, TARGET], source=source_of(stub))
 
-    assert session._source.invalidate()
+    assert session._source.invalidate()  # without effect, as there is nothing yet
     assert HUB == session._source.describe(0)
-
-
-def test_hop_that_ends(stub, clock):
-    """
-    Messages tell when its credentials expire.
-    """
-    session = stsession.assume([HUB, TARGET], source=source_of(stub))
     session.credentials()
-
     assert (
         f"{HUB} (its credentials expire at 2026-01-01 01:00:00 UTC)"
     ) == session._source.describe(clock.wall())
-
-
-def test_hop_that_refreshes_itself(stub, clock):
-    """
-    When its present credentials expire makes no difference to the next role.
-    """
-    session = stsession.assume([HUB, TARGET], source=source_of(stub))
-    session.credentials()
-
     assert session._source.prepare() is None
-
-
-def test_hop_that_fails_to(stub, clock):
-    """
-    It does while there may be no others.
-    """
-    session = stsession.assume([HUB, TARGET], source=source_of(stub))
-    session.credentials()
     stub.goes_down()
     with pytest.raises(stsession.StsUnavailableError):
         session._hops[0].refresh()
-
     assert 3600 == session._source.prepare()
 
 
@@ -918,18 +824,6 @@ def test_function_that_returns_expired_credentials(clock):
     assert FailureKind.SOURCE_EXPIRED is error.kind
     assert "vault() returned credentials that expired 5 min ago." in str(error)
     assert [clock.now()] * 2 == calls
-
-
-def test_callable_object():
-    """
-    Not only functions have names.
-    """
-
-    class Vault:
-        def __call__(self):
-            return GIVEN["ours"]
-
-    assert "the function Vault()" == find_source(Vault()).name
 
 
 # -- Shared ---------------------------------------------------------------------------

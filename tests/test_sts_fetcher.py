@@ -253,55 +253,6 @@ def test_packed_policy_size(caplog, percent, warned):
     assert warned == caplog.text.count("of what STS allows")
 
 
-def test_source_expired():
-    """
-    It is resolved again once, and the call repeated at once.
-    """
-    source = Signatory(refused("ExpiredToken"))
-    fetched = fetch_by(source)()
-
-    assert (1, 2) == (source.resolved, source.prepared)
-    assert fetched.source_resolved_again
-
-
-def test_source_expired_for_good():
-    """
-    Once is enough; the error names the source and its expiration.
-    """
-    source = Signatory(*[refused("ExpiredToken")] * 3)
-    with pytest.raises(SourceCredentialsError) as caught:
-        fetch_by(source)()
-
-    assert 1 == source.resolved
-    assert FailureKind.SOURCE_EXPIRED is caught.value.kind
-    assert 'profile "dev" (its credentials expire at noon)' in str(caught.value)
-
-
-def test_source_of_static_keys():
-    """
-    Copied temporary keys never come back: a permanent error.
-    """
-    source = Signatory(*[refused("ExpiredToken")] * 2)
-    source.renewable = False
-    with pytest.raises(SourceCredentialsError) as caught:
-        fetch_by(source)()
-
-    assert FailureKind.SOURCE is caught.value.kind
-
-
-def test_source_without_others():
-    """
-    If there can't be others the call isn't repeated.
-    """
-    source = Signatory(refused("InvalidClientTokenId"))
-    source.others = False
-    with pytest.raises(SourceCredentialsError) as caught:
-        fetch_by(source)()
-
-    assert FailureKind.SOURCE is caught.value.kind
-    assert 1 == source.prepared
-
-
 def test_source_that_has_gone():
     """
     If it can't even be looked up, that's the error.

@@ -123,15 +123,16 @@ def key_of(refresher):
     return refresher.get().credentials.access_key_id
 
 
-def test_keys(files, refresher):
+@pytest.mark.parametrize("token", [None, "token"])
+def test_keys(files, refresher, token):
     """
-    Keys in a file have no end, and are read once.
+    Keys in a file have no known expiration.
     """
-    files.has_key("AKIAONE", "aws_account_id = 123456789012")
+    files.has_key("AKIAONE", *([f"aws_session_token = {token}"] if token else []))
     mine = refresher()
     credentials = mine.get().credentials
 
-    assert ("AKIAONE", "x", None) == (
+    assert ("AKIAONE", "x", token) == (
         credentials.access_key_id,
         credentials.secret_access_key,
         credentials.session_token,
@@ -178,17 +179,6 @@ def test_rejected_keys_that_are_the_same(files, refresher):
 
     assert mine.replace_rejected("AKIAONE") is None
     assert "AKIAONE" == key_of(mine)
-
-
-def test_temporary_keys(files, refresher):
-    """
-    Copied temporary keys have a token, and nobody knows their end.
-    """
-    files.has_key("ASIAONE", "aws_session_token = token")
-    credentials = refresher().get().credentials
-
-    assert "token" == credentials.session_token
-    assert credentials.expires_at is None
 
 
 def test_process(files, refresher, clock):
@@ -332,16 +322,6 @@ def test_errors_of_botocore(clock, name):
 
     assert kind is caught.value.kind
     assert hint in caught.value.hint
-
-
-def test_no_credentials(files, refresher):
-    """
-    A profile that has none is named.
-    """
-    files.say("region = eu-south-1")
-
-    with pytest.raises(SourceCredentialsError, match='credentials in profile "me"'):
-        refresher().get()
 
 
 def test_error_of_botocore(files, refresher):

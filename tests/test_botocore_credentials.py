@@ -19,7 +19,6 @@ from botocore.exceptions import ClientError
 
 import stsession
 
-from stsession import RefreshPolicy
 from stsession._botocore.resend import ResendHandler
 from stsession.testing import (
     FakeClock,
@@ -311,20 +310,6 @@ def _s3(assumed, clock):
     return s3
 
 
-def test_resent_once(local, s3, assumed):
-    """
-    One refresh, one resend with the new key, and the call succeeds.
-    """
-    local.reject_current()
-    body = s3.get_object(Bucket="b", Key="k")["Body"].read()
-    first, second = local.calls("GetObject")
-
-    assert b"hello" == body
-    assert [1, 2] == [generation_of(c.access_key_id) for c in (first, second)]
-    assert 2 == local.count("AssumeRole")
-    assert 1 == assumed.status().hop.counters.rejections
-
-
 @pytest.mark.parametrize("size", [10, 300_000])
 def test_stream_is_rewound(local, s3, size):
     """
@@ -559,20 +544,6 @@ def test_many_threads(local, assumed, clock):
     assert 2 == local.count("AssumeRole")
 
 
-def test_service_that_rejects_every_key(local, s3, clock):
-    """
-    No loop: at most one refresh in 30 s, and one resend per call.
-    """
-    local.reject_all_keys()
-    for _ in range(20):
-        with pytest.raises(ClientError, match="ExpiredToken"):
-            s3.get_object(Bucket="b", Key="k")
-        clock.advance(dt.timedelta(seconds=1))
-
-    assert 2 == local.count("AssumeRole")
-    assert local.count("GetObject") <= 21
-
-
 def test_slow_service_that_rejects_every_key(session, clock):
     """
     One resend per call, also if a refresh would be allowed each time.
@@ -591,37 +562,6 @@ def test_slow_service_that_rejects_every_key(session, clock):
         s3_of(session).get_object(Bucket="b", Key="k")
 
     assert 2 == len(sent)
-
-
-def test_denied_isn_t_rejected(local, s3):
-    """
-    A missing permission says nothing about the key.
-    """
-    local.faults.add(Fault.access_denied(), operation="GetObject", times=1)
-    with pytest.raises(ClientError, match="AccessDenied"):
-        s3.get_object(Bucket="b", Key="k")
-
-    assert 1 == local.count("AssumeRole")
-
-
-def test_no_resend_by_policy(local, clock):
-    """
-    The policy may want the refresh without the resend.
-    """
-    session = stsession.assume(
-        READER,
-        source=local.session(local.add_user()),
-        refresh=RefreshPolicy(resend=False),
-    )
-    s3 = s3_of(session)
-    s3.list_objects_v2(Bucket="b")
-    clock.advance(minutes(20))
-    local.reject_current()
-    with pytest.raises(ClientError, match="ExpiredToken"):
-        s3.get_object(Bucket="b", Key="k")
-
-    assert 1 == local.count("GetObject")
-    assert b"hello" == s3.get_object(Bucket="b", Key="k")["Body"].read()
 
 
 def test_dead_and_rejected(local, s3, clock):
