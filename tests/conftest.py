@@ -22,6 +22,8 @@ from stsession._requests.limits import use_sdk_models
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from .engine import Engine
+
 
 # Threads and a busy machine make the time of one example meaningless.
 settings.register_profile("default", deadline=None, print_blob=True)
@@ -121,3 +123,25 @@ def _check_host(host: str | bytes | None) -> None:
     if not is_loopback:
         # Not an OSError: the SDK would try again, and then hide it.
         pytest.fail(f"A test tried to reach {name}.")
+
+
+@pytest.fixture(name="held")
+def _held() -> Engine:
+    """
+    A refresher that holds fresh credentials, and its environment.
+    """
+    from .engine import engine
+
+    held = engine()
+    held.refresher.get()
+    return held
+
+
+@pytest.fixture(name="due")
+def _due(held: Engine) -> Engine:
+    """
+    The same, with credentials that are due, and a source that fails.
+    """
+    held.due()
+    held.source.goes_down()
+    return held

@@ -22,17 +22,7 @@ from stsession.exceptions import (
     StsUnavailableError,
 )
 
-from .engine import Engine, busiest, engine, failure
-
-
-@pytest.fixture(name="held")
-def _held() -> Engine:
-    """
-    One that holds fresh credentials.
-    """
-    held = engine()
-    held.refresher.get()
-    return held
+from .engine import busiest, engine, failure
 
 
 class TestGet:

@@ -18,17 +18,7 @@ from stsession.exceptions import (
     SourceCredentialsError,
 )
 
-from .engine import LABEL, Engine, engine, seconds
-
-
-@pytest.fixture(name="held")
-def _held() -> Engine:
-    """
-    One that holds fresh credentials.
-    """
-    held = engine()
-    held.refresher.get()
-    return held
+from .engine import LABEL, engine, seconds
 
 
 class TestRecursion:

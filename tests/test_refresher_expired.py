@@ -17,26 +17,7 @@ from stsession.exceptions import (
 from .engine import Engine, engine, get_often
 
 
-OUTAGE, REQUEST, THROTTLED = (
-    FailureKind.OUTAGE,
-    FailureKind.REQUEST,
-    FailureKind.THROTTLED,
-)
-
-each_draw = pytest.mark.parametrize("draw", [0.0, 0.5, 0.999])
-each_fault = pytest.mark.parametrize("fault", [OUTAGE, THROTTLED, REQUEST, "silent"])
-
-
-@pytest.fixture(name="due")
-def _due() -> Engine:
-    """
-    One whose source fails, and whose credentials are due.
-    """
-    due = engine()
-    due.refresher.get()
-    due.due()
-    due.source.goes_down()
-    return due
+OUTAGE, REQUEST = FailureKind.OUTAGE, FailureKind.REQUEST
 
 
 class TestExpired:

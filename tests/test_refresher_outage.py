@@ -128,18 +128,6 @@ def test_good_again_after_a_bad_start(draw, fault):
         assert it.source.busiest_minute() <= 7
 
 
-@pytest.fixture(name="due")
-def _due() -> Engine:
-    """
-    One whose source fails, and whose credentials are due.
-    """
-    due = engine()
-    due.refresher.get()
-    due.due()
-    due.source.goes_down()
-    return due
-
-
 class TestPause:
     """
     After a failure.

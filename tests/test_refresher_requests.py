@@ -13,17 +13,7 @@ from stsession.exceptions import (
     StsUnavailableError,
 )
 
-from .engine import Engine, engine
-
-
-@pytest.fixture(name="held")
-def _held() -> Engine:
-    """
-    One that holds fresh credentials.
-    """
-    held = engine()
-    held.refresher.get()
-    return held
+from .engine import engine
 
 
 class TestRefresh:

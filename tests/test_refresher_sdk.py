@@ -18,14 +18,7 @@ from stsession.exceptions import (
 from .engine import Engine, attempts_after, engine, get_often
 
 
-OUTAGE, REQUEST, THROTTLED = (
-    FailureKind.OUTAGE,
-    FailureKind.REQUEST,
-    FailureKind.THROTTLED,
-)
-
-each_draw = pytest.mark.parametrize("draw", [0.0, 0.5, 0.999])
-each_fault = pytest.mark.parametrize("fault", [OUTAGE, THROTTLED, REQUEST, "silent"])
+REQUEST = FailureKind.REQUEST
 
 
 class TestSdk:
