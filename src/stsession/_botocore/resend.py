@@ -122,9 +122,9 @@ class ResendHandler:
 
 
 def _is_at_start(value: object) -> bool:
-    tell = getattr(value, "tell", None)
+    position = getattr(value, "tell", None)
     try:
-        return not callable(tell) or tell() == 0
+        return not callable(position) or position() == 0
     except Exception:  # noqa: BLE001 - a pipe, a closed file, or an object of any class
         return False
 

@@ -267,7 +267,7 @@ def derive_session(
     The other session isn't changed.
 
     Args:
-        source: The session whose settings are copied.
+        source: The session to copy the settings from.
 
         credentials: The credentials that the new session signs with. `None` means
             that it can't sign.
@@ -304,7 +304,7 @@ def copy_settings(
     Return a session with the settings of another, which finds the same credentials.
 
     Args:
-        source: The session whose settings are copied.
+        source: The session to copy the settings from.
 
         hooks: The event emitter of the new session. `None` means one with botocore's
             own handlers.

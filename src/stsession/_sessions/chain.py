@@ -105,7 +105,7 @@ class Hop:
             name=self.request.name,
             source=self.source.name,
             fetch=fetch,
-            needs_input=fetch.asks,
+            needs_input=fetch.needs_input,
             policy=self.policy,
             load_timeout=self._load_timeout(),
             # A function instance is frozen between its invocations.

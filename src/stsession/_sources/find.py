@@ -247,7 +247,7 @@ def provider_source(
 
         methods: The providers' methods.
 
-        settings: The source whose configuration the clients get.
+        settings: The clients get the configuration of this source.
     """
     expected = environment_fingerprint()
     key = ("providers", profile, methods, settings.key, expected)
@@ -288,8 +288,8 @@ def unsigned_source(settings: Source | None = None) -> Source:
     Return the source of requests that aren't signed.
 
     Args:
-        settings: The source whose configuration the clients get. `None` means the
-            environment's configuration.
+        settings: The clients get the configuration of this source. `None` means the
+            configuration of the environment.
     """
     key = (
         "unsigned",
@@ -318,7 +318,7 @@ def refresher_source(
     Args:
         refresher: The refresher.
 
-        settings: The session whose configuration the clients get.
+        settings: The clients get the configuration of this session.
 
         key: Returns what distinguishes the source from others at present.
 

@@ -52,7 +52,7 @@ FINDABLE_METHODS = frozenset(
 """The methods that find the same credentials in another session or process."""
 
 UNIDENTIFIED_METHODS = frozenset({"custom-process", "login", "sso"})
-"""The methods whose identity isn't known from files and variables alone."""
+"""The methods of which files and variables alone don't show the identity."""
 
 FILE_METHODS = frozenset({"shared-credentials-file", "config-file"})
 """The methods that find access keys in a profile itself."""
@@ -64,12 +64,12 @@ PROFILE_METHODS = FINDABLE_METHODS - AMBIENT_METHODS
 """The methods that find credentials by means of a profile."""
 
 ROLELESS_METHODS = PROFILE_METHODS - ROLE_METHODS
-"""The methods that find credentials in a profile, whatever role it has."""
+"""The methods that find credentials in a profile, leaving out its role."""
 
 
 class _Process(subprocess.Popen[bytes]):
     """
-    A credential process whose ``Expiration`` without a time zone is taken as UTC.
+    A credential process: its ``Expiration`` is in UTC if it has no time zone.
 
     botocore would raise a `TypeError` when it compares that with aware datetimes.
     """

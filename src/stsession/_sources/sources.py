@@ -98,7 +98,7 @@ class Source:
     Args:
         name: The name for messages.
 
-        settings: The session whose configuration and event handlers the clients get.
+        settings: The clients get the configuration and event handlers of this session.
 
         key: Returns what distinguishes the source from others at present. The key
             changes when another identity signs.
@@ -107,7 +107,7 @@ class Source:
 
         load_timeout: Seconds that preparing the credentials may take.
 
-        previous: A further source whose clients are closed together with these.
+        previous: A further source. Its clients are closed together with these.
     """
 
     def __init__(

@@ -78,8 +78,8 @@ class StsEndpoint:
         config: The user's changes to the configuration of the clients.
 
         attempts:
-            How often a client sends a request, whatever *config* contains. `None`
-            means as often as the configuration says.
+            How often a client sends a request, in place of what *config* contains.
+            `None` means as often as the configuration requires.
     """
 
     regions: tuple[str | None, ...]
@@ -323,7 +323,7 @@ def has_custom_endpoint(session: botocore.session.Session, url: str | None) -> b
     Return whether requests to STS go to a server that isn't AWS's.
 
     Args:
-        session: The session whose configuration is read if there is no *url*.
+        session: If there is no *url*, the configuration of this session is read.
 
         url: The endpoint URL that the user passed, if any.
     """

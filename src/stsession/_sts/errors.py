@@ -44,8 +44,8 @@ THROTTLED, OUTAGE = FailureKind.THROTTLED, FailureKind.OUTAGE
 TLS, UNKNOWN = FailureKind.TLS, FailureKind.UNKNOWN
 
 TRUST = (
-    "Check that the role exists and that its trust policy allows {who}. If the role is "
-    "in another account, {who} also needs permission for sts:AssumeRole on it."
+    "Check that the role exists and that its trust policy allows {caller}. If the role "
+    "is in another account, {caller} also needs permission for sts:AssumeRole on it."
 )
 CONDITIONS = {
     # Whether external_id was passed, and whether MFA could be shown in addition.
@@ -78,8 +78,8 @@ PROVIDER = (
     "met."
 )
 ROOT = (
-    "Check that {who} belongs to the organization's management account or to its "
-    "delegated administrator for IAM, that {who} has permission for sts:AssumeRoot "
+    "Check that {caller} belongs to the organization's management account or to its "
+    "delegated administrator for IAM, that {caller} has permission for sts:AssumeRoot "
     "with this task policy, that centralized root access is enabled, and that the "
     "account is a member of the organization."
 )
@@ -89,7 +89,7 @@ USER_WITHOUT_MFA = (
     "(mfa_serial)."
 )
 FEDERATION = (
-    "Check that {who} is an IAM user with permission for sts:GetFederationToken."
+    "Check that {caller} is an IAM user with permission for sts:GetFederationToken."
 )
 FEDERATION_TAGS = "Tags also need permission for sts:TagSession."
 FEDERATED = (
@@ -313,10 +313,10 @@ RULES = [
 ]
 
 ALLOW = {
-    TRUST: "Allow {action} for {who} in the role's trust policy and, if the role is in "
-    "another account, in the policies of {who}.",
+    TRUST: "Allow {action} for {caller} in the role's trust policy and, if the role is "
+    "in another account, in the policies of {caller}.",
     PROVIDER: "Allow {action} in the role's trust policy.",
-    FEDERATION: "Allow {action} for {who} in the policies of {who}.",
+    FEDERATION: "Allow {action} for {caller} in the policies of {caller}.",
 }
 """Hints about a missing permission for one of the `ACTIONS`, by the general hint."""
 
@@ -469,7 +469,7 @@ def _hint(hint: str, response: ErrorResponse, attempt: Attempt) -> str:
         action=action,
         parameter=parameter,
         source=attempt.source,
-        who=caller or f"the user or role behind {attempt.source}",
+        caller=caller or f"the user or role behind {attempt.source}",
     )
 
 

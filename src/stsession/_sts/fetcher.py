@@ -172,7 +172,7 @@ class StsFetcher:
         # Out here, where no local variable holds the request or the response.
         raise error
 
-    def asks(self) -> bool:
+    def needs_input(self) -> bool:
         """
         Return whether a fetch would prompt for input now.
         """
@@ -335,7 +335,7 @@ class StsFetcher:
     @contextlib.contextmanager
     def _translating(self) -> Iterator[None]:
         """
-        Raise an error of ours for whatever the source, a token or the SDK raises.
+        Translate errors of the source, the token supplier and the SDK into ours.
         """
         try:
             yield
