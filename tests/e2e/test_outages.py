@@ -253,7 +253,7 @@ def test_s3_in_an_outage(fault, phase, faults, session, local, clock):
 @each_fault
 def test_down_past_expiry(fault, faults, session, local, clock):
     """
-    The error says since when they are dead, how often it was tried, and why.
+    The error has the expiration, the number of attempts, and the cause.
     """
     s3 = session.client("s3")
     s3.list_objects_v2(Bucket="bucket")
@@ -272,6 +272,6 @@ def test_down_past_expiry(fault, faults, session, local, clock):
     assert expires_at == last.expired_at
     assert f"(at {expires_at:%Y-%m-%d %H:%M:%S} UTC)" in str(last)
     assert last.attempts == session.status().hop.counters.failures
-    assert f"{last.attempts} refreshes in a row" in str(last)
+    assert f"({last.attempts} failed attempts using " in str(last)
     assert (fault.code or "ReadTimeoutError") in str(last)
     assert isinstance(last.__cause__, (ClientError, ReadTimeoutError))
