@@ -10,6 +10,7 @@ import socket
 
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import botocore.session
 import pytest
 
@@ -17,6 +18,9 @@ from hypothesis import settings
 
 from stsession._botocore.loader import InstalledModels, loader_for
 from stsession._requests.limits import use_sdk_models
+from stsession.testing import FakeClock, StubSTS, use_runtime
+
+from .wire import source_of
 
 
 if TYPE_CHECKING:
@@ -145,3 +149,29 @@ def _due(held: Engine) -> Engine:
     held.due()
     held.source.goes_down()
     return held
+
+
+@pytest.fixture(name="clock")
+def _clock() -> Iterator[FakeClock]:
+    """
+    A clock that the test moves; sessions made during the test use it.
+    """
+    clock = FakeClock()
+    with use_runtime(clock=clock):
+        yield clock
+
+
+@pytest.fixture(name="stub")
+def _stub(clock: FakeClock) -> StubSTS:
+    """
+    STS without a socket.
+    """
+    return StubSTS(clock=clock)
+
+
+@pytest.fixture(name="source")
+def _source(stub: StubSTS) -> boto3.Session:
+    """
+    A session of a user with the stub as its STS.
+    """
+    return source_of(stub)

@@ -18,9 +18,9 @@ from stsession._core.context import Fetching
 from stsession._locks import OneTimeEvent
 from stsession._tokens import mfa as _mfa
 from stsession._tokens import terminal as _terminal
-from stsession.testing import FakeClock, Fault, StubSTS, use_runtime
+from stsession.testing import Fault, use_runtime
 
-from .wire import READER, here, source_of
+from .wire import READER, here
 
 
 SERIAL = "arn:aws:iam::123456789012:mfa/ci"
@@ -116,11 +116,6 @@ class Background:
         return True
 
 
-@pytest.fixture(name="clock")
-def _clock():
-    return FakeClock()
-
-
 @pytest.fixture(name="waits")
 def _waits(clock):
     return Waits(clock)
@@ -157,16 +152,6 @@ def _typist(monkeypatch):
         return person
 
     return typist
-
-
-@pytest.fixture(name="stub")
-def _stub(clock):
-    return StubSTS(clock=clock)
-
-
-@pytest.fixture(name="source")
-def _source(stub):
-    return source_of(stub)
 
 
 @pytest.fixture(name="assume")

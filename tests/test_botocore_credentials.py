@@ -21,27 +21,12 @@ import stsession
 
 from stsession._botocore.resend import ResendHandler
 from stsession.testing import (
-    FakeClock,
     Fault,
     LocalSTS,
-    StubSTS,
     generation_of,
-    use_runtime,
 )
 
 from .wire import READER, core_of, minutes, source_of
-
-
-@pytest.fixture(name="clock")
-def _clock():
-    clock = FakeClock()
-    with use_runtime(clock=clock):
-        yield clock
-
-
-@pytest.fixture(name="stub")
-def _stub(clock):
-    return StubSTS(clock=clock)
 
 
 @pytest.fixture(name="session")

@@ -17,26 +17,9 @@ import stsession
 from stsession import MemoryCache, RefreshPolicy
 from stsession._core.cache import PROCESS_CACHE
 from stsession._requests.models import OPERATIONS
-from stsession.testing import FakeClock, StubSTS, use_runtime
+from stsession.testing import FakeClock, use_runtime
 
 from .wire import HUB, READER, TARGET, minutes, source_of
-
-
-@pytest.fixture(name="clock")
-def _clock():
-    clock = FakeClock()
-    with use_runtime(clock=clock):
-        yield clock
-
-
-@pytest.fixture(name="stub")
-def _stub(clock):
-    return StubSTS(clock=clock)
-
-
-@pytest.fixture(name="source")
-def _source(stub):
-    return source_of(stub)
 
 
 def test_many_sessions(stub, source):

@@ -65,11 +65,6 @@ class Waits:
         return event.is_set()
 
 
-@pytest.fixture(name="clock")
-def _clock():
-    return FakeClock()
-
-
 @pytest.fixture(name="waits")
 def _waits(clock, hang):
     return Waits(clock, hang)

@@ -24,7 +24,6 @@ from stsession.fleet._accounts import FleetTarget
 from stsession.fleet._executors import Outcome, daemon_threads
 from stsession.fleet._results import traceback_of
 from stsession.fleet._run import FleetRun
-from stsession.testing import FakeClock, use_runtime
 
 from .children import run_child
 
@@ -521,13 +520,6 @@ class BrokenPipe:
         Fail.
         """
         raise BrokenPipeError
-
-
-@pytest.fixture(name="clock")
-def _clock():
-    clock = FakeClock()
-    with use_runtime(clock=clock):
-        yield clock
 
 
 def use_terminal(monkeypatch):

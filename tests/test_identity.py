@@ -3,20 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import boto3
-import pytest
 
 import stsession
 
-from stsession.testing import FakeClock, LocalSTS, StubSTS, use_runtime
+from stsession.testing import FakeClock, LocalSTS, use_runtime
 
 from .wire import READER
-
-
-@pytest.fixture(name="stub")
-def _stub():
-    clock = FakeClock()
-    with use_runtime(clock=clock):
-        yield StubSTS(clock=clock)
 
 
 def signed_by(stub):

@@ -18,7 +18,7 @@ import stsession
 
 from stsession import RefreshError, StsUnavailableError
 from stsession._core.errors import copy_to_keep
-from stsession.testing import FakeClock, Fault, StubSTS, use_runtime
+from stsession.testing import Fault
 
 from .wire import READER, failing, source_of
 
@@ -223,13 +223,6 @@ def test_what_is_in_it():
 
 
 # -- In a session ----------------------------------------------------------------------
-
-
-@pytest.fixture(name="stub")
-def _stub():
-    clock = FakeClock()
-    with use_runtime(clock=clock):
-        yield StubSTS(clock=clock)
 
 
 def from_vault():

@@ -10,26 +10,9 @@ import pytest
 
 import stsession
 
-from stsession.testing import FakeClock, Fault, StubSTS, use_runtime
+from stsession.testing import Fault
 
 from .wire import READER, REGION, TARGET, minutes, source_of, told_by
-
-
-@pytest.fixture(name="clock")
-def _clock():
-    clock = FakeClock()
-    with use_runtime(clock=clock):
-        yield clock
-
-
-@pytest.fixture(name="stub")
-def _stub(clock):
-    return StubSTS(clock=clock)
-
-
-@pytest.fixture(name="source")
-def _source(stub):
-    return source_of(stub)
 
 
 @pytest.fixture(name="session")

@@ -6,7 +6,7 @@ import stsession
 
 from stsession import FailureKind, RefreshPolicy
 from stsession._sts.endpoint import StsClients
-from stsession.testing import FakeClock, Fault, StubSTS, use_runtime
+from stsession.testing import FakeClock, Fault, use_runtime
 
 from .wire import HUB, READER, TARGET, failing, minutes, source_of
 
@@ -16,16 +16,6 @@ def _clock():
     clock = FakeClock()
     with use_runtime(clock=clock, submit=lambda task: [task()] == [None]):
         yield clock
-
-
-@pytest.fixture(name="stub")
-def _stub(clock):
-    return StubSTS(clock=clock)
-
-
-@pytest.fixture(name="source")
-def _source(stub):
-    return source_of(stub)
 
 
 def roles(stub):

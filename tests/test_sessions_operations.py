@@ -17,7 +17,7 @@ from botocore.credentials import CredentialResolver
 
 import stsession
 
-from stsession.testing import FakeClock, Fault, StubSTS, use_runtime
+from stsession.testing import Fault
 
 from .engine import exact_policy
 from .wire import HUB, READER, REGION, TARGET, failing, minutes, params_of, source_of
@@ -92,18 +92,6 @@ each_unsigned = pytest.mark.parametrize("name", UNSIGNED)
 each_signed = pytest.mark.parametrize("name", SIGNED)
 ROLES = ("assume", *UNSIGNED)
 WITH_POLICIES = (*ROLES, "federation_token")
-
-
-@pytest.fixture(name="clock")
-def _clock():
-    clock = FakeClock()
-    with use_runtime(clock=clock):
-        yield clock
-
-
-@pytest.fixture(name="stub")
-def _stub(clock):
-    return StubSTS(clock=clock)
 
 
 @pytest.fixture(name="make")

@@ -13,7 +13,7 @@ from botocore.loaders import create_loader
 import stsession
 
 from stsession._botocore.loader import loader_for
-from stsession.testing import FakeClock, LocalSTS, StubSTS, use_runtime
+from stsession.testing import LocalSTS
 
 from .wire import HUB, READER, REGION, core_of, params_of, source_of
 
@@ -67,13 +67,6 @@ def _profiles(tmp_path, monkeypatch):
 def _loaders(monkeypatch):
     # Tests share one loader, whoever makes the session; not these.
     monkeypatch.setattr(botocore.session, "create_loader", create_loader)
-
-
-@pytest.fixture(name="stub")
-def _stub():
-    clock = FakeClock()
-    with use_runtime(clock=clock):
-        yield StubSTS(clock=clock)
 
 
 def pickled(session):

@@ -8,7 +8,7 @@ import pytest
 
 import stsession
 
-from stsession.testing import FakeClock, Fault, StubSTS, use_runtime
+from stsession.testing import FakeClock, Fault, use_runtime
 
 from .wire import HUB, TARGET, failing, minutes, source_of
 
@@ -18,11 +18,6 @@ def _clock():
     clock = FakeClock()
     with use_runtime(clock=clock, random=lambda: 0.0):
         yield clock
-
-
-@pytest.fixture(name="stub")
-def _stub(clock):
-    return StubSTS(clock=clock)
 
 
 @pytest.fixture(name="session")

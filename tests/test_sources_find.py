@@ -21,7 +21,7 @@ import stsession
 
 from stsession import FailureKind, SourceCredentialsError, TemporaryCredentials
 from stsession._sources.find import find_source
-from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, use_runtime
+from stsession.testing import Fault, LocalSTS
 
 from .children import in_a_fork
 from .wire import (
@@ -36,18 +36,6 @@ from .wire import (
     source_of,
     told_by,
 )
-
-
-@pytest.fixture(name="clock")
-def _clock():
-    clock = FakeClock()
-    with use_runtime(clock=clock):
-        yield clock
-
-
-@pytest.fixture(name="stub")
-def _stub(clock):
-    return StubSTS(clock=clock)
 
 
 @pytest.fixture(name="files")

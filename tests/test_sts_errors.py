@@ -23,7 +23,7 @@ from stsession import (
     StsUnavailableError,
 )
 from stsession._sts.errors import Attempt, server_time, translate
-from stsession.testing import FakeClock, Fault, StubSTS, use_runtime
+from stsession.testing import Fault
 
 from .wire import HUB, READER, failing, links, source_of, told_by
 
@@ -331,18 +331,6 @@ def test_one_of_ours():
 
 
 # -- The whole way, from the wire to the user ----------------------------------------
-
-
-@pytest.fixture(name="clock")
-def _clock():
-    clock = FakeClock()
-    with use_runtime(clock=clock):
-        yield clock
-
-
-@pytest.fixture(name="stub")
-def _stub(clock):
-    return StubSTS(clock=clock)
 
 
 @pytest.fixture(name="session")

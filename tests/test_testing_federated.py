@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from stsession.testing import FakeClock, LocalSTS
+from stsession.testing import LocalSTS
 from tests.local import client_of, error_of
 
 
@@ -24,11 +24,6 @@ CORP = "arn:aws:iam::123456789012:saml-provider/Corp"
 MINUTE = dt.timedelta(minutes=1)
 SECOND = dt.timedelta(seconds=1)
 SAML = "{urn:oasis:names:tc:SAML:2.0:assertion}"
-
-
-@pytest.fixture(name="clock")
-def _clock():
-    return FakeClock()
 
 
 @pytest.fixture(name="local_sts")

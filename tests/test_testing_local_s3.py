@@ -17,18 +17,13 @@ import pytest
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 
-from stsession.testing import FakeClock, LocalSTS
+from stsession.testing import LocalSTS
 
 from .local import code_of
 
 
 READER = "arn:aws:iam::123456789012:role/Reader"
 KEYS = [f"a/{n:02d} +%" for n in range(5)]
-
-
-@pytest.fixture(name="clock")
-def _clock():
-    return FakeClock()
 
 
 @pytest.fixture(name="local_sts")

@@ -17,7 +17,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ReadTimeoutError
 
-from stsession.testing import FakeClock, LocalSTS, generation_of
+from stsession.testing import LocalSTS, generation_of
 
 from .children import in_a_fork
 from .local import ONCE, client_of, code_of, error_of, lax
@@ -39,11 +39,6 @@ CALLS = {
     "GetFederationToken": lambda sts: sts.get_federation_token(Name="jane"),
     "GetSessionToken": lambda sts: sts.get_session_token(),
 }
-
-
-@pytest.fixture(name="clock")
-def _clock():
-    return FakeClock()
 
 
 @pytest.fixture(name="local_sts")

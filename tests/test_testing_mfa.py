@@ -29,11 +29,6 @@ NOT_YOURS = (
 )
 
 
-@pytest.fixture(name="clock")
-def _clock():
-    return FakeClock()
-
-
 @pytest.fixture(name="local_sts")
 def _local_sts(clock):
     with LocalSTS(clock=clock) as local_sts:

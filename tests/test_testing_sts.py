@@ -24,7 +24,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from stsession.testing import AccessKey, FakeClock, Fault, LocalSTS, StubSTS
+from stsession.testing import AccessKey, Fault, LocalSTS, StubSTS
 from tests.local import error_of
 
 
@@ -70,16 +70,6 @@ def stub_session(stub, key):
     session.events.register("before-send.sts", stub)
     session.events.register("before-send.iam", stub)
     return session
-
-
-@pytest.fixture(name="clock")
-def _clock():
-    return FakeClock()
-
-
-@pytest.fixture(name="stub")
-def _stub(clock):
-    return StubSTS(clock=clock)
 
 
 @pytest.fixture(name="stub_server")

@@ -5,19 +5,12 @@ import pytest
 
 import stsession
 
-from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, use_runtime
+from stsession.testing import Fault, LocalSTS, StubSTS
 
 from .wire import READER, failing, params_of, source_of, told_by
 
 
 SECURITY_KEY = "arn:aws:iam::123456789012:u2f/user/ci/key-AAAABBBBCCCCDDDDEEEE"
-
-
-@pytest.fixture(name="clock")
-def _clock():
-    clock = FakeClock()
-    with use_runtime(clock=clock):
-        yield clock
 
 
 @pytest.fixture(name="local")

@@ -53,13 +53,6 @@ TOKEN = jwt(
 )
 
 
-@pytest.fixture(name="clock")
-def _clock():
-    clock = FakeClock()
-    with use_runtime(clock=clock):
-        yield clock
-
-
 @pytest.fixture(name="path")
 def _path(tmp_path, clock):
     path = tmp_path / "token"

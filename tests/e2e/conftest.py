@@ -4,6 +4,7 @@ A local AWS, a source session, and a role to assume, all in one time.
 
 from __future__ import annotations
 
+import logging
 import types
 
 import boto3
@@ -95,3 +96,16 @@ def _stubbed(stub):
     source = boto3.Session("AKIAEXAMPLE", "secret", region_name="eu-central-1")
     source.events.register("before-send.sts", stub)
     return source
+
+
+@pytest.fixture(name="_redacted")
+def __redacted():
+    """
+    The filter on botocore's loggers, for one test.
+    """
+    stsession.redact_botocore_logs()
+    yield
+    for logger in list(logging.Logger.manager.loggerDict.values()):
+        for each in list(getattr(logger, "filters", ())):
+            if type(each).__module__.startswith("stsession."):
+                logger.removeFilter(each)

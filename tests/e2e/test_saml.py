@@ -219,16 +219,6 @@ def test_chain(session, local, clock):
     assert {200} == {call.status for call in local.calls()}
 
 
-@pytest.fixture(name="_redacted")
-def __redacted():
-    stsession.redact_botocore_logs()
-    yield
-    for logger in list(logging.Logger.manager.loggerDict.values()):
-        for each in list(getattr(logger, "filters", ())):
-            if type(each).__module__.startswith("stsession."):
-                logger.removeFilter(each)
-
-
 @pytest.mark.usefixtures("_redacted")
 def test_secrets(local, clock, caplog):
     """

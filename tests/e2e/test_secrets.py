@@ -240,20 +240,6 @@ def test_our_log(session, local, clock, caplog, assert_clean):
     assert_clean(text_of(caplog))
 
 
-@pytest.fixture(name="_redacted")
-def __redacted():
-    """
-    The filter on botocore's loggers, for one test.
-    """
-    stsession.redact_botocore_logs()
-    yield
-    for logger in list(logging.Logger.manager.loggerDict.values()):
-        if isinstance(logger, logging.Logger):
-            for each in list(logger.filters):
-                if type(each).__module__.startswith("stsession."):
-                    logger.removeFilter(each)
-
-
 @pytest.mark.usefixtures("_redacted")
 def test_botocore_log(session, local, clock, caplog, assert_clean):
     """

@@ -224,16 +224,6 @@ def test_root_by_a_role(source, local, clock):
     assert [ROLE, f"root of {MEMBER}"] == [h.name for h in session.status().hops]
 
 
-@pytest.fixture(name="_redacted")
-def __redacted():
-    stsession.redact_botocore_logs()
-    yield
-    for logger in list(logging.Logger.manager.loggerDict.values()):
-        for handler in list(getattr(logger, "filters", ())):
-            if type(handler).__module__.startswith("stsession."):
-                logger.removeFilter(handler)
-
-
 @pytest.mark.usefixtures("_redacted")
 @each
 def test_secrets(source, user, local, clock, caplog, what):

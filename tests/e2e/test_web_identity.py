@@ -381,16 +381,6 @@ def secrets_of(local):
         yield token.rpartition(".")[2]
 
 
-@pytest.fixture(name="_redacted")
-def __redacted():
-    stsession.redact_botocore_logs()
-    yield
-    for logger in list(logging.Logger.manager.loggerDict.values()):
-        for each in list(getattr(logger, "filters", ())):
-            if type(each).__module__.startswith("stsession."):
-                logger.removeFilter(each)
-
-
 @pytest.mark.usefixtures("_redacted")
 def test_secrets(session, path, replace, local, clock, caplog):
     """
