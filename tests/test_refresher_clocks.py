@@ -16,94 +16,12 @@ from .engine import Engine, engine
 
 HOUR = 3_600.0
 
-each_phase = pytest.mark.parametrize("phase", [0, 100, 580, 586, 700, 850])
-
 
 @pytest.fixture(name="it")
 def _it() -> Engine:
     it = engine()
     it.refresher.get()
     return it
-
-
-def lives_on(it: Engine, n: int = 3_600) -> None:
-    """
-    One request a second; none with a dead key.
-    """
-    for _ in range(n):
-        assert it.source.accepts(it.refresher.get())
-
-        it.world.passes(1)
-
-
-@each_phase
-def test_set_back_five_hours(it, phase):
-    """
-    The monotonic clock rules: no dead key, no storm.
-    """
-    lives_on(it, phase)
-    it.world.sets_wall(-5 * HOUR)
-    lives_on(it)
-
-    assert it.attempts <= 9
-
-
-@each_phase
-def test_set_forward_two_hours(it, phase):
-    """
-    One early refresh at most.
-    """
-    lives_on(it, phase)
-    before = it.attempts
-    it.world.sets_wall(2 * HOUR)
-    lives_on(it, 60)
-
-    assert it.attempts <= before + 1
-
-    lives_on(it)
-
-    assert it.attempts <= 10
-
-
-@each_phase
-def test_frozen_for_twenty_minutes(it, phase):
-    """
-    The wall clock rules: the first request after it is signed with a live key.
-    """
-    lives_on(it, phase)
-    before = it.attempts
-    it.world.freezes(1_200)
-    lives_on(it, 60)
-
-    assert before + 1 == it.attempts
-
-    lives_on(it)
-
-    assert it.attempts <= 10
-
-
-@pytest.mark.parametrize("wrong", [-51 * 60, 51 * 60])
-def test_wrong_at_issue(wrong):
-    """
-    The server's time counts, so nothing is noticed.
-    """
-    it = engine()
-    it.world.sets_wall(wrong)
-    lives_on(it)
-
-    assert it.attempts <= 8
-
-
-def test_wrong_and_then_set_right(it):
-    """
-    51 minutes fast, until somebody notices.
-    """
-    it.world.sets_wall(51 * 60)
-    lives_on(it, 1_000)
-    it.world.sets_wall(-51 * 60)
-    lives_on(it, 3_000)
-
-    assert it.attempts <= 10
 
 
 def test_clock_that_keeps_jumping(it):
