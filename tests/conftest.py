@@ -5,6 +5,7 @@ What every test gets: an environment with no AWS in it, and no network.
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 import socket
 
@@ -15,6 +16,8 @@ import botocore.session
 import pytest
 
 from hypothesis import settings
+
+import stsession
 
 from stsession._botocore.loader import InstalledModels, loader_for
 from stsession._requests.limits import use_sdk_models
@@ -75,6 +78,19 @@ def __environment(
     monkeypatch.setenv("AWS_CONFIG_FILE", str(home / "no-config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(home / "no-credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture(name="_redacted")
+def __redacted() -> Iterator[None]:
+    """
+    Remove secrets from botocore's logs.
+    """
+    stsession.redact_botocore_logs()
+    yield
+    for logger in list(logging.Logger.manager.loggerDict.values()):
+        for each in list(getattr(logger, "filters", ())):
+            if type(each).__module__.startswith("stsession."):
+                logger.removeFilter(each)
 
 
 @pytest.fixture(name="_no_network", autouse=True)

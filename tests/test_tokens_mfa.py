@@ -861,20 +861,13 @@ def test_reprs_and_logs(assume, caplog):
     assert "271828" not in caplog.text
 
 
+@pytest.mark.usefixtures("_redacted")
 def test_botocore_logs(assume, caplog):
     """
     The filter removes codes from botocore's logs.
     """
-    stsession.redact_botocore_logs()
     caplog.set_level(logging.DEBUG)
-    try:
-        assume(mfa_code="271828").credentials()
-    finally:
-        for name in list(logging.Logger.manager.loggerDict):
-            logger = logging.getLogger(name)
-            for each in list(logger.filters):
-                if type(each).__module__.startswith("stsession."):
-                    logger.removeFilter(each)
+    assume(mfa_code="271828").credentials()
 
     assert "GetSessionToken" in caplog.text
     assert "271828" not in caplog.text

@@ -1,5 +1,5 @@
 """
-A program that is asked for codes at its terminal; ``python -m tests.e2e.asked``.
+A program that prompts for codes at its terminal; ``python -m tests.e2e.asked``.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ GUARD = 10.0
 
 def says(*words: object) -> None:
     """
-    Tell the test.
+    Report to the test.
     """
-    # In one piece, as others tell something, too.
+    # In one call, because other threads report, too.
     os.write(1, " ".join(map(str, [*words, "\n"])).encode())
 
 
 def outcome(use):
     """
-    What comes of using a session.
+    Return the result of using a session.
     """
     try:
         use()
-    except BaseException as e:  # noqa: BLE001 - told to the test
+    except BaseException as e:  # noqa: BLE001 - reported to the test
         return type(e).__name__
     return "fine"
 

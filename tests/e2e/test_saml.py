@@ -1,5 +1,5 @@
 """
-Assertions that live for five minutes and serve once.
+SAML assertions, which are valid for five minutes and work once.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..children import process_pool
 from ..wire import failing, told_by
 from . import OTHER_ROLE, ROLE
 from .timeline import seconds
-from .workers import arn_of, read_proof
+from .workers import arn_of, read_token
 
 
 pytestmark = pytest.mark.usefixtures("_seams", "_ambient")
@@ -45,14 +45,14 @@ def _session(local):
 
 def sent(local):
     """
-    The assertions that were sent.
+    Return the assertions that were sent.
     """
     return [call.params["SAMLAssertion"] for call in local.calls(OPERATION)]
 
 
 def test_session(session, local, clock):
     """
-    Each life has an assertion of its own.
+    Each refresh sends an assertion of its own.
     """
     s3 = session.client("s3")
     while clock.monotonic() < 3 * HOUR:
@@ -70,7 +70,7 @@ def test_session(session, local, clock):
 
 def test_choice(local):
     """
-    A role can be chosen from what an assertion is good for.
+    A role can be chosen from those that an assertion lists.
     """
     local.add_role(OTHER_ROLE, saml_providers=[PROVIDER])
     assertion = local.saml_assertion()
@@ -84,7 +84,7 @@ def test_choice(local):
 
 def test_string(local, clock):
     """
-    One serves for one life, to its end; and then the error says what to do.
+    One assertion is enough for one session duration; then the error has a hint.
     """
     session = stsession.saml(ROLE, PROVIDER, assertion=local.saml_assertion())
     s3 = session.client("s3")
@@ -102,7 +102,7 @@ def test_string(local, clock):
 
 def test_string_and_an_outage(local, clock):
     """
-    One that STS hasn't taken may be sent again.
+    An assertion that STS didn't accept is sent again.
     """
     session = stsession.saml(ROLE, PROVIDER, assertion=local.saml_assertion())
     local.faults.add(Fault.status(503))
@@ -116,7 +116,7 @@ def test_string_and_an_outage(local, clock):
 
 def test_expired_string(local, clock):
     """
-    One that is too old never gets better.
+    An expired assertion is a permanent error.
     """
     session = stsession.saml(ROLE, PROVIDER, assertion=local.saml_assertion())
     clock.advance(seconds(300))
@@ -131,7 +131,7 @@ def test_expired_string(local, clock):
 
 def test_expired_assertion(local, clock):
     """
-    A function that brought an old one is asked once more.
+    A function that returned an expired assertion is called once more.
     """
     old = local.saml_assertion()
     clock.advance(seconds(300))
@@ -144,7 +144,7 @@ def test_expired_assertion(local, clock):
 
 def test_function_with_old_ones(local, clock):
     """
-    Once more, and no more often.
+    It isn't called a third time.
     """
     old = local.saml_assertion()
     clock.advance(seconds(300))
@@ -159,7 +159,7 @@ def test_function_with_old_ones(local, clock):
 
 def test_used_assertion(local):
     """
-    STS takes none twice, and says so.
+    STS rejects an assertion that was used.
     """
     used = local.saml_assertion()
     stsession.saml(ROLE, PROVIDER, assertion=used).credentials()
@@ -171,7 +171,7 @@ def test_used_assertion(local):
 
 def test_role_that_is_not_in_it(local):
     """
-    The advice is about the provider.
+    The hint is about the provider.
     """
     error = failing(
         stsession.saml(OTHER_ROLE, PROVIDER, assertion=local.saml_assertion)
@@ -183,7 +183,7 @@ def test_role_that_is_not_in_it(local):
 
 def test_function_that_fails(local, clock):
     """
-    While there are credentials its failure is nobody's business.
+    While there are credentials, requests don't fail.
     """
     answers = [local.saml_assertion]
 
@@ -252,7 +252,7 @@ def test_secrets(local, clock, caplog):
 
 def test_string_is_not_pickled(local):
     """
-    A pickle must not carry it; it says what can travel.
+    The error says what can be pickled.
     """
     assertion = local.saml_assertion()
     session = stsession.saml(ROLE, PROVIDER, assertion=assertion)
@@ -263,9 +263,9 @@ def test_string_is_not_pickled(local):
     assert assertion not in told_by(caught.value)
 
 
-def test_function_that_cannot_travel():
+def test_function_that_cannot_be_pickled():
     """
-    What pickle can't find by name, it names.
+    The error names the function.
     """
     session = stsession.saml(ROLE, PROVIDER, assertion=lambda: "assertion")
     with pytest.raises((pickle.PicklingError, AttributeError), match="lambda"):
@@ -274,15 +274,15 @@ def test_function_that_cannot_travel():
 
 def test_another_process(tmp_path, monkeypatch):
     """
-    A function travels by its name, and gets the child an assertion of its own.
+    A function is pickled by its name; the child calls it.
     """
     path = tmp_path / "assertion"
     with LocalSTS() as honest:
         honest.add_role(ROLE, saml_providers=[PROVIDER])
         path.write_text(honest.saml_assertion(), encoding="utf-8")
         monkeypatch.setenv("AWS_ENDPOINT_URL", honest.endpoint_url)
-        monkeypatch.setenv("PROOF_FILE", str(path))
-        session = stsession.saml(ROLE, PROVIDER, assertion=read_proof)
+        monkeypatch.setenv("TOKEN_PATH", str(path))
+        session = stsession.saml(ROLE, PROVIDER, assertion=read_token)
         context = multiprocessing.get_context("spawn")
         with process_pool(1, mp_context=context) as pool:
             arn = pool.submit(arn_of, session).result(60)

@@ -1,5 +1,5 @@
 """
-What users get without a role: session tokens, federation tokens, root.
+Session tokens, federation tokens and root sessions.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _source(local, user):
 @each
 def test_session(source, user, local, what):
     """
-    It works, and it is who it should be.
+    It works, and its identity is the expected one.
     """
     session = MAKERS[what](source)
 
@@ -80,9 +80,9 @@ def test_session(source, user, local, what):
 
 
 @each
-def test_lives(source, local, clock, what):
+def test_refreshes(source, local, clock, what):
     """
-    It refreshes by itself, and as rarely as its lives allow.
+    It is refreshed as rarely as its duration allows.
     """
     session = MAKERS[what](source, duration_seconds=900)
     s3 = session.client("s3")
@@ -96,7 +96,7 @@ def test_lives(source, local, clock, what):
 
 @each
 @pytest.mark.parametrize("expected", [{"session": 43_200, "federation": 43_200}])
-def test_default_life(source, clock, what, expected):
+def test_default_duration(source, clock, what, expected):
     """
     Twelve hours, or a quarter of an hour for root.
     """
@@ -108,7 +108,7 @@ def test_default_life(source, clock, what, expected):
 
 def test_account(source):
     """
-    The account is told where STS tells it.
+    The account is known if STS returns it.
     """
     assert "123456789012" == MAKERS["federation"](source).credentials().account_id
     assert MAKERS["session"](source).credentials().account_id is None
@@ -117,7 +117,7 @@ def test_account(source):
 @pytest.mark.parametrize("what", ["session", "federation"])
 def test_of_a_role(source, local, what):
     """
-    Only a user's keys get them; the error says so.
+    They require a user's keys; the error says so.
     """
     error = failing(MAKERS[what](stsession.assume(ROLE, source=source)))
 
@@ -129,7 +129,7 @@ def test_of_a_role(source, local, what):
 
 def test_session_with_a_code(source, local, user, clock):
     """
-    One code is enough for roles that want a second factor.
+    One code is enough for roles that require MFA.
     """
     device = local.add_mfa_device("user")
     local.add_role(OTHER_ROLE, requires_mfa=True)
@@ -153,7 +153,7 @@ def test_session_with_a_code(source, local, user, clock):
 
 def test_session_without_a_code(source, local):
     """
-    Without one they don't want it.
+    Without a code they deny the request.
     """
     local.add_role(OTHER_ROLE, requires_mfa=True)
     error = failing(stsession.session_token(source=source).assume(OTHER_ROLE))
@@ -165,7 +165,7 @@ def test_session_without_a_code(source, local):
 @pytest.mark.parametrize("way", ["assume", "session_token", "federation_token"])
 def test_federated_user_may_not_call_sts(source, way):
     """
-    The error that results says that it is so for all federated users.
+    The hint says that no federated user can.
     """
     federated = stsession.federation_token("alice", source=source)
     session = {
@@ -187,7 +187,7 @@ def test_federated_user_may_not_call_sts(source, way):
 
 def test_federated_user_may_not_call_iam(source, local):
     """
-    IAM calls the key invalid; another one is tried, once, and no more often.
+    IAM rejects the key; the request is sent again with another one, once.
     """
     iam = stsession.federation_token("alice", source=source).client("iam")
     for _ in range(3):
@@ -197,7 +197,7 @@ def test_federated_user_may_not_call_iam(source, local):
     assert 2 == local.count("GetFederationToken")
 
 
-def test_root_of_somebody_else(source, local):
+def test_root_of_another_organization(source, local):
     """
     The account has to be a member of the organization.
     """
@@ -210,7 +210,7 @@ def test_root_of_somebody_else(source, local):
 
 def test_root_by_a_role(source, local, clock):
     """
-    A role of the management account can do it, too, and both live on.
+    The source can be a role of the management account; both are refreshed.
     """
     session = stsession.assume_root(
         MEMBER, TASK, source=stsession.assume(ROLE, source=source)
@@ -258,32 +258,16 @@ def test_secrets(source, user, local, clock, caplog, what):
 @each
 def test_keys_in_code_are_not_pickled(what):
     """
-    A source that has keys of its own can't be carried.
+    A source with keys that were passed in code can't be pickled.
     """
     source = boto3.Session("AKIAEXAMPLE", "the secret", region_name="eu-west-1")
     with pytest.raises(pickle.PicklingError, match="keys of its own"):
         pickle.dumps(MAKERS[what](source))
 
 
-def test_code_is_not_pickled(source):
-    """
-    Nor can a code; a function is found by its name, and no code is needed for none.
-    """
-    serial = "arn:aws:iam::123456789012:mfa/user"
-    session = stsession.session_token(
-        source=source, mfa_serial=serial, mfa_code="123456"
-    )
-    with pytest.raises(pickle.PicklingError, match="mfa_code is a secret"):
-        pickle.dumps(session)
-
-    session = stsession.session_token(source=source, mfa_serial=serial)
-
-    assert serial in pickle.loads(pickle.dumps(session)).status().hop.name
-
-
 def test_another_process():
     """
-    The child gets its own.
+    It gets credentials of its own.
     """
     with LocalSTS() as honest:
         honest.add_member_account(MEMBER)

@@ -1,5 +1,5 @@
 """
-Tokens of identity providers, in files that somebody replaces, or not.
+Web identity tokens, in files that are replaced in time, late or never.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..children import process_pool
 from ..wire import failing, told_by
 from . import OTHER_ROLE, ROLE
 from .timeline import seconds
-from .workers import arn_of, read_proof
+from .workers import arn_of, read_token
 
 
 pytestmark = pytest.mark.usefixtures("_seams", "_ambient")
@@ -42,7 +42,7 @@ def __role(local):
 @pytest.fixture(name="replace")
 def _replace(local, clock, tmp_path):
     """
-    Puts a new token into the file, and returns it.
+    Put a new token into the file, and return it.
     """
     path = tmp_path / "token"
 
@@ -68,14 +68,14 @@ def _session(path):
 
 def tokens(local):
     """
-    Those that were sent.
+    Return the tokens that were sent.
     """
     return [call.params["WebIdentityToken"] for call in local.calls(OPERATION)]
 
 
-def refusal(session):
+def refresh_error(session):
     """
-    The error of a refresh.
+    Return the error of a refresh.
     """
     with pytest.raises(stsession.RefreshError) as caught:
         session.refresh()
@@ -84,7 +84,7 @@ def refusal(session):
 
 def use(session, clock, until, every=50):
     """
-    List a bucket now and then.
+    List a bucket every so many seconds.
     """
     s3 = session.client("s3")
     while clock.monotonic() < until:
@@ -94,14 +94,14 @@ def use(session, clock, until, every=50):
 
 def served(local):
     """
-    Whether S3 has never refused.
+    Return whether S3 accepted all requests.
     """
     return {200} == {call.status for call in local.calls("ListObjectsV2")}
 
 
 def test_session(session, local):
     """
-    It works, nobody signed for it, and it says who it is.
+    It works without credentials that sign the request.
     """
     assert 5 == session.client("s3").list_objects_v2(Bucket="bucket")["KeyCount"]
     assert session.caller_identity().arn.endswith(":assumed-role/Reader/pod")
@@ -112,7 +112,7 @@ def test_session(session, local):
 
 def test_replaced_file(session, replace, path, local, clock):
     """
-    Each refresh takes the token that is there then.
+    Each refresh sends the current token.
     """
     sent = [path.read_text(encoding="utf-8")]
     for _ in range(3):
@@ -126,7 +126,7 @@ def test_replaced_file(session, replace, path, local, clock):
 
 def test_token_rotated_in_time(session, replace, local, clock):
     """
-    A pod's token is replaced at four fifths of its life: a call per hour's session.
+    A pod's token is replaced after four fifths of its lifetime: one call an hour.
     """
     for _ in range(3):
         replace(24 * HOUR)
@@ -135,7 +135,7 @@ def test_token_rotated_in_time(session, replace, local, clock):
             clock.advance(seconds(60))
 
     assert 0 == session.status().hop.counters.failures
-    # Due after 2,565 s with these dice, looked at each minute.
+    # Due after 2,565 s with this jitter, used each minute.
     assert 57.6 * HOUR // 2_580 + 1 == local.count(OPERATION)
 
 
@@ -152,7 +152,7 @@ def test_expiration_of_the_token(session, replace, clock):
 
 def test_replaced_when_it_was_over(session, replace, local, clock):
     """
-    A token that is replaced late is found, and nobody notices anything.
+    A token that is replaced late is used; requests don't fail.
     """
     use(session, clock, 5_000)
     failures = session.status().hop.counters.failures
@@ -167,7 +167,7 @@ def test_replaced_when_it_was_over(session, replace, local, clock):
 
 def test_replaced_when_all_was_over(session, path, replace, clock):
     """
-    If the credentials have died meanwhile, they are back half a minute later.
+    If the credentials have expired, there are new ones half a minute later.
     """
     s3 = session.client("s3")
     s3.list_objects_v2(Bucket="bucket")
@@ -182,7 +182,7 @@ def test_replaced_when_all_was_over(session, path, replace, clock):
 
 def test_never_replaced(session, path, local, clock):
     """
-    The old credentials serve to their end, and then the error says why.
+    The credentials are used until they expire; then the error has the reason.
     """
     use(session, clock, HOUR)
     s3, expires_at = session.client("s3"), session.expires_at
@@ -208,7 +208,7 @@ def test_never_replaced(session, path, local, clock):
 
 def test_replaced_at_the_last_moment(session, replace, local, clock):
     """
-    If STS calls it expired, the file is looked at once more.
+    If STS rejects the token as expired, the file is read again.
     """
     session.credentials()
     clock.advance(seconds(HOUR))
@@ -258,13 +258,13 @@ def test_function(local, clock):
 
 def test_wrong_audience(session, replace, local):
     """
-    The error says what the token's audience is, and where to look.
+    The error has the token's audience, and a hint.
     """
-    replace(audience="somebody.else")
+    replace(audience="another.audience")
     error = failing(session)
 
     assert "Incorrect token audience" in str(error)
-    assert "aud somebody.else, iss https://oidc.example." in str(error)
+    assert "aud another.audience, iss https://oidc.example." in str(error)
     assert "identity provider in IAM" in error.hint
     assert not error.retryable
     assert 1 == local.count(OPERATION)
@@ -272,7 +272,7 @@ def test_wrong_audience(session, replace, local):
 
 def test_wrong_issuer(session, replace):
     """
-    So it is for a provider that the account doesn't know.
+    The error has the issuer.
     """
     replace(issuer="https://else.example")
 
@@ -281,7 +281,7 @@ def test_wrong_issuer(session, replace):
 
 def test_role_that_does_not_trust_the_provider(path, local):
     """
-    The advice is about the trust policy.
+    The hint is about the trust policy.
     """
     local.add_role(OTHER_ROLE)
     local.add_role(
@@ -296,7 +296,7 @@ def test_role_that_does_not_trust_the_provider(path, local):
 
 def test_file_that_comes_later(session, path, replace, local, clock):
     """
-    A missing file is an error that passes.
+    A missing file is an error that may pass.
     """
     path.unlink()
     error = failing(session)
@@ -311,7 +311,7 @@ def test_file_that_comes_later(session, path, replace, local, clock):
 
 def test_file_that_goes(session, path, local, clock):
     """
-    While there are credentials, nobody notices.
+    While there are credentials, requests don't fail.
     """
     use(session, clock, 60)
     path.unlink()
@@ -323,7 +323,7 @@ def test_file_that_goes(session, path, local, clock):
 
 def test_identity_provider_down_for_a_while(session, replace, local, clock):
     """
-    An outage of the provider is waited out.
+    Requests don't fail during an outage of the provider.
     """
     session.credentials()
     local.faults.add(Fault.error("IDPCommunicationError"), operation=OPERATION)
@@ -340,7 +340,7 @@ def test_identity_provider_down_for_a_while(session, replace, local, clock):
 @pytest.mark.parametrize("ahead", [-7_200, 7_200])
 def test_clock_that_is_wrong(ahead, tmp_path, monkeypatch, clock):
     """
-    When the token ends is told by the server's clock.
+    The token expires by the server's clock.
     """
     right = FakeClock(clock.now() + seconds(ahead))
     with LocalSTS(clock=right) as local:
@@ -359,7 +359,7 @@ def test_clock_that_is_wrong(ahead, tmp_path, monkeypatch, clock):
 
 def test_chain(session, replace, local, clock):
     """
-    The role assumes another one, with keys that are never dead.
+    The role assumes another one, with keys that are always valid.
     """
     target = session.assume(OTHER_ROLE)
     for _ in range(12):
@@ -372,7 +372,7 @@ def test_chain(session, replace, local, clock):
 
 def secrets_of(local):
     """
-    What must not show: keys, and tokens but for what comes before the signature.
+    Return what must not be shown: keys, and the signatures of tokens.
     """
     for key in local.issued():
         yield key.secret_access_key
@@ -399,13 +399,13 @@ def test_secrets(session, path, replace, local, clock, caplog):
     ):
         spoil()
         clock.advance(seconds(60))
-        errors.append(refusal(session))
+        errors.append(refresh_error(session))
         replace()
-    proof = session._refresher.fetch.token_supplier
+    supplier = session._refresher.fetch.token_supplier
     texts = [
         caplog.text,
         *map(told_by, errors),
-        *map(repr, [session, session.status(), events, proof, session._source]),
+        *map(repr, [session, session.status(), events, supplier, session._source]),
         pickle.dumps(session).decode("latin-1"),
         *(pickle.dumps(error).decode("latin-1") for error in errors),
     ]
@@ -418,7 +418,7 @@ def test_secrets(session, path, replace, local, clock, caplog):
 
 def test_token_in_place_of_its_file(local):
     """
-    Who passes the token itself isn't told it back.
+    The error doesn't quote the token.
     """
     token = local.web_identity_token()
     with pytest.raises(stsession.InvalidRequestError) as caught:
@@ -431,23 +431,23 @@ def test_token_in_place_of_its_file(local):
 @pytest.fixture(name="honest")
 def _honest(tmp_path, monkeypatch):
     """
-    A server by the machine's clock, for other processes.
+    A server with the machine's clock, for other processes.
     """
     with LocalSTS() as honest:
         honest.add_role(ROLE, web_identity_providers=[ISSUER])
         monkeypatch.setenv("AWS_ENDPOINT_URL", honest.endpoint_url)
         path = tmp_path / "honest"
         path.write_text(honest.web_identity_token(), encoding="utf-8")
-        monkeypatch.setenv("PROOF_FILE", str(path))
+        monkeypatch.setenv("TOKEN_PATH", str(path))
         monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(path))
         yield honest
 
 
 def test_another_process(honest):
     """
-    The name of a file or a function travels; the child reads its own token.
+    The path or the function is pickled; the child reads its own token.
     """
-    given = [os.environ["PROOF_FILE"], read_proof, None]
+    given = [os.environ["TOKEN_PATH"], read_token, None]
     sessions = [
         stsession.web_identity(ROLE, token=token, role_session_name="pod", cache=None)
         for token in given
@@ -460,9 +460,9 @@ def test_another_process(honest):
     assert 3 == honest.count(OPERATION)
 
 
-def test_function_that_cannot_travel(path):
+def test_function_that_cannot_be_pickled(path):
     """
-    What pickle can't find by name, it names.
+    The error names the function.
     """
     session = stsession.web_identity(ROLE, token=lambda: "token")
     with pytest.raises((pickle.PicklingError, AttributeError), match="lambda"):

@@ -24,13 +24,13 @@ def list_bucket(session):
 
 def arn_of(session):
     """
-    Tell whom it is taken for.
+    Return the ARN of the identity.
     """
     return session.caller_identity().arn
 
 
-def read_proof():
+def read_token():
     """
-    A token or an assertion, from the file that the environment names.
+    Return the token or assertion in the file that the environment names.
     """
-    return pathlib.Path(os.environ["PROOF_FILE"]).read_text(encoding="utf-8")
+    return pathlib.Path(os.environ["TOKEN_PATH"]).read_text(encoding="utf-8")
