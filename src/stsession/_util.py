@@ -1,9 +1,10 @@
 """
-Helpers: state of the process, forks, lazy values, keys, and causes of errors.
+Helpers: state of the process, forks, lazy values, keys, digests, causes of errors.
 """
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import os
 import sys
@@ -17,6 +18,7 @@ from typing import Any, Generic, Protocol, TypeVar, overload
 __all__ = [
     "causes",
     "chained",
+    "digest_of",
     "forget_after_fork",
     "fresh_process_state",
     "lazy",
@@ -227,3 +229,14 @@ def chained(error: BaseException) -> Iterator[BaseException]:
             seen.add(id(link))
             yield link
             waiting += [link.__cause__, link.__context__]
+
+
+_DIGEST_KEY = os.urandom(16)
+"""Without it, a digest can't be compared with digests of guessed secrets."""
+
+
+def digest_of(content: bytes) -> bytes:
+    """
+    Return a digest that differs from process to process.
+    """
+    return hashlib.blake2b(content, digest_size=16, key=_DIGEST_KEY).digest()

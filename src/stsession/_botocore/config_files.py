@@ -4,7 +4,6 @@ The config and credentials files: their paths and versions.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 
@@ -18,7 +17,6 @@ __all__ = [
     "Version",
     "Versions",
     "default_files",
-    "digest_of",
     "files_of",
     "present_versions_of",
     "version_of",
@@ -88,17 +86,6 @@ def version_of(path: str) -> Version:
     if not stat.S_ISREG(s.st_mode):
         return None
     return s.st_mtime_ns, s.st_ctime_ns, s.st_size, s.st_ino, s.st_dev
-
-
-_KEY = os.urandom(16)
-"""Makes digests useless outside this process."""
-
-
-def digest_of(content: bytes) -> bytes:
-    """
-    Return a digest that differs from process to process.
-    """
-    return hashlib.blake2b(content, digest_size=16, key=_KEY).digest()
 
 
 def files_of(session: botocore.session.Session) -> tuple[str, ...]:

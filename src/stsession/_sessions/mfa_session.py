@@ -8,14 +8,21 @@ import datetime as dt
 import functools
 
 from collections.abc import Callable
+from typing import Any
 
 import attrs
+import botocore.session
 
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from .._botocore.errors import presentable
 from .._requests.checks import checked_seconds, checked_serial_number
 from .._requests.limits import TOKEN_DURATION
 from .._requests.models import StsRequest
 from .._sources.sources import Source
-from .._tokens.mfa import CodeLike, MfaCodes, MfaCodeSupplier, find_serial
+from .._tokens.mfa import CodeLike, MfaCodes, MfaCodeSupplier
+from ..exceptions import MfaError
 
 
 __all__ = ["MfaSession"]
@@ -83,3 +90,43 @@ class MfaSession:
             return lambda: device_of(source.key)  # another user has another device
         serial = checked_serial_number(self.serial, strict=strict)
         return lambda: serial
+
+
+def find_serial(session: botocore.session.Session, name: str) -> str:
+    """
+    Return the serial number of the source user's only MFA device. Calls IAM.
+
+    Args:
+        session: A session with the source credentials.
+
+        name: The name of the source, for messages.
+
+    Raises:
+        MfaError: If IAM denies the request, or knows no device or several.
+    """
+    hint = "Pass the serial number or ARN of the device as mfa_serial."
+    config = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard"})
+    client: Any = session.create_client("iam", config=config)
+    try:
+        devices = client.list_mfa_devices()["MFADevices"]
+    except (BotoCoreError, ClientError) as e:
+        reason = e.response["Error"]["Code"] if isinstance(e, ClientError) else str(e)
+        raise MfaError(
+            f"Could not find the MFA device of {name}. IAM returned {reason}.",
+            hint=hint,
+        ) from presentable(e)
+    finally:
+        client.close()
+    # Security keys and passkeys show no codes.
+    serials = [
+        device["SerialNumber"]
+        for device in devices
+        if ":u2f/" not in device["SerialNumber"]
+    ]
+    if len(serials) != 1:
+        known = ", ".join(serials) or "none"
+        raise MfaError(
+            f"Could not choose the MFA device of {name}. Devices in IAM: {known}.",
+            hint=hint,
+        )
+    return str(serials[0])

@@ -21,7 +21,7 @@ from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import BotoCoreError
 from botocore.hooks import HierarchicalEmitter
 
-from .._botocore.config_files import default_files, digest_of, files_of
+from .._botocore.config_files import default_files, files_of
 from .._botocore.sdk_classes import BotocoreSession, BotoSession
 from .._botocore.sessions import Session
 from .._core.cache import RandomEviction
@@ -29,7 +29,7 @@ from .._core.errors import hides_arguments
 from .._core.policy import RefreshPolicy
 from .._sources.files import TOKEN_FILE, contents_of, owner_of_file, profile_of
 from .._sources.providers import FINDABLE_METHODS
-from .._util import number_of, per_process
+from .._util import digest_of, number_of, per_process
 from .options import DEFAULT_POLICY
 
 

@@ -17,12 +17,11 @@ from .._botocore.config_files import (
     SETTLED,
     Version,
     default_files,
-    digest_of,
     version_of,
 )
 from .._core.cache import RandomEviction
 from .._core.runtime import SystemClock
-from .._util import per_process, world
+from .._util import digest_of, per_process, world
 
 
 __all__ = [

@@ -15,12 +15,6 @@ import threading
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
-import botocore.session
-
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-
-from .._botocore.errors import presentable
 from .._core.context import in_background
 from .._core.errors import hides_arguments
 from .._core.runtime import Clock, current_runtime
@@ -37,7 +31,6 @@ __all__ = [
     "CodeLike",
     "MfaCodeSupplier",
     "MfaCodes",
-    "find_serial",
     "totp",
 ]
 
@@ -393,46 +386,6 @@ def run_command(argv: Sequence[str], serial: str) -> str:
         hop=serial,
         hint="Run it by hand to see what it prints.",
     )
-
-
-def find_serial(session: botocore.session.Session, name: str) -> str:
-    """
-    Return the serial number of the source user's only MFA device. Calls IAM.
-
-    Args:
-        session: A session with the source credentials.
-
-        name: The name of the source, for messages.
-
-    Raises:
-        MfaError: If IAM denies the request, or knows no device or several.
-    """
-    hint = "Pass the serial number or ARN of the device as mfa_serial."
-    config = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard"})
-    client: Any = session.create_client("iam", config=config)
-    try:
-        devices = client.list_mfa_devices()["MFADevices"]
-    except (BotoCoreError, ClientError) as e:
-        reason = e.response["Error"]["Code"] if isinstance(e, ClientError) else str(e)
-        raise MfaError(
-            f"Could not find the MFA device of {name}. IAM returned {reason}.",
-            hint=hint,
-        ) from presentable(e)
-    finally:
-        client.close()
-    # Security keys and passkeys show no codes.
-    serials = [
-        device["SerialNumber"]
-        for device in devices
-        if ":u2f/" not in device["SerialNumber"]
-    ]
-    if len(serials) != 1:
-        known = ", ".join(serials) or "none"
-        raise MfaError(
-            f"Could not choose the MFA device of {name}. Devices in IAM: {known}.",
-            hint=hint,
-        )
-    return str(serials[0])
 
 
 class _Totp:

@@ -17,11 +17,10 @@ from typing import Any
 
 import attrs
 
-from .._botocore.config_files import digest_of
 from .._core.errors import format_span
 from .._core.runtime import current_runtime, utc
 from .._requests.limits import WEB_IDENTITY_TOKEN
-from .._util import per_process
+from .._util import digest_of, per_process
 from ..exceptions import (
     FailureKind,
     InvalidRequestError,
