@@ -114,12 +114,12 @@ class TestProgram:
 
     def test_quick_check(self, run, capsys):
         """
-        Nor can it be asked whether one is missed.
+        Nor can they be checked.
         """
         with pytest.raises(SystemExit):
             run("--quick", "--check")
 
-        assert "--check is no use with --quick" in capsys.readouterr().err
+        assert "--check can't be used with --quick" in capsys.readouterr().err
 
 
 class TestResults:
@@ -259,7 +259,7 @@ class TestAws:
 
         assert 403 == self.assume(aws, key="ASIAUNKNOWN").status
         assert 403 == aws.answer(b"GET /bucket HTTP/1.1", b"").status
-        assert (1, 0) == (aws.asked, aws.granted)
+        assert (1, 0) == (aws.requests, aws.granted)
 
     def test_faults(self):
         """
@@ -270,7 +270,7 @@ class TestAws:
         statuses = [self.assume(aws, role=role).status for role in (0, 1, 2, 3, 4)]
 
         assert [200, 403, 500, 200, 400] == statuses
-        assert (5, 2, 1) == (aws.asked, aws.granted, aws.throttled)
+        assert (5, 2, 1) == (aws.requests, aws.granted, aws.throttled)
 
 
 class TestCatalog:
@@ -297,7 +297,7 @@ class TestCatalog:
         results = measure(once(herd, "stsession"), size="quick")
 
         assert results.failure("stsession") is None
-        assert [1.0] == results.values("stsession", "asked")
+        assert [1.0] == results.values("stsession", "requests")
 
     def test_first_requests(self):
         """

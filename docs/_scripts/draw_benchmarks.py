@@ -1,9 +1,9 @@
 """
-Draw and tell what the benchmark has measured.
+Draw and describe the results of the benchmarks.
 
     python docs/_scripts/draw_benchmarks.py
 
-reads ``docs/explanation/performance.json``, which ``python -m benchmarks --json``
+reads ``docs/explanation/performance.json``, which ``python -m tests.benchmarks --json``
 writes; draws the plots beside it, and fills in what stands between the markers of
 ``performance.md``. A test compares all of them.
 """

@@ -19,7 +19,7 @@ from .harness import measure
 
 def main() -> int:
     """
-    Measure what was asked for, and show it as it comes.
+    Run the benchmarks, and print their figures.
 
     Returns:
         1 if a target is missed and ``--check`` was given, 0 otherwise.
@@ -45,7 +45,7 @@ def main() -> int:
         options.json.write_text(f"{text}\n", encoding="utf-8")
     print(f"\nThat took {(time.monotonic() - began) / 60:.1f} minutes.")
     if options.quick:
-        print("No target counts in a quick run, whose numbers mean nothing.")
+        print("Targets don't apply to a quick run: its numbers mean nothing.")
     else:
         print("Missed:" if missed else "All targets are met.", *missed, sep="\n  ")
     return 1 if missed and options.check else 0
@@ -75,7 +75,7 @@ def _parse() -> argparse.Namespace:
     if unknown := set(options.only) - set(known):
         parser.error(f"there is no {', '.join(sorted(unknown))}")
     if options.quick and options.check:
-        parser.error("--check is no use with --quick, whose numbers mean nothing")
+        parser.error("--check can't be used with --quick: its numbers mean nothing")
     return options
 
 

@@ -1,8 +1,8 @@
 """
-STS and S3 with canned answers, quick enough not to be what is measured.
+STS and S3 with prepared responses, so fast that they don't affect the measurements.
 
-No signature is checked, but only who signs with keys that are known, that were
-issued, and that haven't expired gets an answer.
+Signatures are not checked, but requests need keys that were issued and have not
+expired.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ LISTING = (
 @dataclass(frozen=True)
 class Answer:
     """
-    A status and a document, after so many seconds.
+    Status and body of a response, and the seconds before it is sent.
     """
 
     status: int
@@ -52,7 +52,7 @@ class Answer:
 @dataclass(frozen=True)
 class Issued:
     """
-    What a role was given.
+    Credentials that were issued for a role.
     """
 
     token: str
@@ -62,18 +62,18 @@ class Issued:
 
 class Aws:
     """
-    Who may do what, and what has been asked.
+    Both services, and the counters of requests.
 
     Attributes:
-        delay: Seconds that each answer of STS takes.
+        delay: Seconds before each response of STS.
 
-        broken: Whether STS answers 503.
+        broken: Whether STS returns 503.
 
-        rate: Calls of ``AssumeRole`` in a second before STS throttles.
+        rate: Calls of ``AssumeRole`` per second before STS throttles.
 
-        failing: Each how many-th call STS answers 500. 0 means never.
+        failing: STS returns 500 for one of so many calls. 0 means never.
 
-        denied: Roles that nobody may assume.
+        denied: Roles that can't be assumed.
     """
 
     def __init__(self) -> None:
@@ -91,22 +91,22 @@ class Aws:
 
     def reset(self) -> None:
         """
-        Begin to count anew.
+        Reset the counters.
         """
-        self.asked = self.granted = self.throttled = 0
+        self.requests = self.granted = self.throttled = 0
         self.in_flight = self.most_in_flight = 0
         self.first_read = 0.0
 
     def stats(self) -> dict[str, float]:
         """
-        What has been counted; *first_read* is by the machine's monotonic clock.
+        Return the counters; *first_read* is by the system's monotonic clock.
         """
-        names = "asked", "granted", "throttled", "most_in_flight", "first_read"
+        names = "requests", "granted", "throttled", "most_in_flight", "first_read"
         return {name: float(getattr(self, name)) for name in names}
 
     def answer(self, head: bytes, body: bytes) -> Answer:
         """
-        Decide about a request.
+        Return the response to a request.
         """
         caller = self._caller(head)
         if not head.startswith(b"POST / "):
@@ -123,7 +123,7 @@ class Aws:
 
     def _caller(self, head: bytes) -> str | None:
         """
-        Whose keys and token these are; `None` for nobody's.
+        Return the ARN of the principal, or `None` for unknown keys.
         """
         signed, token = SIGNED.search(head), TOKEN.search(head)
         key = "" if signed is None else signed[1].decode()
@@ -135,7 +135,7 @@ class Aws:
         return known.role_arn if self.clock.wall() < known.expires_at else None
 
     def _assume_role(self, caller: str | None, params: dict[str, str]) -> Answer:
-        self.asked += 1
+        self.requests += 1
         if self.broken:
             return error(503, "ServiceUnavailable", delay=self.delay)
         if self._throttles():
@@ -143,7 +143,7 @@ class Aws:
             return error(400, "Throttling")
         if caller is None or params["RoleArn"] in self.denied:
             return error(403, "AccessDenied", delay=self.delay)
-        if self.failing and self.asked % self.failing == 0:
+        if self.failing and self.requests % self.failing == 0:
             return error(500, "InternalFailure", delay=self.delay)
         self.granted += 1
         lifetime = int(params.get("DurationSeconds", "3600"))
@@ -151,7 +151,7 @@ class Aws:
 
     def _throttles(self) -> bool:
         """
-        A bucket that holds a second's calls, and is filled all the time.
+        Return whether the token bucket, with the calls of a second, is empty.
         """
         if self.rate == float("inf"):
             return False
@@ -183,14 +183,14 @@ class Aws:
 
 def assumed(role_arn: str) -> str:
     """
-    Who a role's session is.
+    Return the ARN of a role session.
     """
     return role_arn.replace(":iam:", ":sts:").replace(":role/", ":assumed-role/") + "/b"
 
 
 def get_caller_identity(arn: str) -> Answer:
     """
-    Tell somebody who they are.
+    Return the response of ``GetCallerIdentity``.
     """
     body = (
         f"<GetCallerIdentityResponse {STS_XML}><GetCallerIdentityResult>"
@@ -203,7 +203,7 @@ def get_caller_identity(arn: str) -> Answer:
 
 def error(status: int, code: str, *, delay: float = 0.0) -> Answer:
     """
-    An error as STS tells it.
+    Return an error in STS's format.
     """
     body = (
         f"<ErrorResponse {STS_XML}><Error><Type>Sender</Type><Code>{code}</Code>"

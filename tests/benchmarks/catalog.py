@@ -1,5 +1,5 @@
 """
-Which figures are shown, for whom, and what is aimed at.
+The benchmarks: their contenders, figures and targets.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
                     ("memory", "MB", 80 * 2**20),
                 )
             ),
-            Figure(title="STS was asked until then", key="asked"),
+            Figure(title="AssumeRole calls until then", key="requests"),
             Figure(
                 title="first use, time per role",
                 key="time_fetch",
@@ -200,7 +200,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
         scenario="edge",
         contenders=(*OURS, *PEERS),
         rounds=2,
-        figures=(*edges(), Figure(title="STS was asked", key="asked")),
+        figures=(*edges(), Figure(title="AssumeRole calls", key="requests")),
     ),
     Benchmark(
         title="STS answers 503 with 9 min left: 4 threads call S3",
@@ -225,7 +225,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
         contenders=(*OURS, "profile", *LIBRARIES),
         rounds=2,
         figures=(
-            Figure(title="AssumeRole calls", key="asked", targets=both(1)),
+            Figure(title="AssumeRole calls", key="requests", targets=both(1)),
             Figure(title="all have them after", key="time", unit="ms", ratio=True),
         ),
     ),
@@ -235,7 +235,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
         contenders=(*OURS, "profile", *LIBRARIES),
         rounds=1,
         figures=(
-            Figure(title="AssumeRole calls", key="asked", ratio=True),
+            Figure(title="AssumeRole calls", key="requests", ratio=True),
             Figure(title="all have ended after", key="time", unit="ms", ratio=True),
         ),
     ),
@@ -244,7 +244,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
         scenario="day",
         contenders=(*OURS, *PEERS),
         rounds=1,
-        figures=(Figure(title="AssumeRole calls", key="asked", ratio=True),),
+        figures=(Figure(title="AssumeRole calls", key="requests", ratio=True),),
     ),
     Benchmark(
         title="One call for each of many roles: 16 workers, STS takes 100 ms",
@@ -260,7 +260,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
                 targets=fleet(1.6),
                 ratio=True,
             ),
-            Figure(title="AssumeRole calls", key="asked"),
+            Figure(title="AssumeRole calls", key="requests"),
             Figure(title="most in flight", key="most_in_flight"),
         ),
     ),
@@ -275,7 +275,11 @@ BENCHMARKS: tuple[Benchmark, ...] = (
             Figure(title="errors", key="errors", targets=fleet(3)),
             Figure(title="of them denials", key="denied"),
             Figure(title="time", key="time", unit="s"),
-            Figure(title="asked, per account", key="asked", targets=fleet(1.6)),
+            Figure(
+                title="AssumeRole calls, per account",
+                key="requests",
+                targets=fleet(1.6),
+            ),
             Figure(title="granted, per account", key="granted", targets=fleet(1.1)),
             Figure(title="most in flight", key="most_in_flight", targets=fleet(16)),
             Figure(title="memory grown by", key="memory", unit="MB"),

@@ -33,6 +33,6 @@ class MovableClock:
 
     def now(self) -> dt.datetime:
         """
-        What botocore asks its own clock for.
+        Return the time in the form that botocore's clock has.
         """
         return dt.datetime.fromtimestamp(self.wall(), dt.timezone.utc)

@@ -77,7 +77,7 @@ class Figure:
 @dataclass(frozen=True, kw_only=True)
 class Benchmark:
     """
-    A scenario, who takes part, how often, and what is shown of it.
+    A scenario with its contenders, rounds and figures.
     """
 
     title: str

@@ -1,5 +1,5 @@
 """
-The programs whose start is measured: what somebody would write, and nothing else.
+The programs whose start is measured: the shortest code for the purpose.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ session.client("s3").list_objects_v2(Bucket="{bucket}")
 
 import os
 
-os._exit(0)  # what an interpreter does at its end isn't asked for
+os._exit(0)  # skips the exit of the interpreter
 """
 
 SESSIONS = {

@@ -118,7 +118,7 @@ def _notes(results: Results, name: str, figure: Figure) -> Iterator[str]:
 
 def _ratios(results: Results, name: str, figure: Figure) -> dict[str, Spread]:
     """
-    To whom a figure of ours is compared.
+    Return the contender that a figure of ours is compared with.
     """
     if name not in OURS:
         return {}

@@ -86,9 +86,9 @@ class Results:
         One's to another's, round by round. `None` if there is nothing to divide by.
 
         Args:
-            contender: Whose number is divided.
+            contender: Contender of the dividend.
 
-            against: By whose; ``"best peer"`` is the one that did best in the round.
+            against: Contender of the divisor; ``"best peer"`` is the best of the round.
 
             figure: Which number.
         """
@@ -111,7 +111,7 @@ class Results:
         Whether the median reaches the target.
 
         `None` if there is no target, or if it hasn't been measured, as in the quick
-        mode; whoever has failed hasn't reached it.
+        mode; a contender that failed hasn't reached it.
         """
         target = figure.targets.get(contender)
         if target is None:
@@ -127,7 +127,7 @@ class Results:
 
     def missed(self) -> list[str]:
         """
-        The figures and contenders of ours whose target isn't reached.
+        Return the figures and contenders of ours with a missed target.
         """
         return [
             f"{self.benchmark.title}: {figure.title}, {contender}"

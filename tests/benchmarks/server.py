@@ -1,7 +1,7 @@
 """
-The handle to the server in another process, and profiles that lead to it.
+The server in another process, and profiles with its endpoint.
 
-The process is told what to do by lines of JSON, and answers likewise.
+The process reads commands and writes results as lines of JSON.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["BUCKET", "PROFILES", "Server", "role_arn", "running"]
 BUCKET = "bucket"
 
 PROFILES = "BENCHMARK_PROFILES"
-"""The variable with the config file that has a profile for each role."""
+"""Environment variable with the config file of the roles' profiles."""
 
 MOST_PROFILES = 32
 
@@ -47,9 +47,9 @@ class Server:
         self._process = process
         self.clock = MovableClock()
 
-    def tell(self, **command: Any) -> Any:
+    def command(self, **command: Any) -> Any:
         """
-        Have it do something; return its answer.
+        Run a command in the server, and return its result.
         """
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
@@ -61,29 +61,29 @@ class Server:
         """
         Set attributes of `tests.benchmarks.aws.Aws`.
         """
-        self.tell(do="set", **settings)
+        self.command(do="set", **settings)
 
     def advance(self, seconds: float) -> None:
         """
         Move both processes' clocks forward.
         """
-        self.tell(do="advance", seconds=seconds)
+        self.command(do="advance", seconds=seconds)
         self.clock.ahead += seconds
 
-    def asked(self) -> int:
+    def requests(self) -> int:
         """
-        How often it was asked for a role's credentials.
+        Return the number of ``AssumeRole`` calls.
         """
-        return int(self.tell(do="stats")["asked"])
+        return int(self.command(do="stats")["requests"])
 
 
 @contextlib.contextmanager
 def running(*, tls: bool = False) -> Iterator[Server]:
     """
-    Start a server, and have this process's sessions find its profiles.
+    Start a server, and set the environment for its profiles.
 
     Args:
-        tls: Whether it is spoken to over TLS.
+        tls: Whether it uses TLS.
     """
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -96,7 +96,7 @@ def running(*, tls: bool = False) -> Iterator[Server]:
     ):
         server = Server(process)
         try:
-            port = server.tell(do="listen", tls=tls)
+            port = server.command(do="listen", tls=tls)
             os.environ["AWS_ENDPOINT_URL"] = (
                 f"http{'s' if tls else ''}://127.0.0.1:{port}"
             )
@@ -114,7 +114,7 @@ def _write_profiles(folder: Path) -> dict[str, str]:
     Write the source's profile; return the environment that finds it.
     """
     source = "[profile source]\nregion = us-east-1\n"
-    # In a file of their own: who doesn't need them needn't read them.
+    # In a file of their own, as most contenders need none of them.
     roles = "".join(
         f"[profile role{number}{kind}]\nrole_arn = {role_arn(number)}\n"
         f"source_profile = source\nregion = us-east-1\n{more}"

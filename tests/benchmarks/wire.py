@@ -78,7 +78,7 @@ class Connection(asyncio.Protocol):
 
 def certificate(folder: str) -> ssl.SSLContext:
     """
-    A context for 127.0.0.1; who trusts ``ca.pem`` in *folder* trusts it.
+    Return a context for 127.0.0.1 with a certificate of ``ca.pem`` in *folder*.
     """
     import trustme
 
@@ -123,7 +123,7 @@ async def serve(folder: str) -> None:
         try:
             for line in sys.stdin:
                 asyncio.run_coroutine_threadsafe(obey(json.loads(line)), loop).result()
-        finally:  # who asks is not kept waiting for what can't be done
+        finally:  # the parent must not wait forever
             loop.call_soon_threadsafe(ended.set)
 
     threading.Thread(target=read, daemon=True).start()

@@ -1,5 +1,5 @@
 """
-Who is compared. Add a class, and its name to those of a benchmark.
+The contenders. To add one, write a class and add its name to benchmarks.
 
 A process runs one contender only, so each imports what it needs when it is made.
 Each is used in the way that costs it least: all have one source session, and those

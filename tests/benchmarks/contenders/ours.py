@@ -27,7 +27,7 @@ class Stsession(Contender):
 
     def begin(self) -> None:
         """
-        Tell it its clock.
+        Set its clock.
         """
         import stsession
 

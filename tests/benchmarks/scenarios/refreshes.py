@@ -36,7 +36,7 @@ def edge(make: Make, size: Size) -> dict[str, float]:
             }
             stalled = sum(span > STALLED for span in spans)
             measured[f"stalled_{left}"] = float(stalled)
-        measured["asked"] = float(server.asked())
+        measured["requests"] = float(server.requests())
     return measured
 
 
@@ -104,7 +104,7 @@ def herd(make: Make, size: Size) -> dict[str, float]:
             _read(session)
 
         took = together(work, count=64)
-        return {"asked": float(server.asked()), "time": took}
+        return {"requests": float(server.requests()), "time": took}
 
 
 def processes(make: Make, size: Size) -> dict[str, float]:
@@ -124,7 +124,7 @@ def processes(make: Make, size: Size) -> dict[str, float]:
         took = time.perf_counter() - began
         if any(process.exitcode for process in crew):
             raise RuntimeError("a process failed")
-        return {"asked": float(server.asked()), "time": took}
+        return {"requests": float(server.requests()), "time": took}
 
 
 def _read(session: Any) -> None:
@@ -145,7 +145,7 @@ def day(make: Make, size: Size) -> dict[str, float]:
         for _ in range(size.day):
             credentials.get_frozen_credentials()
             server.advance(60)
-        return {"asked": float(server.asked())}
+        return {"requests": float(server.requests())}
 
 
 def _at_once(task: Any) -> bool:

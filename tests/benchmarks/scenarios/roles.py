@@ -22,7 +22,7 @@ def roles(make: Make, size: Size) -> dict[str, float]:
     """
     Sessions with four clients for more and more roles, and then their first use.
 
-    Nothing asks for credentials before all clients are there; a contender that
+    Nothing uses credentials before all clients exist; a contender that
     fetches them all the same does so.
     """
     last = size.roles_of(make.NAME)
@@ -42,8 +42,8 @@ def roles(make: Make, size: Size) -> dict[str, float]:
         for what in ("time", "cpu", "memory"):
             more = measured[f"{what}_{last}"] - measured[f"{what}_1"]
             measured[f"{what}_more"] = more / (last - 1)
-        measured["asked"] = float(server.asked())
-        if not measured["asked"]:
+        measured["requests"] = float(server.requests())
+        if not measured["requests"]:
             measured |= _first_use([session for session, _ in kept])
     return measured
 
@@ -73,15 +73,15 @@ def fan_out(make: Make, size: Size) -> dict[str, float]:
         used = make(numbers=range(count, count + 1))  # and kept until the end
         used.fan_out(_list)
         server.set(delay=delay)
-        server.tell(do="reset")
+        server.command(do="reset")
         began = time.perf_counter()
         contender.fan_out(_list)
         took = time.perf_counter() - began
-        stats = server.tell(do="stats")
+        stats = server.command(do="stats")
     return {
         "time": took,
         "of_ideal": took / (count / 16 * delay),
-        "asked": stats["asked"],
+        "requests": stats["requests"],
         "most_in_flight": stats["most_in_flight"],
     }
 
@@ -93,25 +93,25 @@ def _list(session: Any) -> int:
 
 def throttled(make: Make, size: Size) -> dict[str, float]:
     """
-    A fleet whose STS takes 100 ms, throttles, fails now and then, and denies three.
+    A fleet with an STS that takes 100 ms, throttles, sometimes fails, and denies three.
     """
     denied = [role_arn(number) for number in (7, 8, 9)]
     with running() as server:
         contender: Any = make(numbers=range(size.throttled))
         make().session(0).client("s3")
         server.set(delay=0.1, rate=size.rate, failing=10, denied=denied)
-        server.tell(do="reset")
+        server.command(do="reset")
         before, began = resident(), time.perf_counter()
         results = contender.results(_list)
         took, after = time.perf_counter() - began, resident()
-        stats = server.tell(do="stats")
+        stats = server.command(do="stats")
     errors = [result.error for result in results if result.error is not None]
     return {
         "results": float(len(results) - len(errors)),
         "errors": float(len(errors)),
         "denied": float(sum("Denied" in type(error).__name__ for error in errors)),
         "time": took,
-        "asked": stats["asked"] / size.throttled,
+        "requests": stats["requests"] / size.throttled,
         "granted": stats["granted"] / size.throttled,
         "most_in_flight": stats["most_in_flight"],
         "memory": float(after - before),

@@ -71,7 +71,7 @@ def cold_start_tls(make: Make, size: Size) -> dict[str, float]:
 def _starts(name: str, server: Server, count: int) -> dict[str, float]:
     command = [sys.executable, "-c", program(name)]
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    _start(command, server)  # compiles what hasn't been compiled, for all who follow
+    _start(command, server)  # compiles modules for the following runs
     starts = [_start(command, server) for _ in range(count)]
     measured = {key: min(start[key] for start in starts) for key in starts[0]}
     instructions = _instructions(command)
@@ -84,17 +84,17 @@ def _start(command: list[str], server: Server) -> dict[str, float]:
     """
     Time until the request arrives; CPU and memory of the whole process.
     """
-    server.tell(do="reset")
+    server.command(do="reset")
     began = time.monotonic()  # the server reads the same clock
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     with process.stderr as stderr:
-        told = stderr.read().strip()  # until it ends
+        error = stderr.read().strip()  # until it ends
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
-        raise RuntimeError(told.rpartition("\n")[2])
-    arrived = float(server.tell(do="stats")["first_read"])
+        raise RuntimeError(error.rpartition("\n")[2])
+    arrived = float(server.command(do="stats")["first_read"])
     unit = 1 if sys.platform == "darwin" else 1024
     return {
         "time": arrived - began,

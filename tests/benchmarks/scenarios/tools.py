@@ -174,7 +174,7 @@ def resident() -> int:
 
 def descriptors() -> int:
     """
-    How many files the process has open; 0 where it can't be told.
+    Return the number of open files; 0 where it isn't available.
     """
     folder = Path("/proc/self/fd")
     return len(list(folder.iterdir())) if folder.exists() else 0
