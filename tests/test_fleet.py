@@ -1081,13 +1081,13 @@ def test_finalizer_under_a_lock(source, stub, lock):
     assert session.credentials() == current.result(timeout=10)
 
 
-def test_a_thousand_sessions(source, stub):
+def test_hundreds_of_sessions(source, stub):
     """
-    A thousand sessions, made, used and dropped, leave nothing behind.
+    Hundreds of sessions, made, used and dropped, leave nothing behind.
     """
     before, threads = our_objects(), threading.active_count()
     for _ in range(2):
-        accounts = [f"{number:012}" for number in range(500)]
+        accounts = [f"{number:012}" for number in range(200)]
         fleet = Fleet(accounts, role_name="Audit", source=source, cache=None)
         values = [r.value for r in fleet.map(lambda s: s.credentials().account_id)]
         sessions = [weakref.ref(s) for s in fleet._sessions.values()]

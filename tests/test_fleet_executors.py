@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 import stsession
 
 from stsession.exceptions import ExecutorError, InvalidRequestError
-from stsession.fleet import _executors as _fleet_tasks
+from stsession.fleet import _executors
 from stsession.testing import LocalSTS, use_runtime
 
 from . import fleet_functions as functions
@@ -34,41 +34,61 @@ def _local():
         yield local
 
 
+@pytest.fixture(name="files", scope="module")
+def _files(local, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("aws")
+    return local.write_profile(directory, key=local.add_user(), name="org")
+
+
 @pytest.fixture(name="fleet")
-def _fleet(local, tmp_path, monkeypatch):
+def _fleet(files, monkeypatch):
     """
     A fleet whose source is a profile, which other processes find as well.
     """
-    files = local.write_profile(tmp_path, key=local.add_user(), name="org")
     monkeypatch.setenv("AWS_CONFIG_FILE", files.config_file)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", files.credentials_file)
     with stsession.Fleet(IDS, role_name="Audit", source="org") as fleet:
         yield fleet
 
 
-@pytest.fixture(name="pool", params=["spawn", "fork"])
-def _pool(request):
-    context = multiprocessing.get_context(request.param)
+@pytest.fixture(name="method", params=["spawn", "fork"], scope="module")
+def _method(request):
+    return request.param
+
+
+@pytest.fixture(name="pool", scope="module")
+def _pool(method):
+    """
+    A pool whose processes serve several tests.
+    """
+    context = multiprocessing.get_context(method)
     with process_pool(2, mp_context=context) as pool:
         yield pool
 
 
-def test_processes(fleet, pool, local):
+@pytest.fixture(name="new_pool")
+def _new_pool(method):
+    context = multiprocessing.get_context(method)
+    with process_pool(2, mp_context=context) as pool:
+        yield pool
+
+
+def test_processes(fleet, new_pool, local):
     """
     Each process assumes the roles for itself, and keeps them for the next run.
     """
     before = local.count("AssumeRole")
 
-    first = [r.value for r in fleet.map(functions.where, executor=pool)]
+    first = [r.value for r in fleet.map(functions.where, executor=new_pool)]
     asked = local.count("AssumeRole") - before
-    second = [r.value for r in fleet.map(functions.where, executor=pool)]
+    second = [r.value for r in fleet.map(functions.where, executor=new_pool)]
     again = local.count("AssumeRole") - before
 
     assert IDS == sorted(account for account, _, _ in first)
     assert len(IDS) == asked
     assert IDS == sorted(account for account, _, _ in second)
     assert again <= 2 * len(IDS)
-    assert pool.submit(abs, -1).result() == 1
+    assert new_pool.submit(abs, -1).result() == 1
 
 
 def test_sessions_in_a_process_share(fleet, pool):
@@ -130,11 +150,11 @@ def test_value_that_cannot_be_pickled(fleet, pool):
     assert "of type function, which can't be pickled" in str(results[0].error)
 
 
-def test_broken_pool(fleet, pool):
+def test_broken_pool(fleet, new_pool):
     """
     The run ends with an error that says how far it got.
     """
-    run = fleet.map(functions.die, executor=pool)
+    run = fleet.map(functions.die, executor=new_pool)
 
     with pytest.raises(ExecutorError, match="The executor stopped after 0 of 6"):
         list(run)
@@ -202,16 +222,16 @@ def test_few_fleets_are_kept_in_a_worker(monkeypatch):
     """
     A worker forgets the sessions of fleets that are long gone.
     """
-    fleets = _fleet_tasks._Fleets()
+    fleets = _executors._Fleets()
     recipes = [
         pickle.dumps(stsession.Fleet(IDS, role_name=f"R{n}", external_id=f"e{n}")._make)
-        for n in range(_fleet_tasks.FLEETS + 1)
+        for n in range(_executors.FLEETS + 1)
     ]
     with use_runtime(random=random.Random(1).random):
         kept = [fleets.of(recipe) for recipe in recipes]
         found = [fleets.of(recipe) for recipe in recipes]
 
-    assert _fleet_tasks.FLEETS == len(fleets._fleets)
+    assert _executors.FLEETS == len(fleets._fleets)
     # One fleet too many doesn't make all of them anew.
     assert 4 < sum(map(operator.is_, kept, found)) < len(recipes)
 
@@ -246,7 +266,7 @@ def test_error_that_does_not_survive(error):
     """
     It's replaced by one that tells of it.
     """
-    portable = _fleet_tasks.portable_error(error)
+    portable = _executors.portable_error(error)
 
     assert isinstance(portable, ExecutorError)
     assert type(error).__name__ == portable.type_name
@@ -276,8 +296,8 @@ def test_pickles_by_value_where_it_can(monkeypatch):
     monkeypatch.setitem(sys.modules, "cloudpickle", Cloudpickle)
     nameless = [lambda: None]
 
-    assert b"data" == _fleet_tasks.pickled(nameless)
-    assert pickle.dumps(7, pickle.HIGHEST_PROTOCOL) == _fleet_tasks.pickled(7)
+    assert b"data" == _executors.pickled(nameless)
+    assert pickle.dumps(7, pickle.HIGHEST_PROTOCOL) == _executors.pickled(7)
     assert [nameless] == calls
 
 
@@ -288,4 +308,4 @@ def test_pickles_by_name_elsewhere(monkeypatch):
     monkeypatch.delitem(sys.modules, "cloudpickle", raising=False)
 
     with pytest.raises((pickle.PicklingError, AttributeError)):
-        _fleet_tasks.pickled(lambda: None)
+        _executors.pickled(lambda: None)

@@ -8,26 +8,26 @@ from .fleet_simulation import simulate
 @pytest.fixture(name="outcome", scope="module")
 def _outcome():
     """
-    Three hundred accounts, three lives of their credentials.
+    A hundred accounts, and three generations of their credentials.
     """
-    return simulate(accounts=300, denied=3, lifetime=120, passes=6, interval=60)
+    return simulate(accounts=100, denied=3, lifetime=120, passes=6, interval=60)
 
 
 def test_all_that_can_be_had(outcome):
     """
     Each time all but the denied ones have a result, and those a typed error.
     """
-    assert ((297, {"AccessDeniedError": 3}),) * 6 == outcome.passes
+    assert ((97, {"AccessDeniedError": 3}),) * 6 == outcome.passes
 
 
 def test_calls(outcome):
     """
-    STS is hardly asked more often than necessary.
+    STS is hardly called more often than necessary.
     """
-    lives = 300 * 3
+    generations = 100 * 3
 
-    assert outcome.counts["granted"] <= 1.1 * lives
-    assert outcome.counts["asked"] <= 1.6 * lives
+    assert outcome.counts["granted"] <= 1.1 * generations
+    assert outcome.counts["asked"] <= 1.6 * generations
 
 
 def test_bounds(outcome):

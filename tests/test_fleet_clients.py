@@ -1,5 +1,5 @@
 """
-What light clients share, by a look at all that can be reached from them.
+The parts that a fleet's clients share, by all objects that can be reached from them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from botocore.hooks import HierarchicalEmitter
 import stsession
 
 from stsession._botocore import sessions as _sdk
-from stsession.fleet._clients import events as _light_events
+from stsession.fleet._clients.events import CopyOnWriteEvents
 from stsession.testing import StubSTS
 
 from .fleet_sessions import fleet_session
@@ -74,16 +74,6 @@ def _source(caplog):
 @pytest.fixture(name="sessions")
 def _sessions(source):
     return [fleet_session(role, source=source) for role in (READER, TARGET)]
-
-
-@pytest.mark.parametrize("service", SERVICES)
-def test_all_that_can_be_is_shared(sessions, caplog, service):
-    """
-    With this botocore.
-    """
-    sessions[0].client(service)
-
-    assert [f"clients of {service} {SHARED_EVENTS}"] == templates_made(caplog)
 
 
 ATOMS = (str, bytes, int, float, type(None), type, enum.Enum, re.Pattern)
@@ -182,14 +172,15 @@ READ_ONLY = (
 
 
 @pytest.mark.parametrize(("service", "mode"), KINDS)
-def test_nothing_in_common(sessions, service, mode):
+def test_nothing_in_common(sessions, caplog, service, mode):
     """
-    Clients of two roles have nothing in common that one could leave a trace in.
-
-    Nor have they once both have an emitter of their own.
+    Clients share event handlers, but no object that changes; nor do they later.
     """
     config = Config(retries={"mode": mode}, user_agent_extra="mine")
     clients = [session.client(service, config=config) for session in sessions]
+
+    assert [f"clients of {service} {SHARED_EVENTS}"] == templates_made(caplog)
+
     ((template,),) = sessions[0]._clients._templates.values()
     known = reachable(template._events._base)  # what all clients of a session have
     for _ in range(2):
@@ -257,18 +248,18 @@ def shape(thing, seen):
 @pytest.mark.parametrize(("service", "mode"), KINDS)
 def test_like_an_ordinary_one(source, sessions, service, mode):
     """
-    A light client has the attributes and the event handlers of an ordinary one.
+    A fleet's client has the attributes and the event handlers of an ordinary one.
     """
     config = Config(retries={"mode": mode})
     ordinary = stsession.assume(HUB, source=source).client(service, config=config)
-    light = sessions[0].client(service, config=config)
-    http = ordinary._endpoint.http_session, light._endpoint.http_session
-    expected, actual = shape(ordinary, set()), shape(light, set())
+    shared = sessions[0].client(service, config=config)
+    http = ordinary._endpoint.http_session, shared._endpoint.http_session
+    expected, actual = shape(ordinary, set()), shape(shared, set())
     expected["_endpoint"].pop("http_session")
     actual["_endpoint"].pop("http_session")
 
     assert expected == actual
-    assert handlers_of(ordinary.meta.events) == handlers_of(light.meta.events)
+    assert handlers_of(ordinary.meta.events) == handlers_of(shared.meta.events)
     assert [hasattr(each, "send") and hasattr(each, "close") for each in http]
 
 
@@ -346,30 +337,44 @@ def created_with(monkeypatch, extend):
     monkeypatch.setattr(botocore.client.ClientCreator, "create_client", create_client)
 
 
-def test_new_handler(sessions, caplog, monkeypatch):
+def register_method(client):
+    """
+    Register a method of an object that belongs to the client.
+    """
+    client.meta.events.register("before-send", Stranger(client).handle)
+
+
+def register_function(client):
+    """
+    Register a function that refers to the client.
+    """
+    client.meta.events.register("before-send", lambda **_: client.meta and None)
+
+
+def append_handler(client):
+    """
+    Add a handler without the emitter's methods.
+    """
+    emitter = getattr(client.meta.events._emitter, "emitter", None)
+    if emitter is not None:
+        emitter._handlers.append_item("before-send", Stranger(client).handle)
+
+
+@pytest.mark.parametrize(
+    ("extend", "reason"),
+    [
+        (register_method, "the event handler Stranger.handle isn't known"),
+        (register_function, "register_function.<locals>.<lambda> isn't known"),
+        (append_handler, "not all of its event handlers are known"),
+    ],
+)
+def test_new_handler(sessions, caplog, monkeypatch, extend, reason):
     """
     Nor are clients with a handler that isn't known.
     """
-
-    def extend(client):
-        client.meta.events.register("before-send", Stranger(client).handle)
-
     created_with(monkeypatch, extend)
 
-    assert works(caplog, sessions[0], "the event handler Stranger.handle isn't known")
-
-
-def test_new_handler_for_a_client(sessions, caplog, monkeypatch):
-    """
-    Nor are those with a function that knows its client.
-    """
-
-    def extend(client):
-        client.meta.events.register("before-send", lambda **_: client.meta and None)
-
-    created_with(monkeypatch, extend)
-
-    assert works(caplog, sessions[0], "isn't known")
+    assert works(caplog, sessions[0], reason)
 
 
 def test_handler_for_all_clients(sessions, caplog, monkeypatch):
@@ -400,27 +405,6 @@ def count(service, **_):
     A handler.
     """
     counted.append(service)
-
-
-def test_handler_behind_the_emitter_s_back(sessions, caplog, monkeypatch):
-    """
-    Nor are clients whose emitter has more than was registered.
-    """
-
-    def extend(client):
-        emitter = client.meta.events._emitter.emitter
-        emitter._handlers.append_item("before-send", Stranger(client).handle)
-
-    created_with(
-        monkeypatch,
-        lambda client: (
-            None
-            if not hasattr(client.meta.events._emitter, "emitter")
-            else extend(client)
-        ),
-    )
-
-    assert works(caplog, sessions[0], "not all of its event handlers are known")
 
 
 def test_new_method_of_emitters(sessions, caplog, monkeypatch):
@@ -517,14 +501,14 @@ def test_one_odd_service(sessions, monkeypatch):
 
     def extend(client):
         if client.meta.service_model.service_name == "sqs":
-            client.meta.events.register("before-send", Stranger(client).handle)
+            register_method(client)
 
     created_with(monkeypatch, extend)
     events = [
         type(sessions[0].client(name).meta.events) for name in ("sqs", "sts", "sqs")
     ]
 
-    assert _light_events.CopyOnWriteEvents is events[1]
+    assert CopyOnWriteEvents is events[1]
     assert botocore.hooks.EventAliaser is events[0] is events[2]
 
 

@@ -1,5 +1,5 @@
 """
-Light clients against moto, whichever of them comes first.
+The clients of a fleet against moto, whichever of them comes first.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-What light clients of many roles share, and what none has from another.
+Clients of different roles share connections, and nothing that belongs to one role.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 import stsession
 
-from stsession.fleet._clients import cache as _light_clients
+from stsession.fleet._clients import cache as _cache
 from stsession.fleet._clients.cache import ClientTemplates
 from stsession.fleet._clients.events import CopyOnWriteEvents
 from stsession.fleet._clients.http import Pools, SharedHttpSession
@@ -45,7 +45,15 @@ from stsession.testing import StubSTS, use_runtime
 from ..children import in_a_fork
 from ..fleet_sessions import fleet_session
 from . import OTHER_ROLE, ROLE
-from .test_light_clients import DISCOVERED, EXPRESS, SLOW_DOWN, Wire, ok, s3_error, said
+from .test_fleet_clients_wire import (
+    DISCOVERED,
+    EXPRESS,
+    SLOW_DOWN,
+    Wire,
+    ok,
+    s3_error,
+    said,
+)
 
 
 ROLES = [ROLE, OTHER_ROLE]
@@ -351,7 +359,7 @@ def test_settings_that_change(change):
     assert before is not ClientTemplates.of(settings)
 
 
-def is_light(client):
+def is_from_template(client):
     """
     Whether a client was made from a template.
     """
@@ -363,14 +371,14 @@ def _made(monkeypatch):
     """
     The classes of the templates that have been made.
     """
-    made, real = [], _light_clients.ClientTemplate
+    made, real = [], _cache.ClientTemplate
 
     def make(*args):
         template = real(*args)
         made.append(type(template._original))
         return template
 
-    monkeypatch.setattr(_light_clients, "ClientTemplate", make)
+    monkeypatch.setattr(_cache, "ClientTemplate", make)
     return made
 
 
@@ -378,14 +386,14 @@ def test_one_kind_too_many(stubbed, made, monkeypatch):
     """
     Roles whose clients are of one kind more than are kept find most of the templates.
     """
-    monkeypatch.setattr(_light_clients, "MAX_TEMPLATES", 16)
+    monkeypatch.setattr(_cache, "MAX_TEMPLATES", 16)
     sessions = [fleet_session(role, source=stubbed) for role in ROLES]
     regions = [f"xx-test-{number}" for number in range(17)]
     first = clients_of(sessions[:1], "sqs", region_name=regions[0])
     with use_runtime(random=random.Random(1).random):
         for session in sessions * 3:
             for region in regions:
-                assert is_light(session.client("sqs", region_name=region))
+                assert is_from_template(session.client("sqs", region_name=region))
 
     assert 17 <= len(made) <= 17 * 2  # and not 17 * 6
     assert 16 == len(sessions[0]._clients._templates)
@@ -399,7 +407,7 @@ def test_a_config_for_each_account(sessions, made):
     for number in range(40):
         config = Config(user_agent_extra=f"account/{number}")
         for session in sessions:
-            assert is_light(session.client("sqs", config=config))
+            assert is_from_template(session.client("sqs", config=config))
 
     assert 40 == len(made)
     assert 16 == len(sessions[0]._clients._templates)
@@ -413,10 +421,10 @@ def test_copies_of_clients(stubbed, sessions):
     Clients are copied and pickled as little as ordinary ones.
     """
     ordinary = stsession.assume(ROLE, source=stubbed).client("s3")
-    light = sessions[0].client("s3")
+    shared = sessions[0].client("s3")
 
     for make in (copy.copy, copy.deepcopy, pickle.dumps):
-        for client in (ordinary, light):
+        for client in (ordinary, shared):
             with pytest.raises(UNCOPIED):
                 make(client)
 
@@ -442,7 +450,7 @@ def test_whole_session(sessions):
 
 def test_client_of_other_keys(sessions, wire):
     """
-    A client with keys of its own is botocore's, and the session stays light.
+    Botocore makes a client with keys of its own; the others come from templates.
     """
     keys_of_others = {"aws_access_key_id": "AKIAMINE", "aws_secret_access_key": "x"}
     sessions[0].client("s3", **keys_of_others).list_buckets()
@@ -454,7 +462,7 @@ def test_client_of_other_keys(sessions, wire):
 
 def test_copied_session(sessions):
     """
-    A copy of a session is as light.
+    The clients of a copied session come from the same templates.
     """
     sessions[0].client("sts")
     copied = copy.deepcopy(sessions[0])
@@ -553,7 +561,7 @@ def no_collector():
 
 
 @pytest.mark.usefixtures("_seams")
-def test_a_thousand(stubbed, wire):
+def test_hundreds_of_sessions(stubbed, wire):
     """
     Sessions and clients that are dropped are gone at once, and leave nothing.
     """
@@ -565,7 +573,7 @@ def test_a_thousand(stubbed, wire):
     before = threading.active_count(), descriptors()
     gone = []
     with no_collector():
-        for number in range(1_000):
+        for number in range(300):
             session = fleet_session(f"arn:aws:iam::{number:012}:role/R", source=stubbed)
             clients = [session.client(name) for name in services]
             clients[1].list_buckets() if number % 10 == 0 else None
@@ -809,12 +817,12 @@ TestRoles.settings = settings(max_examples=15, stateful_step_count=20)
 )
 def test_questions(sessions, stubbed, ask):
     """
-    What is the same for all roles is told as boto3 does, and clients stay light.
+    Questions with one answer for all roles are answered as by boto3, at no cost.
     """
     answer = ask(sessions[0])
 
     assert ask(stsession.assume(ROLES[0], source=stubbed)) == answer
-    assert is_light(sessions[0].client("sqs"))
+    assert is_from_template(sessions[0].client("sqs"))
 
 
 @pytest.mark.parametrize("posix", [True, False])
@@ -863,16 +871,16 @@ def test_who_cannot_wait(sessions, monkeypatch):
     """
     While a template is being made, others wait for a while, and go without then.
     """
-    monkeypatch.setattr(_light_clients, "TEMPLATE_TIMEOUT", 0.001)
+    monkeypatch.setattr(_cache, "TEMPLATE_TIMEOUT", 0.001)
     making, made = threading.Event(), threading.Event()
-    real = _light_clients.ClientTemplate
+    real = _cache.ClientTemplate
 
     def make(*args):
         making.set()
         made.wait(30)
         return real(*args)
 
-    monkeypatch.setattr(_light_clients, "ClientTemplate", make)
+    monkeypatch.setattr(_cache, "ClientTemplate", make)
     with ThreadPoolExecutor(1) as threads:
         first = threads.submit(sessions[0].client, "sqs")
         making.wait(30)
@@ -888,9 +896,9 @@ def test_who_waits(sessions, monkeypatch):
     """
     Mostly that is long enough.
     """
-    real = _light_clients.OneTimeEvent.wait
+    real = _cache.OneTimeEvent.wait
     waiting = threading.Event()
-    template = _light_clients.ClientTemplate
+    template = _cache.ClientTemplate
 
     def wait(event, timeout):
         waiting.set()
@@ -900,8 +908,8 @@ def test_who_waits(sessions, monkeypatch):
         assert waiting.wait(30)
         return template(*args)
 
-    monkeypatch.setattr(_light_clients.OneTimeEvent, "wait", wait)
-    monkeypatch.setattr(_light_clients, "ClientTemplate", make)
+    monkeypatch.setattr(_cache.OneTimeEvent, "wait", wait)
+    monkeypatch.setattr(_cache, "ClientTemplate", make)
     with ThreadPoolExecutor(2) as threads:
         clients = list(threads.map(lambda session: session.client("sqs"), sessions))
 
@@ -1031,7 +1039,7 @@ def test_further_role(sessions):
     further = sessions[0].assume(OTHER_ROLE)
 
     assert OTHER_ROLE == further.role_arn
-    assert is_light(sessions[0].client("sqs"))
+    assert is_from_template(sessions[0].client("sqs"))
 
 
 def test_further_role_of_a_whole_one(sessions):

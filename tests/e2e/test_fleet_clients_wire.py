@@ -1,5 +1,5 @@
 """
-A light client sends what an ordinary one sends, and gives the same answers.
+A fleet's client sends what an ordinary client sends, and returns the same results.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from botocore.retries.bucket import TokenBucket
 
 import stsession
 
-from stsession.fleet._clients import template as _light_templates
+from stsession.fleet._clients import template
 from stsession.testing import StubSTS
 
 from ..fleet_sessions import fleet_session
@@ -792,48 +792,56 @@ def outcome(monkeypatch, session, use, answers):
     }
 
 
-@pytest.fixture(name="shared_events", params=[True, False])
-def _shared_events(request, monkeypatch):
-    if not request.param:
-        monkeypatch.setattr(_light_templates, "listing", None)
-    return request.param
-
-
-def named(calls):
-    """
-    Parameters for a test, with their names.
-    """
-    return [pytest.param(*each, id=name) for name, each in calls.items()]
+WITH_OWN_EVENTS = (
+    "client_in_a_handler",
+    "expired_token",
+    "handler_that_answers",
+    "handlers_of_the_user",
+    "retries_adaptive_s3",
+    "retries_standard_s3",
+    "s3_express",
+    "s3_permanent_redirect",
+    "s3_put",
+    "without_the_signer",
+)
+"""Uses that are compared also with clients that don't share event handlers."""
 
 
 @pytest.mark.usefixtures("_seams")
-@pytest.mark.parametrize(("use", "answers"), named(CALLS))
-def test_same_on_the_wire(clock, monkeypatch, caplog, shared_events, use, answers):
+@pytest.mark.parametrize(
+    ("name", "shared_events"),
+    [*((name, True) for name in CALLS), *((name, False) for name in WITH_OWN_EVENTS)],
+)
+def test_same_on_the_wire(clock, monkeypatch, caplog, name, shared_events):
     """
     The same use of both sends the same, waits as often, and ends alike.
     """
+    use, answers = CALLS[name]
+    if not shared_events:
+        monkeypatch.setattr(template, "listing", None)
     ordinary = stsession.assume(ROLE, source=source(clock))
-    light = fleet_session(ROLE, source=source(clock))
+    session = fleet_session(ROLE, source=source(clock))
 
     expected = outcome(monkeypatch, ordinary, use, answers)
     caplog.set_level(logging.DEBUG, "stsession")
 
-    assert expected == outcome(monkeypatch, light, use, answers)
+    assert expected == outcome(monkeypatch, session, use, answers)
     assert {shared_events} == {"share event" in text for text in templates_made(caplog)}
-    assert "_made_boto3_session" not in vars(light)
+    assert "_made_boto3_session" not in vars(session)
 
 
 @pytest.mark.usefixtures("_seams")
-@pytest.mark.parametrize(("use", "answers"), named(ERRORS))
-def test_same_errors(clock, monkeypatch, use, answers):
+@pytest.mark.parametrize("name", ERRORS)
+def test_same_errors(clock, monkeypatch, name):
     """
-    What boto3 makes no client of, it refuses in the same words, again and again.
+    Arguments that boto3 rejects raise the same error, each time.
     """
+    use, answers = ERRORS[name]
     ordinary = stsession.assume(ROLE, source=source(clock))
-    light = fleet_session(ROLE, source=source(clock))
+    session = fleet_session(ROLE, source=source(clock))
 
     expected = outcome(monkeypatch, ordinary, use, answers)
 
     assert expected["error"] is not None
-    assert expected == outcome(monkeypatch, light, use, answers)
-    assert expected == outcome(monkeypatch, light, use, answers)
+    assert expected == outcome(monkeypatch, session, use, answers)
+    assert expected == outcome(monkeypatch, session, use, answers)
