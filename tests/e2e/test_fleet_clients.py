@@ -896,21 +896,19 @@ def test_who_waits(sessions, monkeypatch):
     """
     Mostly that is long enough.
     """
-    real = _cache.OneTimeEvent.wait
     waiting = threading.Event()
     template = _cache.ClientTemplate
 
-    def wait(event, timeout):
+    def wait(event, seconds):
         waiting.set()
-        return real(event, 30)
+        return event.wait(30)
 
     def make(*args):
         assert waiting.wait(30)
         return template(*args)
 
-    monkeypatch.setattr(_cache.OneTimeEvent, "wait", wait)
     monkeypatch.setattr(_cache, "ClientTemplate", make)
-    with ThreadPoolExecutor(2) as threads:
+    with use_runtime(wait=wait), ThreadPoolExecutor(2) as threads:
         clients = list(threads.map(lambda session: session.client("sqs"), sessions))
 
     assert [CopyOnWriteEvents] * 2 == [type(client.meta.events) for client in clients]
