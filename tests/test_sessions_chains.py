@@ -187,7 +187,9 @@ def test_partition_of_its_own(stub, region):
     arn = "arn:aws-us-gov:iam::123456789012:role/Reader"
     source = source_of(stub, region=None)
     if region is None:
-        with pytest.raises(stsession.InvalidRequestError, match="No region is known"):
+        with pytest.raises(
+            stsession.InvalidRequestError, match="No region is configured"
+        ):
             stsession.assume(arn, source=source)
     else:
         assert stsession.assume(arn, source=source, sts_region=region)

@@ -1,14 +1,13 @@
 """
-boto3 sessions for assumed IAM roles that refresh their own credentials.
+boto3 sessions for IAM roles that refresh their credentials.
 
     session = stsession.assume("arn:aws:iam::123456789012:role/Reader")
-    s3 = session.client("s3")  # good for as long as the program runs
+    s3 = session.client("s3")  # works for as long as the program runs
 
-What *assume()* returns is a `boto3.Session`. Nothing asks STS before the first
-use; from then on the credentials are renewed before they expire. There are
-*from_profile()*, *web_identity()*, *saml()*, *session_token()*,
-*federation_token()* and *assume_root()* beside it, and *stsession.testing* for
-tests.
+*assume()* returns a `boto3.Session`. STS is called when the session is first used, and
+then before the credentials expire. *from_profile()*, *web_identity()*, *saml()*,
+*session_token()*, *federation_token()* and *assume_root()* return such sessions, too.
+*Fleet* is for many accounts, *stsession.testing* for tests.
 """
 
 from __future__ import annotations

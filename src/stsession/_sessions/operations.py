@@ -270,7 +270,7 @@ def session_token(
     chain = chain_from(source, Options(**options))
     token = None
     if mfa_serial is not None:
-        from .mfa_session import MfaSession  # noqa: PLC0415 - as above
+        from .mfa_session import MfaSession  # noqa: PLC0415 - not for assume()
 
         token = MfaSession(mfa_serial, mfa_code).codes_for(chain.source)
     request = StsRequest.checked(
@@ -337,25 +337,18 @@ def federation_token(
     .. versionadded:: 0.1.0
     """
     chain = chain_from(source, Options(**options))
-    request = StsRequest.checked(
-        "get_federation_token",
-        name=name,
-        policy=policy,
-        policy_arns=policy_arns,
-        duration_seconds=duration_seconds,
-        tags=tags,
-        custom_endpoint=chain.custom_endpoint,
-    )
-    chain.add(request)
-    arguments = {
+    parameters: dict[str, Any] = {
         "name": name,
-        "source": source,
         "policy": policy,
         "policy_arns": policy_arns,
         "duration_seconds": duration_seconds,
         "tags": tags,
-        **options,
     }
+    request = StsRequest.checked(
+        "get_federation_token", **parameters, custom_endpoint=chain.custom_endpoint
+    )
+    chain.add(request)
+    arguments = {**parameters, "source": source, **options}
     return RefreshableSession(chain, Recipe(federation_token, arguments))
 
 
@@ -397,12 +390,13 @@ def assume_root(
     .. versionadded:: 0.1.0
     """
     chain = chain_from(source, Options(**options))
+    parameters: dict[str, Any] = {
+        "target_principal": target_principal,
+        "task_policy_arn": task_policy_arn,
+        "duration_seconds": duration_seconds,
+    }
     request = StsRequest.checked(
-        "assume_root",
-        target_principal=target_principal,
-        task_policy_arn=task_policy_arn,
-        duration_seconds=duration_seconds,
-        custom_endpoint=chain.custom_endpoint,
+        "assume_root", **parameters, custom_endpoint=chain.custom_endpoint
     )
     if not REGIONLESS.isdisjoint(chain.endpoint.regions):
         raise InvalidRequestError(
@@ -412,13 +406,7 @@ def assume_root(
             "profile's region.",
         )
     chain.add(request)
-    arguments = {
-        "target_principal": target_principal,
-        "task_policy_arn": task_policy_arn,
-        "source": source,
-        "duration_seconds": duration_seconds,
-        **options,
-    }
+    arguments = {**parameters, "source": source, **options}
     return RefreshableSession(chain, Recipe(assume_root, arguments))
 
 
@@ -479,21 +467,21 @@ APIReference/API_AssumeRoleWithWebIdentity.html>`_.
         web_identity_environment,
     )
 
-    arguments = {
+    parameters: dict[str, Any] = {
         "role_arn": role_arn,
-        "token": token,
         "role_session_name": role_session_name,
         "duration_seconds": duration_seconds,
         "provider_id": provider_id,
         "policy": policy,
         "policy_arns": policy_arns,
-        **options,
     }
+    recipe = Recipe(web_identity, {**parameters, "token": token, **options})
     environment = web_identity_environment()
     if role_session_name is None and None in (token, role_arn):
-        role_session_name = environment.get("role_session_name")
-    role = environment.get("role_arn") if role_arn is None else role_arn
-    if role is None:
+        parameters["role_session_name"] = environment.get("role_session_name")
+    if role_arn is None:
+        role_arn = parameters["role_arn"] = environment.get("role_arn")
+    if role_arn is None:
         raise InvalidRequestError(
             "There is no role to assume.",
             parameter="role_arn",
@@ -501,6 +489,19 @@ APIReference/API_AssumeRoleWithWebIdentity.html>`_.
         )
     if token is None:
         token = environment.get("web_identity_token_file")
+    chain = ChainBuilder(unsigned_source(), Options(**options), role_arn=role_arn)
+    request = StsRequest.checked(
+        "assume_role_with_web_identity",
+        **parameters,
+        custom_endpoint=chain.custom_endpoint,
+    )
+    chain.add(request, WebIdentityTokenSupplier(_checked_token(token)))
+    return RefreshableSession(chain, recipe)
+
+
+def _checked_token(
+    token: str | os.PathLike[str] | Callable[[], str] | None,
+) -> str | os.PathLike[str] | Callable[[], str]:
     if not token:
         raise InvalidRequestError(
             "There is no web identity token.",
@@ -514,19 +515,7 @@ APIReference/API_AssumeRoleWithWebIdentity.html>`_.
             parameter="token",
             hint="Pass the path of the file it is in, or a function that returns it.",
         )
-    chain = ChainBuilder(unsigned_source(), Options(**options), role_arn=role)
-    request = StsRequest.checked(
-        "assume_role_with_web_identity",
-        role_arn=role,
-        role_session_name=role_session_name,
-        duration_seconds=duration_seconds,
-        provider_id=provider_id,
-        policy=policy,
-        policy_arns=policy_arns,
-        custom_endpoint=chain.custom_endpoint,
-    )
-    chain.add(request, WebIdentityTokenSupplier(token))
-    return RefreshableSession(chain, Recipe(web_identity, arguments))
+    return token
 
 
 @hides_arguments
@@ -577,23 +566,16 @@ def saml(
     from .._tokens.saml import SamlAssertionSupplier  # noqa: PLC0415 - not for assume()
 
     chain = ChainBuilder(unsigned_source(), Options(**options), role_arn=role_arn)
-    request = StsRequest.checked(
-        "assume_role_with_saml",
-        role_arn=role_arn,
-        principal_arn=principal_arn,
-        duration_seconds=duration_seconds,
-        policy=policy,
-        policy_arns=policy_arns,
-        custom_endpoint=chain.custom_endpoint,
-    )
-    chain.add(request, SamlAssertionSupplier(assertion))
-    arguments = {
+    parameters: dict[str, Any] = {
         "role_arn": role_arn,
         "principal_arn": principal_arn,
-        "assertion": assertion,
         "duration_seconds": duration_seconds,
         "policy": policy,
         "policy_arns": policy_arns,
-        **options,
     }
+    request = StsRequest.checked(
+        "assume_role_with_saml", **parameters, custom_endpoint=chain.custom_endpoint
+    )
+    chain.add(request, SamlAssertionSupplier(assertion))
+    arguments = {**parameters, "assertion": assertion, **options}
     return RefreshableSession(chain, Recipe(saml, arguments))

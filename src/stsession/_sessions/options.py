@@ -241,7 +241,8 @@ class Options:
         if not str(role_arn).startswith("arn:aws-"):
             return None
         raise InvalidRequestError(
-            f"No region is known, and the partition of {role_arn} has no global STS.",
+            f"No region is configured, and the partition of {role_arn} has no "
+            "global STS endpoint.",
             parameter="region",
             hint="Pass region= or sts_region=, or set AWS_DEFAULT_REGION or the "
             "profile's region.",

@@ -176,7 +176,7 @@ def reduce_session(recipe: Recipe) -> tuple[Any, ...]:
     for name in SECRETS:
         if isinstance(arguments.get(name), (str, Mapping)):
             msg = (
-                f"{name} is a secret, and a pickle must not carry it. Pass a function "
+                f"{name} is a secret, which a pickle must not contain. Pass a function "
                 "that the other process can import."
             )
             raise pickle.PicklingError(msg)
@@ -193,9 +193,9 @@ def _settings_of(source: Any) -> _SessionSettings:
     credentials = session.get_credentials()
     if credentials is not None and credentials.method not in FINDABLE_METHODS:
         msg = (
-            "The source of this session has keys of its own, and a pickle must not "
-            "carry them. Make the source from a profile or from the environment, "
-            "which the other process can look up as well."
+            "The source of this session has credentials that were set by code, which "
+            "a pickle must not contain. Make the source from a profile or from the "
+            "environment, where the other process finds them as well."
         )
         raise pickle.PicklingError(msg)
     return _SessionSettings(variables=session.instance_variables(), boto=boto)
