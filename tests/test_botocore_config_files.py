@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 
 import botocore.session
 import pytest
@@ -18,7 +17,6 @@ from stsession._botocore.config_files import (
 )
 from stsession._botocore.sessions import MAX_PARSED, Session, _Parsed
 from stsession._sources import files as _files_module
-from stsession._sources.files import MAX_FILES, digest_of_file
 
 
 @pytest.fixture(name="files")
@@ -121,33 +119,22 @@ def test_copies(files):
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_changed_file(files, number):
+@pytest.mark.parametrize("way", ["written", "replaced"])
+def test_changed_file(files, number, way):
     """
-    A session that is made after a change sees it, of the same size and date too.
+    A session that is made after a change sees it, also with the same size and date.
     """
     read()
     path = files[number]
+    other = path.with_name("other") if way == "replaced" else path
     stat = path.stat()
-    path.write_text(path.read_text().replace("dev", "new"))
-    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    other.write_text(path.read_text().replace("dev", "new"))
+    os.utime(other, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    other.replace(path)
     expected = botocore.session.Session().full_config
 
     assert "new" in expected["profiles"]
     assert expected == Session().full_config
-
-
-def test_replaced_file(files):
-    """
-    Another file under the same name is another file, whatever its date.
-    """
-    config, _ = files
-    read()
-    other = config.with_name("other")
-    other.write_text(config.read_text().replace("dev", "new"))
-    shutil.copystat(config, other)
-    other.replace(config)
-
-    assert "new" in Session().available_profiles
 
 
 def test_files_come_and_go(files):
@@ -274,42 +261,3 @@ def test_few_versions_are_kept(files):
 
     assert MAX_PARSED == len(sessions._parsed()._entries)
     assert "AKIA1" not in repr(sessions._parsed())
-
-
-def test_digests_of_many_files(files, tmp_path, monkeypatch):
-    """
-    Of one file more than are remembered, used in a cycle, few are read again.
-    """
-    read_files, real = [], _files_module.digest_of
-
-    def digest_of(content):
-        read_files.append(content)
-        return real(content)
-
-    monkeypatch.setattr(_files_module, "digest_of", digest_of)
-    paths = [tmp_path / str(number) for number in range(MAX_FILES + 1)]
-    for path in paths:
-        path.write_text(str(path))
-    for path in paths:
-        digest_of_file(str(path))
-    read_files.clear()
-    for path in paths:
-        digest_of_file(str(path))
-
-    assert len(read_files) < MAX_FILES / 2
-
-
-def test_many_parsed_files(files, parsed, tmp_path, monkeypatch):
-    """
-    The same goes for parsed files.
-    """
-    paths = [tmp_path / f"c{number}" for number in range(MAX_PARSED + 1)]
-    for path in paths:
-        path.write_text("[default]\n")
-    for _ in range(2):
-        parsed.clear()
-        for path in paths:
-            monkeypatch.setenv("AWS_CONFIG_FILE", str(path))
-            read()
-
-    assert len(parsed) < 2 * MAX_PARSED

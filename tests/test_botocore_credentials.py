@@ -76,23 +76,7 @@ def test_frozen(stub, credentials):
         "123456789012",
     ) == tuple(frozen)
     assert frozen is credentials.get_frozen_credentials()
-
-
-def test_frozen_after_a_refresh(session, credentials):
-    """
-    Then it's another.
-    """
-    before = credentials.get_frozen_credentials()
-    session.refresh()
-
-    assert before != credentials.get_frozen_credentials()
-
-
-def test_values(stub, credentials):
-    """
-    Read one by one, they are the same.
-    """
-    assert tuple(credentials.get_frozen_credentials()) == (
+    assert tuple(frozen) == (
         credentials.access_key,
         credentials.secret_key,
         credentials.token,
@@ -111,20 +95,6 @@ def test_values_while_refreshing(session, credentials):
     assert [1, 1, 1] == list(map(generation_of, [access_key, secret_key, token]))
     assert 2 == generation_of(credentials.access_key)
     assert 2 == generation_of(credentials.token)
-
-
-def test_values_read_twice(session, credentials):
-    """
-    A tool that first checks whether there is a secret key gets the same set.
-    """
-    access_key = credentials.access_key
-
-    assert credentials.secret_key
-
-    session.refresh()
-    values = [access_key, credentials.secret_key, credentials.token]
-
-    assert [1, 1, 1] == list(map(generation_of, values))
 
 
 @pytest.mark.parametrize(
@@ -192,15 +162,6 @@ def test_values_in_two_threads(session, credentials):
         seen = thread.submit(lambda: credentials.secret_key).result()
 
     assert 2 == generation_of(seen)
-
-
-def test_expiry_time(credentials, clock):
-    """
-    polars and others read it.
-    """
-    credentials.get_frozen_credentials()
-
-    assert clock.now() + minutes(60) == credentials._expiry_time
 
 
 def test_refresh_needed(session, credentials, clock):

@@ -14,7 +14,6 @@ from stsession._botocore.sessions import (
     _BuiltinHandlers,
     copy_settings,
     derive_session,
-    profile_session,
     usable_profile,
 )
 
@@ -79,19 +78,6 @@ def test_search_path_of_the_user(tmp_path, monkeypatch):
     assert loader is not loader_of(botocore.session.Session())
 
 
-def test_builtin_handlers():
-    """
-    A session has what any session of botocore has.
-    """
-    expected = botocore.session.Session().get_component("event_emitter")._emitter
-    found = profile_session(None).get_component("event_emitter")._emitter
-    event = "before-parameter-build.s3.PutObject"
-
-    assert len(expected._handlers.prefix_search(event)) == len(
-        found._handlers.prefix_search(event)
-    )
-
-
 def test_handlers_that_come_later(monkeypatch):
     """
     moto adds its own when it is imported; sessions made later have them.
@@ -109,29 +95,19 @@ def test_handlers_that_come_later(monkeypatch):
     assert [1] == seen
 
 
-def test_copies_of_handlers_are_independent():
+@pytest.mark.parametrize("region", [None, "eu-west-1"])
+def test_derived_session(config_file, region):
     """
-    What is registered on one session isn't on another.
-    """
-    seen = []
-    profile_session(None).register("stsession-test", lambda **_: seen.append(1))
-    profile_session(None).get_component("event_emitter").emit("stsession-test")
-
-    assert [] == seen
-
-
-def test_like(config_file):
-    """
-    Variables, configuration and user agent are the other's.
+    Variables, configuration and user agent are copied; the region may be another.
     """
     source = botocore.session.Session(profile="dev")
     source.set_config_variable("max_attempts", 9)
     source.set_default_client_config(Config(read_timeout=7))
     source.user_agent_name, source.user_agent_version = "app", "1"
     source.user_agent_extra = "extra"
-    session = derive_session(source, credentials=KEYS)
+    session = derive_session(source, credentials=KEYS, region=region)
 
-    assert ("dev", "eu-south-1", 9) == (
+    assert ("dev", region or "eu-south-1", 9) == (
         session.profile,
         session.get_config_variable("region"),
         session.get_config_variable("max_attempts"),
@@ -143,16 +119,6 @@ def test_like(config_file):
         session.user_agent_extra,
     )
     assert KEYS is session.get_credentials()
-
-
-def test_region(config_file):
-    """
-    It may have one of its own.
-    """
-    source = botocore.session.Session(profile="dev")
-    session = derive_session(source, credentials=KEYS, region="eu-west-1")
-
-    assert "eu-west-1" == session.get_config_variable("region")
     assert "eu-south-1" == source.get_config_variable("region")
 
 
@@ -197,15 +163,7 @@ def test_unknown_profile_of_the_environment(monkeypatch):
     session = derive_session(source, credentials=KEYS, region="eu-west-1")
     assert session.profile is None
     assert session.create_client("sqs")
-
-
-def test_unknown_profile_in_code():
-    """
-    Nor one that was named in code.
-    """
-    source = botocore.session.Session(profile="nobody")
-
-    assert copy_settings(source).profile is None
+    assert copy_settings(botocore.session.Session(profile="nobody")).profile is None
 
 
 def test_configured_like_finds_credentials_alike(config_file, monkeypatch):
@@ -258,34 +216,6 @@ def test_what_is_registered_stays(share_models, handlers):
         assert "mine" not in other.full_config["profiles"]
 
 
-def test_handlers_of_a_client_stay():
-    """
-    Those of a client of one session are on no client of another.
-    """
-    one, other = (
-        derive_session(botocore.session.Session(), credentials=KEYS) for _ in range(2)
-    )
-    seen, clients = [], [s.create_client("sqs", "eu-west-1") for s in (one, other)]
-    clients[0].meta.events.register("stsession-test.sqs", lambda **_: seen.append(1))
-    clients[1].meta.events.emit("stsession-test.sqs.ListQueues")
-
-    assert [] == seen
-
-
-def test_another_loader_stays():
-    """
-    A model loader that somebody registers on one session is that one's.
-    """
-    one, other = (
-        derive_session(botocore.session.Session(), credentials=KEYS) for _ in range(2)
-    )
-    own = botocore.loaders.Loader()
-    one.register_component("data_loader", own)
-
-    assert own is one.get_component("data_loader")
-    assert loader_of(other) is other.get_component("data_loader")
-
-
 @pytest.mark.parametrize("profile", [None, "dev"])
 def test_nothing_is_shared(config_file, monkeypatch, profile):
     """
@@ -322,16 +252,3 @@ def test_builtin_handlers_where_nothing_is_shared():
     assert [
         handler.__qualname__ for handler in shared._handlers.prefix_search(event)
     ] == [handler.__qualname__ for handler in own._handlers.prefix_search(event)]
-
-
-def test_search_path_of_its_own(tmp_path, monkeypatch):
-    """
-    A loader that isn't shared looks where the session is configured to.
-    """
-    monkeypatch.setattr(
-        botocore.session, "create_loader", botocore.loaders.create_loader
-    )
-    monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
-    session = copy_settings(botocore.session.Session(), share_models=False)
-
-    assert str(tmp_path) == session.get_component("data_loader").search_paths[0]

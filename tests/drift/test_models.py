@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from pathlib import Path
+
 import botocore.loaders
 import botocore.session
 import botocore.validate
@@ -232,3 +234,14 @@ def test_error(code: str) -> None:
 
     assert (code in OTHER_ERRORS) is (error.kind is FailureKind.UNKNOWN)
     assert error.hint
+
+
+def test_nothing_in_botocore_needs_ordered_dicts():
+    """
+    Models may be plain dicts: botocore calls no method of `OrderedDict` alone.
+    """
+    texts = [
+        path.read_text("utf-8") for path in Path(botocore.__file__).parent.glob("*.py")
+    ]
+
+    assert [] == [t for t in texts if "move_to_end(" in t or "popitem(last" in t]
