@@ -10,21 +10,28 @@ import sys
 
 import pytest
 
-import stsession
-
 from stsession._botocore.loader import InstalledModels
 from stsession._requests.limits import use_sdk_models
-from stsession.exceptions import InvalidRequestError
 
 from .children import run_child
 from .pages import LIMITS
+from .test_requests import (
+    LENGTHS,
+    POLICY_ARN,
+    PROVIDER,
+    ROLE,
+    ROLE_OPERATION,
+    ROOT,
+    ROOT_ARN,
+    SAML,
+    TASK,
+    make,
+    rejected,
+    sized,
+    tags,
+)
 
 
-ROLE = "arn:aws:iam::123456789012:role/Reader"
-PROVIDER = "arn:aws:iam::123456789012:saml-provider/Okta"
-POLICY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
-CONTEXT = "arn:aws:iam::aws:contextProvider/IdentityCenter"
-TASK = "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy"
 VERSIONS = {"sts": "2011-06-15", "iam": "2010-05-08"}
 
 
@@ -76,131 +83,36 @@ def _models(tmp_path, monkeypatch):
     use_sdk_models()
 
 
-def rejected(call, **kw):
-    """
-    Return the error of a call.
-    """
-    with pytest.raises(InvalidRequestError) as caught:
-        call(**kw)
-    return caught.value
+each_limit = pytest.mark.parametrize(
+    ("operation", "parameter", "value", "maximum"),
+    [(*case[:3], case[4]) for case in LENGTHS],
+)
 
 
-def assume(**kw):
-    """
-    Make a session for a role, in a region.
-    """
-    return stsession.assume(**{"role_arn": ROLE, "region": "eu-west-1", **kw})
-
-
-def web_identity(**kw):
-    """
-    Make a session by web identity, in a region.
-    """
-    return stsession.web_identity(ROLE, token="file", region="eu-west-1", **kw)
-
-
-def saml(**kw):
-    """
-    Make a session by SAML, in a region.
-    """
-    given = {"principal_arn": PROVIDER, **kw}
-    return stsession.saml(ROLE, assertion=str, region="eu-west-1", **given)
-
-
-def federation_token(**kw):
-    """
-    Make a session for a federated user, in a region.
-    """
-    return stsession.federation_token(**{"name": "bob", "region": "eu-west-1", **kw})
-
-
-def assume_root(**kw):
-    """
-    Make a session for root, in a region.
-    """
-    given = {"target_principal": "123456789012", "task_policy_arn": TASK, **kw}
-    return stsession.assume_root(region="eu-west-1", **given)
-
-
-def policy(length):
-    """
-    Write a policy whose text is so long.
-    """
-    return {"Sid": "x" * (length - 10)}
-
-
-def contexts(number):
-    """
-    Make that many provided contexts.
-    """
-    return {f"{CONTEXT}{n}": "text" for n in range(number)}
-
-
-def keys(number):
-    """
-    Make that many tag keys.
-    """
-    return [f"k{n}" for n in range(number)]
-
-
-EVERYWHERE = (assume, web_identity, saml, federation_token)
-
-# Call, parameter, what makes a value of some length, and our maximum.
-CASES = [
-    (assume, "role_arn", lambda n: f"{ROLE[:31]}{'x' * n}", 64),
-    (assume, "role_arn", lambda n: f"{ROLE[:31]}{'x' * (n - 2)}/name", 512),
-    (assume, "role_session_name", lambda n: "x" * n, 64),
-    (web_identity, "role_session_name", lambda n: "x" * n, 64),
-    (assume, "duration_seconds", int, 43_200),
-    (web_identity, "duration_seconds", int, 43_200),
-    (saml, "duration_seconds", int, 43_200),
-    (stsession.session_token, "duration_seconds", int, 129_600),
-    (federation_token, "duration_seconds", int, 129_600),
-    (assume_root, "duration_seconds", int, 900),
-    (assume, "external_id", lambda n: "x" * n, 1224),
-    *((call, "policy", policy, 2048) for call in EVERYWHERE),
-    *((call, "policy_arns", lambda n: [POLICY] * n, 10) for call in EVERYWHERE),
-    (assume, "policy_arns", lambda n: ["arn:" + "x" * (n - 4)], 2048),
-    (assume, "tags", lambda n: dict.fromkeys(keys(n), ""), 50),
-    (assume, "tags", lambda n: {"k" * n: ""}, 128),
-    (assume, "tags", lambda n: {"k": "v" * n}, 256),
-    (federation_token, "tags", lambda n: {"k": "v" * n}, 256),
-    (assume, "source_identity", lambda n: "x" * n, 256),
-    (assume, "provided_contexts", contexts, 5),
-    (assume, "provided_contexts", lambda n: {"x" * n: "text"}, 2048),
-    (assume, "provided_contexts", lambda n: {CONTEXT: "x" * n}, 3072),
-    (assume, "mfa_serial", lambda n: "x" * n, 256),
-    (stsession.session_token, "mfa_serial", lambda n: "x" * n, 256),
-    (web_identity, "provider_id", lambda n: "x" * n, 2048),
-    (saml, "principal_arn", lambda n: f"{PROVIDER[:40]}{'x' * n}", 128),
-    (federation_token, "name", lambda n: "x" * n, 32),
-]
-
-
-@pytest.mark.parametrize(("call", "parameter", "value", "maximum"), CASES)
-def test_larger_maximum(models, call, parameter, value, maximum):
+@each_limit
+def test_larger_maximum(models, operation, parameter, value, maximum):
     """
     Values are accepted up to the maximum of the model.
     """
     models({path: {"max": it.maximum + 1} for it in LIMITS for path in it.paths})
 
-    call(**{parameter: value(maximum + 1)})
-    error = rejected(call, **{parameter: value(maximum + 2)})
+    make(operation, **sized(parameter, value(maximum + 1)))
+    error = rejected(operation, **{parameter: value(maximum + 2)})
 
     assert parameter == error.parameter
     assert f" {maximum + 2:,}" in str(error)
     assert f" to {maximum + 1:,}" in str(error)
 
 
-@pytest.mark.parametrize(("call", "parameter", "value", "maximum"), CASES)
-def test_smaller_maximum(models, call, parameter, value, maximum):
+@each_limit
+def test_smaller_maximum(models, operation, parameter, value, maximum):
     """
     An older model changes nothing.
     """
     models({path: {"max": 1} for it in LIMITS for path in it.paths})
 
-    call(**{parameter: value(maximum)})
-    error = rejected(call, **{parameter: value(maximum + 1)})
+    make(operation, **sized(parameter, value(maximum)))
+    error = rejected(operation, **{parameter: value(maximum + 1)})
 
     assert f" to {maximum:,}" in str(error)
 
@@ -212,7 +124,7 @@ def test_transitive_tag_keys(models):
     paths = ("sts.AssumeRole.Tags", "sts.AssumeRole.TransitiveTagKeys")
     models({path: {"max": 60} for path in paths})
 
-    assume(tags=dict.fromkeys(keys(60), ""), transitive_tag_keys=keys(60))
+    make(tags=tags(60), transitive_tag_keys=[*tags(60)])
 
 
 def test_smaller_minimum(models):
@@ -221,8 +133,8 @@ def test_smaller_minimum(models):
     """
     models({"sts.AssumeRole.DurationSeconds": {"min": 300}})
 
-    assume(duration_seconds=300)
-    error = rejected(assume, duration_seconds=299)
+    make(duration_seconds=300)
+    error = rejected(duration_seconds=299)
 
     assert "duration_seconds is 299; STS allows 300 to 43,200." in str(error)
 
@@ -233,7 +145,7 @@ def test_role_chaining(models):
     """
     models({"sts.AssumeRole.DurationSeconds": {"max": 90_000}})
 
-    error = rejected(assume, role_arn=[ROLE, ROLE], duration_seconds=3601)
+    error = rejected(chained=True, duration_seconds=3601)
 
     assert "role chaining" in str(error)
     assert "900 to 3,600" in str(error)
@@ -250,12 +162,12 @@ def test_more_characters(models):
         }
     )
 
-    assume(source_identity="a#b", tags={"Größe-1#": ""})
-    identity = rejected(assume, source_identity="a#b c")
-    tags = rejected(assume, tags={"日本 #": ""})
+    make(source_identity="a#b", tags={"Größe-1#": ""})
+    identity = rejected(source_identity="a#b c")
+    tag = rejected(tags={"日本 #": ""})
 
     assert r"' ' at position 4; STS allows 2 to 256 of [\w+=,.@#-]." in str(identity)
-    assert r"' ' at position 3; STS allows 1 to 128 of [\p{L}" in str(tags)
+    assert r"' ' at position 3; STS allows 1 to 128 of [\p{L}" in str(tag)
 
 
 @pytest.mark.parametrize(
@@ -267,9 +179,9 @@ def test_unknown_patterns(models, pattern):
     """
     models({"sts.AssumeRole.SourceIdentity": {"pattern": pattern}})
 
-    assume(source_identity="a-b")
+    make(source_identity="a-b")
 
-    assert "'#' at position 2" in str(rejected(assume, source_identity="a#b"))
+    assert "'#' at position 2" in str(rejected(source_identity="a#b"))
 
 
 def test_characters_of_arns(models):
@@ -279,14 +191,14 @@ def test_characters_of_arns(models):
     pattern = {"pattern": r"[\u0020-\u007E]+"}
     models({"sts.AssumeRole.PolicyArns[].arn": pattern})
 
-    assert "' ' at position 1" in str(rejected(assume, policy_arns=[f" {POLICY}"]))
+    assert "' ' at position 1" in str(rejected(policy_arns=[f" {POLICY_ARN}"]))
 
 
 MOON = {
-    "role_arn": (assume, ROLE),
-    "principal_arn": (saml, PROVIDER),
-    "target_principal": (assume_root, "arn:aws:iam::123456789012:root"),
-    "task_policy_arn": (assume_root, TASK),
+    "role_arn": (ROLE_OPERATION, ROLE),
+    "principal_arn": (SAML, PROVIDER),
+    "target_principal": (ROOT, ROOT_ARN),
+    "task_policy_arn": (ROOT, TASK),
 }
 
 
@@ -295,11 +207,11 @@ def test_new_partition(models, parameter):
     """
     A partition that only the SDK knows is accepted; an unknown one isn't.
     """
-    call, arn = MOON[parameter]
+    operation, arn = MOON[parameter]
     models(partitions=["aws", "aws-moon"])
 
-    call(**{parameter: arn.replace("arn:aws:", "arn:aws-moon:")})
-    error = rejected(call, **{parameter: arn.replace("arn:aws:", "arn:aws-mars:")})
+    make(operation, **{parameter: arn.replace("aws:", "aws-moon:", 1)})
+    error = rejected(operation, **{parameter: arn.replace("aws:", "aws-mars:", 1)})
 
     assert "AWS has no partition 'aws-mars'" in str(error)
     assert "aws-eusc, aws-moon." in error.hint
@@ -315,8 +227,8 @@ def test_unreadable_models(tmp_path, models, text):
         (tmp_path / service / version / "service-2.json").write_text(text, "utf-8")
     (tmp_path / "partitions.json").write_text(text, "utf-8")
 
-    identity = rejected(assume, source_identity="a" * 257)
-    arn = rejected(assume, role_arn=ROLE.replace("aws", "aws-moon"))
+    identity = rejected(source_identity="a" * 257)
+    arn = rejected(role_arn=ROLE.replace("aws", "aws-moon"))
 
     assert "STS allows 2 to 256" in str(identity)
     assert "AWS has no partition 'aws-moon'" in str(arn)
@@ -347,8 +259,8 @@ def test_only_if_exceeded(models):
     models()
     use_sdk_models(Unused())
 
-    for call, parameter, value, maximum in CASES:
-        call(**{parameter: value(maximum)})
+    for operation, parameter, value, _, maximum, _ in LENGTHS:
+        make(operation, **sized(parameter, value(maximum)))
 
 
 def test_nothing_to_set_up(tmp_path):
