@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 def where(session: Any) -> tuple[str, int, str]:
     """
-    Who we are, in which process, by which key.
+    The account, the process, and the access key ID.
     """
     key = session.credentials().access_key_id
     return session.client("sts").get_caller_identity()["Account"], os.getpid(), key

@@ -41,9 +41,9 @@ class BusySTS:
 
         failing: The share of the answers, of those let through, that are a 500.
 
-        denied: Roles that it refuses.
+        denied: Roles that it denies.
 
-        lifetime: Seconds that credentials live.
+        lifetime: Seconds for which credentials are valid.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class BusySTS:
         self._stub = StubSTS(clock=time.clock, lifetime=span)
         self._lock = threading.Lock()
         self._taken: collections.deque[float] = collections.deque()
-        self._dice: dict[str, random.Random] = {}
+        self._random: dict[str, random.Random] = {}
         self.counts: collections.Counter[str] = collections.Counter()
         self.under_way = self.most_under_way = 0
 
@@ -75,7 +75,7 @@ class BusySTS:
             self.under_way += 1
             self.most_under_way = max(self.most_under_way, self.under_way)
             fault = self._fault(role_arn)
-            self.counts["asked"] += 1
+            self.counts["sent"] += 1
             self.counts[fault.code if fault else "granted"] += 1
         try:
             self._time.sleep(self._delay)
@@ -95,9 +95,9 @@ class BusySTS:
         if len(self._taken) >= self._limit:
             return Fault.throttled()
         self._taken.append(now)
-        # By role, so that it doesn't depend on who comes first.
-        dice = self._dice.setdefault(role_arn, random.Random(role_arn))
-        if dice.random() < self._failing:
+        # By role, so that it doesn't depend on the order.
+        generator = self._random.setdefault(role_arn, random.Random(role_arn))
+        if generator.random() < self._failing:
             return Fault.status(500)
         return Fault.access_denied() if role_arn in self._denied else None
 
@@ -115,7 +115,7 @@ class Outcome:
     """How long it took, in virtual time."""
 
     counts: dict[str, int]
-    """What STS was asked, and what it answered."""
+    """The requests to STS, and its responses, by code."""
 
     most_under_way: int
     """Requests to STS at once."""
@@ -138,21 +138,21 @@ def simulate(
     **sts: Any,
 ) -> Outcome:
     """
-    Use a fleet again and again, for some lives of its credentials.
+    Use a fleet again and again, for some lifetimes of its credentials.
 
     Args:
         accounts: How many there are.
 
-        denied: So many of them don't let us in.
+        denied: The number of accounts whose role is denied.
 
-        lifetime: Seconds that credentials live.
+        lifetime: Seconds for which credentials are valid.
 
         passes: How often the fleet is gone through.
 
         interval:
             Seconds from the beginning of one to that of the next. With half a
-            lifetime, each life is used twice, and not in its advisory window but
-            for its end: what is asked is then what has to be.
+            lifetime, each generation is used twice, and not in its advisory window but
+            for its end: each request is then necessary.
 
         max_workers: Calls at once.
 
@@ -174,7 +174,7 @@ def simulate(
             time.sleep(0.05)
             return key
 
-    told, objects = [], []
+    counted, objects = [], []
     with (
         use_runtime(clock=time.clock, wait=time.wait, submit=time.run, spawn=here),
         stsession.Fleet(ids, role_name="Audit", source=source) as fleet,
@@ -186,14 +186,14 @@ def simulate(
                 values += result.ok
                 if result.error is not None:
                     errors[type(result.error).__name__] += 1
-            told.append((values, dict(errors)))
+            counted.append((values, dict(errors)))
             objects.append(our_objects())
             left = (number + 1) * interval - time.clock.monotonic()
             if left > 0 and number + 1 < passes:
                 with time.working():
                     time.sleep(left)
     return Outcome(
-        passes=tuple(told),
+        passes=tuple(counted),
         seconds=time.clock.monotonic(),
         counts=dict(server.counts),
         most_under_way=server.most_under_way,
@@ -228,7 +228,7 @@ class Gauge:
 
 def our_objects() -> int:
     """
-    How many objects of our own classes there are, but for those of tests.
+    How many objects of our own classes there are, except those of tests.
     """
     gc.collect()
     # Of odd classes it isn't a text.

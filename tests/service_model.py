@@ -58,7 +58,7 @@ def compiled(pattern: str) -> re.Pattern[str]:
 
 def breaches(shape: Any, value: Any) -> list[str]:
     """
-    Tell what of *value* the service model forbids, patterns and maximums too.
+    Return what of *value* the service model forbids, patterns and maximums too.
     """
     if shape.type_name == "structure":
         found = [f"{name}?" for name in shape.required_members if name not in value]

@@ -74,45 +74,40 @@ def whoami(session):
 # -- Which sessions there are --------------------------------------------------
 
 
-def test_ids(source):
+@pytest.mark.parametrize(
+    ("accounts", "options", "role", "regions"),
+    [
+        (IDS[:2], {"role_name": "Audit"}, "Audit", ["eu-west-1"]),
+        (iter(IDS[:2]), {"role_name": "team/Audit"}, "team/Audit", ["eu-west-1"]),
+        (IDS[:2], {"role_name": "/team/Audit"}, "team/Audit", ["eu-west-1"]),
+        (list(map(ARN.format, IDS[:2])), {}, "Audit", ["eu-west-1"]),
+        (
+            [*IDS[:2], IDS[0], ARN.format(IDS[1])],
+            {"role_name": "Audit"},
+            "Audit",
+            ["eu-west-1"],
+        ),
+        (
+            IDS[:2],
+            {"role_name": "Audit", "regions": ["us-east-1", "eu-west-3"]},
+            "Audit",
+            ["us-east-1", "eu-west-3"],
+        ),
+    ],
+)
+def test_targets(source, accounts, options, role, regions):
     """
-    An ID and the name of a role make an ARN.
+    There is a session for each account, without duplicates, and for each region.
     """
-    fleet = Fleet(iter(IDS), role_name="team/Audit", source=source)
-
-    assert 5 == len(fleet)
-    assert "arn:aws:iam::000000000001:role/team/Audit" == next(iter(fleet)).role_arn
-    assert IDS == [target.account_id for target in fleet]
-
-
-def test_arns(source):
-    """
-    With ARNs there is no need for a name.
-    """
-    fleet = Fleet([ARN.format(IDS[0])], source=source)
-
-    assert [IDS[0]] == [target.account_id for target in fleet]
-
-
-def test_regions(source):
-    """
-    There is a session for each account and region.
-    """
-    regions = ["eu-west-1", "us-east-1"]
-    fleet = Fleet(IDS[:2], role_name="Audit", source=source, regions=regions)
-
-    assert [(i, r) for i in IDS[:2] for r in regions] == [
-        (target.account_id, target.region) for target in fleet
+    fleet = Fleet(accounts, source=source, **options)
+    expected = [
+        (account, f"arn:aws:iam::{account}:role/{role}", region)
+        for account in IDS[:2]
+        for region in regions
     ]
 
-
-def test_region_of_the_source(source):
-    """
-    Without regions, it's the source's.
-    """
-    (target,) = Fleet(IDS[:1], role_name="Audit", source=source)
-
-    assert "eu-west-1" == target.region
+    assert expected == [(it.account_id, it.role_arn, it.region) for it in fleet]
+    assert len(expected) == len(fleet)
 
 
 @pytest.mark.parametrize(
@@ -171,17 +166,6 @@ def test_transitive_tags_of_each_account(source):
         assert "transitive_tag_keys" == caught.value.parameter
 
 
-def test_twice_the_same(source):
-    """
-    Who comes twice is taken once.
-    """
-    accounts = [*IDS, IDS[0], ARN.format(IDS[1])]
-
-    fleet = Fleet(accounts, role_name="Audit", source=source)
-
-    assert 5 == len(fleet) == len(set(fleet))
-
-
 def test_twice_but_different(source):
     """
     Unless the two say different things.
@@ -235,22 +219,12 @@ def test_twice_but_different(source):
 )
 def test_bad_accounts(accounts, role_name, parameter, text, source):
     """
-    What can't be an account is refused when the fleet is made, by its entry.
+    Wrong accounts are an error when the fleet is made, which names the entry.
     """
     with pytest.raises(InvalidRequestError, match=text) as caught:
         Fleet(accounts, role_name=role_name, source=source)
 
     assert parameter == caught.value.parameter
-
-
-def test_role_name_with_a_path(source):
-    """
-    As IAM shows it, with slashes at both ends, or without the first.
-    """
-    for name in ("team/Audit", "/team/Audit"):
-        (target,) = Fleet(IDS[:1], role_name=name, source=source)
-
-        assert f"arn:aws:iam::{IDS[0]}:role/team/Audit" == target.role_arn
 
 
 def test_role_names_elsewhere(source):
@@ -271,7 +245,7 @@ def test_role_names_elsewhere(source):
 @pytest.mark.parametrize("region", ["euwest1", "EU-west-1", ""])
 def test_region_in_no_partition(region):
     """
-    It's told at once, as no ARN can be made; also if it is the source's.
+    It's an error at once, as no ARN can be made; also if it is the source's.
     """
     source = boto3.Session("AKIAIOSFODNN7EXAMPLE", "s3cr3t", region_name=region)
     for make in (
@@ -337,7 +311,7 @@ def test_region_elsewhere(source):
 )
 def test_bad_options(options, text, source):
     """
-    What `assume()` would refuse is refused when the fleet is made.
+    Options that `assume()` rejects are rejected when the fleet is made.
     """
     with pytest.raises(InvalidRequestError, match=text):
         Fleet(IDS, role_name="Audit", source=source, **options)
@@ -352,7 +326,7 @@ def test_bad_options(options, text, source):
 )
 def test_unknown_names(call, text):
     """
-    A name that isn't one is refused, with what was probably meant.
+    An unknown name is an error that suggests a similar one.
     """
     with pytest.raises(TypeError, match=text):
         call()
@@ -387,7 +361,7 @@ def test_options_act(source):
 
 def test_repr(source):
     """
-    It tells which, and by whom; no secret.
+    It shows the accounts and the source, and no secret.
     """
     fleet = Fleet(IDS, role_name="Audit", source=source, external_id="s3cr3t")
 
@@ -425,7 +399,7 @@ def test_session(source):
 )
 def test_no_such_session(account, region, text, source):
     """
-    What isn't in the fleet is refused.
+    An account or region that the fleet doesn't have is an error.
     """
     accounts = [*IDS, "arn:aws:iam::000000000002:role/Other"]
     fleet = Fleet(accounts, role_name="Audit", source=source)
@@ -440,7 +414,7 @@ def test_no_such_session(account, region, text, source):
 )
 def test_how_accounts_are_named(account, hint, source):
     """
-    Who asks by a number is told that an ID is a string.
+    The hint for a number says that an ID is a string.
     """
     fleet = Fleet(["111122223333"], role_name="Audit", source=source)
 
@@ -465,7 +439,7 @@ def test_shared_credentials(local, org):
 
 def test_regions_share_credentials(local, org):
     """
-    The sessions of an account ask once, whatever their regions.
+    The sessions of an account call STS once, whatever their regions.
     """
     regions = ["eu-west-1", "us-east-1", "us-east-2"]
     fleet = Fleet(IDS, role_name="Audit", source=org, regions=regions)
@@ -478,7 +452,7 @@ def test_regions_share_credentials(local, org):
 
 def test_second_run(local, org):
     """
-    A second run asks for nothing.
+    A second run doesn't call STS.
     """
     fleet = Fleet(IDS, role_name="Audit", source=org)
 
@@ -490,7 +464,7 @@ def test_second_run(local, org):
 
 def test_throttled(source, stub):
     """
-    STS that says it was asked too often is asked again, later, by all.
+    A throttled request is sent again, and all requests are slowed down.
     """
     clock = FakeClock()
 
@@ -510,7 +484,7 @@ def test_throttled(source, stub):
 @pytest.mark.parametrize("fault", [Fault.throttled(), Fault.status(500)])
 def test_gives_up(source, stub, fault):
     """
-    Nobody goes on asking then: the hint is that the session asks when it is used.
+    After the last retry, the hint says that the session retries when it is used.
     """
     clock = FakeClock()
 
@@ -531,9 +505,9 @@ def test_gives_up(source, stub, fault):
     assert later.ok
 
 
-def test_no_turn(source, stub):
+def test_not_sent_in_time(source, stub):
     """
-    Who has no turn in time isn't asked for; the result says whom that was about.
+    A request that isn't sent in time is an error that names its role.
     """
     clock, policy = FakeClock(), RefreshPolicy(load_timeout=dt.timedelta(seconds=0.4))
 
@@ -603,7 +577,7 @@ def test_single_code(asked_for_codes, stub, mfa_session):
 
 def test_client_sends_once(local, org):
     """
-    The SDK's client doesn't ask again by itself.
+    The STS client doesn't retry by itself.
     """
     policy = RefreshPolicy(load_timeout=dt.timedelta(0))
     local.faults.add(Fault.status(500), times=1)
@@ -616,9 +590,9 @@ def test_client_sends_once(local, org):
     assert 1 == local.count("AssumeRole")
 
 
-def test_other_sessions_are_not_paced(source):
+def test_other_sessions_have_no_throttle(source):
     """
-    Sessions that don't belong to a fleet ask as ever.
+    Sessions outside of a fleet have no throttle.
     """
     fleet = Fleet(IDS, role_name="Audit", source=source)
     other = stsession.assume(ARN.format(IDS[0]), source=source)
@@ -634,7 +608,7 @@ def _attempts(session):
     return config.retries["total_max_attempts"]
 
 
-def test_fleets_of_a_source_share_their_pace(source):
+def test_fleets_of_a_source_share_their_throttle(source):
     """
     Two fleets of the same source slow down together, with another STS they don't.
     """
@@ -709,7 +683,7 @@ def test_functions_that_have_not_run(source, function):
 
 def test_waits_longer_than_others(source):
     """
-    Who waits for the leader waits as long as that goes on asking.
+    Callers wait for a refresh in progress for as long as it may be retried.
     """
     fleet = Fleet(IDS, role_name="Audit", source=source)
 
@@ -845,7 +819,7 @@ def test_leaves_no_thread(local, org):
 )
 def test_bad_run(function, options, text, source):
     """
-    What can't be run is refused at once.
+    Wrong arguments are an error at once.
     """
     fleet = Fleet(IDS, role_name="Audit", source=source)
 
@@ -855,7 +829,7 @@ def test_bad_run(function, options, text, source):
 
 def test_log_of_failures(local, org, caplog):
     """
-    What a result tells isn't warned about as well.
+    A failure that is a result isn't logged as a warning.
     """
     fleet = Fleet([*IDS, "000000000099"], role_name="Audit", source=org)
     with caplog.at_level(logging.DEBUG, logger="stsession"):
@@ -910,7 +884,7 @@ def test_log_of_other_sessions(source, stub, caplog):
 
 def test_log_of_a_source(local, org, caplog):
     """
-    A source that is one of ours fails for all accounts, and all results tell it.
+    If a session of ours fails as the source, all results have its error.
     """
     hub = stsession.assume(ARN.format("000000000099"), source=org)
     run = Fleet(IDS[:2], role_name="Audit", source=hub).map(whoami)
@@ -934,7 +908,7 @@ def test_log_of_failures_that_are_no_result(
     source, caplog, used_for, fault, when_denied, expected
 ):
     """
-    As long as credentials are used no result tells of a failure, so the log does.
+    A failed refresh of credentials that are still usable is logged as a warning.
     """
     clock = FakeClock()
     stub = StubSTS(clock=clock)
@@ -1173,20 +1147,20 @@ def test_listing_asks_itself(source, monkeypatch):
 
 def test_listed_by_another_thread(source, monkeypatch):
     """
-    Who had to wait for it finds it done.
+    A thread that waited for the list doesn't list the accounts again.
     """
-    organization, asked = stsession.Organization(), []
+    organization, calls = stsession.Organization(), []
     fleet = Fleet(organization, role_name="Audit", source=source)
 
     def listed(_):
-        asked.append(1)
+        calls.append(1)
         return ()
 
     monkeypatch.setattr(organization, "listed", listed)
     fleet._list(organization)
     fleet._list(organization)
 
-    assert [1] == asked
+    assert [1] == calls
 
 
 def test_error_whose_response_raises(local, org):

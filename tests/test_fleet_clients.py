@@ -97,7 +97,7 @@ SHARED_ENDINGS = ("Parser", "Serializer", "ParamValidationDecorator", "Exception
 
 def is_shared(thing):
     """
-    Tell whether *thing* has no role's own in it.
+    Return whether *thing* is the same for all roles.
     """
     name = type(thing).__name__
     if isinstance(thing, botocore.loaders.Loader):
@@ -155,7 +155,7 @@ def is_of_all(thing):
 
 def is_fixed(thing):
     """
-    Tell whether nothing can be kept in *thing* itself.
+    Return whether *thing* itself can't change.
     """
     if isinstance(thing, types.MethodType):
         return is_shared(thing.__self__)
@@ -206,7 +206,7 @@ def print_nothing(**_):
 
 def is_from_model(way):
     """
-    Tell whether it is something that is only read.
+    Return whether it is only read.
     """
     return any(part in way for part in READ_ONLY) or way.startswith(
         "meta.events._made._event_aliases"
@@ -311,7 +311,7 @@ def test_new_slot(sessions, caplog, monkeypatch):
 
 class Stranger:
     """
-    Whose methods handle events for one client.
+    An unknown class whose methods handle the events of one client.
     """
 
     def __init__(self, client):
@@ -446,7 +446,7 @@ def test_other_trie(sessions, caplog, monkeypatch):
 
 def test_renamed(sessions, caplog, monkeypatch):
     """
-    Nor are clients whose parts are called otherwise.
+    Nor are clients whose attributes have other names.
     """
 
     def initialize(self, *args, **kwargs):
@@ -472,7 +472,7 @@ def test_renamed(sessions, caplog, monkeypatch):
 
 def test_other_retries(sessions, caplog, monkeypatch):
     """
-    Nor are clients whose retries are set up otherwise.
+    Nor are clients with retries that are registered in another way.
     """
     register = botocore.retries.standard.register_retry_handler
 

@@ -80,12 +80,12 @@ def test_processes(fleet, new_pool, local):
     before = local.count("AssumeRole")
 
     first = [r.value for r in fleet.map(functions.where, executor=new_pool)]
-    asked = local.count("AssumeRole") - before
+    first_calls = local.count("AssumeRole") - before
     second = [r.value for r in fleet.map(functions.where, executor=new_pool)]
     again = local.count("AssumeRole") - before
 
     assert IDS == sorted(account for account, _, _ in first)
-    assert len(IDS) == asked
+    assert len(IDS) == first_calls
     assert IDS == sorted(account for account, _, _ in second)
     assert again <= 2 * len(IDS)
     assert new_pool.submit(abs, -1).result() == 1
@@ -93,7 +93,7 @@ def test_processes(fleet, new_pool, local):
 
 def test_sessions_in_a_process_share(fleet, pool):
     """
-    In one process all sessions have one source, with its client, and one pace.
+    In one process all sessions have one source, with its client, and one throttle.
     """
     values = [r.value for r in fleet.map(functions.shared_parts, executor=pool)]
 
@@ -164,7 +164,7 @@ def test_broken_pool(fleet, new_pool):
 
 def test_exit_in_a_worker(fleet, pool):
     """
-    What isn't an `Exception` is nobody's result: it ends the run.
+    An error that isn't an `Exception` ends the run.
     """
     with pytest.raises(SystemExit):
         list(fleet.map(functions.leave, executor=pool))
@@ -172,7 +172,7 @@ def test_exit_in_a_worker(fleet, pool):
 
 def test_function_that_cannot_be_pickled(fleet, pool):
     """
-    It's refused before anything is sent.
+    It's an error before anything is sent.
     """
     with pytest.raises(
         InvalidRequestError, match="function can't be pickled"
@@ -184,7 +184,7 @@ def test_function_that_cannot_be_pickled(fleet, pool):
 
 def test_source_with_keys_of_its_own(pool):
     """
-    A pickle must not carry keys: it's refused, and the error says what to do.
+    A pickle must not contain keys: it's an error that says what to do.
     """
     source = boto3.Session("AKIAIOSFODNN7EXAMPLE", "s3cr3t", region_name="eu-west-1")
     fleet = stsession.Fleet(IDS, role_name="Audit", source=source)
@@ -264,7 +264,7 @@ class SilentError(Exception):
 @pytest.mark.parametrize("error", [OddError(1, 2), SilentError("a", "b")])
 def test_error_that_does_not_survive(error):
     """
-    It's replaced by one that tells of it.
+    It's replaced by one with its text.
     """
     portable = _executors.portable_error(error)
 
@@ -303,7 +303,7 @@ def test_pickles_by_value_where_it_can(monkeypatch):
 
 def test_pickles_by_name_elsewhere(monkeypatch):
     """
-    Without it, what has no name is refused.
+    Without it, an object without a name is an error.
     """
     monkeypatch.delitem(sys.modules, "cloudpickle", raising=False)
 

@@ -243,7 +243,7 @@ def test_interrupted_in_order(hand):
 
 def test_closed_from_another_thread(hand):
     """
-    Who waits for a result is told that there won't be one.
+    A thread that waits for a result is woken.
     """
     run = run_of(hand)
     run._fill()
@@ -269,7 +269,7 @@ def test_left_early(hand):
 
 def test_forgotten(hand):
     """
-    A run that nobody holds any longer ends.
+    A run that is garbage-collected ends.
     """
     run = run_of(hand)
     run._fill()
@@ -330,7 +330,7 @@ def test_broken_executor_in_order(hand):
 
 def test_executor_that_was_shut_down(hand):
     """
-    An executor that takes nothing gives an error, not an empty result.
+    An executor that takes no calls is an error, not an empty result.
     """
     hand.raises = RuntimeError("cannot schedule new futures after shutdown")
 
@@ -351,32 +351,26 @@ def test_task_cancelled_by_others(hand):
         next(run)
 
 
-def test_error_of_the_executor(hand):
+@pytest.mark.parametrize(
+    ("outcome", "type_name", "text"),
+    [
+        (TypeError("cannot pickle 'module' object"), "TypeError", "cannot pickle"),
+        (b"cnowhere\nNothing\n.", "ModuleNotFoundError", "nowhere"),
+    ],
+)
+def test_error_of_the_executor(hand, outcome, type_name, text):
     """
-    What goes wrong around the function is the result of its target.
+    A call or a result that can't be pickled is the failure of its target.
     """
     run = run_of(hand, 1)
     run._fill()
-    hand.finish(0, TypeError("cannot pickle 'module' object"))
+    hand.finish(0, outcome)
 
     (result,) = run
 
     assert isinstance(result.error, ExecutorError)
-    assert "TypeError" == result.error.type_name
-    assert "cannot pickle" in str(result.error)
-
-
-def test_answer_that_cannot_be_read(hand):
-    """
-    So is a value whose class isn't here.
-    """
-    run = run_of(hand, 1)
-    run._fill()
-    hand.finish(0, b"cnowhere\nNothing\n.")
-
-    (result,) = run
-
-    assert "ModuleNotFoundError" == result.error.type_name
+    assert type_name == result.error.type_name
+    assert text in str(result.error)
 
 
 def test_listing_fails(hand):
@@ -473,20 +467,9 @@ def test_closed_while_a_call_is_submitted(hand, error):
     assert 0 == hand.under_way
 
 
-def test_refused(hand):
-    """
-    If nobody has closed the run, the reason is told.
-    """
-    hand.raises = RuntimeError("cannot schedule new futures after shutdown")
-    run = run_of(hand, 3)
-
-    with pytest.raises(ExecutorError, match="RuntimeError: cannot schedule new fut"):
-        next(run)
-
-
 def test_forked_child(hand):
     """
-    A run is over in a child: those who work on it aren't there.
+    A run is over in a forked child, which has none of its threads.
     """
     run = run_of(hand, 3)
     run._fill()

@@ -27,7 +27,7 @@ def test_calls(outcome):
     generations = 100 * 3
 
     assert outcome.counts["granted"] <= 1.1 * generations
-    assert outcome.counts["asked"] <= 1.6 * generations
+    assert outcome.counts["sent"] <= 1.6 * generations
 
 
 def test_bounds(outcome):
@@ -47,9 +47,9 @@ def test_memory(outcome):
 
 def test_more_workers_than_sts_can_take():
     """
-    Threads that all want to ask at once wait for their turn.
+    Threads that call STS at once wait for their turn.
     """
     outcome = simulate(accounts=80, denied=2, passes=1, max_workers=64, limit=10)
 
     assert ((78, {"AccessDeniedError": 2}),) == outcome.passes
-    assert outcome.counts["asked"] <= 2.5 * 80
+    assert outcome.counts["sent"] <= 2.5 * 80

@@ -45,18 +45,18 @@ def retrying(throttle, timeout=120.0):
 
 class Answers:
     """
-    What STS says, one after the other; the last for ever.
+    The responses of STS, one after the other; the last is repeated.
     """
 
     def __init__(self, clock, *answers):
         self._clock, self._answers = clock, list(answers)
-        self.asked_at = []
+        self.sent_at = []
 
     def __call__(self):
         """
         Answer.
         """
-        self.asked_at.append(self._clock.monotonic())
+        self.sent_at.append(self._clock.monotonic())
         answer = self._answers[0]
         if len(self._answers) > 1:
             self._answers.pop(0)
@@ -65,114 +65,114 @@ class Answers:
         return answer
 
 
-def test_asks_once_if_all_is_well(throttle, clock):
+def test_success(throttle, clock):
     """
     An answer is an answer.
     """
-    ask = Answers(clock, "keys")
+    send = Answers(clock, "keys")
 
-    assert "keys" == retrying(throttle)(ask)
-    assert [0.0] == ask.asked_at
+    assert "keys" == retrying(throttle)(send)
+    assert [0.0] == send.sent_at
 
 
 def test_throttled(throttle, clock):
     """
-    It asks again until STS has time, and all are slowed down.
+    A throttled request is sent again, and all requests are slowed down.
     """
-    ask = Answers(clock, THROTTLED, THROTTLED, "keys")
+    send = Answers(clock, THROTTLED, THROTTLED, "keys")
 
-    assert "keys" == retrying(throttle)(ask)
-    assert 3 == len(ask.asked_at)
+    assert "keys" == retrying(throttle)(send)
+    assert 3 == len(send.sent_at)
     assert throttle.rate < 10
 
 
-def test_patience_ends(throttle, clock):
+def test_timeout(throttle, clock):
     """
-    After so many seconds, what STS said last is raised.
+    After so many seconds, the last error is raised.
     """
-    ask = Answers(clock, THROTTLED)
+    send = Answers(clock, THROTTLED)
 
     with pytest.raises(StsUnavailableError, match="Busy"):
-        retrying(throttle, timeout=30.0)(ask)
+        retrying(throttle, timeout=30.0)(send)
 
     assert 30.0 <= clock.monotonic() < 31.0
-    assert len(ask.asked_at) > 5
+    assert len(send.sent_at) > 5
 
 
 @pytest.mark.parametrize("timeout", [0.0, 1.0])
-def test_no_turn(throttle, clock, timeout):
+def test_not_sent_in_time(throttle, clock, timeout):
     """
-    Who has no turn in time doesn't ask, and takes nobody's turn.
+    A request that can't be sent in time isn't sent, and delays no other.
     """
-    ask = Answers(clock, "keys")
+    send = Answers(clock, "keys")
     throttle.observe(0.0, THROTTLED)
     with pytest.raises(StsUnavailableError) as caught:
-        retrying(throttle, timeout)(ask)
+        retrying(throttle, timeout)(send)
 
-    assert [] == ask.asked_at
+    assert [] == send.sent_at
     assert f"could not be sent within {timeout:.0f} s" in str(caught.value)
     assert (FailureKind.THROTTLED, "x", True) == (
         caught.value.kind,
         caught.value.hop,
         caught.value.retryable,
     )
-    assert "keys" == retrying(throttle)(ask)
-    assert pytest.approx([2.0], abs=0.001) == ask.asked_at
+    assert "keys" == retrying(throttle)(send)
+    assert pytest.approx([2.0], abs=0.001) == send.sent_at
 
 
-def test_a_turn_at_once(throttle, clock):
+def test_sent_at_once(throttle, clock):
     """
-    Nobody needs patience while there is no limit.
+    A timeout of zero suffices while there is no limit.
     """
-    ask = Answers(clock, "keys")
+    send = Answers(clock, "keys")
 
-    assert "keys" == retrying(throttle, timeout=0.0)(ask)
+    assert "keys" == retrying(throttle, timeout=0.0)(send)
 
 
 def test_outage(throttle, clock):
     """
     After an outage there are longer and longer pauses.
     """
-    ask = Answers(clock, OUTAGE, OUTAGE, OUTAGE, "keys")
+    send = Answers(clock, OUTAGE, OUTAGE, OUTAGE, "keys")
 
-    assert "keys" == retrying(throttle)(ask)
-    assert pytest.approx([0, 0.25, 0.75, 1.75], abs=0.001) == ask.asked_at
+    assert "keys" == retrying(throttle)(send)
+    assert pytest.approx([0, 0.25, 0.75, 1.75], abs=0.001) == send.sent_at
 
 
 def test_lasting_outage(throttle, clock):
     """
     An outage that lasts isn't waited for as long as throttling is.
     """
-    ask = Answers(clock, OUTAGE)
+    send = Answers(clock, OUTAGE)
 
     with pytest.raises(StsUnavailableError, match="Down"):
-        retrying(throttle)(ask)
+        retrying(throttle)(send)
 
-    assert OUTAGES == len(ask.asked_at)
+    assert OUTAGES == len(send.sent_at)
 
 
-def test_outage_at_the_end_of_patience(throttle, clock):
+def test_outage_at_the_end(throttle, clock):
     """
     There is no pause that would end too late.
     """
-    ask = Answers(clock, OUTAGE)
+    send = Answers(clock, OUTAGE)
 
     with pytest.raises(StsUnavailableError):
-        retrying(throttle, timeout=0.5)(ask)
+        retrying(throttle, timeout=0.5)(send)
 
     assert clock.monotonic() < 0.5
 
 
-def test_refusal(throttle, clock):
+def test_permanent_error(throttle, clock):
     """
-    What won't change isn't asked again.
+    A permanent error isn't retried.
     """
-    ask = Answers(clock, AccessDeniedError("No."))
+    send = Answers(clock, AccessDeniedError("No."))
 
     with pytest.raises(AccessDeniedError):
-        retrying(throttle)(ask)
+        retrying(throttle)(send)
 
-    assert 1 == len(ask.asked_at)
+    assert 1 == len(send.sent_at)
 
 
 def test_retry_after(throttle, clock):
@@ -182,18 +182,18 @@ def test_retry_after(throttle, clock):
     busy = StsUnavailableError(
         "Busy.", kind=FailureKind.THROTTLED, retry_after=dt.timedelta(seconds=20)
     )
-    ask = Answers(clock, busy, "keys")
+    send = Answers(clock, busy, "keys")
 
-    retrying(throttle)(ask)
+    retrying(throttle)(send)
 
-    assert pytest.approx([0, 20], abs=0.001) == ask.asked_at
+    assert pytest.approx([0, 20], abs=0.001) == send.sent_at
 
 
 def test_what_never_arrived_says_nothing(throttle):
     """
-    A time-out isn't something that STS let through.
+    A timeout doesn't count as a request that STS accepted.
     """
-    throttle.observe(0.0, StsUnavailableError("Time-out."))
+    throttle.observe(0.0, StsUnavailableError("Timeout."))
     throttle.observe(0.0, THROTTLED)
 
     assert 0.5 == throttle.rate
@@ -201,7 +201,7 @@ def test_what_never_arrived_says_nothing(throttle):
 
 def test_first_come_first_served(clock):
     """
-    Turns are taken in the order in which they were asked for.
+    Requests are sent in the order in which they began to wait.
     """
     order, asking = [], threading.Semaphore(0)
     waiting = threading.Event()
@@ -233,9 +233,9 @@ def test_first_come_first_served(clock):
     assert list(range(5)) == order
 
 
-def test_gives_up_its_place(throttle, clock):
+def test_leaves_the_queue(throttle, clock):
     """
-    Who has waited too long leaves the queue to others.
+    A request that has waited too long leaves the queue.
     """
     throttle.observe(0.0, THROTTLED)
 

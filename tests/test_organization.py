@@ -22,7 +22,7 @@ MANAGEMENT = "123456789012"
 @pytest.fixture(name="source")
 def _source():
     """
-    Somebody of the management account, in a world of moto's.
+    A user of the management account, at moto.
     """
     with mock_aws():
         yield boto3.Session("AKIAIOSFODNN7EXAMPLE", "s3cr3t", region_name="eu-west-1")
@@ -135,7 +135,7 @@ class Answers:
     """
 
     def __init__(self, source, *pages):
-        self.asked = []
+        self.requests = []
         self._pages = list(pages)
         source.events.register("before-send.organizations", self)
 
@@ -144,7 +144,7 @@ class Answers:
         Answer a request.
         """
         target = request.headers["X-Amz-Target"].decode().split(".")[1]
-        self.asked.append((target, json.loads(request.body)))
+        self.requests.append((target, json.loads(request.body)))
         page = self._pages.pop(0)
         if isinstance(page, Exception):
             raise page
@@ -154,7 +154,7 @@ class Answers:
 
 def account(number, **what):
     """
-    An account as ListAccounts tells of it.
+    An account as ListAccounts returns it.
     """
     i = f"{number:012}"
     arn = f"arn:aws:organizations::{MANAGEMENT}:account/o-x/{i}"
@@ -177,10 +177,10 @@ def test_pages(plain):
     )
     fleet = fleet_of(plain)
 
-    assert [] == answers.asked
+    assert [] == answers.requests
 
     assert ["n1", "n2"] == names(fleet) == names(fleet)
-    assert [{}, {"NextToken": "more"}] == [body for _, body in answers.asked]
+    assert [{}, {"NextToken": "more"}] == [body for _, body in answers.requests]
 
 
 def knows_state():
@@ -213,7 +213,7 @@ def test_active_ones_only(plain):
 
 def test_active_ones_by_their_former_status(plain):
     """
-    Or by *Status* if there is no *State*; who has neither is taken.
+    Or by *Status* if there is no *State*; an account with neither is taken.
     """
     Answers(
         plain,
@@ -256,7 +256,7 @@ def test_refused(code, hint, plain):
 
 def test_unreachable(plain, monkeypatch):
     """
-    So has one of the network, but for the code.
+    So has one of the network, except for the code.
     """
     monkeypatch.setattr("stsession.fleet._organization.ATTEMPTS", 1)
     Answers(plain, EndpointConnectionError(endpoint_url="https://x"))
@@ -318,7 +318,7 @@ def test_asked_again_after_a_failure(plain):
 )
 def test_bad_arguments(options, parameter):
     """
-    What can't be an ID is refused.
+    A malformed ID is an error.
     """
     with pytest.raises(InvalidRequestError) as caught:
         Organization(**options)
@@ -336,7 +336,7 @@ def test_needs_a_role_name(plain):
 
 def test_repr():
     """
-    It tells which part is meant.
+    It shows the arguments that were passed.
     """
     assert "Organization()" == repr(Organization())
     assert "Organization(parent='r-ab12')" == repr(Organization(parent="r-ab12"))

@@ -1,5 +1,5 @@
 """
-Time that passes when everybody waits for it, for programs of many threads.
+A clock for programs of many threads: time passes when all threads wait.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ POLL = 0.0005
 
 class VirtualTime:
     """
-    A clock that jumps to the next instant somebody waits for, once all do.
+    A clock that jumps to the next instant that a thread waits for, once all wait.
 
-    Whoever takes part says so by :meth:`working`, and waits by :meth:`wait` only.
+    Each thread is counted by :meth:`working`, and waits only by :meth:`wait`.
     """
 
     def __init__(self) -> None:

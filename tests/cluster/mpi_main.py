@@ -25,8 +25,8 @@ def main() -> None:
         values = [r.value for r in fleet.map(functions.where, executor=executor)]
         run = fleet.map(functions.no_such_bucket, executor=executor)
         errors = sorted({r.error.type_name for r in run})
-    told = {"process": os.getpid(), "values": values, "errors": errors}
-    sys.stdout.write(f"{json.dumps(told)}\n")
+    report = {"process": os.getpid(), "values": values, "errors": errors}
+    sys.stdout.write(f"{json.dumps(report)}\n")
 
 
 if __name__ == "__main__":

@@ -43,18 +43,18 @@ def test_all_accounts(client, fleet, local):
 
     first = [r.value for r in fleet.map(functions.where, executor=executor)]
     second = [r.value for r in fleet.map(functions.where, executor=executor)]
-    asked = local.count("AssumeRole") - before
+    calls = local.count("AssumeRole") - before
 
     assert IDS == sorted(account for account, _, _ in first)
     assert IDS == sorted(account for account, _, _ in second)
-    assert len(IDS) <= asked <= 2 * len(IDS)
+    assert len(IDS) <= calls <= 2 * len(IDS)
     assert os.getpid() not in {process for _, process, _ in first}
     assert 2 == len({process for _, process, _ in first})
 
 
 def test_sessions_in_a_process_share(client, fleet):
     """
-    In one process all sessions have one source, with its client, and one pace.
+    In one process all sessions have one source, with its client, and one throttle.
     """
     executor = client.get_executor()
 

@@ -26,11 +26,11 @@ def test_all_accounts(executor, fleet, local):
 
     first = [r.value for r in fleet.map(functions.where, executor=executor)]
     second = [r.value for r in fleet.map(functions.where, executor=executor)]
-    asked = local.count("AssumeRole") - before
+    calls = local.count("AssumeRole") - before
 
     assert IDS == sorted(account for account, _, _ in first)
     assert IDS == sorted(account for account, _, _ in second)
-    assert len(IDS) <= asked <= 2 * len(IDS)
+    assert len(IDS) <= calls <= 2 * len(IDS)
     assert os.getpid() not in {process for _, process, _ in first}
 
 

@@ -18,7 +18,7 @@ pytest.importorskip("mpi4py")
 ROOT = Path(__file__).parents[2]
 
 AS_ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
-"""In a container there may be nobody else."""
+"""Containers often run as root, which Open MPI rejects by default."""
 
 
 @pytest.mark.skipif(shutil.which("mpiexec") is None, reason="there is no MPI")
@@ -36,10 +36,10 @@ def test_all_accounts(places):
         check=True,
         timeout=120,
     )
-    told = json.loads(done.stdout.splitlines()[-1])
-    workers = {process for _, process, _ in told["values"]}
+    report = json.loads(done.stdout.splitlines()[-1])
+    workers = {process for _, process, _ in report["values"]}
 
-    assert IDS == sorted(account for account, _, _ in told["values"])
+    assert IDS == sorted(account for account, _, _ in report["values"])
     assert len(workers) <= 2
-    assert told["process"] not in workers
-    assert ["NoSuchBucket"] == told["errors"]
+    assert report["process"] not in workers
+    assert ["NoSuchBucket"] == report["errors"]

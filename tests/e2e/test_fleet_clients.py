@@ -90,7 +90,7 @@ def urls(wire):
 
 def keys(wire):
     """
-    Whose keys have signed, request by request.
+    The access key IDs that signed, request by request.
     """
     lines = [line for line in wire.sent if line and line.startswith("authorization:")]
     return [line.partition("Credential=")[2].partition("/")[0] for line in lines]
@@ -115,7 +115,7 @@ def test_bucket_regions(sessions, wire):
 
 def test_express_keys(sessions, wire):
     """
-    Keys for a directory bucket are asked for by each role.
+    Each role requests its own keys for a directory bucket.
     """
     wire.answers = [EXPRESS, ok(), EXPRESS, ok()]
     for s3 in clients_of(sessions, region_name="us-east-1"):
@@ -128,7 +128,7 @@ def test_express_keys(sessions, wire):
 
 def test_discovered_endpoints(sessions, wire):
     """
-    End points are discovered by each.
+    Each client discovers its own endpoints.
     """
     wire.answers = [DISCOVERED, said(Databases=[])]
     one, other = clients_of(sessions, "timestream-write", region_name="us-east-1")
@@ -384,7 +384,7 @@ def _made(monkeypatch):
 
 def test_one_kind_too_many(stubbed, made, monkeypatch):
     """
-    Roles whose clients are of one kind more than are kept find most of the templates.
+    If there is one kind of client too many, most templates are found.
     """
     monkeypatch.setattr(_cache, "MAX_TEMPLATES", 16)
     sessions = [fleet_session(role, source=stubbed) for role in ROLES]
@@ -541,7 +541,7 @@ def test_fork(source, local):
 
 def descriptors():
     """
-    How many are open, where the platform can tell.
+    The number of open file descriptors, on Linux.
     """
     directory = pathlib.Path("/proc/self/fd")
     return len(list(directory.iterdir())) if directory.exists() else 0
@@ -591,7 +591,7 @@ def test_hundreds_of_sessions(stubbed, wire):
 
 def test_discovery_leaves_nothing(sessions, wire):
     """
-    Nor do clients that ask for their end points, or retry by rate.
+    Nor do clients that discover their endpoints, or retry by rate.
     """
     wire.answers = [DISCOVERED, said(Databases=[])]
     config = Config(retries={"mode": "adaptive"})
@@ -753,7 +753,7 @@ class Roles(RuleBasedStateMachine):
             self.keys[role] = self.sessions[role].refresh().access_key_id
 
     @rule(number=st.integers(0, 9), inner=st.integers(0, 9))
-    def ask(self, number, inner):
+    def use(self, number, inner):
         """
         Use a client, and another one while the first one's handlers are called.
         """
@@ -762,16 +762,16 @@ class Roles(RuleBasedStateMachine):
         role, client = self.clients[number % len(self.clients)]
         other_role, other = self.clients[inner % len(self.clients)]
 
-        def ask_the_other(**_):
+        def use_the_other(**_):
             self.check(other_role, other)
 
-        client.meta.events.register("before-sign", ask_the_other, unique_id="other")
+        client.meta.events.register("before-sign", use_the_other, unique_id="other")
         client.meta.events.unregister("before-sign", unique_id="other")
         self.check(role, client)
 
     def check(self, role, client):
         """
-        Look at who signs.
+        Check the keys that sign.
         """
         operation = CALLS[client.meta.service_model.service_name]
         url = client.generate_presigned_url(operation)
@@ -867,7 +867,7 @@ def test_config_file(tmp_path, monkeypatch):
     assert ["http://one.example", "http://other.example"] == urls
 
 
-def test_who_cannot_wait(sessions, monkeypatch):
+def test_template_that_takes_too_long(sessions, monkeypatch):
     """
     While a template is being made, others wait for a while, and go without then.
     """
@@ -892,7 +892,7 @@ def test_who_cannot_wait(sessions, monkeypatch):
     assert isinstance(sessions[1].client("sqs").meta.events, CopyOnWriteEvents)
 
 
-def test_who_waits(sessions, monkeypatch):
+def test_waits_for_the_template(sessions, monkeypatch):
     """
     Mostly that is long enough.
     """

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from stsession.fleet._throttle import LEAST, RateLimit
 
 
-def asked(limit_of_sts, workers, delay, seconds):
+def simulate(limit_of_sts, workers, delay, seconds):
     """
-    Let *workers* ask for some time; return the calls that went through, and others.
+    Let *workers* send requests; return when they passed, were throttled, and waits.
 
     A simulation by events, in one thread: (instant, what, when it was made).
     """
     limit, taken = RateLimit(), collections.deque()
-    passed, refused, waits = [], [], []
+    passed, throttled_at, waits = [], [], []
     events = [(0.0, number, "ready", 0.0) for number in range(workers)]
     number = workers
     while events and events[0][0] < seconds:
@@ -34,17 +34,17 @@ def asked(limit_of_sts, workers, delay, seconds):
             goes_through = len(taken) < limit_of_sts
             if goes_through:
                 taken.append(now)
-            kind = "passed" if goes_through else "refused"
+            kind = "passed" if goes_through else "throttled"
             heapq.heappush(events, (now + delay, number, kind, now))
             continue
         if what == "passed":
             passed.append(now)
             limit.accepted(now)
         else:
-            refused.append(now)
+            throttled_at.append(now)
             limit.throttled(now, began=since)
         heapq.heappush(events, (now, number, "ready", now))
-    return passed, refused, waits
+    return passed, throttled_at, waits
 
 
 @settings(max_examples=25)
@@ -55,22 +55,22 @@ def asked(limit_of_sts, workers, delay, seconds):
 )
 def test_finds_what_sts_takes(limit, workers, delay):
     """
-    Most of what STS could take is used, and few calls are refused.
+    Most of what STS could take is used, and few requests are throttled.
     """
-    passed, refused, _ = asked(limit, workers, delay, seconds=40)
+    passed, throttled_at, _ = simulate(limit, workers, delay, seconds=40)
 
     possible = 40 * min(limit, workers / delay)
     assert len(passed) >= 0.6 * possible
-    assert len(refused) <= 0.3 * len(passed) + 2 * workers
+    assert len(throttled_at) <= 0.3 * len(passed) + 2 * workers
 
 
 @settings(max_examples=25)
 @given(limit=st.integers(1, 50), workers=st.integers(1, 64))
-def test_nobody_starves(limit, workers):
+def test_no_request_starves(limit, workers):
     """
     Each turn comes, after as many as there are workers at the least rate.
     """
-    *_, waits = asked(limit, workers, 0.1, seconds=120)
+    *_, waits = simulate(limit, workers, 0.1, seconds=120)
 
     assert waits
     assert max(waits) <= (workers + 3) / LEAST
@@ -78,7 +78,7 @@ def test_nobody_starves(limit, workers):
 
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["begin", "passed", "refused"]),
+        st.sampled_from(["begin", "passed", "throttled"]),
         st.floats(0.0, 20.0),
     ),
     max_size=60,
