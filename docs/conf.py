@@ -56,9 +56,11 @@ nitpick_ignore = [
     ("py:class", "CodeLike"),
     ("py:class", "Config"),
     ("py:class", "SourceLike"),
+    ("py:class", "stsession.fleet._fleet.T"),
     ("py:class", "stsession.fleet._run.T"),
     ("py:class", "stsession.fleet._results.T"),
     ("py:class", "stsession.fleet.T"),
+    ("py:class", "stsession._core.policy.Tuning"),
     ("py:class", "stsession._core.runtime.Clock"),
     ("py:class", "stsession._core.runtime.Runtime"),
 ]

@@ -54,7 +54,7 @@ class RefreshEvent:
     """
 
     name: EventName
-    """What happened: ``"started"``, ``"succeeded"`` or ``"failed"`` for a refresh,
+    """One of ``"started"``, ``"succeeded"`` and ``"failed"`` for a refresh,
     ``"invalidated"`` if a service rejected the key, ``"source_resolved_again"`` if the
     source's credentials had to be resolved again, ``"clock_jumped"`` if a clock was set
     or the machine was suspended."""

@@ -57,7 +57,7 @@ class Call:
     """The parameters, by the names in the request."""
 
     service: Service = "sts"
-    """The service: ``"sts"``, ``"iam"`` or ``"s3"``."""
+    """The service, ``"sts"``, ``"iam"`` or ``"s3"``."""
 
     access_key_id: str | None
     """ID of the access key that signed the request, or `None` if it is unsigned."""

@@ -35,10 +35,10 @@ class AccessKey:
     """
 
     access_key_id: str
-    """ID of the key: twenty characters, the last eight are the generation."""
+    """ID of the key, of twenty characters. The last eight are the generation."""
 
     secret_access_key: str = attrs.field(repr=False)
-    """Secret of the key: forty characters, the last eight are the generation."""
+    """Secret of the key, of forty characters. The last eight are the generation."""
 
     session_token: str | None = attrs.field(default=None, repr=False)
     """The session token, or `None` for a user's key."""
