@@ -1,5 +1,5 @@
 """
-A world for the refresh core: a source, a thread of one's own, true time.
+A refresher with a simulated source, background thread, and true time.
 """
 
 from __future__ import annotations
@@ -79,33 +79,33 @@ class World:
     @property
     def time(self) -> float:
         """
-        Seconds since 1970, by everybody else's clock.
+        Seconds since 1970, by the clock of the servers.
         """
         return self._start + self.clock.monotonic() + self._frozen
 
     def passes(self, n: float) -> None:
         """
-        Time passes for everybody.
+        Time passes for the servers and for this machine.
         """
         self.clock.advance(seconds(n))
 
     def freezes(self, n: float) -> None:
         """
-        Neither we nor our monotonic clock notice that time passes.
+        The machine is suspended: its monotonic clock stands still.
         """
         self.clock.freeze(seconds(n))
         self._frozen += n
 
     def sets_wall(self, n: float) -> None:
         """
-        Somebody sets the local wall clock.
+        The local wall clock is set.
         """
         self.clock.step_wall(seconds(n))
 
 
 class Source:
     """
-    Issues keys that really die, and fails when told to.
+    A source whose keys expire by true time, and which can fail.
     """
 
     def __init__(self, world: World) -> None:
@@ -225,7 +225,7 @@ class SlowThread(threading.Thread):
 
 class Background:
     """
-    The other thread: runs what it is given at once, slowly, by hand, or never.
+    The background thread: runs what it is given at once, slowly, by hand, or never.
 
     A slow task begins at once and ends when `works` is called; by hand it begins then.
     """
@@ -291,7 +291,7 @@ class Patience:
 
 class Events:
     """
-    A hook that remembers.
+    A hook that collects events.
     """
 
     def __init__(self) -> None:
@@ -299,7 +299,7 @@ class Events:
 
     def __call__(self, event: object) -> None:
         """
-        Take note.
+        Collect *event*.
         """
         self.seen.append(event)
 
@@ -327,7 +327,7 @@ class Engine:
     @property
     def attempts(self) -> int:
         """
-        How often the source was asked.
+        How many fetches there were.
         """
         return len(self.source.attempts)
 
@@ -421,7 +421,7 @@ def get_often(it: Engine, n: int, every: float = 1.0) -> None:
 
 def attempts_after(it: Engine) -> list[float]:
     """
-    When the source was asked again, counted from the second time.
+    When further fetches began, counted from the second one.
     """
     first, *rest = it.source.attempts[1:]
     return [at - first for at in rest]
@@ -429,7 +429,7 @@ def attempts_after(it: Engine) -> list[float]:
 
 def works_for(it: Engine, span: float, *, every: float = 1.0) -> None:
     """
-    Requests go out, none of them with a dead key.
+    Requests are signed, none of them with an expired key.
     """
     end = it.world.time + span
     while it.world.time < end:
@@ -448,7 +448,7 @@ def real_waits(it: Engine) -> Engine:
 
 class Gate:
     """
-    A fetch that begins when it is asked for, and ends when it is told to.
+    A fetch that ends when the test allows it.
     """
 
     def __init__(self, it: Engine) -> None:
@@ -457,7 +457,7 @@ class Gate:
 
     def __call__(self) -> None:
         """
-        Begin, and end when told to.
+        Begin, and end when the test allows it.
         """
         self.began.set()
 

@@ -104,7 +104,7 @@ def uninterrupted() -> Iterator[None]:
 
 def _is_callback(frame: FrameType) -> bool:
     """
-    Whether it belongs to a weak reference, whose exceptions go nowhere.
+    Whether it belongs to a weak reference; exceptions of these are ignored.
     """
     return Path(frame.f_code.co_filename).name in ("_weakrefset.py", "weakref.py")
 

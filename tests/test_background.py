@@ -17,7 +17,7 @@ SOON = 60.0
 
 class Tasks:
     """
-    Tasks that begin, and end when they are told to.
+    Tasks that end when the test allows it.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Tasks:
 
     def __call__(self) -> None:
         """
-        Begin, and end when told to.
+        Begin, and end when the test allows it.
         """
         self.threads.add(threading.current_thread())
         self.begun.release()
@@ -142,7 +142,7 @@ def test_daemons(tasks):
 
 def test_queue_is_bounded(tasks):
     """
-    Who finds it full has to do it itself.
+    If it is full, the caller has to run the task.
     """
     pool = DaemonPool(max_threads=1, max_waiting=2)
     pool.submit(tasks)

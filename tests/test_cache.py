@@ -118,7 +118,7 @@ def refresher_of(source, **kw):
 @pytest.mark.parametrize("what", DIFFERENT)
 def test_key(source, what):
     """
-    Each thing that is asked differently, or elsewhere, is something else.
+    Each parameter, and where STS is, makes another request.
     """
     needed = NEEDED.get(what, {})
     plain = refresher_of(source, **needed)
@@ -193,7 +193,7 @@ def test_two_caches(stub, source):
 
 def test_kept_after_the_session(stub, source, clock):
     """
-    Who comes later has what is still good.
+    A later session gets what is still valid.
     """
     first = stsession.assume(READER, source=source).credentials()
     gc.collect()
@@ -233,7 +233,7 @@ def test_expired_entries_go(source, clock):
 
 def test_expired_entry_isn_t_used(stub, source, clock):
     """
-    It's asked again.
+    STS is called again.
     """
     cache = MemoryCache()
     stsession.assume(READER, source=source, cache=cache).credentials()
@@ -245,8 +245,8 @@ def test_expired_entry_isn_t_used(stub, source, clock):
     assert credentials.expires_at > clock.now()
 
 
-@pytest.mark.parametrize(("max_entries", "asked"), [(3, 3), (2, 4), (0, 4)])
-def test_bounded(stub, source, max_entries, asked):
+@pytest.mark.parametrize(("max_entries", "calls"), [(3, 3), (2, 4), (0, 4)])
+def test_bounded(stub, source, max_entries, calls):
     """
     If there are too many, a random one goes; here it is the first.
     """
@@ -256,7 +256,7 @@ def test_bounded(stub, source, max_entries, asked):
             stsession.assume(arn, source=source, cache=cache).credentials()
             gc.collect()
 
-    assert asked == stub.attempts
+    assert calls == stub.attempts
     assert len(cache._records) <= max_entries
 
 

@@ -53,7 +53,7 @@ def test_repr_has_no_secrets(credentials):
 
 def test_frozen(credentials):
     """
-    Nobody swaps a key under a reader.
+    A reader never sees a part of it replaced.
     """
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         credentials.access_key_id = "x"

@@ -1,5 +1,5 @@
 """
-What can be seen, and what can't.
+Events and log lines that are queued and delivered.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ EVENT = RefreshEvent(name="started", label="role")
 
 
 @pytest.fixture(name="queue")
-def _announcer() -> EventQueue:
+def _queue() -> EventQueue:
     return EventQueue(name="role")
 
 
-def test_tells_all_hooks_in_order(queue):
+def test_calls_all_hooks_in_order(queue):
     """
     Several sessions may share what refreshes.
     """
@@ -66,13 +66,13 @@ def test_two_threads_find_the_same_hook_gone(queue):
     queue.subscribe(gone)
     failures = []
 
-    def tell() -> None:
+    def deliver() -> None:
         try:
             queue._call_hooks(EVENT)
-        except Exception as e:  # noqa: BLE001 - it's what is asked
+        except Exception as e:  # noqa: BLE001 - it's what is tested
             failures.append(e)
 
-    threads = [threading.Thread(target=tell) for _ in range(2)]
+    threads = [threading.Thread(target=deliver) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -84,7 +84,7 @@ def test_two_threads_find_the_same_hook_gone(queue):
 
 def test_failing_hook_goes_no_further(queue, caplog):
     """
-    It is logged, and the others are told.
+    It is logged, and the other hooks are called.
     """
     heard = []
 
@@ -103,7 +103,7 @@ def test_failing_hook_goes_no_further(queue, caplog):
 
 def test_logs_with_the_label(queue, caplog):
     """
-    One knows whose credentials it is about.
+    A log line begins with the name of the credentials.
     """
     caplog.set_level(logging.INFO, "stsession")
     queue.put(None, log="something happened", level=logging.INFO)
@@ -114,7 +114,7 @@ def test_logs_with_the_label(queue, caplog):
     )
 
 
-def test_another_thread_tells_it(queue):
+def test_another_thread_delivers(queue):
     """
     What one thread sees in the outbox may be gone when it gets there.
     """
@@ -147,7 +147,7 @@ def test_one_warning_a_minute(queue):
 
 def test_keys_are_shortened():
     """
-    Enough to tell one from another.
+    Enough to distinguish one from another.
     """
     assert "ASIA…MPLE" == shorten("ASIAQ3EGWEXAMPLE")
 

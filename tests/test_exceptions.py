@@ -134,7 +134,7 @@ def test_no_hint_no_space(cls):
 )
 def test_one_full_stop_before_the_hint(message, joined):
     """
-    Whatever a text of somebody else ends with, the hint is a sentence of its own.
+    Whatever a text of another program ends with, the hint is a sentence.
     """
     assert joined == str(StsessionError(message, hint="Look."))
 

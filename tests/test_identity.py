@@ -13,7 +13,7 @@ from .wire import READER
 
 def signed_by(stub):
     """
-    Who has signed, call by call.
+    The access key IDs that signed, call by call.
     """
     return [call.access_key_id for call in stub.requests]
 
@@ -36,7 +36,7 @@ def stubbed(stub, **kwargs):
 
 def test_environment_that_changes(tmp_path, monkeypatch):
     """
-    A session stays who it was when it was made.
+    A session keeps the identity with which it was made.
     """
     clock = FakeClock()
     with LocalSTS(clock=clock) as sts, use_runtime(clock=clock):
@@ -115,7 +115,7 @@ def test_keys_that_are_set_anew(stub):
 
 def test_client_alone(stub):
     """
-    A hook is told as long as there is a client.
+    A hook is called as long as there is a client.
     """
     events = []
     given = stubbed(stub, aws_access_key_id="AKIAONE", aws_secret_access_key="s")

@@ -1,5 +1,5 @@
 """
-Credentials that are there when asked for: the usual days.
+Refresher.get(): fresh, due and expired credentials.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class TestGet:
 
     def test_waiting_to_the_end_is_no_failure(self, held):
         """
-        Who waits until the floor goes on with what it has; the flight does, too.
+        The caller uses the current record then, and the refresh goes on.
         """
         held.background.mode = "by hand"
         held.left(6)
@@ -177,7 +177,7 @@ class TestGet:
     )
     def test_inline(self, policy, background):
         """
-        Without a thread the caller who meets an advisory refresh does it.
+        Without a thread, the caller that starts an advisory refresh fetches.
         """
         it = engine(policy, background=background)
         it.refresher.get()
@@ -239,7 +239,7 @@ class TestGet:
 
     def test_day_of_a_short_session(self):
         """
-        170 fetches at most for a request a second, and never a dead key.
+        170 fetches at most for a request a second, and never an expired key.
         """
         it = engine(random=random.Random(1).random)
         for _ in range(86_400):
@@ -252,7 +252,7 @@ class TestGet:
     @pytest.mark.parametrize("draw", [0.0, 0.999])
     def test_day_at_the_ends_of_the_jitter(self, draw):
         """
-        Even if the dice always fall the same way.
+        Even if the jitter is always the same.
         """
         it = engine(random=lambda: draw)
         for _ in range(8_640):
@@ -263,12 +263,12 @@ class TestGet:
 
     def test_thousand_started_together(self):
         """
-        They spread: 30 fetches in the worst second, but for the first one.
+        They spread: 30 fetches in the worst second, except the first one.
         """
-        dice = random.Random(2)
+        numbers = random.Random(2)
         attempts = []
         for _ in range(1_000):
-            it = engine(random=dice.random)
+            it = engine(random=numbers.random)
             start = it.world.time
             for _ in range(3):
                 it.refresher.get()
@@ -278,14 +278,14 @@ class TestGet:
         assert busiest(sorted(attempts), 1.0) <= 30
 
 
-class TestLifeAndDeath:
+class TestReferences:
     """
-    Who keeps whom alive.
+    What is referenced, and what the defaults are.
     """
 
     def test_dropped_while_waiting_for_a_thread(self):
         """
-        A task that waits keeps nobody alive, and does nothing then.
+        A task that waits keeps no refresher alive, and does nothing then.
         """
         it = engine(background="by hand")
         it.refresher.get()
@@ -302,7 +302,7 @@ class TestLifeAndDeath:
 
         assert 1 == len(source.attempts)
 
-    def test_idle_pool_keeps_nobody_alive(self):
+    def test_idle_pool_keeps_no_refresher_alive(self):
         """
         Not even the one it worked for last.
         """
@@ -329,7 +329,7 @@ class TestLifeAndDeath:
 
     def test_defaults_are_the_real_world(self):
         """
-        The machine's clocks, and a generator that nobody seeds.
+        The machine's clocks, and a generator that no program seeds.
         """
         twins = [Refresher(name=str(n), fetch=engine().source) for n in range(2)]
         draws = []
@@ -352,7 +352,7 @@ class TestLifeAndDeath:
         assert list(itertools.islice(itertools.count(2), 5)) == generations
 
 
-def test_error_of_the_source_is_shared_by_nobody():
+def test_error_of_the_source_is_copied():
     """
     What the source raised first is raised as a copy without its traceback.
     """

@@ -1,5 +1,5 @@
 """
-Credentials that are there when asked for: whatever the clocks say.
+Clocks that are set, suspended, or wrong.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ class TestJump:
 
     def test_waiters_of_a_frozen_flight_take_over(self, it):
         """
-        They don't wait for the dead.
+        They don't wait for a lost connection.
         """
         it.background.mode = "never"
         it.left(60)
@@ -157,55 +157,55 @@ class TestJump:
         assert [] == it.patience.waits
 
 
-class TestDeadOnArrival:
+class TestExpiredOnArrival:
     """
     Credentials that arrive expired.
     """
 
-    @pytest.fixture(name="dead")
-    def _dead(self) -> Engine:
-        dead = engine()
-        dead.source.lifetime = -10
-        return dead
+    @pytest.fixture(name="expired")
+    def _expired(self) -> Engine:
+        expired = engine()
+        expired.source.lifetime = -10
+        return expired
 
-    def test_local_clock_is_wrong(self, dead):
+    def test_local_clock_is_wrong(self, expired):
         """
         The message says by how much.
         """
-        dead.world.sets_wall(HOUR)
+        expired.world.sets_wall(HOUR)
         with pytest.raises(ClockError, match="10 s after their expiration") as excinfo:
-            dead.refresher.get()
+            expired.refresher.get()
 
         text = "The local clock is 60 min ahead of the server's."
 
         assert text in str(excinfo.value)
 
-    def test_server_clock_is_wrong(self, dead):
+    def test_server_clock_is_wrong(self, expired):
         """
         The local clock counts if the server's leads to nothing possible.
         """
-        dead.world.sets_wall(-HOUR)
+        expired.world.sets_wall(-HOUR)
 
-        assert HOUR - 10 == dead.refresher.get().lifetime
+        assert HOUR - 10 == expired.refresher.get().lifetime
 
     @pytest.mark.parametrize("wrong", [0, 300])
-    def test_server_is_faulty(self, dead, wrong):
+    def test_server_is_faulty(self, expired, wrong):
         """
-        Nobody can blame a clock that is right to five minutes.
+        A clock that is right to five minutes isn't mentioned.
         """
-        dead.world.sets_wall(wrong)
+        expired.world.sets_wall(wrong)
         with pytest.raises(StsUnavailableError, match="is faulty"):
-            dead.refresher.get()
+            expired.refresher.get()
 
-    def test_server_that_does_not_tell(self, dead):
+    def test_server_without_a_date(self, expired):
         """
-        Then the local clock is all there is to blame.
+        Then only the local clock can be wrong.
         """
-        dead.source.tells_time = False
+        expired.source.tells_time = False
         with pytest.raises(ClockError, match="NTP"):
-            dead.refresher.get()
+            expired.refresher.get()
 
-    def test_server_that_does_not_tell_and_lives(self):
+    def test_server_without_a_date_and_valid(self):
         """
         The local wall clock counts.
         """

@@ -1,5 +1,5 @@
 """
-Credentials that are there when asked for: who may watch, and who may ask.
+Calls from within a refresh; events, counters, and log lines.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from .engine import LABEL, engine, seconds
 
 class TestRecursion:
     """
-    Who waits for itself.
+    Calls that would wait for their own thread.
     """
 
-    def test_source_asks_itself(self):
+    def test_source_uses_itself(self):
         """
         A clear error instead of waiting for oneself.
         """
@@ -39,7 +39,7 @@ class TestRecursion:
 
         assert [] == it.patience.waits
 
-    def test_source_asks_itself_again(self, held):
+    def test_source_refreshes_itself(self, held):
         """
         It can't be refreshed by what is being refreshed.
         """
@@ -82,7 +82,7 @@ class TestRecursion:
 
     def test_chain(self):
         """
-        A source that asks another session is what chains are made of.
+        A source may use another session: that is a chain.
         """
         hub, child = engine(), engine()
         child.source.on_fetch = hub.refresher.get
@@ -91,7 +91,7 @@ class TestRecursion:
         assert 1 == hub.attempts
 
     @pytest.mark.parametrize("name", ["get", "refresh"])
-    def test_hook_asks_before_there_is_anything(self, name):
+    def test_hook_before_the_first_credentials(self, name):
         """
         It would wait for its own thread; it gets a clear error instead.
         """
@@ -111,7 +111,7 @@ class TestRecursion:
         assert [] == it.patience.waits
 
     @pytest.mark.parametrize("left", [300, 60])
-    def test_hook_asks_while_usable(self, held, left):
+    def test_hook_while_usable(self, held, left):
         """
         It gets what there is, at once.
         """
@@ -135,7 +135,7 @@ class TestWatching:
 
     def test_events(self, held):
         """
-        What happens is told, with numbers and without secrets.
+        They have numbers and no secrets.
         """
         held.due()
         held.source.goes_down()
@@ -189,7 +189,7 @@ class TestWatching:
 
     def test_requested(self, held):
         """
-        One that somebody asked for.
+        One that a caller requested.
         """
         held.refresher.refresh()
 
@@ -252,7 +252,7 @@ class TestWatching:
             "next attempt in 2 s: Failed."
         )
 
-    def test_refusal_is_an_error_once(self, held, caplog):
+    def test_permanent_error_is_logged_once(self, held, caplog):
         """
         Also if an outage went before it.
         """

@@ -1,5 +1,5 @@
 """
-Credentials that are there when asked for: when they have died.
+Credentials that expired while refreshes failed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class TestExpired:
     Nothing usable is left.
     """
 
-    def test_served_until_rejected(self, due):
+    def test_used_until_rejected(self, due):
         """
         The local clock may be wrong.
         """
@@ -40,7 +40,7 @@ class TestExpired:
 
     def test_says_why(self, due):
         """
-        Since when, how often tried, when next, from whom, and what STS said.
+        When they expired, the attempts, the next one, the source, and the last error.
         """
         due.refresher.policy = due.refresher._state.policy = RefreshPolicy(
             when_expired="raise"
@@ -73,7 +73,7 @@ class TestExpired:
 
         assert isinstance(excinfo.value.__cause__, StsUnavailableError)
 
-    def test_never_means_to_the_end(self):
+    def test_raise(self):
         """
         The last five seconds are no good reason to fail.
         """
@@ -88,9 +88,9 @@ class TestExpired:
         with pytest.raises(CredentialsExpiredError, match="expired 0 s ago"):
             it.refresher.get()
 
-    def test_always(self):
+    def test_use(self):
         """
-        For those who know better.
+        Expired and rejected credentials are used without limit.
         """
         it = engine(RefreshPolicy(when_expired="use"))
         it.refresher.get()
@@ -100,7 +100,7 @@ class TestExpired:
 
         assert 1 == it.refresher.get().generation
 
-    def test_refusal_is_raised(self):
+    def test_permanent_error_is_raised(self):
         """
         Waiting doesn't help then.
         """
@@ -114,9 +114,9 @@ class TestExpired:
         assert isinstance(excinfo.value.__cause__, AccessDeniedError)
         assert "AccessDenied" == excinfo.value.code
 
-    def test_refusal_is_kept(self):
+    def test_permanent_error_is_cached(self):
         """
-        It answers for a second, and then STS is asked again.
+        It answers for a second, and then there is another attempt.
         """
         it = engine()
         it.source.goes_down(REQUEST)
@@ -146,7 +146,7 @@ class TestExpired:
 
 class TestRaise:
     """
-    *permanent* "raise".
+    *when_denied* "raise".
     """
 
     @pytest.fixture(name="due")
@@ -167,7 +167,7 @@ class TestRaise:
 
         assert 2 == due.attempts
 
-    def test_passing_failures_are_served_over(self, due):
+    def test_other_failures_are_not_raised(self, due):
         """
         They aren't permanent.
         """

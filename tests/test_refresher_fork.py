@@ -1,5 +1,5 @@
 """
-Credentials that are there when asked for: after a fork.
+A refresher in a forked child.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ class TestFork:
 
     def test_marks_stay(self, it):
         """
-        A key that was refused in the parent is refused in the child.
+        A key that was rejected in the parent is rejected in the child.
         """
         it.refresher.get()
         it.source.goes_down()

@@ -1,5 +1,5 @@
 """
-Credentials that are there when asked for: while the source fails.
+Refreshing while the source fails.
 """
 
 from __future__ import annotations
@@ -65,9 +65,9 @@ class Outage:
 @each_draw
 def test_five_minutes_at_any_phase(draw, fault, lifetime):
     """
-    No caller fails, gets a dead key, or waits for more than five seconds.
+    No caller fails, gets an expired key, or waits for more than five seconds.
 
-    And the source is asked seven times a minute at most.
+    And there are at most seven attempts a minute.
     """
     for phase in range(0, lifetime, lifetime // 36):
         it = engine(random=lambda: draw, lifetime=lifetime)
@@ -232,7 +232,7 @@ class TestSilence:
 
     def test_late_answer_is_welcome(self, due):
         """
-        Somebody may still bring what nobody waits for any longer.
+        It is used, though no caller waits for it any longer.
         """
         due.background.mode = "slow"
         get_often(due, 31)
@@ -244,7 +244,7 @@ class TestSilence:
 
     def test_late_answer_leaves_the_next_flight_alone(self, due):
         """
-        Whoever wants new ones joins the flight that replaced it.
+        A request for new credentials joins the refresh that replaced it.
         """
         due.background.mode = "slow"
         get_often(due, 40)
@@ -299,7 +299,7 @@ class TestSilence:
 
         assert newer is due.refresher.get()
 
-    def test_who_waits_for_nothing(self):
+    def test_callers_that_wait_in_vain(self):
         """
         Without credentials callers wait for half a minute, altogether.
         """

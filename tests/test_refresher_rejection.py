@@ -1,5 +1,5 @@
 """
-Credentials that are there when asked for: when a service refuses them.
+Refreshing after a service rejected the key.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def _it() -> Engine:
 
 def rejected(it: Engine) -> int | None:
     """
-    A service refuses the current key; the generation that comes of it.
+    A service rejects the current key; the generation of what replaces it.
     """
     record = it.refresher.replace_rejected(
         it.refresher.record.credentials.access_key_id
@@ -57,7 +57,7 @@ def test_told(it, caplog):
 
 def test_former_key(it):
     """
-    Somebody was late: what has replaced it is returned, and nobody asked.
+    A late rejection: what has replaced the key is returned, without a fetch.
     """
     former = it.key()
     it.refresher.refresh()
@@ -99,7 +99,7 @@ def test_waits_as_in_the_mandatory_window(it):
 
 def test_expiration_is_untouched(it):
     """
-    The mark makes them due, not dead: the same record is served on.
+    The mark makes them due, not expired: the same record stays in use.
     """
     it.source.goes_down()
     first = it.refresher.record
@@ -123,7 +123,7 @@ def test_mark_is_kept_until_there_is_a_new_key(it):
 
 def test_mark_lifts_the_settling(it):
     """
-    A key that is refused right after a refresh doesn't wait for a minute.
+    A key that is rejected right after a refresh doesn't wait for a minute.
     """
     it.refresher.refresh()
     it.source.goes_down()
@@ -136,7 +136,7 @@ def test_mark_lifts_the_settling(it):
 
 def test_mark_survives_the_same_key(it):
     """
-    A source that has cached the refused key has failed.
+    A source that has cached the rejected key has failed.
     """
     it.source.repeats = True
 
@@ -239,7 +239,7 @@ def test_service_that_rejects_everything_while_sts_fails(it):
 
 def test_shorter_lived_ones_will_do(it):
     """
-    A refused key is worth nothing, whatever its expiration says.
+    A rejected key is worth nothing, whatever its expiration is.
     """
     it.source.lifetime = 400
 
@@ -248,7 +248,7 @@ def test_shorter_lived_ones_will_do(it):
 
 def test_expired_and_refused(it):
     """
-    Then there is nothing to serve, even if the refusal was in another's shadow.
+    Then there is nothing to use, even if the rejection was one of several.
     """
     rejected(it)
     rejected(it)

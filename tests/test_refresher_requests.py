@@ -1,5 +1,5 @@
 """
-Credentials that are there when asked for: on demand, or only if they are there.
+Refresher.refresh(), ensure() and held().
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .engine import engine
 
 class TestRefresh:
     """
-    Somebody wants new ones now.
+    New credentials now.
     """
 
     def test_fetches_whatever_is_held(self, held):
@@ -29,7 +29,7 @@ class TestRefresh:
 
     def test_passes_the_gate(self, held):
         """
-        A pause isn't for somebody who insists.
+        A pause doesn't apply.
         """
         held.source.goes_down()
         held.due()
@@ -119,7 +119,7 @@ class TestRefresh:
 
     def test_replaces_a_flight_that_is_too_old(self, held):
         """
-        One that nobody will finish isn't joined.
+        One that has exceeded its deadline isn't joined.
         """
         held.background.mode = "slow"
         held.due()
@@ -133,7 +133,7 @@ class TestRefresh:
 
 class TestEnsure:
     """
-    Somebody wants so much time.
+    Credentials that last so long.
     """
 
     def test_enough(self, held):
@@ -146,7 +146,7 @@ class TestEnsure:
 
     def test_too_little(self, held):
         """
-        Somebody else's window doesn't matter.
+        The advisory window doesn't matter.
         """
         held.world.passes(100.001)
 
@@ -184,10 +184,10 @@ class TestEnsure:
 
 class TestHeld:
     """
-    Somebody wants what there is.
+    The current credentials.
     """
 
-    def test_asks_nobody(self, held):
+    def test_without_a_fetch(self, held):
         """
         What is due is returned all the same.
         """

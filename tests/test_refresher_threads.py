@@ -1,5 +1,5 @@
 """
-Credentials that are there when asked for: by many threads, and after a fork.
+A refresher that is used by many threads.
 """
 
 from __future__ import annotations
@@ -105,9 +105,9 @@ def test_one_failure(it):
     assert {"OSError('down')"} == {repr(error.__cause__) for error in errors}
 
 
-def test_nobody_waits_in_the_advisory_window(it):
+def test_no_wait_in_the_advisory_window(it):
     """
-    While the refresh hangs on a thread of ours everybody gets the current ones.
+    While the refresh hangs on a background thread all callers get the current ones.
     """
     it.refresher.submit = DaemonPool().submit
     it.refresher.get()
@@ -246,7 +246,7 @@ class TestLock:
     )
     def test_state_is_inside(self, busy, name, monkeypatch):
         """
-        Nobody decides while another one does.
+        One thread decides at a time.
         """
         inside = []
         real = getattr(RefreshState, name)
@@ -295,7 +295,7 @@ def test_hooks_that_block(it, threads):
 
 class TestInterruptedLeader:
     """
-    Who leads may be stopped at any time.
+    The caller that starts a refresh may be interrupted at any time.
     """
 
     @pytest.mark.parametrize("interruption", [KeyboardInterrupt, MemoryError])
@@ -325,7 +325,7 @@ class TestInterruptedLeader:
 
     def test_hands_over_a_request(self, it):
         """
-        So does who asked for a refresh.
+        So does a caller of refresh().
         """
         everybody = waiting_for(it, 3)
 
@@ -342,7 +342,7 @@ class TestInterruptedLeader:
 
     def test_in_a_hook(self, it):
         """
-        Nobody waits for a flight whose leader never took off.
+        No caller waits for a refresh whose owner was interrupted before the fetch.
         """
 
         def interrupt(event: object) -> None:
@@ -389,7 +389,7 @@ class TestInterruptedLeader:
 
     def test_in_a_hook_at_the_end(self, it):
         """
-        What was fetched is held, and nobody waits any longer.
+        What was fetched is held, and no caller waits any longer.
         """
         everybody = waiting_for(it, 1)
 

@@ -25,7 +25,7 @@ from .wire import READER, failing, source_of
 
 class Held:
     """
-    Something that a caller has at hand.
+    An object that a caller refers to.
     """
 
 
@@ -133,7 +133,7 @@ def test_says_the_same(cause):
 
 def test_leaves_the_error_alone():
     """
-    Whoever is told of it sees where it comes from.
+    The caller sees where it comes from.
     """
     error = caused_by(OSError("x"))
     copy_to_keep(error)
@@ -192,7 +192,7 @@ def test_errors_in_errors():
 )
 def test_that_can_t_be_copied(cause, text):
     """
-    Another one tells of it then.
+    Another error with its text is kept then.
     """
     kept = copy_to_keep(caused_by(cause)).__cause__
 
@@ -237,7 +237,7 @@ def from_vault():
 )
 def test_no_frame_is_kept(stub, fault):
     """
-    What a caller had at hand goes when the caller is done with the error.
+    Objects of a caller are released when the caller is done with the error.
     """
     if fault is None:
         session = stsession.assume(READER, source=from_vault, region="eu-west-1")

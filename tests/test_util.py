@@ -95,7 +95,7 @@ def test_number_is_one_objects():
 
 def test_number_of_what_takes_no_reference():
     """
-    It gets another one each time, so it is shared with nobody.
+    It gets another one each time, so it is never shared.
     """
     assert number_of(()) != number_of(())
 
@@ -131,7 +131,7 @@ class Lazy:
 
 def test_lazy_once():
     """
-    It is made when it is first asked for, and once, for each instance.
+    It is made at the first access, and once for each instance.
     """
     one, other = Lazy(), Lazy()
 

@@ -65,7 +65,7 @@ class World:
     @property
     def refreshes(self):
         """
-        How often STS was asked.
+        How many calls of STS there were.
         """
         return self.local.count("AssumeRole")
 
@@ -94,7 +94,7 @@ STEPS = {
 @pytest.mark.parametrize("at", [0, 100, 500, 550, 700, 850])
 def test_wall_clock_is_set(world, step, at):
     """
-    Setting the clock costs one early refresh at most, and no dead key is used.
+    Setting the clock costs one early refresh at most, and no expired key is used.
     """
     world.works_for(at + STEP)
     before = world.refreshes
@@ -108,7 +108,7 @@ def test_wall_clock_is_set(world, step, at):
 @pytest.mark.parametrize("at", [0, 100, 500, 550, 700, 850])
 def test_frozen(world, at):
     """
-    A machine that wakes up after 20 minutes knows that its key is dead.
+    A machine that wakes up after 20 minutes notices that its key has expired.
     """
     world.works_for(at + STEP)
     before = world.refreshes

@@ -36,7 +36,7 @@ def keys_used(local, operation):
 
 def test_client(session, local, clock):
     """
-    A client goes on for three lives, and STS is asked once for each.
+    A client works for three sets of credentials, with one call of STS for each.
     """
     s3 = session.client("s3")
 
@@ -80,7 +80,7 @@ def test_resource(session, local, clock):
 
 def test_paginator(session, local, clock):
     """
-    The pages of one listing may come from several lives.
+    The pages of one listing may be signed with several keys.
     """
     paginator = session.client("s3").get_paginator("list_objects_v2")
     found = []
@@ -96,7 +96,7 @@ def test_paginator(session, local, clock):
 
 def test_waiter(session, local, clock, monkeypatch):
     """
-    A waiter waits for longer than one set of credentials lives.
+    A waiter waits for longer than one set of credentials is valid.
     """
     s3 = session.client("s3")
     waiter = s3.get_waiter("object_exists")
@@ -124,7 +124,7 @@ def test_waiter(session, local, clock, monkeypatch):
 @pytest.mark.parametrize("threads", [False, True])
 def test_upload(session, local, clock, threads):
     """
-    An upload in parts may take three lives.
+    An upload in parts may take three sets of credentials.
     """
     s3 = session.client("s3")
     content = bytes(2 * PART + 1)

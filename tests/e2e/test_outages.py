@@ -1,5 +1,5 @@
 """
-What an outage of STS does to those who use a session.
+Sessions during an outage of STS.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class World:
         self.stub = stub
         self.timeline = timeline
         self.fetches = []
-        self.refused = []
+        self.failed_at = []
         self.slowest = 0.0
         self._alive = {}
         stub.before_answer = self._takes_its_time
@@ -139,7 +139,7 @@ class World:
         """
         while self.now < at:
             if not self.call():
-                self.refused.append(self.now)
+                self.failed_at.append(self.now)
             self.timeline.passes(1.0)
 
     def busiest_minute(self):
@@ -171,7 +171,7 @@ def test_five_minutes_at_any_phase(fault, stub, stubbed, timeline):
         world.comes_back()
         world.works_until(start + phase + OUTAGE + 120)
 
-        assert [] == world.refused, f"down from {phase} s"
+        assert [] == world.failed_at, f"down from {phase} s"
         assert world.slowest <= LONGEST_WAIT, f"down from {phase} s"
         assert world.busiest_minute() <= MOST_IN_A_MINUTE, f"down from {phase} s"
 

@@ -23,7 +23,7 @@ def seconds(n: float) -> dt.timedelta:
 
 class Timeline:
     """
-    One thread runs at a time; who sleeps is woken when the clock says so.
+    One thread runs at a time; a sleeping one is woken at its time on the clock.
 
     The test's own thread drives it. Its methods fit the seams of the refresh
     core: `run` starts a thread, `wait` is how callers wait, and `sleep` is for

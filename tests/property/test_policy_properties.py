@@ -1,5 +1,5 @@
 """
-What holds for any lifetime, any windows, and any dice.
+What holds for any lifetime, any windows, and any jitter.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def test_scaled_windows(lifetime, draw):
 @given(a=LIFETIMES, b=LIFETIMES, draw=DRAWS)
 def test_windows_grow_with_the_lifetime(a, b, draw):
     """
-    Who lives longer is refreshed at least as early before the end.
+    A longer lifetime is refreshed at least as early before the end.
     """
     short, long = (RefreshPolicy().plan(n, draw) for n in sorted((a, b)))
 
@@ -146,7 +146,7 @@ def test_pauses_are_bounded(kind, failures, lifetime, share, retry_after, draw):
 @given(failures=st.integers(1, 5_000), lifetime=LIFETIMES, kind=KINDS, draw=DRAWS)
 def test_pauses_grow(failures, lifetime, kind, draw):
     """
-    With the failures in a row, and with the dice.
+    With the failures in a row, and with the random number.
     """
     policy = RefreshPolicy()
 

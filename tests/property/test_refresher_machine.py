@@ -35,7 +35,7 @@ class FickleSource(Source):
 
     def _issue(self) -> FetchResult:
         usual = self.lifetime
-        self.lifetime = {"dead": -30.0, "short": 20.0}.get(self.answer, usual)
+        self.lifetime = {"expired": -30.0, "short": 20.0}.get(self.answer, usual)
         try:
             return super()._issue()
         finally:
@@ -74,22 +74,22 @@ class RefresherMachine(RuleBasedStateMachine):
         # By our own clock, which stands still while we are frozen.
         self.fetched_at: list[float] = []
         self.source.on_fetch = lambda: self.fetched_at.append(self.monotonic)
-        self.refused_at, self.too_often = -math.inf, False
+        self.rejected_at, self.too_often = -math.inf, False
         self.refresher.events.subscribe(lambda: self.note)
         self.when_expired = when_expired
         self.generation = 0
         self.rejected: set[str] = set()
         self.keys: list[str] = []
-        self.set_back = self.froze = self.was_dead = False
+        self.set_back = self.froze = self.was_expired = False
 
     def note(self, event):
         """
         The hook.
         """
         if event.name == "invalidated":
-            last, self.refused_at = self.refused_at, self.monotonic
+            last, self.rejected_at = self.rejected_at, self.monotonic
             interval = min(30.0, self.refresher.record.lifetime / 2)
-            self.too_often |= self.refused_at - last < interval
+            self.too_often |= self.rejected_at - last < interval
         if event.name == "succeeded":  # only failures are limited
             self.fetched_at.pop()
 
@@ -149,13 +149,13 @@ class RefresherMachine(RuleBasedStateMachine):
         """
         self.source.fault = error
 
-    @rule(answer=st.sampled_from(["good", "good", "short", "dead"]))
+    @rule(answer=st.sampled_from(["good", "good", "short", "expired"]))
     def source_comes_back(self, answer):
         """
         With good credentials, or bad ones.
         """
         self.source.answer, self.source.repeats = answer, False
-        self.was_dead |= answer == "dead"
+        self.was_expired |= answer == "expired"
         self.source.comes_back()
 
     @rule()
@@ -203,7 +203,7 @@ class RefresherMachine(RuleBasedStateMachine):
     @rule()
     def get(self):
         """
-        Whoever signs gets what the policy promises.
+        A caller gets what the policy promises.
         """
         before = self.it.attempts
         late = len(self.it.background.tasks)
@@ -223,7 +223,7 @@ class RefresherMachine(RuleBasedStateMachine):
             self.check(record)
             if self.refresher.remaining(record) <= 0:
                 self.check_stale(record)
-            elif not (self.set_back and (self.froze or self.was_dead)):
+            elif not (self.set_back and (self.froze or self.was_expired)):
                 assert self.source.accepts(record)
             if calm and not self.full_minute():
                 assert self.refresher.remaining(record) > 0
@@ -234,7 +234,7 @@ class RefresherMachine(RuleBasedStateMachine):
     @rule()
     def refresh(self):
         """
-        Whoever insists gets others, or an error.
+        A refresh returns others, or raises.
         """
         before, late = self.it.attempts, len(self.it.background.tasks)
         held = self.refresher.record
@@ -252,7 +252,7 @@ class RefresherMachine(RuleBasedStateMachine):
     @rule(span=st.sampled_from([1.0, 60.0, 800.0, 3_000.0]))
     def ensure(self, span):
         """
-        Whoever needs time gets it, or an error.
+        Credentials last long enough, or there is an error.
         """
         try:
             record = self.refresher.ensure(span)
@@ -265,7 +265,7 @@ class RefresherMachine(RuleBasedStateMachine):
     @rule()
     def look(self):
         """
-        Whoever looks moves nothing.
+        Reading changes nothing.
         """
         before = self.it.attempts
         try:
@@ -279,7 +279,7 @@ class RefresherMachine(RuleBasedStateMachine):
     @rule()
     def service_refuses_the_key(self):
         """
-        No other key, or one that isn't refused.
+        No other key, or one that isn't rejected.
         """
         key = self.refresher.record.credentials.access_key_id
         self.rejected.add(key)
@@ -330,7 +330,7 @@ class RefresherMachine(RuleBasedStateMachine):
         """
         return (
             self.source.fault is None
-            and self.source.answer != "dead"
+            and self.source.answer != "expired"
             and not self.source.repeats
             and self.refresher.last_error is None
             and not self.it.background.tasks
@@ -356,7 +356,7 @@ class RefresherMachine(RuleBasedStateMachine):
 
     def check_stale(self, record: Record) -> None:
         """
-        Who serves the dead must be allowed to.
+        Expired credentials are used only if the policy allows it.
         """
         assert self.when_expired != "raise"
         if self.when_expired == "use_until_rejected":
