@@ -268,31 +268,27 @@ UNPARSABLE = {
 
 
 @pytest.mark.parametrize("what", UNPARSABLE)
-def test_line_that_cannot_be_read(files, what):
+@pytest.mark.parametrize("later", [False, True])
+def test_line_that_cannot_be_read(files, what, later):
     """
-    The hint has its number; what stands there, which may be a key, is nowhere.
-    """
-    text, hint = UNPARSABLE[what]
-    files[0].write_text(text, encoding="utf-8", errors="surrogateescape")
-    with pytest.raises(stsession.InvalidRequestError) as caught:
-        stsession.assume(READER, region=REGION)
+    The hint has its number; its contents, which may be a key, are nowhere.
 
-    assert caught.value.hint.startswith(hint)
-    assert "planted" not in told_by(caught.value)
-
-
-@pytest.mark.parametrize("what", UNPARSABLE)
-def test_line_that_can_no_longer_be_read(files, what):
-    """
-    The same if it is found when the source is needed.
+    The file may also become unreadable before the source is used.
     """
     text, hint = UNPARSABLE[what]
     files[1].write_text(keys("dev", "AKIADEV"))
-    session = stsession.assume(READER, source="dev", sts_region=REGION)
+    make = partial(stsession.assume, READER, source="dev", sts_region=REGION)
+    session = make() if later else None
     files[0].write_text(text, encoding="utf-8", errors="surrogateescape")
-    error = failing(session)
+    if session is None:
+        with pytest.raises(stsession.InvalidRequestError) as caught:
+            make()
+        error = caught.value
+    else:
+        error = failing(session)
+        assert isinstance(error, SourceCredentialsError)
+        assert str(files[0]) in str(error)
 
-    assert isinstance(error, SourceCredentialsError)
     assert error.hint.startswith(hint)
     assert "planted" not in told_by(error)
 

@@ -104,7 +104,7 @@ def test_ambient_credentials_of_a_profile(method):
     """
     source = source_keys(Place(keys(method=method), profile="dev"), 'profile "dev"')
     with pytest.raises(SourceCredentialsError, match=f'profile "dev".*{method}'):
-        source.found()
+        source.resolve()
 
 
 class Broken(Credentials):
@@ -195,7 +195,7 @@ def test_read_again(files, method, looked):
     """
     place = Place(keys("AKIA1", method), keys("AKIA2", method))
     source = source_keys(place, "dev")
-    source.found()
+    source.resolve()
     write_key(files, "AKIA22")
     source.prepare()
 
@@ -208,7 +208,7 @@ def test_read_again_in_vain(files, caplog):
     Whatever is wrong with the files now, there's what was read before.
     """
     source = source_keys(Place(keys(), None), "dev")
-    source.found()
+    source.resolve()
     write_key(files, "AKIA22")
     source.prepare()
 
@@ -226,7 +226,7 @@ def test_renewable(found, renewable):
     All but copied temporary keys are.
     """
     source = source_keys(Place(found), "dev")
-    source.found()
+    source.resolve()
 
     assert renewable is source.renewable
 
@@ -293,7 +293,7 @@ def test_shows_no_secret():
     Neither before nor after.
     """
     source = source_keys(Place(keys()), "dev")
-    source.found()
+    source.resolve()
 
     assert "secret" not in repr(source)
     assert copy.copy(source) is not source

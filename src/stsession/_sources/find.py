@@ -210,7 +210,7 @@ def _look_up(credentials: SdkCredentials) -> None:
     Errors are reported when the credentials are needed.
     """
     with contextlib.suppress(BotoCoreError):
-        credentials.found()
+        credentials.resolve()
 
 
 def _function_source(get: Callable[[], Any]) -> Source:

@@ -150,9 +150,9 @@ class SdkCredentials(Credentials):
         elif hasattr(found, "_refresh_lock"):  # no other session would find it
             found._refresh_lock = threading.Lock()  # noqa: SLF001 - see above
 
-    def found(self) -> Credentials:
+    def resolve(self) -> Credentials:
         """
-        Return what botocore finds, looked up by the first call.
+        Return the credentials that botocore finds. Only the first call looks them up.
 
         Raises:
             SourceCredentialsError: If the source has no credentials.
@@ -166,12 +166,12 @@ class SdkCredentials(Credentials):
                     raise recursion(self._name)
                 self._resolving = True
                 try:
-                    self._found = self._resolve()
+                    self._found = self._resolve_anew()
                 finally:
                     self._resolving = False
             return self._found
 
-    def _resolve(self) -> Credentials:
+    def _resolve_anew(self) -> Credentials:
         session = self._new_session()
         given = getattr(session, "_credentials", None)
         if given is not None:
@@ -273,11 +273,11 @@ class SdkCredentials(Credentials):
         """
         Look the credentials up again in the same place; return if that can help.
         """
-        before = self.found()
+        before = self.resolve()
         if before.method == "explicit":
             return False
         # No lock: botocore logs, and a logging handler may come back here.
-        return self._replace(self._resolve(), {before.method})
+        return self._replace(self._resolve_anew(), {before.method})
 
     def _replace(self, after: Credentials, methods: Collection[str]) -> bool:
         if after.method not in methods:
@@ -291,7 +291,7 @@ class SdkCredentials(Credentials):
         """
         The method of the credential provider that found them.
         """
-        return str(self.found().method)
+        return str(self.resolve().method)
 
     @property
     def renewable(self) -> bool:
@@ -330,13 +330,15 @@ class SdkCredentials(Credentials):
         """
         The account of the credentials, if botocore knows it.
         """
-        return getattr(self.found(), "account_id", None)
+        return getattr(self.resolve(), "account_id", None)
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
         """
         Return the current credentials. May block while botocore refreshes them.
         """
-        frozen: ReadOnlyCredentials = self._looking(self.found().get_frozen_credentials)
+        frozen: ReadOnlyCredentials = self._looking(
+            self.resolve().get_frozen_credentials
+        )
         if self._signed_by not in (None, frozen.access_key):
             self.identity = object()
         self._signed_by = frozen.access_key
