@@ -10,6 +10,7 @@ import base64
 import copy
 import datetime as dt
 import gc
+import inspect
 import itertools
 import json
 import multiprocessing
@@ -202,6 +203,34 @@ def test_pickled_and_copied(name):
 
     assert text == repr(pickle.loads(pickle.dumps(session)))
     assert text == repr(copy.deepcopy(session))
+
+
+SAML_PROVIDER = "arn:aws:iam::123456789012:saml-provider/Idp"
+TASK = "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials"
+
+FUNCTIONS = {
+    "assume": (ROLE,),
+    "web_identity": (ROLE,),
+    "saml": (ROLE, SAML_PROVIDER),
+    "session_token": (),
+    "federation_token": ("me",),
+    "assume_root": ("123456789012", TASK),
+    "from_profile": ("a",),
+}
+NEEDED = {"web_identity": {"token": token}, "saml": {"assertion": token}}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_all_arguments(name):
+    """
+    A recipe has all parameters of the function, so that a copy loses none.
+    """
+    function = getattr(stsession, name)
+    session = function(*FUNCTIONS[name], **NEEDED.get(name, {}), region="eu-west-1")
+    _, (_, arguments) = session.__reduce__()
+
+    parameters = inspect.signature(function).parameters.keys() - {"options"}
+    assert parameters | {"region"} == arguments.keys()
 
 
 def test_other_processes():
