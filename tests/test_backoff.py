@@ -160,27 +160,3 @@ def test_permanent_error_that_is_raised():
     backoff = Backoff(policy=RefreshPolicy(when_denied="raise"), random=lambda: 1.0)
 
     assert 5 == fail(backoff, 0.0, FailureKind.REQUEST)
-
-
-@pytest.mark.parametrize("freshness", [ADVISORY, MANDATORY, EXPIRED])
-def test_nothing_cuts_a_pause_of_the_sdks_short(freshness):
-    """
-    No window, and no rejection.
-    """
-    backoff = Backoff(policy=RefreshPolicy.sdk(), random=lambda: 0.0)
-    fail(backoff, 0.0)
-
-    assert not allows(backoff, 299.0, freshness)
-    assert not backoff.allows_rejected(299.0, advisory=300.0)
-    assert allows(backoff, 300.0, freshness)
-
-
-@pytest.mark.parametrize("first", [True, False])
-def test_errors_of_the_sdks_are_cached_one_to_five_seconds(first):
-    """
-    However many there have been.
-    """
-    backoff = Backoff(policy=RefreshPolicy.sdk(), random=lambda: 0.0)
-    pauses = {fail(backoff, 0.0, FailureKind.REQUEST, first=first) for _ in range(9)}
-
-    assert {1} == pauses

@@ -21,11 +21,11 @@ __all__ = [
     "digest_of",
     "forget_after_fork",
     "fresh_process_state",
+    "isolation_key",
     "lazy",
     "number_of",
     "per_process",
     "value_of",
-    "world",
 ]
 
 
@@ -163,7 +163,7 @@ def fresh_process_state(*, of_files: bool = True) -> Iterator[None]:
 _isolation = per_process(itertools.count().__next__)
 
 
-def world() -> Hashable:
+def isolation_key() -> Hashable:
     """
     Return a key that differs inside each `fresh_process_state` and ``mock_aws()``.
 

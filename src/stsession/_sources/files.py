@@ -21,7 +21,7 @@ from .._botocore.config_files import (
 )
 from .._core.cache import RandomEviction
 from .._core.runtime import SystemClock
-from .._util import digest_of, per_process, world
+from .._util import digest_of, isolation_key, per_process
 
 
 __all__ = [
@@ -191,5 +191,5 @@ def environment_fingerprint(*, credentials: bool = True) -> Hashable:
         found[name] = path, digest_of_file(path) if credentials else None
     if credentials:
         found["token"] = owner_of_file(os.environ.get(TOKEN_FILE))
-    found["world"] = world()
+    found["isolation"] = isolation_key()
     return frozenset(found.items())

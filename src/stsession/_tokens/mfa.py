@@ -21,7 +21,7 @@ from .._core.runtime import Clock, current_runtime
 from .._locks import OneTimeEvent
 from .._requests.checks import checked_token_code
 from .._requests.limits import TOKEN_CODE, wrong_type
-from .._util import forget_after_fork, per_process, world
+from .._util import forget_after_fork, isolation_key, per_process
 from ..exceptions import FailureKind, InvalidRequestError, MfaError, RefreshError
 from .base import CODE_WORKS_ONCE, TokenSupplier, call_function, function_name
 from .terminal import CODE_REJECTED, CODE_USED, prompt_for_code, show_notice
@@ -166,7 +166,7 @@ class CodePrompter:
                 if self._seconds_until_next(serial, code) > 0:
                     raise _used_before(serial)
             clock = current_runtime().clock
-            self._used[serial, world()] = clock, code, clock.monotonic()
+            self._used[serial, isolation_key()] = clock, code, clock.monotonic()
             return code
 
     def _seconds_until_next(self, serial: str, code: str) -> float:
@@ -174,7 +174,7 @@ class CodePrompter:
         Return 0 or less if *code* isn't the one used last.
         """
         clock = current_runtime().clock
-        used_by, last, at = self._used.get((serial, world()), (clock, "", 0.0))
+        used_by, last, at = self._used.get((serial, isolation_key()), (clock, "", 0.0))
         if last != code or used_by is not clock:
             return 0.0
         return at + STEP - clock.monotonic()
