@@ -1064,7 +1064,7 @@ def test_hundreds_of_sessions(source, stub):
         accounts = [f"{number:012}" for number in range(200)]
         fleet = Fleet(accounts, role_name="Audit", source=source, cache=None)
         values = [r.value for r in fleet.map(lambda s: s.credentials().account_id)]
-        sessions = [weakref.ref(s) for s in fleet._sessions.values()]
+        sessions = [weakref.ref(fleet.session(account)) for account in accounts]
 
         assert accounts == sorted(values)
 

@@ -43,7 +43,6 @@ __all__ = [
 
 
 Function = Callable[[RefreshableAssumeRoleSession], Any]
-SessionOf = Callable[[FleetTarget], RefreshableAssumeRoleSession]
 Submit = Callable[[FleetTarget], "Future[Any]"]
 
 IDLE_SECONDS = 0.1
@@ -81,12 +80,12 @@ class Outcome:
         return cls(error=error, traceback=text)
 
 
-def call(function: Function, session_of: SessionOf, target: FleetTarget) -> Outcome:
+def call(function: Function, sessions: FleetSessions, target: FleetTarget) -> Outcome:
     """
     Call *function* with the session of *target*.
     """
     try:
-        session = session_of(target)
+        session = sessions.session(target)
         announcers = [hop.events for hop in session._hops]  # noqa: SLF001 - ours
         return Outcome(value=reporting(announcers).run(function, session))
     except Exception as e:  # noqa: BLE001 - it's the target's result
@@ -119,25 +118,7 @@ class RemoteTask:
         Call the function and return the pickled outcome.
         """
         sessions = _fleets().of(self.recipe)
-        return _packed(call(self.function, sessions.session, self.target))
-
-
-class _Sessions:
-    """
-    The sessions of one fleet in this process.
-    """
-
-    def __init__(self, make: FleetSessions) -> None:
-        self._make = make
-        self._sessions: dict[Any, RefreshableAssumeRoleSession] = {}
-
-    def session(self, target: FleetTarget) -> RefreshableAssumeRoleSession:
-        key = (target.role_arn, target.region)
-        session = self._sessions.get(key)
-        if session is None:
-            session = self._make.make(target.role_arn, target.region, target.options)
-            session = self._sessions.setdefault(key, session)
-        return session
+        return _packed(call(self.function, sessions, self.target))
 
 
 class _Fleets:
@@ -146,19 +127,20 @@ class _Fleets:
     """
 
     def __init__(self) -> None:
-        self._fleets: RandomEviction[bytes, _Sessions] = RandomEviction(FLEETS)
+        self._fleets: RandomEviction[bytes, FleetSessions] = RandomEviction(FLEETS)
         self._after_fork()
         forget_after_fork(self)
 
     def _after_fork(self) -> None:
         self._lock = threading.RLock()
 
-    def of(self, recipe: bytes) -> _Sessions:
+    def of(self, recipe: bytes) -> FleetSessions:
         with self._lock:
-            fleet = self._fleets.get(recipe)
-            if fleet is None:
-                fleet = self._fleets[recipe] = _Sessions(pickle.loads(recipe))  # noqa: S301 - ours
-            return fleet
+            sessions = self._fleets.get(recipe)
+            if sessions is None:
+                sessions = pickle.loads(recipe)  # noqa: S301 - ours
+                self._fleets[recipe] = sessions
+            return sessions
 
 
 _fleets = per_process(_Fleets)
@@ -245,7 +227,6 @@ def submitter(
     executor: Executor | None,
     *,
     max_workers: int,
-    session_of: SessionOf,
     sessions: FleetSessions,
 ) -> Submit:
     """
@@ -258,16 +239,14 @@ def submitter(
 
         max_workers: The number of those threads.
 
-        session_of: Returns the session of a target in this process.
-
-        sessions: Makes the sessions in other processes.
+        sessions: Makes the sessions, here or in other processes.
 
     Raises:
         InvalidRequestError: If *sessions* can't be pickled and has to be.
     """
     if executor is None or shares_objects(executor):
         submit = daemon_threads(max_workers) if executor is None else executor.submit
-        return lambda target: submit(call, function, session_of, target)
+        return lambda target: submit(call, function, sessions, target)
     try:
         recipe = pickle.dumps(sessions)
     except Exception as e:

@@ -150,7 +150,6 @@ class Fleet:
         for region in dict.fromkeys((*places, *of_accounts)):
             partition_of(root, region, strict=self._targets.strict)
         self._name = _text_of(self._listed or accounts, role_name)
-        self._sessions: dict[tuple[str, str | None], RefreshableAssumeRoleSession] = {}
         self._recipe: dict[str, Any] = {
             "role_name": role_name,
             "regions": places,
@@ -162,7 +161,7 @@ class Fleet:
         forget_after_fork(self)
 
     def _after_fork(self) -> None:
-        # Guards the sessions and the runs. Reentrant, as all locks of a fleet, for
+        # Guards the runs. Reentrant, as all locks of a fleet, for
         # finalizers and signal handlers on the thread that holds it.
         self._lock = threading.RLock()
         self._listing = threading.Lock()  # held while the accounts are listed
@@ -235,16 +234,7 @@ class Fleet:
         Raises:
             InvalidRequestError: If the fleet has no such account or region.
         """
-        return self._session(find_target(self._named, account, region))
-
-    def _session(self, target: FleetTarget) -> RefreshableAssumeRoleSession:
-        key = (target.role_arn, target.region)
-        session = self._sessions.get(key)
-        if session is None:
-            session = self._make.make(*key, target.options)
-            with self._lock:
-                session = self._sessions.setdefault(key, session)
-        return session
+        return self._make.session(find_target(self._named, account, region))
 
     def map(
         self,
@@ -294,7 +284,6 @@ class Fleet:
                 function,
                 executor,
                 max_workers=max_workers,
-                session_of=self._session,
                 sessions=self._make,
             ),
             max_workers=max_workers,
@@ -322,8 +311,6 @@ class Fleet:
             runs = tuple(self._runs)
         for run in runs:
             run.close()
-        with self._lock:
-            self._sessions.clear()
         self._make.close()
 
     def __reduce__(self) -> NoReturn:

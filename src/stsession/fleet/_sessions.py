@@ -24,6 +24,7 @@ from .._sessions.session import (
 from .._sources.find import SourceLike, find_source
 from .._sources.sources import Source
 from .._util import lazy
+from ._accounts import FleetTarget
 from ._clients.cache import ClientTemplates
 from ._throttle import throttle_for
 
@@ -224,6 +225,21 @@ class FleetSessions:
         """
         return surroundings_of({"source": self.source})
 
+    @lazy
+    def _sessions(self) -> dict[tuple[str, str | None], FleetSession]:
+        return {}
+
+    def session(self, target: FleetTarget) -> FleetSession:
+        """
+        Return the session of *target*. It is the same one each time.
+        """
+        key = (target.role_arn, target.region)
+        session = self._sessions.get(key)
+        if session is None:
+            session = self.make(target.role_arn, target.region, target.options)
+            session = self._sessions.setdefault(key, session)
+        return session
+
     def make(
         self, role_arn: str, region: str | None, options: Mapping[str, Any]
     ) -> FleetSession:
@@ -264,8 +280,9 @@ class FleetSessions:
 
     def close(self) -> None:
         """
-        Close the idle connections to STS and to services.
+        Drop the sessions, and close the idle connections to STS and to services.
         """
+        self._sessions.clear()
         ClientTemplates.of(self.root.settings).close()
         self.root.close()
 
