@@ -1,5 +1,5 @@
 """
-What every test gets: an environment with no AWS in it, and no network.
+Fixtures of all tests: an environment without AWS, and no network.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ settings.load_profile("ci" if "CI" in os.environ else "default")
 @pytest.fixture(name="_models", autouse=True, scope="session")
 def __models() -> Iterator[None]:
     """
-    Each service's model is parsed once, whoever makes the session.
+    Each service's model is parsed once, also by the SDK's own sessions.
 
-    It's what takes the longest about a client, and isn't what is tested.
+    It's the slowest part of a client, and isn't what is tested.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.session, "create_loader", loader_for)
@@ -65,7 +65,7 @@ def __environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """
-    No credentials, config files or proxies of whoever runs the tests.
+    No credentials, config files or proxies of the user.
     """
     for name in os.environ:
         if name.startswith("AWS_") or name.lower().endswith("_proxy"):
@@ -96,7 +96,7 @@ def __redacted() -> Iterator[None]:
 @pytest.fixture(name="_no_network", autouse=True)
 def __no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """
-    Whatever tries to leave the machine fails the test.
+    A connection to another machine fails the test.
     """
     for name in ("connect", "connect_ex"):
         monkeypatch.setattr(

@@ -22,7 +22,7 @@ import stsession
 from stsession.testing import Fault, StubSTS, use_runtime
 
 from .virtual_time import VirtualTime
-from .wire import here
+from .wire import no_thread
 
 
 REGION = "eu-west-1"
@@ -176,7 +176,7 @@ def simulate(
 
     counted, objects = [], []
     with (
-        use_runtime(clock=time.clock, wait=time.wait, submit=time.run, spawn=here),
+        use_runtime(clock=time.clock, wait=time.wait, submit=time.run, spawn=no_thread),
         stsession.Fleet(ids, role_name="Audit", source=source) as fleet,
     ):
         for number in range(passes):

@@ -17,7 +17,7 @@ ONCE = Config(retries={"total_max_attempts": 1}, read_timeout=5)
 
 def client_of(local_sts, key=None, service="sts"):
     """
-    A client of *key* that asks once; without a key it signs nothing.
+    A client of *key* that sends each request once; without a key, unsigned.
     """
     keys = {}
     config = ONCE.merge(Config(signature_version=UNSIGNED))

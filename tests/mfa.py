@@ -20,7 +20,7 @@ from stsession._tokens import mfa as _mfa
 from stsession._tokens import terminal as _terminal
 from stsession.testing import Fault, use_runtime
 
-from .wire import READER, here
+from .wire import READER, no_thread
 
 
 SERIAL = "arn:aws:iam::123456789012:mfa/ci"
@@ -129,7 +129,7 @@ def _background():
 @pytest.fixture(name="_runtime", autouse=True)
 def __runtime(clock, waits, background):
     with use_runtime(
-        clock=clock, random=lambda: 0.5, submit=background, spawn=here, wait=waits
+        clock=clock, random=lambda: 0.5, submit=background, spawn=no_thread, wait=waits
     ):
         yield
 
@@ -157,7 +157,7 @@ def _typist(monkeypatch):
 @pytest.fixture(name="assume")
 def _assume(source, person):
     """
-    Make a session whose device is the person's.
+    Make a session with the device of the person.
     """
 
     def assume(role_arn=READER, **kw):

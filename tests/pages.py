@@ -1,5 +1,5 @@
 """
-Where the documentation is, and the limits that it tells.
+The pages of the documentation, and the limits in them.
 """
 
 from __future__ import annotations

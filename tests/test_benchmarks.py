@@ -181,7 +181,7 @@ class TestResults:
 
     def test_failure_misses_the_target(self):
         """
-        Who can't has missed, and it is told why.
+        A contender that can't has missed, with the reason.
         """
         results = results_of({"fleet": "ValueError: no", "recipe": 2.0})
 
@@ -253,7 +253,7 @@ class TestAws:
 
     def test_unknown_keys(self):
         """
-        Nobody gets an answer with keys that weren't issued, or without any.
+        Requests with unknown keys, or without any, are rejected.
         """
         aws = Aws()
 
@@ -301,7 +301,7 @@ class TestCatalog:
 
     def test_first_requests(self):
         """
-        Each contender whose start is measured has a program, and ours reaches S3.
+        Each contender of the start has a program, and ours reaches S3.
         """
         starts = [b for b in BENCHMARKS if b.scenario.startswith("cold_start")]
         for start in starts:
@@ -314,7 +314,7 @@ class TestCatalog:
 
     def test_failures_are_results(self):
         """
-        A scenario that raises tells so, and breaks nothing.
+        A scenario that raises is reported, and breaks nothing.
         """
         benchmark = Benchmark(
             title="",
@@ -331,7 +331,7 @@ class TestCatalog:
 
 class TestPage:
     """
-    The page that tells it.
+    The page with the results.
     """
 
     def test_page_has_the_measured_numbers(self, drawing):
@@ -393,7 +393,7 @@ class TestPage:
 
     def test_losses_are_told(self, telling):
         """
-        Who is beaten by a peer says so.
+        A peer that is better is reported.
         """
         results = results_of({"fleet": 3.0, "recipe": 2.0})
         document = json.loads(json.dumps(report.document([results])))

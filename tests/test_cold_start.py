@@ -99,7 +99,7 @@ def test_nothing_is_parsed_twice(first_request):
 )
 def test_modules_that_a_plain_role_does_without(first_request, module):
     """
-    They aren't loaded before somebody needs them.
+    They aren't loaded before they are needed.
     """
     __import__(f"stsession.{module}")  # it exists
 

@@ -30,7 +30,7 @@ from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, use_runtime
 
 from .children import process_pool
 from .fleet_simulation import our_objects
-from .wire import here
+from .wire import no_thread
 
 
 IDS = [f"{number:012}" for number in range(1, 6)]
@@ -472,7 +472,7 @@ def test_throttled(source, stub):
         clock.advance(dt.timedelta(seconds=seconds + 1e-6))
 
     stub.fail_next(1, Fault.throttled())
-    with use_runtime(clock=clock, spawn=here, wait=wait):
+    with use_runtime(clock=clock, spawn=no_thread, wait=wait):
         fleet = Fleet(IDS, role_name="Audit", source=source)
         results = list(fleet.map(lambda s: s.credentials(), max_workers=1))
 
@@ -492,7 +492,7 @@ def test_gives_up(source, stub, fault):
         clock.advance(dt.timedelta(seconds=seconds + 1e-6))
 
     stub.goes_down(fault)
-    with use_runtime(clock=clock, spawn=here, wait=wait):
+    with use_runtime(clock=clock, spawn=no_thread, wait=wait):
         fleet = Fleet(IDS[:1], role_name="Audit", source=source)
         (given_up,) = fleet.map(lambda s: s.credentials(), max_workers=1)
         stub.comes_back()
@@ -515,7 +515,7 @@ def test_not_sent_in_time(source, stub):
         clock.advance(dt.timedelta(seconds=seconds + 1e-6))
 
     stub.goes_down(Fault.throttled())
-    with use_runtime(clock=clock, spawn=here, wait=wait):
+    with use_runtime(clock=clock, spawn=no_thread, wait=wait):
         fleet = Fleet(IDS[:2], role_name="Audit", source=source, refresh=policy)
         first, second = fleet.map(lambda s: s.credentials(), max_workers=1)
 
@@ -548,7 +548,7 @@ def _asked_for_codes(source, stub):
         return result
 
     stub.goes_down(Fault.status(503))
-    with use_runtime(clock=clock, spawn=here, wait=wait):
+    with use_runtime(clock=clock, spawn=no_thread, wait=wait):
         yield use
 
 
@@ -583,7 +583,7 @@ def test_client_sends_once(local, org):
     local.faults.add(Fault.status(500), times=1)
     fleet = Fleet(IDS[:1], role_name="Audit", source=org, refresh=policy)
 
-    with use_runtime(spawn=here):
+    with use_runtime(spawn=no_thread):
         (result,) = fleet.map(whoami)
 
     assert isinstance(result.error, stsession.StsUnavailableError)
@@ -914,7 +914,7 @@ def test_log_of_failures_that_are_no_result(
     stub = StubSTS(clock=clock)
     source.events.register("before-send.sts", stub)
     policy = RefreshPolicy(when_denied=when_denied, load_timeout=dt.timedelta(0))
-    with use_runtime(clock=clock, submit=here, spawn=here):
+    with use_runtime(clock=clock, submit=no_thread, spawn=no_thread):
         fleet = Fleet(IDS[:1], role_name="Audit", source=source, refresh=policy)
 
         def use(session):

@@ -42,7 +42,7 @@ def test_no_connection_leaves_the_machine(method):
 
 def test_no_name_is_looked_up():
     """
-    Nor is anything asked of the DNS.
+    Nor is a name looked up in the DNS.
     """
     with pytest.raises(pytest.fail.Exception, match=r"sts\.amazonaws\.com"):
         socket.create_connection(("sts.amazonaws.com", 443))

@@ -12,7 +12,7 @@ import stsession
 
 from stsession.testing import Fault
 
-from .wire import READER, REGION, TARGET, minutes, source_of, told_by
+from .wire import READER, REGION, TARGET, full_text, minutes, source_of
 
 
 @pytest.fixture(name="session")
@@ -232,7 +232,7 @@ def test_nothing_shows_secrets(session, stub, caplog):
             repr(session.get_credentials()),
             repr(session.status()),
             caplog.text,
-            told_by(caught.value),
+            full_text(caught.value),
         ]
     )
 

@@ -7,7 +7,7 @@ import stsession
 
 from stsession.testing import Fault, LocalSTS, StubSTS
 
-from .wire import READER, failing, params_of, source_of, told_by
+from .wire import READER, failing, full_text, params_of, source_of
 
 
 SECURITY_KEY = "arn:aws:iam::123456789012:u2f/user/ci/key-AAAABBBBCCCCDDDDEEEE"
@@ -161,7 +161,7 @@ def test_iam_out_of_reach(local):
 
     assert isinstance(error, stsession.MfaError)
     assert "Could not find the MFA device" in str(error)
-    assert device.code() not in told_by(error)
+    assert device.code() not in full_text(error)
     assert 0 == local.count("GetSessionToken")
 
 

@@ -17,7 +17,7 @@ from stsession._sources.find import find_source
 from stsession._sources.sdk import sdk_refresher
 from stsession.testing import FakeClock, use_runtime
 
-from .wire import minutes, told_by
+from .wire import full_text, minutes
 
 
 # Each run gives the key of the next number; what it does stands in a file.
@@ -366,7 +366,7 @@ def test_no_secret_in_errors(files, refresher, clock):
     with pytest.raises(stsession.RefreshError) as caught:
         mine.get()
 
-    assert "ProcessSecret" not in told_by(caught.value)
+    assert "ProcessSecret" not in full_text(caught.value)
 
 
 def test_clock_of_the_refresher(files, refresher, clock):

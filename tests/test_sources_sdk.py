@@ -20,7 +20,7 @@ from stsession._botocore.sessions import profile_session
 from stsession._sources.sdk import SdkCredentials
 from stsession.exceptions import SourceCredentialsError
 
-from .wire import told_by
+from .wire import full_text
 
 
 class Dated(Credentials):
@@ -154,7 +154,7 @@ def test_broken_provider(error, said, when):
     assert not caught.value.retryable
     assert type(error).__name__ in repr(caught.value.__cause__)
     if not isinstance(error, KeyError):
-        assert "planted" not in told_by(caught.value)
+        assert "planted" not in full_text(caught.value)
 
 
 @pytest.mark.parametrize(

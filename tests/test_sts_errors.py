@@ -24,7 +24,7 @@ from stsession import (
 from stsession._sts.errors import Attempt, server_time, translate
 from stsession.testing import Fault
 
-from .wire import HUB, READER, failing, links, source_of, told_by
+from .wire import HUB, READER, failing, links, source_of, full_text
 
 
 REQUEST, SOURCE = FailureKind.REQUEST, FailureKind.SOURCE
@@ -524,8 +524,8 @@ def test_fault(stub, session, what):
     assert text in str(error)
     assert error.hint in str(error)
     for key in stub.issued:
-        assert key.secret_access_key not in told_by(error)
-        assert key.session_token not in told_by(error)
+        assert key.secret_access_key not in full_text(error)
+        assert key.session_token not in full_text(error)
 
 
 def test_dead_on_arrival_by_a_wrong_clock(stub, session, clock):
@@ -568,7 +568,7 @@ def test_half_an_answer_tells_no_secret(stub, session, caplog):
     key = stub.issued[-1]
 
     assert isinstance(error.__cause__, ResponseParserError)
-    for text in [told_by(error), caplog.text]:
+    for text in [full_text(error), caplog.text]:
         assert key.secret_access_key not in text
         assert "IQoJ" not in text
 
@@ -609,7 +609,7 @@ def test_secret_in_the_sdk_s_error(what, chained):
 
     assert isinstance(error.__cause__, (type(cause), StsessionError))
     assert cause is not error.__cause__
-    assert LEAK not in told_by(error)
+    assert LEAK not in full_text(error)
 
 
 def test_secret_of_the_source(stub):
@@ -624,7 +624,7 @@ def test_secret_of_the_source(stub):
     source.events.register("before-call.sts", raising)
     error = failing(stsession.assume(READER, source=source))
 
-    assert LEAK not in told_by(error)
+    assert LEAK not in full_text(error)
     assert len(list(links(error))) < 5
 
 

@@ -15,7 +15,7 @@ from stsession._tokens.saml import SamlAssertionSupplier
 from stsession.exceptions import FailureKind, RefreshError, SourceCredentialsError
 from stsession.testing import LocalSTS
 
-from .wire import rejection, told_by
+from .wire import full_text, rejection
 
 
 ASSERTION = "UGxhbnRlZFBsYW50ZWQ="
@@ -246,7 +246,7 @@ def test_text():
     assert "Pass a function" in error.hint
     assert "the SAML assertion" == error.hop
     assert not error.retryable
-    assert ASSERTION not in told_by(error)
+    assert ASSERTION not in full_text(error)
 
 
 @pytest.mark.parametrize("assertion", [ASSERTION, str])
@@ -277,7 +277,7 @@ def test_no_assertion(answer, reason):
 
     assert "The SAML assertion can't be used. assertion is" in str(error)
     assert reason in str(error)
-    assert ASSERTION not in told_by(error)
+    assert ASSERTION not in full_text(error)
 
 
 def test_function_that_fails():

@@ -23,7 +23,7 @@ from stsession._tokens.web_identity import (
 from stsession.exceptions import FailureKind, RefreshError, SourceCredentialsError
 from stsession.testing import FakeClock, use_runtime
 
-from .wire import links, rejection, told_by
+from .wire import full_text, links, rejection
 
 
 EXP = dt.datetime(2026, 1, 1, 1, tzinfo=dt.timezone.utc)
@@ -324,7 +324,7 @@ def test_unreadable_file(path, case):
     assert "may read it" in error.hint
     assert f"the file {path}" == error.hop
     assert error.retryable
-    assert SIGNATURE not in told_by(error)
+    assert SIGNATURE not in full_text(error)
     assert [error] == list(links(error))
 
 
@@ -445,7 +445,7 @@ def test_explanation(path, clock, seconds, age):
         rejected.hop,
     )
     assert error.__cause__ is rejected.__cause__
-    assert SIGNATURE not in told_by(rejected)
+    assert SIGNATURE not in full_text(rejected)
 
 
 def test_explanation_without_a_file(path):

@@ -1,5 +1,5 @@
 """
-Sessions whose STS is a stub, and what they sent it.
+Sessions with a stub as their STS, and their requests to it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def source_of(
     stub: Any, *, region: str | None = REGION, key: str = "AKIASOURCE", **kw: Any
 ) -> boto3.Session:
     """
-    A plain session of a user whose STS is *stub*.
+    A plain session of a user with *stub* as its STS.
     """
     session = boto3.Session(
         aws_access_key_id=key,
@@ -52,7 +52,7 @@ def source_of(
 
 def profile_session(stub: Any, profile: str | None = None) -> boto3.Session:
     """
-    A session of a profile whose STS is *stub*.
+    A session of a profile with *stub* as its STS.
     """
     session = boto3.Session(profile_name=profile)
     session.events.register("before-send.sts", stub)
@@ -61,7 +61,7 @@ def profile_session(stub: Any, profile: str | None = None) -> boto3.Session:
 
 def params_of(stub: StubSTS, number: int = -1) -> dict[str, str]:
     """
-    What one request to *stub* said.
+    The parameters of one request to *stub*.
     """
     return dict(stub.requests[number].params)
 
@@ -110,9 +110,9 @@ def links(error: BaseException) -> Iterator[BaseException]:
             waiting += [link.__cause__, link.__context__]
 
 
-def told_by(error: BaseException) -> str:
+def full_text(error: BaseException) -> str:
     """
-    All that an error and what is behind it tell.
+    All texts of an error, its causes and its contexts.
     """
     return "\n".join(
         "\n".join(
@@ -134,9 +134,9 @@ def core_of(session: boto3.Session) -> botocore.session.Session:
     return session._session
 
 
-def here(task):
+def no_thread(task):
     """
-    Let the caller fetch, as where no thread can be started; for *spawn*.
+    A *spawn* that starts no thread, so that the caller fetches.
     """
     return False
 

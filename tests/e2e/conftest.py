@@ -61,7 +61,7 @@ def _local(clock):
 @pytest.fixture(name="_ambient")
 def __ambient(local, monkeypatch):
     """
-    Whoever names no end point or region gets to the local AWS.
+    Clients without an endpoint or a region use the local AWS.
     """
     monkeypatch.setenv("AWS_ENDPOINT_URL", local.endpoint_url)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
@@ -91,7 +91,7 @@ def _stub(clock):
 @pytest.fixture(name="stubbed")
 def _stubbed(stub):
     """
-    A source whose STS is the stub.
+    A source with the stub as its STS.
     """
     source = boto3.Session("AKIAEXAMPLE", "secret", region_name="eu-central-1")
     source.events.register("before-send.sts", stub)

@@ -19,7 +19,7 @@ from botocore.exceptions import EndpointConnectionError
 import stsession
 
 from stsession.testing import Fault, use_runtime
-from tests.wire import here, links
+from tests.wire import links, no_thread
 
 from . import OTHER_ROLE, ROLE
 from .timeline import seconds
@@ -57,7 +57,7 @@ def __seams(clock):
             clock.advance(seconds(span))
 
     with use_runtime(
-        clock=clock, random=lambda: 0.5, submit=run, spawn=here, wait=wait
+        clock=clock, random=lambda: 0.5, submit=run, spawn=no_thread, wait=wait
     ):
         yield
 

@@ -23,7 +23,7 @@ import stsession
 from stsession.testing import use_runtime
 
 from ..children import run_child, usual_signals
-from ..wire import here
+from ..wire import no_thread
 from .asked import SERIAL
 
 
@@ -102,7 +102,7 @@ def test_a_code_per_request(source, local, clock, device, reader):
     def wait(_, seconds):
         clock.advance(dt.timedelta(seconds=seconds))
 
-    with use_runtime(clock=clock, random=lambda: 0.5, spawn=here, wait=wait):
+    with use_runtime(clock=clock, random=lambda: 0.5, spawn=no_thread, wait=wait):
         sessions = [
             stsession.assume(
                 arn,

@@ -14,7 +14,7 @@ import stsession
 from stsession._core import runtime as _seams
 from stsession.exceptions import CredentialsExpiredError
 
-from ..wire import failing, here
+from ..wire import failing, no_thread
 from .timeline import seconds
 
 
@@ -60,7 +60,7 @@ def _installed(request, clock, later):
             later.popleft()()
 
     with _seams.use_runtime(
-        clock=clock, random=lambda: 0.5, submit=run, spawn=here, wait=wait
+        clock=clock, random=lambda: 0.5, submit=run, spawn=no_thread, wait=wait
     ):
         yield
 

@@ -16,7 +16,7 @@ from stsession.exceptions import CredentialsExpiredError, SourceCredentialsError
 from stsession.testing import Fault, LocalSTS
 
 from ..children import process_pool
-from ..wire import failing, told_by
+from ..wire import failing, full_text
 from . import OTHER_ROLE, ROLE
 from .timeline import seconds
 from .workers import arn_of, read_token
@@ -97,7 +97,7 @@ def test_string(local, clock):
     assert "Pass a function that gets one" in str(caught.value)
     assert 1 == local.count(OPERATION)
     assert 60 == sum(call.status == 200 for call in local.calls("ListObjectsV2"))
-    assert sent(local)[0] not in told_by(caught.value)
+    assert sent(local)[0] not in full_text(caught.value)
 
 
 def test_string_and_an_outage(local, clock):
@@ -238,7 +238,7 @@ def test_secrets(local, clock, caplog):
         errors.append(caught.value)
     texts = [
         caplog.text,
-        *map(told_by, errors),
+        *map(full_text, errors),
         *map(repr, sessions),
         *(repr(session.status()) for session in sessions),
         *(pickle.dumps(error).decode("latin-1") for error in errors),
@@ -260,7 +260,7 @@ def test_string_is_not_pickled(local):
         pickle.dumps(session)
 
     assert "Pass a function that the other process can import" in str(caught.value)
-    assert assertion not in told_by(caught.value)
+    assert assertion not in full_text(caught.value)
 
 
 def test_function_that_cannot_be_pickled():

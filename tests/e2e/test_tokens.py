@@ -19,7 +19,7 @@ from stsession.exceptions import SourceCredentialsError
 from stsession.testing import LocalSTS
 
 from ..children import process_pool
-from ..wire import failing, told_by
+from ..wire import failing, full_text
 from . import OTHER_ROLE, ROLE
 from .timeline import seconds
 from .workers import arn_of
@@ -241,7 +241,7 @@ def test_secrets(source, user, local, clock, caplog, what):
     errors.append(caught.value)
     texts = [
         caplog.text,
-        *map(told_by, errors),
+        *map(full_text, errors),
         *map(repr, [session, session.status(), child, session.credentials()]),
         *(pickle.dumps(x).decode("latin-1") for x in [session, child, *errors]),
     ]

@@ -17,7 +17,7 @@ from stsession.exceptions import CredentialsExpiredError, SourceCredentialsError
 from stsession.testing import FakeClock, Fault, LocalSTS
 
 from ..children import process_pool
-from ..wire import failing, told_by
+from ..wire import failing, full_text
 from . import OTHER_ROLE, ROLE
 from .timeline import seconds
 from .workers import arn_of, read_token
@@ -203,7 +203,7 @@ def test_never_replaced(session, path, local, clock):
     assert "ExpiredTokenException" == caught.value.code
     assert {200, 400} == {call.status for call in local.calls("ListObjectsV2")}
     for token in tokens(local):
-        assert token not in told_by(caught.value)
+        assert token not in full_text(caught.value)
 
 
 def test_replaced_at_the_last_moment(session, replace, local, clock):
@@ -404,7 +404,7 @@ def test_secrets(session, path, replace, local, clock, caplog):
     supplier = session._refresher.fetch.token_supplier
     texts = [
         caplog.text,
-        *map(told_by, errors),
+        *map(full_text, errors),
         *map(repr, [session, session.status(), events, supplier, session._source]),
         pickle.dumps(session).decode("latin-1"),
         *(pickle.dumps(error).decode("latin-1") for error in errors),
@@ -424,7 +424,7 @@ def test_token_in_place_of_its_file(local):
     with pytest.raises(stsession.InvalidRequestError) as caught:
         stsession.web_identity(ROLE, token=token)
 
-    assert token[:40] not in told_by(caught.value)
+    assert token[:40] not in full_text(caught.value)
     assert "function that returns it" in caught.value.hint
 
 
