@@ -24,7 +24,7 @@ from stsession import (
 from stsession._sts.errors import Attempt, server_time, translate
 from stsession.testing import Fault
 
-from .wire import HUB, READER, failing, links, source_of, full_text
+from .wire import HUB, READER, failing, full_text, links, source_of
 
 
 REQUEST, SOURCE = FailureKind.REQUEST, FailureKind.SOURCE
