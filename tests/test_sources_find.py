@@ -31,10 +31,10 @@ from .wire import (
     TARGET,
     core_of,
     failing,
+    full_text,
     minutes,
     profile_session,
     source_of,
-    told_by,
 )
 
 
@@ -290,7 +290,7 @@ def test_line_that_cannot_be_read(files, what, later):
         assert str(files[0]) in str(error)
 
     assert error.hint.startswith(hint)
-    assert "planted" not in told_by(error)
+    assert "planted" not in full_text(error)
 
 
 @pytest.mark.parametrize(
@@ -314,7 +314,7 @@ def test_credential_process_that_cannot_work(files, process, said):
     assert f'Could not get credentials from profile "ci". {said}' in str(error)
     assert "credential_process" in error.hint
     assert not error.retryable
-    assert "planted" not in told_by(error)
+    assert "planted" not in full_text(error)
 
 
 @pytest.mark.parametrize(
