@@ -41,8 +41,7 @@ from .providers import (
     FILE_METHODS,
     FINDABLE_METHODS,
     ROLELESS_METHODS,
-    ProviderSubset,
-    accept_local_expirations,
+    use_providers,
 )
 from .sdk import SdkCredentials, SessionFactory
 from .sources import MfaSigner, RefresherSigner, Source
@@ -259,10 +258,7 @@ def provider_source(
         for variable in METADATA_VARIABLES:
             value = settings.settings.get_config_variable(variable)
             session.set_config_variable(variable, value)
-        resolver = session.get_component("credential_provider")
-        accept_local_expirations(resolver, session)
-        subset = ProviderSubset(resolver, methods, name)
-        session.register_component("credential_provider", subset)
+        use_providers(session, methods, name)
         return session
 
     def make() -> Source:

@@ -29,6 +29,7 @@ __all__ = [
     "ProviderSubset",
     "accept_local_expirations",
     "no_credentials",
+    "use_providers",
 ]
 
 
@@ -127,6 +128,25 @@ class ProviderSubset:
             if credentials is not None:
                 return credentials
         raise no_credentials(self._name)
+
+
+def use_providers(
+    session: botocore.session.Session, methods: frozenset[str], name: str
+) -> None:
+    """
+    Have a session find credentials by some of its providers only.
+
+    Args:
+        session: The session.
+
+        methods: The methods of the providers.
+
+        name: The name of the source for messages.
+    """
+    resolver = session.get_component("credential_provider")
+    accept_local_expirations(resolver, session)
+    subset = ProviderSubset(resolver, methods, name)
+    session.register_component("credential_provider", subset)
 
 
 def no_credentials(name: str) -> SourceCredentialsError:

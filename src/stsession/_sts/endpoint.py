@@ -7,9 +7,8 @@ from __future__ import annotations
 import functools
 import os
 import threading
-import weakref
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,11 +16,9 @@ import attrs
 import botocore.session
 
 from botocore import UNSIGNED
-from botocore import exceptions as sdk
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
-from urllib3.exceptions import HTTPError, ReadTimeoutError
 
+from .._botocore.responses import limit_responses
 from .._botocore.sessions import derive_session
 from .._locks import guarded
 from .._util import forget_after_fork, value_of
@@ -175,62 +172,6 @@ AWS_DOMAINS = (
 )
 
 
-MAX_RESPONSE = 1024 * 1024
-"""Bytes; responses of STS have a few thousand. Larger ones aren't read to the end."""
-
-
-def _bounded(client: Any) -> Any:
-    """
-    Limit the size of responses that *client* reads; botocore has no public way.
-    """
-    session = client._endpoint.http_session  # noqa: SLF001 - see above
-    reference = weakref.ref(session)
-    session.send = lambda request: _send(reference(), request)
-    return client
-
-
-def _send(session: Any, request: AWSPreparedRequest) -> AWSResponse:
-    """
-    Send a request, and read the response unless it is too large.
-
-    Raises:
-        botocore.exceptions.HTTPClientError: If the response is too large, or if the
-            connection fails.
-    """
-    request.stream_output = True  # the body isn't read then
-    response = type(session).send(session, request)
-    try:
-        body = _Body(response.raw)
-    except ReadTimeoutError as e:
-        raise sdk.ReadTimeoutError(endpoint_url=request.url, error=e) from e
-    except HTTPError as e:
-        raise sdk.ConnectionClosedError(
-            error=e, request=request, endpoint_url=request.url
-        ) from e
-    return AWSResponse(response.url, response.status_code, response.headers, body)
-
-
-class _Body:
-    """
-    The body of a response, read when this object is made.
-    """
-
-    def __init__(self, raw: Any) -> None:
-        self._content = b""
-        for chunk in raw.stream():
-            self._content += chunk
-            if len(self._content) > MAX_RESPONSE:
-                raw.close()
-                msg = f"the response has more than {MAX_RESPONSE:,} bytes"
-                raise sdk.HTTPClientError(error=msg)
-
-    def stream(self) -> Iterator[bytes]:
-        """
-        Yield the body, as botocore reads it.
-        """
-        yield self._content
-
-
 class StsClients:
     """
     The STS clients of a botocore session, made on first use.
@@ -275,7 +216,7 @@ class StsClients:
                 endpoint_url=endpoint.url,
                 config=endpoint.client_config(signed=self._signed, connections=key[2]),
             )
-            client = self._clients.setdefault(key, _bounded(made))
+            client = self._clients.setdefault(key, limit_responses(made))
         return client
 
     def widen(self, workers: int) -> None:
