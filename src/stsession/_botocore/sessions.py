@@ -32,6 +32,7 @@ __all__ = [
     "builtin_handlers",
     "checked_profile_session",
     "copy_settings",
+    "credentials_in_code",
     "derive_session",
     "profile_session",
     "reporting_config_errors",
@@ -338,6 +339,15 @@ def copy_settings(
     if share_models:
         _share_models(session)
     return session
+
+
+def credentials_in_code(session: botocore.session.Session) -> Any:
+    """
+    Return the credentials that were set or already found in a session, or `None`.
+
+    They aren't looked up. botocore has no public way to read them without that.
+    """
+    return getattr(session, "_credentials", None)
 
 
 def usable_profile(session: botocore.session.Session) -> str | None:

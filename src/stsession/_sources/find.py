@@ -24,6 +24,7 @@ from .._botocore.sdk_classes import BotocoreSession, BotoSession
 from .._botocore.sessions import (
     checked_profile_session,
     copy_settings,
+    credentials_in_code,
     profile_session,
     reporting_config_errors,
     session_without_profile,
@@ -171,8 +172,7 @@ def _key_of_given_credentials(session: botocore.session.Session) -> Hashable:
     """
     Return a key for the credentials that were set in a session by code, if any.
     """
-    # A private name, but there is no other way to see them without a look-up.
-    credentials = getattr(session, "_credentials", None)
+    credentials = credentials_in_code(session)
     if credentials is None or getattr(credentials, "method", None) in FINDABLE_METHODS:
         return None
     # Reading an attribute of refreshable credentials may cause a request.

@@ -26,7 +26,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from .._botocore.config_files import files_of
 from .._botocore.errors import presentable, text_of
-from .._botocore.sessions import Session, copy_settings
+from .._botocore.sessions import Session, copy_settings, credentials_in_code
 from .._core.credentials import FetchResult, TemporaryCredentials
 from .._core.errors import recursion, without_frames
 from .._core.events import write_log
@@ -173,7 +173,7 @@ class SdkCredentials(Credentials):
 
     def _resolve_anew(self) -> Credentials:
         session = self._new_session()
-        given = getattr(session, "_credentials", None)
+        given = credentials_in_code(session)
         if given is not None:
             self._given = given
         before = self._fingerprint()
