@@ -14,6 +14,7 @@ import os
 import select
 import signal
 import subprocess
+import sys
 import threading
 import traceback
 
@@ -97,7 +98,7 @@ def in_a_fork(do: Callable[[], Any]) -> Any:
             os.write(writer, json.dumps([do()]).encode())
             code = 0
         except BaseException as e:  # noqa: BLE001 - shown, and the parent fails
-            text = "".join(traceback.format_exception(e))
+            text = "".join([*traceback.format_exception(e), *_other_threads()])
             os.write(writer, json.dumps({"raised": text}).encode())
         finally:
             os._exit(code)
@@ -113,6 +114,12 @@ def in_a_fork(do: Callable[[], Any]) -> Any:
     returned = json.loads(result)
     assert isinstance(returned, list), returned["raised"]
     return returned[0]
+
+
+def _other_threads() -> Iterator[str]:
+    for thread, frame in sys._current_frames().items():
+        if thread != threading.get_ident():
+            yield "".join(["Another thread:\n", *traceback.format_stack(frame)])
 
 
 @contextlib.contextmanager

@@ -4,17 +4,18 @@ import datetime as dt
 import gc
 import logging
 import os
+import sys
 import threading
 import time
 
 from functools import partial
+from pathlib import Path
 
 import boto3
 import botocore.session
 import pytest
 
 from botocore.config import Config
-from botocore.credentials import DeferredRefreshableCredentials
 from botocore.exceptions import ConfigParseError
 
 import stsession
@@ -23,7 +24,7 @@ from stsession import FailureKind, SourceCredentialsError, TemporaryCredentials
 from stsession._sources.find import find_source
 from stsession.testing import Fault, LocalSTS
 
-from .children import in_a_fork
+from .children import in_a_fork, run_child
 from .wire import (
     HUB,
     READER,
@@ -955,36 +956,57 @@ def test_handler_that_waits_for_another_session(monkeypatch, caplog):
     assert [False] == [thread.is_alive() for thread in handler.threads]
 
 
+FORK = """
+import datetime as dt, sys
+import boto3, stsession
+from botocore.credentials import DeferredRefreshableCredentials
+from stsession.testing import Fault, StubSTS
+from tests.children import in_a_fork
+from tests.wire import READER, core_of
+
+def refresh():
+    end = dt.datetime.now(dt.timezone.utc) + dt.timedelta(hours=1)
+    keys = {"access_key": "ASIACODE", "secret_key": "secret", "token": "token"}
+    return {**keys, "expiry_time": end.isoformat()}
+
+def use():
+    session.refresh()
+    return stub.requests[-1].access_key_id
+
+method, rejected = sys.argv[1:]
+stub, given = StubSTS(), boto3.Session(region_name="eu-west-1")
+given.events.register("before-send.sts", stub)
+core = core_of(given)
+core._credentials = DeferredRefreshableCredentials(refresh, method)
+session = stsession.assume(READER, source=given, cache=None)
+session.credentials()
+if rejected == "True":  # others are looked for in vain
+    stub.faults.add(Fault.error("InvalidClientTokenId", status=403), times=1)
+    try:
+        session.refresh()
+    except stsession.RefreshError:
+        pass
+core._credentials._refresh_lock.acquire()
+print(in_a_fork(use))
+"""
+
+
 @pytest.mark.parametrize("rejected", [False, True])
 @pytest.mark.parametrize("method", ["assume-role", "sts-assume-role"])
-def test_fork_with_keys_set_in_code(stub, monkeypatch, method, rejected):
+def test_fork_with_keys_set_in_code(monkeypatch, method, rejected):
     """
     A child signs with those, even if the environment has others.
 
-    And if a thread of the parent held their lock.
+    And if a thread of the parent held their lock. The parent is a process of its own,
+    as threads of other tests could hold locks of the interpreter or of OpenSSL.
     """
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENT")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    done = run_child(
+        [sys.executable, "-c", FORK, method, str(rejected)],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[1],
+    )
 
-    def refresh() -> dict[str, str]:
-        end = dt.datetime.now(dt.timezone.utc) + dt.timedelta(hours=1)
-        keys = {"access_key": "ASIACODE", "secret_key": "secret", "token": "token"}
-        return {**keys, "expiry_time": end.isoformat()}
-
-    given = boto3.Session(region_name=REGION)
-    given.events.register("before-send.sts", stub)
-    core = core_of(given)
-    core._credentials = DeferredRefreshableCredentials(refresh, method)
-    session = stsession.assume(READER, source=given, cache=None)
-    session.credentials()
-    if rejected:  # others are looked for in vain
-        stub.faults.add(Fault.error("InvalidClientTokenId", status=403), times=1)
-        with pytest.raises(stsession.RefreshError):
-            session.refresh()
-    core._credentials._refresh_lock.acquire()
-
-    def use() -> str:
-        session.refresh()
-        return stub.requests[-1].access_key_id
-
-    assert "ASIACODE" == in_a_fork(use)
+    assert "ASIACODE\n" == done.stdout, done.stderr
