@@ -86,8 +86,8 @@ def call(function: Function, sessions: FleetSessions, target: FleetTarget) -> Ou
     """
     try:
         session = sessions.session(target)
-        announcers = [hop.events for hop in session._hops]  # noqa: SLF001 - ours
-        return Outcome(value=reporting(announcers).run(function, session))
+        queues = [hop.events for hop in session._hops]  # noqa: SLF001 - ours
+        return Outcome(value=reporting(queues).run(function, session))
     except Exception as e:  # noqa: BLE001 - it's the target's result
         return Outcome.of_error(e)
 

@@ -161,8 +161,8 @@ class Fleet:
         forget_after_fork(self)
 
     def _after_fork(self) -> None:
-        # Guards the runs. Reentrant, as all locks of a fleet, for
-        # finalizers and signal handlers on the thread that holds it.
+        # Guards the runs. Reentrant, as all locks of a fleet, for finalizers and signal
+        # handlers on the thread that holds it.
         self._lock = threading.RLock()
         self._listing = threading.Lock()  # held while the accounts are listed
         self._listed_by: int | None = None  # the thread that holds it
