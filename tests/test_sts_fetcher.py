@@ -54,7 +54,7 @@ def refused(code):
     return ClientError({"Error": {"Code": code, "Message": "No."}}, "AssumeRole")
 
 
-class Signatory:
+class FakeSource:
     """
     A source, and the client that signs with its credentials.
     """
@@ -86,7 +86,7 @@ class Signatory:
 
     def prepare(self):
         """
-        Ready.
+        Return the seconds until the credentials expire.
         """
         self.prepared += 1
         return self.remaining
@@ -128,7 +128,7 @@ def test_answer():
     """
     All of it is kept: times, account, what the source has left.
     """
-    fetched = fetch_by(Signatory())()
+    fetched = fetch_by(FakeSource())()
 
     assert ("ASIA1", "secret", "token") == (
         fetched.credentials.access_key_id,
@@ -148,7 +148,7 @@ def test_without_memory():
     That is no failure of STS.
     """
     with pytest.raises(MemoryError):
-        fetch_by(Signatory(MemoryError()))()
+        fetch_by(FakeSource(MemoryError()))()
 
 
 def test_expiration_becomes_utc():
@@ -157,7 +157,7 @@ def test_expiration_becomes_utc():
     """
     zone = dt.timezone(dt.timedelta(hours=2))
     fetched = fetch_by(
-        Signatory(good(Expiration=(NOW + dt.timedelta(hours=1)).astimezone(zone)))
+        FakeSource(good(Expiration=(NOW + dt.timedelta(hours=1)).astimezone(zone)))
     )()
 
     assert dt.timezone.utc is fetched.credentials.expires_at.tzinfo
@@ -171,7 +171,7 @@ def test_account_without_assumed_role_user(told):
     """
     The account is that of the role, if the answer doesn't tell.
     """
-    fetched = fetch_by(Signatory(good(AssumedRoleUser=told)))()
+    fetched = fetch_by(FakeSource(good(AssumedRoleUser=told)))()
 
     assert "123456789012" == fetched.credentials.account_id
 
@@ -199,7 +199,7 @@ def test_field_that_is_no_text(name, value):
     A failed refresh, and the error names the field, but not its value.
     """
     with pytest.raises(StsUnavailableError, match=f"The response has no {name}"):
-        fetch_by(Signatory(good(**{name: value})))()
+        fetch_by(FakeSource(good(**{name: value})))()
 
 
 @pytest.mark.parametrize("value", [None, "soon", 5])
@@ -208,7 +208,7 @@ def test_unreadable_expiration(value):
     A failed refresh.
     """
     with pytest.raises(StsUnavailableError, match="no readable Expiration"):
-        fetch_by(Signatory(good(Expiration=value)))()
+        fetch_by(FakeSource(good(Expiration=value)))()
 
 
 def test_answer_without_credentials():
@@ -216,14 +216,14 @@ def test_answer_without_credentials():
     A failed refresh.
     """
     with pytest.raises(StsUnavailableError, match="has no AccessKeyId"):
-        fetch_by(Signatory(good(Credentials=None)))()
+        fetch_by(FakeSource(good(Credentials=None)))()
 
 
 def test_answer_without_metadata():
     """
     Nobody told the time, so none is known.
     """
-    assert fetch_by(Signatory(good(ResponseMetadata={})))().server_time is None
+    assert fetch_by(FakeSource(good(ResponseMetadata={})))().server_time is None
 
 
 def test_parser_gives_up():
@@ -233,7 +233,7 @@ def test_parser_gives_up():
     with pytest.raises(
         StsUnavailableError, match="The response can't be read"
     ) as caught:
-        fetch_by(Signatory(KeyError("AssumeRoleResult")))()
+        fetch_by(FakeSource(KeyError("AssumeRoleResult")))()
 
     assert isinstance(caught.value.__cause__, KeyError)
 
@@ -245,7 +245,7 @@ def test_packed_policy_size(caplog, percent, warned):
     """
     Above 90 percent there's one warning, not one per refresh.
     """
-    fetch = fetch_by(Signatory())
+    fetch = fetch_by(FakeSource())
     for _ in range(2):
         fetch.source.answers = [{**good(), "PackedPolicySize": percent}]
         fetch()
@@ -257,7 +257,7 @@ def test_source_that_has_gone():
     """
     If it can't even be looked up, that's the error.
     """
-    source = Signatory(refused("ExpiredToken"))
+    source = FakeSource(refused("ExpiredToken"))
     source.others = NoCredentialsError()
     with pytest.raises(SourceCredentialsError, match="NoCredentialsError") as caught:
         fetch_by(source)()
@@ -269,7 +269,7 @@ def test_another_error_after_the_source_was_resolved():
     """
     It is as it is.
     """
-    source = Signatory(refused("ExpiredToken"), refused("Throttling"))
+    source = FakeSource(refused("ExpiredToken"), refused("Throttling"))
     source.renewable = False
     with pytest.raises(StsUnavailableError) as caught:
         fetch_by(source)()
@@ -281,7 +281,7 @@ def test_denied_isn_t_expired():
     """
     The source isn't asked again for that.
     """
-    source = Signatory(refused("AccessDenied"))
+    source = FakeSource(refused("AccessDenied"))
     with pytest.raises(Exception, match="AccessDenied"):
         fetch_by(source)()
 
@@ -344,6 +344,6 @@ def test_logs_no_secret(caplog):
     Nothing of an answer is logged.
     """
     caplog.set_level(logging.DEBUG)
-    fetch_by(Signatory())()
+    fetch_by(FakeSource())()
 
     assert "secret" not in caplog.text
