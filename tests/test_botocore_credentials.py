@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import boto3
 import pytest
 
-from botocore.awsrequest import AWSRequest, AWSResponse
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import ClientError
@@ -26,7 +26,7 @@ from stsession.testing import (
     generation_of,
 )
 
-from .wire import READER, core_of, minutes, source_of
+from .wire import READER, core_of, minutes, response, source_of
 
 
 @pytest.fixture(name="session")
@@ -205,17 +205,12 @@ def test_account_id_in_the_endpoint(session):
 
     def answer(request, **_):
         urls.append(request.url)
-        return AWSResponse(request.url, 200, {}, _Raw(b"{}"))
+        return response(request, 200, b"{}")
 
     session.events.register("before-send.dynamodb", answer)
     session.client("dynamodb", region_name="us-east-1").list_tables()
 
     assert ["https://123456789012.ddb.us-east-1.amazonaws.com/"] == urls
-
-
-class _Raw(io.BytesIO):
-    def stream(self, *_, **__):
-        yield self.read()
 
 
 # -- A service refuses the key ------------------------------------------------------
@@ -314,9 +309,9 @@ class S3:
         key = request.headers["Authorization"].partition(b"Credential=")[2][:20]
         self.refused = self.refused or key
         if key != self.refused:
-            return AWSResponse(request.url, 200, {}, _Raw(b""))
+            return response(request, 200, b"")
         text = b"<Error><Code>ExpiredToken</Code></Error>"
-        return AWSResponse(request.url, 400, {}, _Raw(text))
+        return response(request, 400, text)
 
 
 @pytest.fixture(name="stubbed_s3")
@@ -501,7 +496,7 @@ def test_slow_service_that_rejects_every_key(session, clock):
         assert len(sent) < 5
         clock.advance(minutes(2))
         text = b"<Error><Code>ExpiredToken</Code></Error>"
-        return AWSResponse(request.url, 400, {}, _Raw(text))
+        return response(request, 400, text)
 
     session.events.register("before-send.s3", refuse)
     with pytest.raises(ClientError, match="ExpiredToken"):

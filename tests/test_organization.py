@@ -6,14 +6,14 @@ import boto3
 import botocore.session
 import pytest
 
-from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
 
 from stsession import Fleet, InvalidRequestError, Organization
 from stsession.exceptions import StsessionError
 from stsession.fleet import OrganizationError
-from stsession.testing._stub import _Raw
+
+from .wire import response
 
 
 MANAGEMENT = "123456789012"
@@ -149,7 +149,7 @@ class Answers:
         if isinstance(page, Exception):
             raise page
         status = 400 if "__type" in page else 200
-        return AWSResponse(request.url, status, {}, _Raw(json.dumps(page).encode()))
+        return response(request, status, json.dumps(page).encode())
 
 
 def account(number, **what):

@@ -5,6 +5,7 @@ Sessions with a stub as their STS, and their requests to it.
 from __future__ import annotations
 
 import datetime as dt
+import io
 import traceback
 
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from typing import Any
 
 import boto3
 import botocore.session
+
+from botocore.awsrequest import AWSResponse
 
 import stsession
 
@@ -57,6 +60,18 @@ def profile_session(stub: Any, profile: str | None = None) -> boto3.Session:
     session = boto3.Session(profile_name=profile)
     session.events.register("before-send.sts", stub)
     return session
+
+
+def response(request: Any, status: int, body: bytes) -> AWSResponse:
+    """
+    A response to *request*, for a handler of ``before-send``.
+    """
+    return AWSResponse(request.url, status, {}, _Body(body))
+
+
+class _Body(io.BytesIO):
+    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
+        yield self.read()
 
 
 def params_of(stub: StubSTS, number: int = -1) -> dict[str, str]:
