@@ -666,7 +666,7 @@ def test_limits_of_a_custom_endpoint(
 @pytest.mark.parametrize("duration", [3601, 43_200, dt.timedelta(hours=2)])
 def test_role_chaining_allows_an_hour(duration: Any) -> None:
     """
-    More than an hour from a role's credentials is refused, naming the rule.
+    More than an hour from a role's credentials is an error that names the rule.
     """
     error = rejected(duration_seconds=duration, chained=True)
 
@@ -779,7 +779,7 @@ def test_wrong_types(operation: str, parameter: str, value: Any, expected: str) 
 
 
 @pytest.mark.parametrize("parameter", ["policy_arns", "transitive_tag_keys"])
-def test_a_single_string_is_refused_with_a_hint(parameter: str) -> None:
+def test_hint_about_a_single_string(parameter: str) -> None:
     """
     A string would be taken for a list of its characters.
     """
@@ -791,7 +791,7 @@ def test_a_single_string_is_refused_with_a_hint(parameter: str) -> None:
 
 def test_policy_text_becomes_compact() -> None:
     """
-    Only the white space between tokens goes; the rest stays as it was written.
+    Only whitespace between tokens is removed.
     """
     text = '{ "b" :\n [ 1.50 , "two  \\" words" ],\t"b": 1e3,\r\n"a\\\\" : "" }'
 
@@ -860,7 +860,7 @@ def test_policies_mean_the_same_afterwards(document: dict[str, Any]) -> None:
         ({("a",): "b"}, "isn't a string"),
     ],
 )
-def test_refuses_what_is_no_policy(value: Any, problem: str) -> None:
+def test_invalid_policies(value: Any, problem: str) -> None:
     """
     The error says what is wrong, and in text also where.
     """
@@ -870,7 +870,7 @@ def test_refuses_what_is_no_policy(value: Any, problem: str) -> None:
     assert problem in str(error)
 
 
-def test_refuses_policies_without_end() -> None:
+def test_endless_policies() -> None:
     """
     A policy that contains itself, or is very deep, is an error like any other.
     """
@@ -888,7 +888,7 @@ def test_refuses_policies_without_end() -> None:
     ("text", "hint"),
     [(POLICY_ARN, "policy_arns"), ("file://policy.json", "content of the file")],
 )
-def test_tells_what_is_no_json(text: str, hint: str) -> None:
+def test_hints_about_policies(text: str, hint: str) -> None:
     """
     ARNs and file names are what people pass instead.
     """
@@ -900,7 +900,7 @@ def test_tells_what_is_no_json(text: str, hint: str) -> None:
 
 def test_keys_that_differ_in_case_only_are_rejected() -> None:
     """
-    STS keeps the case of keys, but doesn't tell them apart by it.
+    STS ignores the case of keys.
     """
     error = rejected(tags={"Team": "a", "team": "b"})
 

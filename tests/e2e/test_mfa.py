@@ -24,7 +24,7 @@ from stsession.testing import use_runtime
 
 from ..children import run_child, usual_signals
 from ..wire import no_thread
-from .asked import SERIAL
+from .prompting import SERIAL
 
 
 GUARD = 20.0
@@ -156,7 +156,7 @@ def test_no_terminal():
     Without a terminal it is an error at once, and nothing is sent.
     """
     done = run_child(
-        [sys.executable, "-m", "tests.e2e.asked"],
+        [sys.executable, "-m", "tests.e2e.prompting"],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         start_new_session=True,
@@ -178,7 +178,7 @@ class Terminal:
         self._screen, self._inside = pty.openpty()
         with usual_signals():
             self.program = subprocess.Popen(
-                [sys.executable, "-m", "tests.e2e.asked", os.ttyname(self._inside)],
+                [sys.executable, "-m", "tests.e2e.prompting", os.ttyname(self._inside)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 start_new_session=True,

@@ -1,5 +1,5 @@
 """
-A program that prompts for codes at its terminal; ``python -m tests.e2e.asked``.
+A program that prompts for codes at its terminal; ``python -m tests.e2e.prompting``.
 """
 
 from __future__ import annotations
