@@ -207,7 +207,7 @@ def test_module_map():
     The page about the architecture lists all packages and modules, and no others.
     """
     page = (DOCS / "explanation" / "architecture.md").read_text("utf-8")
-    tree = page[page.index("__init__.py ") : page.index("## From a call")]
+    tree = page[page.index("__init__.py ") : page.index("## Call paths")]
     folders, listed = [], set()
     for indent, name in re.findall(r"^( *)(\w+(?:\.py|/)) ", tree, re.MULTILINE):
         del folders[len(indent) // 4 :]
@@ -222,6 +222,19 @@ def test_module_map():
     }
 
     assert modules | {f"{p.parent.as_posix()}/" for p in shown if p.parts[1:]} == listed
+
+
+def test_paths_of_the_architecture():
+    """
+    The page about the architecture names files and folders that exist.
+    """
+    page = (DOCS / "explanation" / "architecture.md").read_text("utf-8")
+    package = Path(stsession.__file__).parent
+    paths = set(re.findall(r"`((?:\w+/)+(?:\w+\.py)?)`", page))
+    paths -= {"src/stsession"}
+
+    assert len(paths) > 30
+    assert [] == sorted(path for path in paths if not (package / path).exists())
 
 
 def test_promises_have_tests():
