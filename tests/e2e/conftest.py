@@ -13,8 +13,7 @@ import pytest
 
 import stsession
 
-from stsession._core import runtime as _seams
-from stsession.testing import FakeClock, LocalSTS, StubSTS
+from stsession.testing import FakeClock, LocalSTS, StubSTS, use_runtime
 
 from . import ROLE
 
@@ -33,7 +32,7 @@ def _clock():
     return FakeClock()
 
 
-@pytest.fixture(name="_seams")
+@pytest.fixture(name="_runtime")
 def _installed(clock):
     """
     Sessions live by the clock, and refresh at once when they are due.
@@ -43,7 +42,7 @@ def _installed(clock):
         task()
         return True
 
-    with _seams.use_runtime(clock=clock, random=lambda: 0.5, submit=run):
+    with use_runtime(clock=clock, random=lambda: 0.5, submit=run):
         yield
 
 
@@ -73,7 +72,7 @@ def _source(local):
 
 
 @pytest.fixture(name="session")
-def _session(source, _seams):
+def _session(source, _runtime):
     """
     A session of 900 s.
     """

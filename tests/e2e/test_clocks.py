@@ -8,8 +8,7 @@ import pytest
 
 import stsession
 
-from stsession._core import runtime as _seams
-from stsession.testing import FakeClock
+from stsession.testing import FakeClock, use_runtime
 
 from . import ROLE
 from .timeline import seconds
@@ -34,7 +33,7 @@ class World:
             task()
             return True
 
-        with _seams.use_runtime(clock=self.clock, random=lambda: 0.5, submit=run):
+        with use_runtime(clock=self.clock, random=lambda: 0.5, submit=run):
             self.session = stsession.assume(
                 ROLE, source=local.session(local.add_user()), duration_seconds=LIFE
             )

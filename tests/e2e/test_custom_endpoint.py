@@ -14,7 +14,7 @@ from stsession.testing import Fault
 from .timeline import seconds
 
 
-pytestmark = pytest.mark.usefixtures("_seams")
+pytestmark = pytest.mark.usefixtures("_runtime")
 
 FULL = "arn:aws:iam:::role/full"
 

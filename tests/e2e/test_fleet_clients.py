@@ -501,7 +501,7 @@ def test_close(source, local):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="There's no fork.")
-@pytest.mark.usefixtures("_seams")
+@pytest.mark.usefixtures("_runtime")
 def test_fork(source, local):
     """
     A forked child has connections of its own, also if a lock was held meanwhile.
@@ -560,7 +560,7 @@ def no_collector():
         gc.enable()
 
 
-@pytest.mark.usefixtures("_seams")
+@pytest.mark.usefixtures("_runtime")
 def test_hundreds_of_sessions(stubbed, wire):
     """
     Sessions and clients that are dropped are gone at once, and leave nothing.

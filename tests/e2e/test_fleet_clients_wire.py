@@ -807,7 +807,7 @@ WITH_OWN_EVENTS = (
 """Uses that are compared also with clients that don't share event handlers."""
 
 
-@pytest.mark.usefixtures("_seams")
+@pytest.mark.usefixtures("_runtime")
 @pytest.mark.parametrize(
     ("name", "shared_events"),
     [*((name, True) for name in CALLS), *((name, False) for name in WITH_OWN_EVENTS)],
@@ -830,7 +830,7 @@ def test_same_on_the_wire(clock, monkeypatch, caplog, name, shared_events):
     assert "_made_boto3_session" not in vars(session)
 
 
-@pytest.mark.usefixtures("_seams")
+@pytest.mark.usefixtures("_runtime")
 @pytest.mark.parametrize("name", ERRORS)
 def test_same_errors(clock, monkeypatch, name):
     """

@@ -16,8 +16,8 @@ import pytest
 
 import stsession
 
-from stsession._core import runtime as _seams
-from stsession.testing import FakeClock, LocalSTS, StubSTS
+from stsession._core import runtime as _runtime
+from stsession.testing import FakeClock, LocalSTS, StubSTS, use_runtime
 
 from ..children import in_a_fork, process_pool
 from . import OTHER_ROLE, ROLE
@@ -40,7 +40,7 @@ class World:
         self.stub = StubSTS(clock=self.clock, before_answer=self.gate)
         source = boto3.Session("AKIAEXAMPLE", "secret", region_name="eu-west-1")
         source.events.register("before-send.sts", self.stub)
-        with _seams.use_runtime(clock=self.clock):
+        with use_runtime(clock=self.clock):
             self.session = stsession.assume(ROLE, source=source, duration_seconds=900)
         self.thread = threading.Thread(target=self.session.credentials)
 
@@ -121,7 +121,7 @@ def test_fork_under_a_lock(world):
     world.clock.advance(seconds(900))
     held = [
         world.session._refresher._lock,
-        _seams._pool()._lock,
+        _runtime._pool()._lock,
         world.session._source._clients._lock,
         world.session._source.signer._lock,
     ]

@@ -25,7 +25,7 @@ from . import OTHER_ROLE, ROLE
 from .timeline import seconds
 
 
-pytestmark = pytest.mark.usefixtures("_seams")
+pytestmark = pytest.mark.usefixtures("_runtime")
 
 PROVIDER = "arn:aws:iam::123456789012:saml-provider/Corp"
 ISSUER = "https://oidc.example"
@@ -42,8 +42,8 @@ CONTEXTS = {"arn:aws:iam::aws:contextProvider/IdentityCenter": ASSERTION}
 DEPTH = 5
 
 
-@pytest.fixture(name="_seams")
-def __seams(clock):
+@pytest.fixture(name="_runtime")
+def _runtime(clock):
     """
     Waiting for the next code is over at once.
     """

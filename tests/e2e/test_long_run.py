@@ -19,7 +19,7 @@ ROOM = 170
 """AssumeRole calls that a day may take; a life is 900 s, and 96 are a day."""
 
 
-@pytest.mark.usefixtures("_seams")
+@pytest.mark.usefixtures("_runtime")
 def test_a_day_of_short_lives(stub, stubbed, clock):
     """
     STS is asked now and then, and every request is signed with a live key.

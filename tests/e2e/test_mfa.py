@@ -66,7 +66,7 @@ def _reader(device):
 
 
 @pytest.fixture(name="sessions")
-def _sessions(source, device, reader, _seams):
+def _sessions(source, device, reader, _runtime):
     return [
         stsession.assume(arn, source=source, mfa_serial=device.serial, mfa_code=reader)
         for arn in ROLES
@@ -130,7 +130,7 @@ def test_a_code_per_request(source, local, clock, device, reader):
     assert len(steps) == len(set(steps)) == len({at for _, at in steps})
 
 
-@pytest.mark.usefixtures("_seams")
+@pytest.mark.usefixtures("_runtime")
 def test_a_seed_for_a_day(source, local, clock, device):
     """
     With the seed, a program needs no person.

@@ -11,8 +11,8 @@ import pytest
 
 import stsession
 
-from stsession._core import runtime as _seams
 from stsession.exceptions import CredentialsExpiredError
+from stsession.testing import use_runtime
 
 from ..wire import failing, no_thread
 from .timeline import seconds
@@ -42,7 +42,7 @@ def _later():
     return collections.deque()
 
 
-@pytest.fixture(name="_seams", params=["at once", "later"], autouse=True)
+@pytest.fixture(name="_runtime", params=["at once", "later"], autouse=True)
 def _installed(request, clock, later):
     """
     Background refreshes are done before whoever starts them goes on, or after.
@@ -59,7 +59,7 @@ def _installed(request, clock, later):
         while later:
             later.popleft()()
 
-    with _seams.use_runtime(
+    with use_runtime(
         clock=clock, random=lambda: 0.5, submit=run, spawn=no_thread, wait=wait
     ):
         yield

@@ -14,9 +14,8 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 import stsession
 
-from stsession._core import runtime as _seams
 from stsession.exceptions import CredentialsExpiredError, RefreshError
-from stsession.testing import Fault, FaultSchedule
+from stsession.testing import Fault, FaultSchedule, use_runtime
 
 from . import ROLE
 from .timeline import Timeline, seconds
@@ -68,7 +67,7 @@ class World:
         self._alive = {}
         stub.before_answer = self._takes_its_time
         draw = random.Random(seed).random
-        with _seams.use_runtime(
+        with use_runtime(
             clock=timeline.clock,
             random=draw,
             submit=timeline.run,

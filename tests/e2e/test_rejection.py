@@ -167,7 +167,7 @@ def test_every_key_is_refused(session, local, clock):
     assert local.count("ListObjectsV2") <= 60 + local.count("AssumeRole")
 
 
-@pytest.mark.usefixtures("_seams")
+@pytest.mark.usefixtures("_runtime")
 def test_resend_can_be_turned_off(source, local):
     """
     A policy may leave it to the caller to send the request again.

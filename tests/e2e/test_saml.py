@@ -22,7 +22,7 @@ from .timeline import seconds
 from .workers import arn_of, read_token
 
 
-pytestmark = pytest.mark.usefixtures("_seams", "_ambient")
+pytestmark = pytest.mark.usefixtures("_runtime", "_ambient")
 
 PROVIDER = "arn:aws:iam::123456789012:saml-provider/Corp"
 OPERATION = "AssumeRoleWithSAML"

@@ -23,7 +23,7 @@ from . import OTHER_ROLE, ROLE
 from .timeline import seconds
 
 
-pytestmark = pytest.mark.usefixtures("_seams")
+pytestmark = pytest.mark.usefixtures("_runtime")
 
 EXTERNAL_ID = "the-external-id-of-a-partner"
 
@@ -39,7 +39,7 @@ def _events():
 
 
 @pytest.fixture(name="session")
-def _session(local, user, events, _seams):
+def _session(local, user, events, _runtime):
     """
     A chain of two, so that session tokens sign requests to STS, too.
     """

@@ -15,7 +15,7 @@ from . import ROLE
 from .timeline import seconds
 
 
-pytestmark = pytest.mark.usefixtures("_seams")
+pytestmark = pytest.mark.usefixtures("_runtime")
 
 
 def signed_by(local):

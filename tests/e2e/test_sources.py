@@ -22,7 +22,7 @@ from .gate import GUARD
 from .timeline import seconds
 
 
-pytestmark = pytest.mark.usefixtures("_seams")
+pytestmark = pytest.mark.usefixtures("_runtime")
 
 HUB = "arn:aws:iam::123456789012:role/Hub"
 THREADS = 16

@@ -15,8 +15,7 @@ from botocore.config import Config
 
 import stsession
 
-from stsession._core import runtime as _seams
-from stsession.testing import generation_of
+from stsession.testing import generation_of, use_runtime
 
 from . import ROLE
 from .gate import GUARD, Gate
@@ -40,7 +39,7 @@ def _session(source, clock, gate):
     A session with the threads of the process, whose STS can be held.
     """
     source.events.register("before-send.sts", gate)
-    with _seams.use_runtime(clock=clock):
+    with use_runtime(clock=clock):
         return stsession.assume(ROLE, source=source, duration_seconds=LIFE)
 
 
@@ -214,7 +213,7 @@ def test_values_read_one_by_one_are_of_one_generation(source, clock):
     """
     The same is true for those who read the attributes one after another.
     """
-    with _seams.use_runtime(clock=clock):
+    with use_runtime(clock=clock):
         session = stsession.assume(
             ROLE,
             source=source,

@@ -25,7 +25,7 @@ from .timeline import seconds
 from .workers import arn_of
 
 
-pytestmark = pytest.mark.usefixtures("_seams")
+pytestmark = pytest.mark.usefixtures("_runtime")
 
 HOUR = 3_600
 MEMBER = "210987654321"

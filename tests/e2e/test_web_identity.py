@@ -23,7 +23,7 @@ from .timeline import seconds
 from .workers import arn_of, read_token
 
 
-pytestmark = pytest.mark.usefixtures("_seams", "_ambient")
+pytestmark = pytest.mark.usefixtures("_runtime", "_ambient")
 
 ISSUER = "https://oidc.example"
 OPERATION = "AssumeRoleWithWebIdentity"

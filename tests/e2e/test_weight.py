@@ -159,7 +159,7 @@ class Forbidden:
         """
 
 
-@pytest.mark.usefixtures("_seams")
+@pytest.mark.usefixtures("_runtime")
 def test_fresh_credentials_take_no_lock(stubbed, clock):
     """
     While credentials are fresh, signing takes no lock.
@@ -202,7 +202,7 @@ def settled():
     return tracemalloc.get_traced_memory()[0]
 
 
-@pytest.mark.usefixtures("_seams")
+@pytest.mark.usefixtures("_runtime")
 def test_a_thousand_sessions(stubbed):
     """
     A thousand dropped sessions leave no thread and no descriptor.
@@ -218,7 +218,7 @@ def test_a_thousand_sessions(stubbed):
 
 
 @pytest.mark.parametrize("role", ROLES.values(), ids=list(ROLES))
-@pytest.mark.usefixtures("_seams")
+@pytest.mark.usefixtures("_runtime")
 def test_memory(role, clock):
     """
     Each of them leaves less than a kilobyte.
@@ -298,7 +298,7 @@ def use_through_faults(local, source, clients, numbers):
 @pytest.mark.skipif(
     not pathlib.Path("/proc/self/net/tcp").exists(), reason="There's no list of them."
 )
-@pytest.mark.usefixtures("_seams")
+@pytest.mark.usefixtures("_runtime")
 def test_connections_have_a_bound(source, local):
     """
     There is one for each client and each thread that used it, whatever has failed.
@@ -330,7 +330,7 @@ def test_connections_have_a_bound(source, local):
     assert by_one <= by_four <= 4 * (4 + 2)
 
 
-@pytest.mark.usefixtures("_seams")
+@pytest.mark.usefixtures("_runtime")
 def test_a_dropped_session_is_freed(source, local):
     """
     Nothing of ours keeps a session or its credentials alive.
