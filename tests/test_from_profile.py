@@ -170,7 +170,7 @@ def test_status_of_a_credential_source(directory, source):
     edit(directory, "source_profile = keys", f"credential_source = {source}")
     hop = stsession.from_profile("reader").status().hop
 
-    assert 'what credential_source of profile "reader" names' == hop.source
+    assert 'the credential_source of profile "reader"' == hop.source
 
 
 def test_each_role_refreshes(stub, clock):

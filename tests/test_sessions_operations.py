@@ -441,7 +441,7 @@ def test_source_of_a_further_role():
     """
     A session is itself the source of the roles that it assumes.
     """
-    with pytest.raises(TypeError, match="takes no source; that is the session itself"):
+    with pytest.raises(TypeError, match="takes no source; the session is the source"):
         stsession.assume(READER).assume(READER, source="ci")
 
 

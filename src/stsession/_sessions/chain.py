@@ -1,5 +1,5 @@
 """
-Role chains: each request is signed with the credentials of the one before.
+Role chains: the credentials of one role sign the request for the next.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ ROLE_OPERATIONS = frozenset(
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Hop:
     """
-    One request of a chain, and all that the credentials it returns depend on.
+    One request of a role chain, with everything that its credentials depend on.
     """
 
     request: StsRequest
@@ -54,15 +54,15 @@ class Hop:
     policy: RefreshPolicy
     token_supplier: TokenSupplier | None = None
     throttle: Throttle | None = None
-    """The throttle that the request waits for. `None` means none, and the retries of
-    the STS client."""
+    """Limits the rate of requests and retries them. `None` leaves retries to the STS
+    client."""
 
     def key(self) -> Hashable:
         """
-        Return a key that is equal for all hops that can share credentials now.
+        Return the cache key, equal for all hops that can share credentials now.
 
-        It changes when the source gets another identity. The region isn't part of it,
-        as credentials from one region are valid in all.
+        The key changes when the source gets another identity. The region isn't part of
+        the key, because credentials from one region are valid in all regions.
         """
         return (
             self.request,
@@ -80,7 +80,7 @@ class Hop:
         Return the refresher that equal hops share, or a new one.
 
         Args:
-            cache: Where it is shared. `None` makes a new one.
+            cache: The cache that shares refreshers. `None` makes a new refresher.
         """
         if cache is None:
             return self._make(None, None)
@@ -108,7 +108,7 @@ class Hop:
             needs_input=fetch.needs_input,
             policy=self.policy,
             load_timeout=self._load_timeout(),
-            # A function instance is frozen between its invocations.
+            # Lambda freezes the process and its threads between invocations.
             foreground="AWS_LAMBDA_FUNCTION_NAME" in os.environ,
             keep=None if cache is None else partial(self._keep, cache, self.key()),
             record=record,
@@ -154,33 +154,33 @@ class ChainBuilder:
     Builds a role chain: each request is signed with the credentials of the one before.
 
     Args:
-        source: The source of the first request.
+        source: The source that signs the first request.
 
         options: The options of the session.
 
-        hops: The refreshers of the roles by which *source* gets its credentials.
+        hops: The refreshers of the roles that *source* gets its credentials from.
 
         role_arn:
-            The first role, if there is one. Its partition decides whether a region is
-            required.
+            The ARN of the first role, or an empty string. The role's partition decides
+            whether a region is required.
 
     Attributes:
-        hops: The refreshers of all requests, the last one's at the end.
+        hops: The refreshers of all requests, in their order.
 
         source: The source that signs the last request.
 
-        key: Returns the key of the last credentials as a source, see `Hop.key`.
+        key: Returns a key that identifies the last credentials, see `Hop.key`.
 
         is_role: Whether the last credentials are those of an assumed role.
 
-        endpoint: Where STS is called.
+        endpoint: The STS endpoint of all requests.
 
-        custom_endpoint: Whether that isn't AWS's.
+        custom_endpoint: Whether *endpoint* isn't one of AWS's.
 
-        throttle: The throttle that all requests wait for. `None` waits for none.
+        throttle: Limits the rate of all requests. `None` means no limit.
 
     Raises:
-        InvalidRequestError: If a region is required and there is none.
+        InvalidRequestError: If a region is required and none is configured.
     """
 
     def __init__(
@@ -213,25 +213,27 @@ class ChainBuilder:
     @property
     def limited_to_an_hour(self) -> bool:
         """
-        Whether AWS limits the next role to one hour, as one role assumes another.
+        Whether AWS limits the next role session to one hour, because of role chaining.
         """
         return self.next_source.is_hop and not self.custom_endpoint
 
     def add(self, request: StsRequest, token: TokenSupplier | None = None) -> None:
         """
-        Add a request that is signed with the credentials of the one before.
+        Add a request that is signed with the credentials of the previous one.
 
         Args:
-            request: The request, as a checked value.
+            request: A request that `StsRequest.checked` returned.
 
-            token: Supplies what goes with each request. `None` means nothing.
+            token:
+                Supplies the MFA code or token of each request. `None` if it has none.
 
         Raises:
             InvalidRequestError:
-                If STS would reject it because of what a role before it has.
+                If STS would reject the request because of a parameter of an earlier
+                one.
         """
         if not self.custom_endpoint:
-            # A profile's first credentials don't come from a request.
+            # The first credentials of a profile may come from botocore.
             fetchers = [hop.fetch for hop in self.hops]
             requests = [it.request for it in fetchers if isinstance(it, StsFetcher)]
             check_inherited(request, requests)
@@ -262,11 +264,11 @@ class ChainBuilder:
         Add an AssumeRole request for each role.
 
         Args:
-            role_arns: The roles, in their order.
+            role_arns: The ARNs of the roles, in the order of the chain.
 
             parameters:
-                The parameters of the last request. The MFA code goes with the first
-                one, and all have the role session name.
+                The parameters of the last request. The MFA code is sent with the first
+                request, the role session name with all of them.
 
         Raises:
             InvalidRequestError: If STS would reject a request.
@@ -309,17 +311,17 @@ class ChainBuilder:
         duration: bool | int | dt.timedelta | None = None,
     ) -> TokenSupplier | None:
         """
-        Add an MFA session to the source; return the token of the next request, if any.
+        Add an MFA session to the source. Return the code supplier of the next request.
 
         Args:
-            serial: The MFA device. `None` adds nothing.
+            serial: See *mfa_serial* of `assume()`. `None` adds nothing.
 
-            code: Where its codes come from.
+            code: See *mfa_code* of `assume()`.
 
             duration: See *mfa_session* of `assume()`.
 
         Raises:
-            InvalidRequestError: If an argument isn't what it has to be.
+            InvalidRequestError: If an argument is invalid.
         """
         check_mfa(serial, code, duration)
         if serial is None:
@@ -332,7 +334,7 @@ class ChainBuilder:
         request = session.request(custom_endpoint=self.custom_endpoint)
         if duration is False or not isinstance(source.signer, SdkCredentials):
             return token
-        self._append(request, token)  # one for all accounts of a fleet: no throttle
+        self._append(request, token)  # no throttle: one request for a whole fleet
         self._next = user = mfa_source(self.hops[-1], source, key=self.key)
         return token.if_needed(lambda: user.can_use_mfa)
 
@@ -343,10 +345,10 @@ def check_mfa(
     duration: bool | int | dt.timedelta | None = None,
 ) -> None:
     """
-    Reject arguments about MFA without a device.
+    Reject MFA arguments that are passed without *mfa_serial*.
 
     Raises:
-        InvalidRequestError: If there are any.
+        InvalidRequestError: If *code* or *duration* is passed without *serial*.
     """
     if serial is not None:
         return

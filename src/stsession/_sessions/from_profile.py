@@ -61,7 +61,7 @@ def from_profile(
     Each role of the profile, and of the profiles that it refers to, is refreshed by
     this library. Other credentials (keys, SSO, processes, containers, instances) are
     found and refreshed by botocore. Profiles have the same meaning as for botocore;
-    mistakes that botocore ignores are raised.
+    mistakes that botocore ignores raise an error.
 
     Args:
         name:
@@ -79,8 +79,8 @@ def from_profile(
 
     Raises:
         InvalidRequestError:
-            If the profile doesn't exist, or is contradictory. The message has the
-            names of the profile and of the key.
+            If the profile doesn't exist, or its keys contradict each other. The message
+            names the profile and the key.
 
     .. seealso:: `Using an IAM role in the AWS CLI
        <https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-role.html>`_
@@ -140,7 +140,7 @@ def _with_environment(profile: Mapping[str, Any]) -> Mapping[str, Any]:
     """
     Return a profile's section, with the web identity of the environment.
 
-    That has precedence, except for a role without web identity.
+    The environment takes precedence, except over a role without web identity.
     """
     if "role_arn" in profile and "web_identity_token_file" not in profile:
         return profile
@@ -152,14 +152,14 @@ def _start(
     profile: Source, first: First, roles: list[RoleStep], options: Options
 ) -> ChainBuilder:
     """
-    Return a chain with what comes before the first role of a profile.
+    Return a chain that begins with the first credentials of a profile.
 
     Args:
         profile: The source that botocore makes of the profile.
 
-        first: The first credentials.
+        first: Where the first credentials come from.
 
-        roles: The roles.
+        roles: The roles of the profile, in the order of the chain.
 
         options: The options of the session.
     """
@@ -170,7 +170,7 @@ def _start(
         refresher = sdk_refresher(profile, options.refresh)
         return ChainBuilder(profile, options, hops=(refresher,))
     if isinstance(first, NamedSource):
-        text = f'what credential_source of profile "{first.profile}" names'
+        text = f'the credential_source of profile "{first.profile}"'
         source = provider_source(text, None, frozenset({first.method}), profile)
     else:
         text = f'profile "{first.profile}"'

@@ -34,16 +34,16 @@ DURATION = TOKEN_DURATION._replace(parameter="mfa_session")
 @attrs.frozen
 class MfaSession:
     """
-    The MFA arguments of `assume()`.
+    The MFA arguments of `assume()`, and the request for an MFA session.
 
     Args:
         serial: The MFA device; ``"auto"`` looks it up in IAM.
 
-        code: Where its codes come from.
+        code: See *mfa_code* of `assume()`.
 
         duration:
             How long one code is sufficient. `True` and `None` mean STS's default;
-            `False` means for one AssumeRole request.
+            `False` sends a code with each AssumeRole request.
     """
 
     serial: str
@@ -69,12 +69,12 @@ class MfaSession:
 
     def codes_for(self, source: Source, *, strict: bool = False) -> MfaCodeSupplier:
         """
-        Return what supplies the codes for a request.
+        Return the supplier of the MFA codes for requests of a source.
 
         Args:
-            source: The source that signs it.
+            source: The source that signs the requests.
 
-            strict: Whether the serial number is checked as AWS does.
+            strict: Whether the serial number is checked against AWS's pattern.
         """
         return MfaCodeSupplier(
             self._serial_of(source, strict=strict),
@@ -102,7 +102,8 @@ def find_serial(session: botocore.session.Session, name: str) -> str:
         name: The name of the source, for messages.
 
     Raises:
-        MfaError: If IAM denies the request, or knows no device or several.
+        MfaError:
+            If IAM denies the request, or the user has no MFA device or more than one.
     """
     hint = "Pass the serial number or ARN of the device as mfa_serial."
     config = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard"})

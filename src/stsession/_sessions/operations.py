@@ -101,9 +101,9 @@ def assume(
 
         duration_seconds:
             How long each set of credentials is valid: seconds, a
-            :class:`datetime.timedelta`, or ``"max"`` for as long as the role
-            allows, which is found out by trying. `None` means STS's default of one
-            hour. A role that is assumed by a role is limited to one hour.
+            :class:`datetime.timedelta`, or ``"max"`` for the longest duration that the
+            role allows, which is found by trying. `None` means STS's default of one
+            hour. In a role chain, AWS limits it to one hour.
 
         external_id:
             The external ID that the role's trust policy requires. `None` sends
@@ -123,8 +123,8 @@ def assume(
             How long one MFA code is sufficient for all roles that are assumed from
             this source, by GetSessionToken: seconds or a
             :class:`datetime.timedelta`, up to 36 hours. `None` and `True` mean 12
-            hours. `False` sends a code with each AssumeRole request; so is done
-            if the source isn't the long-term keys of an IAM user that boto3 finds.
+            hours. `False` sends a code with each AssumeRole request, which also happens
+            if the source isn't an IAM user with long-term keys that boto3 finds.
 
         policy:
             A session policy, as a dict or as JSON, sent as compact JSON. It can only
@@ -161,16 +161,18 @@ def assume(
             *sts_region* only.
 
         sts_endpoint_url:
-            The URL of an STS that isn't AWS's. `None` means the one in the source's
-            configuration, if any. ARNs are then checked for their shape only.
+            The URL of an STS endpoint that isn't AWS's. `None` means the one in the
+            source's configuration, if any. With such an endpoint, only the format of
+            ARNs is checked.
 
         sts_config:
-            Changes to the configuration of the STS client. `None` changes nothing:
-            it connects within 3 s, reads within 5 s, and tries three times.
+            Changes to the configuration of the STS client. `None` changes nothing: the
+            connect timeout is 3 s, the read timeout is 5 s, and a request is tried
+            three times.
 
         refresh:
-            When credentials are refreshed, and what happens if that fails. The
-            default is right for nearly all programs.
+            When credentials are refreshed, and what happens if that fails. The default
+            suits nearly all programs.
 
         cache:
             Where credentials are shared with other sessions that send the same
@@ -179,14 +181,13 @@ def assume(
 
         on_event:
             A function that is called with each event of a refresh, see
-            :class:`stsession.RefreshHook`. `None` calls none.
+            :class:`stsession.RefreshHook`. `None` means no function.
 
         share_models:
-            Whether the session shares with others what botocore would otherwise
-            make for each: parsed service models and the list of its own event
-            handlers. Pass `False` if the program changes models or botocore's
-            handlers for one session. It has no effect on sessions that this one
-            assumes, nor on credentials; for those there is *cache*.
+            Whether the session shares parsed service models and botocore's default
+            event handlers with other sessions. Pass `False` if the program changes
+            either for one session. The argument has no effect on sessions that this one
+            assumes, nor on credentials, which *cache* shares.
 
     Raises:
         InvalidRequestError:
@@ -243,7 +244,7 @@ def session_token(
 
     With *mfa_serial*, the credentials satisfy policies that require MFA, and one code
     is sufficient for all of *duration_seconds*. :func:`stsession.assume` with
-    *mfa_serial* calls GetSessionToken by itself.
+    *mfa_serial* calls GetSessionToken automatically.
 
     Args:
         source: The IAM user; see :func:`stsession.assume`.
@@ -303,9 +304,9 @@ def federation_token(
     **options: Unpack[SessionOptions],
 ) -> RefreshableSession:
     """
-    Return a session for a federated user, with a part of the source's permissions.
+    Return a session for a federated user, with a subset of the source's permissions.
 
-    A federated user can't call IAM, and of STS only GetCallerIdentity.
+    A federated user can't call IAM, and can call only GetCallerIdentity of STS.
 
     Args:
         name: The name of the federated user.
@@ -363,16 +364,16 @@ def assume_root(
     **options: Unpack[SessionOptions],
 ) -> RefreshableSession:
     """
-    Return a session for one task of the root user of a member account.
+    Return a session for one privileged task on a member account, as its root user.
 
     Args:
         target_principal: The ID of the account, or the ARN of its root user.
 
-        task_policy_arn: The ARN of one of AWS's managed policies for such tasks.
+        task_policy_arn: The ARN of an AWS managed policy for root tasks.
 
         source:
-            A principal of the management account, or of the account with delegated
-            administration; see :func:`stsession.assume`.
+            A principal of the management account or of the delegated administrator
+            account; see :func:`stsession.assume`.
 
         duration_seconds:
             How long the credentials are valid, 15 minutes at most. `None` means 15
@@ -424,9 +425,9 @@ def web_identity(
     **options: Unpack[SessionOptions],
 ) -> RefreshableSession:
     """
-    Return a session that acts as a role, with a token of an identity provider.
+    Return a session that acts as a role, with the token of an identity provider.
 
-    It is for pods in EKS (IRSA), GitHub Actions, and other clouds. The request isn't
+    Use it in EKS pods (IRSA), in GitHub Actions, and in other clouds. The request isn't
     signed, so no AWS credentials are needed.
 
     Args:
@@ -445,8 +446,8 @@ def web_identity(
         duration_seconds: See :func:`stsession.assume`.
 
         provider_id:
-            The domain name of an OAuth 2.0 identity provider. `None` is for OpenID
-            Connect.
+            The domain name of an OAuth 2.0 identity provider. `None` means an OpenID
+            Connect provider.
 
         policy: See :func:`stsession.assume`.
 
@@ -511,7 +512,7 @@ def _checked_token(
         )
     if isinstance(token, str) and re.match(r"eyJ[\w-]*\.eyJ", token):
         raise InvalidRequestError(
-            "token is a token, not the path of a file.",
+            "token looks like a token, not like the path of a file.",
             parameter="token",
             hint="Pass the path of the file it is in, or a function that returns it.",
         )
@@ -543,8 +544,8 @@ def saml(
         assertion:
             A function that returns a new assertion, base64-encoded as the identity
             provider posts it. It is called at each refresh, mostly in the background.
-            An assertion is valid for five minutes and can be used once, so with a
-            string there is no refresh: an error is raised when one is due.
+            An assertion is valid for five minutes and can be used once, so a session
+            with a string can't refresh: an error is raised when a refresh is due.
 
         duration_seconds: See :func:`stsession.assume`.
 

@@ -49,12 +49,12 @@ SPELLINGS = {
     "serial_number": "mfa_serial",
     "token_code": "mfa_code",
 }
-"""Our parameters by the names that boto3 and STS use."""
+"""Parameters of this library, by their names in boto3 and STS."""
 
 
 class StsOptions(TypedDict, total=False):
     """
-    What all functions that make sessions accept, and fleets.
+    Options of all functions that make sessions, and of fleets.
     """
 
     sts_region: str | None
@@ -64,7 +64,7 @@ class StsOptions(TypedDict, total=False):
     """Several such regions; the next one is used during an outage."""
 
     sts_endpoint_url: str | None
-    """The URL of an STS that isn't AWS's."""
+    """The URL of an STS endpoint that isn't AWS's."""
 
     sts_config: Config | None
     """Changes to the configuration of the STS client."""
@@ -148,7 +148,7 @@ class AssumeRoleOptions(RoleOptions, StsOptions, total=False):
 
 class Options:
     """
-    Session options as one object, with a default for each.
+    The checked options of a session, with a default for each.
 
     The parameters are those of `SessionOptions`.
 
@@ -204,19 +204,20 @@ class Options:
 
     def inherit(self, endpoint: StsEndpoint) -> None:
         """
-        Call STS where the source does, unless the options say otherwise.
+        Use the STS endpoint of the source, unless the options set another.
         """
         self.sts_endpoint_url = self.sts_endpoint_url or endpoint.url
         self.sts_config = self.sts_config or endpoint.config
 
     def endpoint(self, source: Source, *, role_arn: str) -> StsEndpoint:
         """
-        Return where STS is called: by default in the session's region.
+        Return the STS endpoint, by default that of the session's region.
 
         Args:
             source: The source, whose configuration has the default region.
 
-            role_arn: The role, whose partition decides whether a region is required.
+            role_arn:
+                The ARN of a role. Its partition decides whether a region is required.
 
         Raises:
             InvalidRequestError: If a region is required and none is configured.
@@ -234,7 +235,7 @@ class Options:
 
     def _default_region(self, source: Source, role_arn: str) -> str | None:
         """
-        Return the region if none is configured. `None` means that of a client.
+        Return the region if none is configured. `None` means that of the first client.
         """
         if has_custom_endpoint(source.settings, self.sts_endpoint_url):
             return "us-east-1"
@@ -256,7 +257,7 @@ TYPES: dict[str, tuple[Callable[[object], bool], str]] = {
     ),
     "cache": (
         lambda value: value is None or isinstance(value, MemoryCache),
-        "Pass a stsession.MemoryCache, or None for none.",
+        "Pass a stsession.MemoryCache, or None to share nothing.",
     ),
     "sts_config": (
         lambda value: value is None or isinstance(value, Config),
@@ -281,7 +282,7 @@ def _wrong_type(parameter: str, value: object, hint: str) -> InvalidRequestError
 
 def check_regions(regions: Iterable[object], parameter: str = "region") -> None:
     """
-    Reject what can't be the name of a region. `None` is allowed.
+    Reject values that can't be the name of a region. `None` is allowed.
 
     Args:
         regions: The names.

@@ -76,7 +76,7 @@ MAX_PROFILES = 1_024
 """The number of profiles whose identities are cached; one takes about a kilobyte."""
 
 IRRELEVANT = frozenset({"cache", "mfa_code", "on_event", "share_models", "sts_config"})
-"""Arguments that make no difference to what the credentials allow."""
+"""Arguments that don't change the permissions of the credentials."""
 
 SECRETS = ("assertion", "mfa_code", "provided_contexts")
 """Arguments that are secret unless they are functions."""
@@ -95,7 +95,8 @@ class Recipe:
         arguments: The arguments that were passed, by name.
 
         surroundings:
-            What they select, see `surroundings_of`. `None` means what they select now.
+            What the arguments select in the environment and in files, see
+            `surroundings_of`. `None` means what they select now.
     """
 
     __slots__ = ("arguments", "make", "surroundings")
@@ -139,7 +140,7 @@ class Recipe:
 
 def rebuild_session(make: Callable[..., Any], arguments: dict[str, Any]) -> Any:
     """
-    Make the session again. Unpickling calls it.
+    Make a session from a recipe; called by unpickling.
     """
     source = arguments.get("source")
     if isinstance(source, _SessionSettings):
@@ -255,7 +256,7 @@ def _identity_of(name: str | None, files: tuple[str, ...]) -> Any:
 
 
 def _public(owner: Hashable) -> Any:
-    # Of a token without issuer and subject, it is a digest for this process.
+    # For a token without issuer and subject, the key is valid in this process only.
     return owner if isinstance(owner, tuple) else None
 
 
@@ -300,7 +301,7 @@ def _is_ours(source: Any) -> bool:
 
 def _plain_of(name: str, value: Any, surroundings: Mapping[str, Any]) -> Any:
     """
-    Return a value as plain data, the same for all ways to pass it.
+    Return a value as plain data that is equal for all ways to pass it.
     """
     if name in SECRETS and isinstance(value, (str, Mapping)):
         # A digest that others could compute would let them check guesses.
@@ -332,7 +333,7 @@ def _plain_of(name: str, value: Any, surroundings: Mapping[str, Any]) -> Any:
 
 
 def _session_as_plain(source: Any, surroundings: Mapping[str, Any]) -> Any:
-    digest = getattr(source, "_digest", None)  # it's one of ours
+    digest = getattr(source, "_digest", None)  # a session of this library
     if digest is not None:
         return digest
     # There is no public way to its credentials that can't cause a request.
@@ -348,7 +349,7 @@ def _session_as_plain(source: Any, surroundings: Mapping[str, Any]) -> Any:
 
 def _name_or_number(thing: Any) -> Any:
     """
-    Return the name of what can be imported; others differ from one another.
+    Return the import path of a function or class, or else a unique number.
     """
     module, name = (getattr(thing, key, None) for key in ("__module__", "__qualname__"))
     if module is not None and name is not None:

@@ -71,8 +71,7 @@ class RefreshableSession(BotoSession):
             recipe: The function and the arguments that make an equal session.
 
             on_first_use:
-                Whether a subclass makes the part that belongs to boto3, when it is
-                first used.
+                Whether a subclass initializes the boto3 session, when it is first used.
 
         Raises:
             InvalidRequestError: If a config file can't be read.
@@ -115,7 +114,7 @@ class RefreshableSession(BotoSession):
     @lazy
     def _digest(self) -> str:
         """
-        A digest of the recipe, as libraries compare arguments by their `repr`.
+        A digest of the recipe, for libraries that compare arguments by their `repr`.
         """
         return self._recipe.digest()
 
@@ -127,9 +126,9 @@ class RefreshableSession(BotoSession):
         """
         Return credentials that can be used now.
 
-        Tools that don't take a session need it; clients of the session don't. Blocks
-        while STS is called, if the current credentials can't be used, and for at
-        most the policy's *mandatory_wait* shortly before they expire.
+        Use it for tools that don't accept a session; clients of the session don't need
+        it. Blocks while STS is called if the current credentials can't be used. Shortly
+        before they expire, it blocks for at most the policy's *mandatory_wait*.
 
         Raises:
             RefreshError:
@@ -154,7 +153,7 @@ class RefreshableSession(BotoSession):
         How long the current credentials are still valid.
 
         Negative after they have expired. `None` before the first use, or if they
-        don't expire. It is right even if the local clock isn't.
+        don't expire. The value is correct even if the local clock is wrong.
         """
         record = self._refresher.record
         if record is None or record.credentials.expires_at is None:
@@ -182,7 +181,7 @@ class RefreshableSession(BotoSession):
             raise InvalidRequestError(
                 f"min_validity is of type {type(min_validity).__name__}.",
                 parameter="min_validity",
-                hint="Pass a datetime.timedelta, as timedelta(minutes=10).",
+                hint="Pass a datetime.timedelta, such as timedelta(minutes=10).",
             )
         return self._refresher.ensure(min_validity.total_seconds()).credentials
 
@@ -190,8 +189,8 @@ class RefreshableSession(BotoSession):
         """
         Refresh the credentials now, even if they are fresh, and return them.
 
-        It isn't necessary for ordinary use. Blocks until STS has answered, for at
-        most the policy's *load_timeout*.
+        Usually not necessary, because sessions refresh automatically. Blocks until STS
+        has answered, for at most the policy's *load_timeout*.
 
         Raises:
             RefreshError:
@@ -223,7 +222,7 @@ class RefreshableSession(BotoSession):
         """
         from .status import CallerIdentity  # noqa: PLC0415 - not for each session
 
-        # At the endpoint that issued the credentials.
+        # Call the endpoint that issued the credentials.
         source = self._own_source
         client = source.client(self._endpoint.regions[0], self._endpoint)
         try:
@@ -261,7 +260,7 @@ class RefreshableSession(BotoSession):
             InvalidRequestError: If STS would reject the request.
         """
         if "source" in options:
-            msg = "assume() of a session takes no source; that is the session itself."
+            msg = "assume() of a session takes no source; the session is the source."
             raise TypeError(msg)
         return RefreshableAssumeRoleSession(
             role_arn, source=self, region=region, **options
@@ -306,7 +305,7 @@ class RefreshableSession(BotoSession):
 
 def note_region(refresher: Refresher, region: str | None) -> None:
     """
-    Call STS in the region of a client, as no region is configured.
+    Call STS in the region of a client, because no region is configured.
     """
     fetch: Any = refresher.fetch
     if region and not region.endswith("-global"):
@@ -335,19 +334,23 @@ def chain_from(
     root: Source | None = None,
 ) -> ChainBuilder:
     """
-    Return a chain that begins with what the user passed as *source*.
+    Return a chain that begins with the source that the user passed.
 
     Args:
         source: The user's argument.
 
-        options: The options of the session. They inherit from a session as source.
+        options:
+            The options of the session. They inherit the STS endpoint of a *source* that
+            is a session of this library.
 
-        role_arn: The first role.
+        role_arn: The ARN of the first role, or an empty string.
 
-        root: What *source* has been resolved to. `None` if it hasn't been.
+        root: The result of `find_source(source)`. `None` calls it here.
 
     Raises:
-        InvalidRequestError: If it isn't a source, or if a region is required.
+        InvalidRequestError:
+            If *source* isn't a source, or if a region is required and none is
+            configured.
     """
     hops: tuple[Refresher, ...] = ()
     if isinstance(source, RefreshableSession):
