@@ -1,5 +1,5 @@
 """
-When the next attempt to refresh may start.
+Back-off: when the next attempt to refresh may start.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Backoff:
     """
     Pauses between failed attempts, and the limit of attempts per minute.
 
-    Its user holds a lock during each call. All instants are seconds on the monotonic
-    clock.
+    The caller must hold a lock during each call. All instants are seconds on the
+    monotonic clock.
 
     Args:
         policy: The refresh policy.
@@ -43,7 +43,7 @@ class Backoff:
     """The error of the last attempt, until the next one begins."""
 
     is_permanent: bool = False
-    """Whether that error won't pass by itself."""
+    """Whether that error is permanent, so that a retry is not expected to succeed."""
 
     not_before: float = -math.inf
     """The end of the current pause."""
@@ -55,7 +55,7 @@ class Backoff:
 
     def allows(self, now: float, freshness: Freshness, *, advisory: float) -> bool:
         """
-        Return whether an attempt may begin that is as urgent as *freshness*.
+        Return whether an attempt with the urgency *freshness* may begin.
         """
         if not self.has_room(now):
             return False
@@ -87,13 +87,13 @@ class Backoff:
         """
         if self.policy.tuning.retry_pause is not None:
             return False
-        # Short-lived credentials can't wait for so long.
+        # Short-lived credentials can't wait that long.
         gap = min(self.policy.tuning.retry_gap, advisory / 2)
         return now >= self._last_began + gap
 
     def begin(self, now: float, freshness: Freshness) -> None:
         """
-        An attempt begins that is as urgent as *freshness*.
+        Record the start of an attempt with the urgency *freshness*.
         """
         self.error = None
         self.is_permanent = False
@@ -102,7 +102,7 @@ class Backoff:
 
     def succeeded(self) -> None:
         """
-        The attempt returned credentials.
+        Record that the attempt returned credentials.
         """
         self.failures = 0
         self._cut_short = Freshness.ADVISORY
@@ -110,7 +110,7 @@ class Backoff:
 
     def interrupted(self, now: float, *, began: float) -> None:
         """
-        The attempt was interrupted; it counts towards the limit per minute.
+        Record an interrupted attempt, which counts towards the limit per minute.
         """
         self._failed = (*self._recent(now), began)
 

@@ -27,10 +27,10 @@ V = TypeVar("V")
 
 class RandomEviction(dict[K, V], Generic[K, V]):
     """
-    A dict that removes a random item when it has too many.
+    A dict of limited size that removes a random item when it is full.
 
-    A program that uses one item more than fit, in turn, still finds most of them. If
-    the oldest were removed, each would be removed just before it is used again.
+    If a program uses one item more than the limit in turn, most lookups still succeed.
+    If the oldest item were removed, each would be removed just before it is used again.
 
     Items are added by ``self[key] = value``, one at a time.
 
@@ -51,7 +51,7 @@ class RandomEviction(dict[K, V], Generic[K, V]):
 
 
 SWEEP_INTERVAL = 10.0
-"""Seconds at least from one search for expired credentials to the next."""
+"""The shortest time between two searches for expired credentials, in seconds."""
 
 
 class MemoryCache:
@@ -59,22 +59,21 @@ class MemoryCache:
     A cache that lets sessions with equal requests share one set of credentials.
 
     Requests are equal if the role, all other parameters, the source, the endpoint and
-    the refresh policy are. A source is the same as long as the files and the
-    environment that it is read from don't change, nor the access key that signs.
-    Credentials of sessions that no longer exist are kept until they expire, for other
-    sessions with the same request.
+    the refresh policy are. A source counts as the same until its files, its environment
+    variables or its access key change. Credentials of sessions that no longer exist are
+    kept until they expire, for other sessions with the same request.
 
     If the source, the token or the assertion is a function, nothing is shared, because
     its result may depend on the caller. The sessions of a fleet share only with each
-    other, because they wait for their turn to call STS.
+    other, because a fleet limits the rate of its STS calls.
 
     Pass ``cache=None`` to :func:`stsession.assume` to share nothing, or a cache of
     your own to share with fewer sessions.
 
     Args:
         max_entries:
-            For how many sessions that no longer exist credentials are kept. Beyond
-            that, those of a random one are removed.
+            The number of sessions that no longer exist for which credentials are kept.
+            Beyond it, the credentials of a random one are removed.
 
     Raises:
         ValueError: If *max_entries* is negative.
@@ -117,10 +116,9 @@ class MemoryCache:
         self, key: Hashable, make: Callable[[Record | None], Refresher]
     ) -> Refresher:
         """
-        Return the refresher for *key*, which is made by *make* if it isn't in use.
+        Return the refresher in use for *key*, or call *make* for a new one.
 
-        *make* receives the credentials that are kept for *key*. `None` if there are
-        none.
+        *make* receives the credentials that are kept for *key*, or `None`.
         """
         return guarded(self._lock, lambda: self._refresher(key, make))
 

@@ -1,8 +1,8 @@
 """
-What the current context is part of: fetches, and calls whose failures are results.
+Context variables: the fetch in progress, and calls that return failures as results.
 
-A fetch runs on a thread of its own, with the context of its caller. What the fetch
-starts may inherit that context, and go on after it.
+A fetch runs on a thread of its own, with the context of its caller. Threads and tasks
+that the fetch starts may inherit that context and outlive the fetch.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Fetching:
     @property
     def is_running(self) -> bool:
         """
-        Whether the fetch hasn't ended yet; in another process it has.
+        Whether the fetch is running in this process.
         """
         return not self.done.is_set() and self.process == os.getpid()
 
@@ -61,7 +61,7 @@ class Fetching:
         """
         Return what *work* returns, called as a part of this fetch.
 
-        Nothing has to be undone afterwards, so that no interrupt can prevent that.
+        The caller's context isn't changed, so an interrupt can't leave it changed.
         """
         context = contextvars.copy_context()
         context.run(_fetches.set, (*_fetches.get(), self))
@@ -70,14 +70,14 @@ class Fetching:
 
 def in_background() -> bool:
     """
-    Return whether this is part of a fetch that no caller waits for.
+    Return whether this code runs in a fetch that no caller waits for.
     """
     return any(it.in_background and it.is_running for it in _fetches.get())
 
 
 def is_fetching(refresher: object) -> bool:
     """
-    Return whether this is part of a fetch of *refresher*, and would wait for itself.
+    Return whether this code runs in a fetch of *refresher* and would wait for itself.
     """
     return any(it.refresher is refresher and it.is_running for it in _fetches.get())
 
@@ -96,6 +96,6 @@ def reporting(queues: Iterable[object]) -> contextvars.Context:
 
 def reported(queue: object) -> bool:
     """
-    Return whether failures are returned as results, and needn't be logged as well.
+    Return whether failures of *queue* are returned as results and needn't be logged.
     """
     return any(known is queue for known in _reported.get())

@@ -60,7 +60,7 @@ class TemporaryCredentials:
 @attrs.frozen
 class Instant:
     """
-    One moment on both clocks, in seconds.
+    A point in time on both clocks, in seconds.
     """
 
     wall: float
@@ -108,7 +108,7 @@ class Record:
     """Sequence number of the credentials, from 1."""
 
     began: Instant
-    """When they were requested."""
+    """When the credentials were requested."""
 
     lifetime: float
     """Seconds from *began* to the expiration; infinite if there is none."""
@@ -130,7 +130,7 @@ class Record:
 
     def remaining(self, now: Instant) -> float:
         """
-        Return the seconds until the expiration, by the clock with less left.
+        Return the seconds until the expiration, by the clock that leaves less time.
         """
         if math.isinf(self.lifetime):
             return math.inf

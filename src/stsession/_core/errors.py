@@ -176,8 +176,8 @@ def check_progress(
             others are accepted even if they expire sooner.
 
         requested:
-            Whether a caller requested new credentials, so that they needn't expire
-            later. STS counts in whole seconds, and the current ones may be that young.
+            Whether a caller requested new credentials. They may expire at the same time
+            as the current ones, because STS returns whole seconds.
 
         name: The name of the credentials in the message.
 
@@ -235,7 +235,7 @@ def credentials_expired(
     source: str,
 ) -> CredentialsExpiredError:
     """
-    Return the error for a caller with expired credentials whose refresh failed.
+    Return the error for expired credentials that could not be refreshed.
 
     Args:
         record: The expired credentials.
@@ -341,7 +341,7 @@ def cancelled(name: str) -> MfaError:
 
 def too_many_attempts(name: str, limit: int) -> StsUnavailableError:
     """
-    Return the error of a caller for which the limit of attempts is reached.
+    Return the error of a refresh that exceeds the limit of attempts per minute.
     """
     return StsUnavailableError(
         f"Could not refresh the credentials for {name}. {limit} attempts failed within "
@@ -355,7 +355,7 @@ def too_many_attempts(name: str, limit: int) -> StsUnavailableError:
 
 def too_short(name: str, lifetime: float, min_validity: float) -> RefreshError:
     """
-    Return the error of a caller that needs a longer lifetime than there is.
+    Return the error for new credentials with a shorter validity than required.
     """
     return RefreshError(
         f"Could not get credentials for {name} that are valid for "
@@ -394,7 +394,7 @@ def copy_error(error: E) -> E:
     """
     cls = type(error)
     mine = cls.__new__(cls, *error.args)
-    mine.args = error.args  # an OSError whose class has an initializer has none yet
+    mine.args = error.args  # not yet set if the class has an initializer
     vars(mine).update(vars(error))
     return mine
 
@@ -427,10 +427,10 @@ def frameless_copy(error: BaseException) -> BaseException:
     """
     Return a copy with the same class, fields and text, but no frames and causes.
 
-    If there can't be one, a `StsessionError` with the text is returned.
+    If the error can't be copied, a `StsessionError` with its text is returned.
     """
     name = type(error).__name__
-    with contextlib.suppress(Exception):  # whatever its class does
+    with contextlib.suppress(Exception):  # its class may raise anything
         text = str(error)
         if not isinstance(error, GROUPS):
             mine = copy_error(error)
@@ -444,7 +444,7 @@ def frameless_copy(error: BaseException) -> BaseException:
 
 def _plain(value: Any) -> Any:
     """
-    Return *value* without objects that may hold anything, such as another error.
+    Return *value* without objects that may refer to others, such as another error.
     """
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}

@@ -29,7 +29,7 @@ logger = logging.getLogger("stsession")
 logger.addHandler(logging.NullHandler())  # silent unless the program configures it
 
 WARNING_INTERVAL = 60.0
-"""Seconds; of the failures within this time, one is logged as a warning."""
+"""At most one failure in this many seconds is logged as a warning."""
 
 EventName = Literal[
     "started",
@@ -89,8 +89,8 @@ class RefreshHook(Protocol):
     """
     A function that is passed as *on_event*.
 
-    It is called in the thread in which the event happens, while no lock of ours is
-    held. An exception that it raises is logged and not raised.
+    It is called in the thread in which the event happens, while no lock of this library
+    is held. An exception that it raises is logged and not raised.
 
     .. versionadded:: 0.1.0
     """
@@ -104,7 +104,7 @@ class RefreshHook(Protocol):
 @attrs.define(kw_only=True)
 class RefreshCounters:
     """
-    How often a session's credentials were refreshed, rejected, and so on.
+    Counts of a session's refreshes, failures, rejected keys, and clock changes.
 
     .. versionadded:: 0.1.0
     """
@@ -119,10 +119,10 @@ class RefreshCounters:
     """Refreshes that failed."""
 
     rejections: int = 0
-    """Times that a service rejected the current key as expired or unknown."""
+    """How many times a service rejected the current key as expired or unknown."""
 
     clock_jumps: int = 0
-    """Times that the wall clock and the monotonic clock diverged."""
+    """How many times the wall clock and the monotonic clock diverged."""
 
 
 def shorten(access_key_id: str) -> str:
@@ -160,7 +160,7 @@ class EventQueue:
 
     def subscribe(self, hook: Callable[[], RefreshHook | None]) -> None:
         """
-        Deliver events to the callback that *hook* returns, until that is `None`.
+        Deliver events to the callback that *hook* returns, until it returns `None`.
         """
         self._hooks = [known for known in self._hooks if known() is not None]
         self._hooks.append(hook)
@@ -184,7 +184,7 @@ class EventQueue:
 
     def drain(self) -> None:
         """
-        Deliver what is queued. Must not be called while a lock is held.
+        Deliver queued events and log messages. Must not be called while a lock is held.
         """
         while self._items:
             try:

@@ -37,13 +37,14 @@ class RefreshPlan:
     """
 
     due: float
-    """From here on a refresh is attempted: the advisory window, with jitter."""
+    """The advisory window with jitter: with less left, a refresh is attempted."""
 
     mandatory: float
-    """From here on callers wait for the refresh."""
+    """The mandatory window: with less left, callers wait for the refresh."""
 
     floor: float
-    """From here on the credentials aren't used: a request has to arrive, too."""
+    """With less left, credentials aren't used, because a request takes time to
+    arrive."""
 
     settle: float
     """Seconds after the fetch in which no advisory refresh starts."""
@@ -89,10 +90,10 @@ REJECTION_CODES = frozenset(
 @attrs.frozen(kw_only=True)
 class Tuning:
     """
-    The numbers behind a refresh policy that no program has a reason to change.
+    The constants of a refresh policy, which programs have no reason to change.
 
-    The defaults are ours, `SDK_TUNING` is what the AWS SDKs do. Spans are seconds, a
-    *fraction* is a plain number.
+    The defaults are this library's, `SDK_TUNING` has the values of the AWS SDKs. Times
+    are in seconds; a *fraction* is a plain number.
     """
 
     advisory_fraction: float = 1 / 4
@@ -165,10 +166,10 @@ class Tuning:
     """The longest pause as a fraction of the time left."""
 
     retry_longest_minimum: float = 15.0
-    """The longest pause isn't cut below this."""
+    """The lower bound of the longest pause."""
 
     retry_longest_maximum: float = 5 * _MINUTE
-    """The longest pause isn't longer than this."""
+    """The upper bound of the longest pause."""
 
     retry_longest_expired: float = 30.0
     """The longest pause once the credentials have expired."""
@@ -188,16 +189,17 @@ class Tuning:
     pauses from the numbers above."""
 
     retry_permanent: float = 30.0
-    """The shortest pause after an error that won't pass by itself."""
+    """The shortest pause after a permanent error, for which no retry is expected to
+    help."""
 
     cached_error: tuple[float, float] = (1.0, 5.0)
-    """Lower and upper bound of the random time for which an error that was raised
-    answers further callers. It doubles with each failure in a row, up to
+    """Lower and upper bound of the random time for which a raised error is cached for
+    other callers. The time doubles with each failure in a row, up to
     `retry_longest_expired`, unless there is a `retry_pause`."""
 
     permanent_codes: frozenset[str] | None = None
-    """The error codes of STS that won't pass by themselves. `None` goes by the kind of
-    the failure."""
+    """The error codes of STS that are permanent. `None` decides by the kind of
+    failure."""
 
     rejection_interval: float = 30.0
     """Rejected keys cause at most one refresh in this time, or in half a lifetime if
@@ -328,10 +330,10 @@ class RefreshPolicy:
             ``"use"`` uses them without limit.
 
         when_denied:
-            What happens if STS returns an error that won't pass by itself while the
-            current credentials are usable. ``"use"`` uses them, because
-            ``AccessDenied`` is often a passing state after a change in IAM;
-            ``"raise"`` raises the error.
+            What happens if STS returns a permanent error, such as ``AccessDenied``,
+            while the current credentials are usable. ``"use"`` uses them, because after
+            changes in IAM such an error is often temporary; ``"raise"`` raises the
+            error.
 
         background:
             Whether a refresh may run in the background while the current credentials
@@ -352,8 +354,8 @@ class RefreshPolicy:
             before they use the current credentials.
 
         attempts_per_minute:
-            How many attempts may fail or be interrupted within 60 s. No further one
-            starts before the first of them is a minute old.
+            How many attempts may fail or be interrupted within 60 s. After that, no
+            attempt starts until the first of them is a minute old.
 
         rejection_codes:
             The error codes with which services reject an expired or revoked key.
@@ -364,7 +366,7 @@ class RefreshPolicy:
             less than 1, or *advisory* is smaller than *mandatory*.
 
         TypeError:
-            If an argument isn't of its type.
+            If an argument has the wrong type.
 
     .. seealso:: `AssumeRole: DurationSeconds
        <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>`_
@@ -438,7 +440,7 @@ class RefreshPolicy:
     @property
     def tuning(self) -> Tuning:
         """
-        The numbers that aren't arguments.
+        The constants of the policy, which aren't arguments.
         """
         return self._tuning
 
@@ -512,7 +514,7 @@ class RefreshPolicy:
 
     def is_permanent(self, kind: FailureKind, code: str | None) -> bool:
         """
-        Return whether a failure won't pass by itself.
+        Return whether a failure is permanent, so that a retry is not expected to help.
         """
         if self._tuning.permanent_codes is None:
             return kind.permanent
@@ -520,7 +522,7 @@ class RefreshPolicy:
 
     def cached_error_seconds(self, *, failures: int, random: float) -> float:
         """
-        Return for how long an error that was raised answers further callers.
+        Return for how many seconds a raised error is cached for other callers.
 
         Args:
             failures: How many attempts failed in a row, this one included.
@@ -531,8 +533,8 @@ class RefreshPolicy:
         seconds = _between(tuning.cached_error, random)
         if tuning.retry_pause is not None:
             return seconds
-        # Else the attempts of a whole minute would be spent within seconds,
-        # and a role that is repaired then would go unnoticed for the rest.
+        # Otherwise all attempts of a minute could fail within seconds, and a role that
+        # is fixed in the meantime could not be used for the rest of it.
         longest = max(seconds, tuning.retry_longest_expired)
         return min(longest, _doubled(seconds, failures))
 
@@ -556,7 +558,7 @@ class RefreshPolicy:
 
             advisory: The advisory window of the current credentials, in seconds.
 
-            remaining: Seconds that they have left; 0 or less if they have expired.
+            remaining: Seconds until they expire; 0 or less if they have expired.
 
             retry_after: The `Retry-After` of STS in seconds. `None` if there is none.
 

@@ -56,9 +56,9 @@ class Refresher:
     is due. All methods may be called from any thread, from signal handlers and from
     finalizers.
 
-    A fetch runs on a thread of its own, so that callers wait for it no longer than
-    the policy allows, whatever it does. It runs in the calling thread if it prompts a
-    person, or if no thread can be started.
+    A fetch runs on a thread of its own, so that callers wait no longer than the policy
+    allows, even if the fetch never returns. It runs in the calling thread if it prompts
+    a person, or if no thread can be started.
 
     Args:
         name: The name of the credentials in messages and events.
@@ -112,7 +112,7 @@ class Refresher:
     _seed: Record | None = attrs.field(default=None, alias="record")
 
     # Guards changes of the state; single attributes are read without it. No fetch,
-    # wait, log call, or hook under it.
+    # wait, log call or hook runs while it is held.
     _lock: threading.RLock = attrs.field(factory=threading.RLock, init=False)
     _state: RefreshState = attrs.field(init=False)
     _max_jump: float = attrs.field(init=False)
@@ -255,7 +255,7 @@ class Refresher:
         Blocks up to *load_timeout* if the current ones have less.
 
         Raises:
-            RefreshError: If the refresh failed, or new ones don't last that long.
+            RefreshError: If the refresh failed, or new credentials expire sooner.
         """
         record = self.get()
         if self.remaining(record) >= seconds:
@@ -401,7 +401,7 @@ class Refresher:
 
     def _abandon(self, owner: object) -> None:
         """
-        Abandon what *owner* has started, because its call raises an exception.
+        Abandon the refresh that *owner* started, because its call raises an exception.
         """
         guarded(self._lock, lambda: self._state.abandon_owned(owner))
         self._state.events.drain()
@@ -512,7 +512,7 @@ class Refresher:
 
     def _interrupt(self, flight: Flight, error: BaseException) -> None:
         if isinstance(error, KeyboardInterrupt) and self.needs_input():
-            # That is the answer of the person, for all callers that wait.
+            # The person cancelled the prompt, which ends the wait of all callers.
             self._fail(flight, errors.cancelled(self.name))
         else:
             self._decide_quietly(lambda now: self._state.interrupt(flight, error, now))

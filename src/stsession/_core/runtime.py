@@ -120,9 +120,9 @@ class DaemonPool:
     idle, and the interpreter waits for them at exit.
 
     Args:
-        max_threads: How many tasks run at once.
+        max_threads: The largest number of tasks that run at the same time.
 
-        max_waiting: How many tasks may wait for a thread.
+        max_waiting: The largest number of tasks that wait for a thread.
 
         hangs_after: Seconds after which a task no longer counts towards *max_threads*.
 
@@ -276,8 +276,8 @@ class Runtime:
 
     clock: Clock = attrs.field(factory=SystemClock)
 
-    # Not the `random` module's own generator: a program that seeds it alike on
-    # each machine would have all of them refresh at once.
+    # Not the `random` module's own generator: a program that seeds it with the same
+    # number on each machine would refresh on all of them at the same time.
     random: Callable[[], float] = SystemRandom().random
 
     submit: Callable[[Callable[[], None]], bool] = submit
@@ -308,7 +308,7 @@ def use_runtime(
     Replace parts of the runtime for the sessions that are made inside; for tests.
 
     Sessions keep the runtime that they were made with. Inside, it is the same for
-    all threads. What is `None` stays as it is.
+    all threads. Parts that are `None` stay as they are.
 
     Args:
         clock: A clock such as :class:`~stsession.testing.FakeClock`.
@@ -316,16 +316,16 @@ def use_runtime(
         random: Returns a number from 0 to 1, for the jitter.
 
         submit:
-            Receives a function to call on another thread, or at once: a refresh
-            that no caller waits for. Returns whether it will be called; if not,
-            the caller refreshes.
+            Receives a function to call on another thread, or immediately: a refresh
+            that no caller waits for. Returns whether it will be called; if not, the
+            caller refreshes.
 
         spawn: Like *submit*, for all other refreshes.
 
         wait:
             Receives an event, with the methods `wait()` and `is_set()`, and the
-            seconds to wait for it. If yours doesn't wait,
-            pass a *spawn* that returns `False`.
+            seconds to wait for it. If your function doesn't wait, pass a *spawn* that
+            returns `False`.
 
     .. versionadded:: 0.1.0
     """

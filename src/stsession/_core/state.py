@@ -2,9 +2,9 @@
 The state of a refresher and its decisions: no lock, no clock, no waiting.
 
 A caller that needs a refresh joins the one in progress, or starts one and becomes its
-owner (`RefreshState.join_or_start` and its siblings). The owner gets the fetch to run
+owner (`RefreshState.join_or_start` and its siblings). The owner starts the fetch
 (`begin_fetch`, `end_fetch`), which ends in one of `complete`, `fail` and `interrupt`.
-Callers for which there is no refresh use what is held (`use_held`).
+Callers that have no refresh to wait for use the current record (`use_held`).
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ class Flight:
     """
     A refresh in progress; it ends with a record, an error, or an interruption.
 
-    Its owner gets it to run, and abandons it if the owner is interrupted. The thread
-    that runs it sets one of *record* and *error*, and then *done*.
+    Its owner starts the fetch, and abandons the refresh if its call is interrupted. The
+    thread that runs it sets one of *record* and *error*, and then *done*.
     """
 
     began: Instant
     reason: Reason
     owner: object
-    """Stands for the call of the refresher that has to get it to run."""
+    """Identifies the call of the refresher that has to start the fetch."""
 
     runner: int | None = None
     """The thread that fetches. `None` until the fetch has begun."""
@@ -103,8 +103,8 @@ FORMER_KEYS = 8
 were signed with them."""
 
 MAX_FETCHES = 2
-"""How many fetches of one refresher run at once: the current one, and one that has
-exceeded its deadline. A source that never responds must not cost a thread for each
+"""How many fetches of one refresher run at the same time: the current one, and one that
+has exceeded its deadline. A source that never responds must not cost a thread for each
 attempt, so each further one starts after twice as many deadlines."""
 
 
@@ -113,9 +113,9 @@ class RefreshState:
     """
     The current record, the refresh in progress, and the decisions about both.
 
-    Its user holds a lock during each call. Each method may be interrupted by an
-    exception after any call that it makes. So what other threads depend on is set
-    last, by assignments without a call between.
+    The caller must hold a lock during each call. Each method may be interrupted by an
+    exception after any call that it makes. Therefore, the attributes that other threads
+    depend on are set last, by assignments with no call in between.
 
     Args:
         name: The name of the credentials in messages and events.
@@ -183,7 +183,7 @@ class RefreshState:
             flight = self.flight
             old = flight is not None and flight.age(now) >= self.load_timeout
             if flight is not None and old and not self.needs_input():
-                # It was suspended with the machine, and its connection is lost.
+                # The fetch was suspended with the machine, and its connection is lost.
                 self.abandon(flight)
             self.events.counters.clock_jumps += 1
             self._put(
@@ -391,7 +391,7 @@ class RefreshState:
 
     def interrupt(self, flight: Flight, error: BaseException, now: Instant) -> None:
         """
-        End the fetch by an exception that isn't a failure of the source.
+        End the fetch with an exception that isn't a failure of the source.
         """
         flight.interruption = error
         self.backoff.interrupted(now.monotonic, began=flight.began.monotonic)
@@ -548,9 +548,9 @@ class RefreshState:
 
     def time_out(self, flight: Flight, now: Instant) -> None:
         """
-        Fail *flight* because it takes too long; a result that comes later is used.
+        Fail *flight* because it takes too long; a result that arrives later is used.
 
-        It goes on while a person is prompted, so that they aren't prompted twice.
+        A fetch that prompts a person goes on, so that the person is prompted only once.
         """
         if not flight.done.is_set() and not self.needs_input():
             error = errors.no_answer(self.name, self.source, self.load_timeout)
@@ -574,7 +574,7 @@ class RefreshState:
         ended: bool = True,
     ) -> None:
         """
-        End *flight* by an error.
+        End *flight* with an error.
 
         Args:
             flight: The refresh that failed.
