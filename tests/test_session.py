@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
+import inspect
 import logging
 import weakref
 
@@ -10,6 +11,8 @@ import pytest
 
 import stsession
 
+from stsession import AssumeRoleOptions
+from stsession._requests.models import OPERATIONS
 from stsession.testing import Fault
 
 from .wire import READER, REGION, TARGET, full_text, minutes, source_of
@@ -268,3 +271,14 @@ def test_whose(source):
 
     assert target == session.role_arn
     assert "000000000002" == session.account_id
+
+
+def test_parameters_of_the_operation_are_options():
+    """
+    Each parameter of AssumeRole is one of `assume()`, and an option of the class.
+    """
+    parameters = set(OPERATIONS["assume_role"].parameters) - {"role_arn"}
+    options = AssumeRoleOptions.__optional_keys__
+
+    assert set() == parameters - options
+    assert set() == parameters - set(inspect.signature(stsession.assume).parameters)

@@ -18,7 +18,7 @@ from .._core.credentials import FetchResult, Instant, Record
 from .._core.policy import RefreshPolicy
 from .._core.refresher import Refresher
 from .._core.runtime import current_runtime
-from .._requests.models import StsRequest, check_inherited
+from .._requests.models import OPERATIONS, StsRequest, check_inherited
 from .._sources.find import mfa_source, role_source
 from .._sources.sdk import SdkCredentials
 from .._sources.sources import Source
@@ -287,20 +287,14 @@ class ChainBuilder:
             )
             self.add(request, token)
             token = None
+        known = OPERATIONS["assume_role"].parameters
         request = StsRequest.checked(
             "assume_role",
             role_arn=role_arns[-1],
-            role_session_name=parameters.get("role_session_name"),
             duration_seconds=parameters.get("duration_seconds"),
-            external_id=parameters.get("external_id"),
-            policy=parameters.get("policy"),
-            policy_arns=parameters.get("policy_arns"),
-            tags=parameters.get("tags"),
-            transitive_tag_keys=parameters.get("transitive_tag_keys"),
-            source_identity=parameters.get("source_identity"),
-            provided_contexts=parameters.get("provided_contexts"),
             chained=self.limited_to_an_hour,
             custom_endpoint=self.custom_endpoint,
+            **{name: value for name, value in parameters.items() if name in known},
         )
         self.add(request, token)
 
