@@ -361,7 +361,7 @@ def engine(
     world: World | None = None,
     lifetime: float = 900.0,
     background: str = "at once",
-    foreground: bool = False,
+    waits_for_advisory: bool = False,
     record: Record | None = None,
 ) -> Engine:
     """
@@ -381,7 +381,7 @@ def engine(
         submit=thread,
         spawn=thread.spawn,
         wait=patience,
-        foreground=foreground,
+        waits_for_advisory=waits_for_advisory,
         record=record,
     )
     reference = weakref.ref(refresher)

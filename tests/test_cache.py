@@ -61,7 +61,7 @@ def test_two_functions(stub):
         for key in ("AKIAONE", "AKIAOTHER")
     )
 
-    assert one._hops[-1] is not other._hops[-1]
+    assert one._refreshers[-1] is not other._refreshers[-1]
 
 
 def test_two_ways_to_one_role(source):
@@ -71,7 +71,7 @@ def test_two_ways_to_one_role(source):
     one = stsession.assume([HUB, TARGET], source=source)
     other = stsession.assume([READER, TARGET], source=source)
 
-    assert one._hops[-1] is not other._hops[-1]
+    assert one._refreshers[-1] is not other._refreshers[-1]
 
 
 def test_one_way_to_two_roles(stub, source):
@@ -83,7 +83,7 @@ def test_one_way_to_two_roles(stub, source):
     one.credentials()
     other.credentials()
 
-    assert one._hops[0] is other._hops[0]
+    assert one._refreshers[0] is other._refreshers[0]
     assert 3 == stub.attempts
 
 
@@ -112,7 +112,7 @@ def refresher_of(source, **kw):
     """
     return stsession.assume(
         **{"role_arn": READER, "source": source, "role_session_name": "me", **kw}
-    )._hops[-1]
+    )._refreshers[-1]
 
 
 @pytest.mark.parametrize("what", DIFFERENT)

@@ -151,7 +151,7 @@ class TestGet:
         """
         A caller may wait for its own advisory refresh; others don't.
         """
-        it = engine(foreground=True, background="by hand")
+        it = engine(waits_for_advisory=True, background="by hand")
         it.refresher.get()
         it.due()
         it.patience.meanwhile = it.background.works

@@ -86,7 +86,7 @@ def test_time_left_for_ever(session, monkeypatch):
     )
     refresher = undated._source.signer._refresher
     refresher.get()
-    session._hops = (refresher,)
+    session._refreshers = (refresher,)
 
     assert (None, None) == (session.expires_at, session.remaining)
 
@@ -192,7 +192,7 @@ def test_dropped_session(session):
     source = session._source
     other = stsession.assume(TARGET, source=session, on_event=seen.append, region="x")
     kept = weakref.ref(other)
-    refresher = other._hops[-1]
+    refresher = other._refreshers[-1]
     del other
     gc.collect()
 

@@ -55,7 +55,7 @@ def test_each_lives_its_own_life(stub, source, clock):
     A role isn't refreshed because its source is going to be.
     """
     session = stsession.assume([HUB, TARGET], source=source)
-    session._hops[0].get()
+    session._refreshers[0].get()
     clock.advance(minutes(30))
     session.credentials()
     hub, target = session.status().hops
@@ -68,11 +68,11 @@ def test_the_last_doesn_t_outlive_a_failing_source(stub, source, clock):
     If the source may be at its end, the refresh is due while it can still sign.
     """
     session = stsession.assume([HUB, TARGET], source=source)
-    session._hops[0].get()
+    session._refreshers[0].get()
     clock.advance(minutes(30))
     stub.goes_down()
     with pytest.raises(stsession.StsUnavailableError):
-        session._hops[0].refresh()
+        session._refreshers[0].refresh()
     stub.comes_back()
     session.credentials()
     hub, target = session.status().hops
@@ -97,23 +97,26 @@ def test_load_timeout(source):
     """
     Who has nothing waits for the whole chain, or as long as the policy says.
     """
-    hub, target = stsession.assume([HUB, TARGET], source=source)._hops
+    hub, target = stsession.assume([HUB, TARGET], source=source)._refreshers
     policy = RefreshPolicy(load_timeout=minutes(1))
     other = stsession.assume(READER, source=source, refresh=policy)
 
     assert 2 * hub.load_timeout == target.load_timeout
-    assert 60 == other._hops[0].load_timeout
+    assert 60 == other._refreshers[0].load_timeout
 
 
 @pytest.mark.parametrize(("variables", "foreground"), [({}, False), ({"F": "f"}, True)])
-def test_lambda(source, monkeypatch, variables, foreground):
+def test_lambda(source, monkeypatch, variables, waits_for_advisory):
     """
     There is no background in a function that is frozen between invocations.
     """
     for value in variables.values():
         monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", value)
 
-    assert foreground is stsession.assume(READER, source=source)._hops[0].foreground
+    assert (
+        waits_for_advisory
+        is stsession.assume(READER, source=source)._refreshers[0].waits_for_advisory
+    )
 
 
 def test_policy_for_all(source):
@@ -123,7 +126,7 @@ def test_policy_for_all(source):
     policy = RefreshPolicy.sdk()
     session = stsession.assume([HUB, TARGET], source=source, refresh=policy)
 
-    assert [policy, policy] == [hop.policy for hop in session._hops]
+    assert [policy, policy] == [hop.policy for hop in session._refreshers]
 
 
 def test_endpoint_for_all(stub, source):

@@ -403,7 +403,7 @@ def test_slow_person(assume, person, clock, mfa_session, freeze):
     prompt = types.SimpleNamespace(opened=threading.Event(), answered=threading.Event())
     person.meanwhile = lambda: prompt.opened.set() or prompt.answered.wait(SOON)
     session = assume(mfa_session=mfa_session)
-    for hop in session._hops:
+    for hop in session._refreshers:
         hop.wait = lambda event, _: event.is_set()
 
     with ThreadPoolExecutor(1) as pool:
@@ -443,7 +443,7 @@ def test_cancelled_first_use(assume, person, clock, stub, mfa_session):
         waiting.release()
         return event.wait(SOON)
 
-    for hop in session._hops:
+    for hop in session._refreshers:
         hop.wait = wait
     person.meanwhile = ctrl_c
     results = at_once(10, lambda _: session.credentials())
@@ -472,7 +472,7 @@ def test_cancelled_after_the_prompt(assume, stub, person):
         interrupt()
 
     session = assume()
-    session._hops[0].get()
+    session._refreshers[0].get()
     stub.before_answer = ctrl_c
 
     with pytest.raises(KeyboardInterrupt):

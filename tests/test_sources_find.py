@@ -79,7 +79,7 @@ def stub_client(session, stub):
     """
     Have the STS client of a session that was made without one ask *stub*.
     """
-    client = session._source.client(REGION, session._hops[0].fetch.endpoint)
+    client = session._source.client(REGION, session._refreshers[0].fetch.endpoint)
     client.meta.events.register("before-send.sts", stub)
 
 
@@ -378,7 +378,7 @@ s3 =
     session = stsession.assume(READER, source=source, cache=None)
     session.credentials()
     s3 = session.client("s3")
-    sts = session._source.client("us-east-2", session._hops[0].fetch.endpoint)
+    sts = session._source.client("us-east-2", session._refreshers[0].fetch.endpoint)
 
     assert "sts-fips.us-east-2.amazonaws.com" == stub.requests[0].host
     assert "us-east-2" == session.region_name
@@ -401,7 +401,7 @@ def test_endpoint_url_carries_over(files):
     files[0].write_text("[profile dev]\nendpoint_url = http://localhost:4566\n")
     files[1].write_text(keys("dev", "AKIADEV"))
     session = stsession.assume("arn:aws:iam:::role/x", source="dev", region="eu-west-1")
-    client = session._source.client("eu-west-1", session._hops[0].fetch.endpoint)
+    client = session._source.client("eu-west-1", session._refreshers[0].fetch.endpoint)
 
     assert "http://localhost:4566" == client.meta.endpoint_url
     assert "http://localhost:4566" == session.client("sqs").meta.endpoint_url
@@ -587,7 +587,7 @@ def test_expiration_of_a_hop(stub, clock):
     assert session._source.prepare() is None
     stub.goes_down()
     with pytest.raises(stsession.StsUnavailableError):
-        session._hops[0].refresh()
+        session._refreshers[0].refresh()
     assert 3600 == session._source.prepare()
 
 
@@ -891,7 +891,7 @@ def test_fork(stub):
     """
     session = stsession.assume(READER, source=source_of(stub))
     session.credentials()
-    endpoint = session._hops[0].fetch.endpoint
+    endpoint = session._refreshers[0].fetch.endpoint
     parents = session._source.client(REGION, endpoint)
 
     def use():

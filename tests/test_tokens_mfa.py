@@ -691,7 +691,7 @@ def test_requests_without_a_code(assume, stub):
     The client retries them.
     """
     session = assume()
-    session._hops[0].get()
+    session._refreshers[0].get()
     stub.fail_next(2, fault=Fault.status(500))
     session.credentials()
 
@@ -845,8 +845,8 @@ def test_reprs_and_logs(assume, caplog):
     things = [
         session,
         session.status(),
-        session._hops,
-        [hop.fetch for hop in session._hops],
+        session._refreshers,
+        [hop.fetch for hop in session._refreshers],
         session._source,
         MfaSession(SERIAL, "271828"),
     ]

@@ -100,7 +100,7 @@ def test_repr(session, events, assert_clean):
         credentials,
         session.status(),
         session.resource("s3").meta.client,
-        session._hops,
+        session._refreshers,
         session._refresher.record,
         session._refresher._state.backoff,
         session._source,

@@ -51,10 +51,10 @@ class RefresherMachine(RuleBasedStateMachine):
         lifetime=st.sampled_from([5.0, 60.0, 900.0, 3_600.0, 43_200.0]),
         when_expired=st.sampled_from(["use_until_rejected", "raise", "use"]),
         background=st.sampled_from(["at once", "by hand", "no thread"]),
-        foreground=st.booleans(),
+        waits_for_advisory=st.booleans(),
         seed=st.integers(0, 1_000),
     )
-    def begin(self, lifetime, when_expired, background, foreground, seed):
+    def begin(self, lifetime, when_expired, background, waits_for_advisory, seed):
         """
         Build the world.
         """
@@ -65,7 +65,7 @@ class RefresherMachine(RuleBasedStateMachine):
             random=random.Random(seed).random,
             world=self.world,
             background=background,
-            foreground=foreground,
+            waits_for_advisory=waits_for_advisory,
         )
         self.source = FickleSource(self.world)
         self.source.lifetime = lifetime

@@ -41,7 +41,7 @@ class ResendHandler:
         """
         register("before-parameter-build", self.note_start, unique_id="stsession-start")
         register("request-created", self.note_key, unique_id="stsession-note-key")
-        register("needs-retry", self.resend, unique_id="stsession-resend")
+        register("needs-retry", self.on_needs_retry, unique_id="stsession-resend")
 
     def note_start(
         self, params: dict[str, Any], context: dict[str, Any], **_: Any
@@ -65,7 +65,7 @@ class ResendHandler:
         key = found and (found[1] or found[2])
         request.context["stsession_key"] = key
 
-    def resend(
+    def on_needs_retry(
         self, response: Any, request_dict: dict[str, Any], **_: Any
     ) -> float | None:
         """

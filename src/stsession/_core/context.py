@@ -42,7 +42,7 @@ class Fetching:
 
         done: Set when the fetch has ended.
 
-        in_background: Whether no caller waits for the fetch.
+        in_background: Whether the fetch was submitted to the background pool.
     """
 
     refresher: object
@@ -70,7 +70,7 @@ class Fetching:
 
 def in_background() -> bool:
     """
-    Return whether this code runs in a fetch that no caller waits for.
+    Return whether this code runs in a fetch of the background pool.
     """
     return any(it.in_background and it.is_running for it in _fetches.get())
 

@@ -71,7 +71,8 @@ class Refresher:
 
         load_timeout: Seconds that a caller without usable credentials waits.
 
-        foreground: Whether a caller waits for an advisory refresh that it starts.
+        waits_for_advisory:
+            Whether a caller waits for an advisory refresh that it starts.
 
         needs_input: Returns whether a fetch would prompt a person now.
 
@@ -95,7 +96,7 @@ class Refresher:
     policy: RefreshPolicy = attrs.field(factory=RefreshPolicy)
     source: str = "the source"
     load_timeout: float = 30.0
-    foreground: bool = False
+    waits_for_advisory: bool = False
     needs_input: Callable[[], bool] = _never
     clock: Clock = attrs.field(factory=lambda: current_runtime().clock)
     random: Callable[[], float] = attrs.field(factory=lambda: current_runtime().random)
@@ -125,7 +126,7 @@ class Refresher:
             policy=self.policy,
             random=self.random,
             load_timeout=self.load_timeout,
-            foreground=self.foreground,
+            waits_for_advisory=self.waits_for_advisory,
             needs_input=self.needs_input,
             offset=self.clock.wall() - self.clock.monotonic(),
             record=self._seed,
@@ -176,7 +177,7 @@ class Refresher:
 
     def _join(self, owner: object, now: Instant, began: float) -> Record | _Joined:
         state = self._state
-        freshness = state.check(now)
+        freshness = state.note_clocks(now)
         if freshness is Freshness.FRESH and state.record is not None:
             return state.record
         flight = state.join_or_start(now, owner)
@@ -203,7 +204,7 @@ class Refresher:
 
         def decision(now: Instant) -> Record:
             state, flight = self._state, joined.flight
-            state.check(now)
+            state.note_clocks(now)
             if joined.freshness is Freshness.EXPIRED:
                 state.time_out(flight, now)
             return state.use_held(now, flight.error)
@@ -241,7 +242,7 @@ class Refresher:
             raise
 
     def _join_now(self, owner: object, now: Instant, began: float) -> _Joined:
-        self._state.check(now)
+        self._state.note_clocks(now)
         flight = self._state.join_or_start_requested(now, owner)
         return self._joined(flight, Freshness.EXPIRED, now, began)
 
@@ -295,7 +296,7 @@ class Refresher:
         self, access_key_id: str, owner: object, now: Instant
     ) -> Record | _Joined | None:
         state = self._state
-        freshness = max(state.check(now), Freshness.MANDATORY)
+        freshness = max(state.note_clocks(now), Freshness.MANDATORY)
         record = state.record
         if record is None:
             return None
@@ -318,7 +319,7 @@ class Refresher:
         return self._decide(self._use_held)
 
     def _use_held(self, now: Instant) -> Record:
-        self._state.check(now)
+        self._state.note_clocks(now)
         return self._state.use_held(now)
 
     def _reentrance_error(self) -> RefreshError | None:

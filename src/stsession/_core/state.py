@@ -128,7 +128,8 @@ class RefreshState:
 
         load_timeout: Seconds that a caller without usable credentials waits.
 
-        foreground: Whether a caller waits for an advisory refresh that it starts.
+        waits_for_advisory:
+            Whether a caller waits for an advisory refresh that it starts.
 
         needs_input: Returns whether a fetch would prompt a person now.
 
@@ -142,7 +143,7 @@ class RefreshState:
     policy: RefreshPolicy
     random: Callable[[], float]
     load_timeout: float
-    foreground: bool
+    waits_for_advisory: bool
     needs_input: Callable[[], bool]
     offset: float
     record: Record | None
@@ -169,7 +170,7 @@ class RefreshState:
         self.events = EventQueue(name=self.name)
         self.backoff = Backoff(policy=self.policy, random=self.random)
 
-    def check(self, now: Instant) -> Freshness:
+    def note_clocks(self, now: Instant) -> Freshness:
         """
         Return how urgent a refresh is, after a comparison of the two clocks.
 
@@ -338,7 +339,7 @@ class RefreshState:
         passed = now.monotonic - flight.began.monotonic
         if self.record is None or freshness is Freshness.EXPIRED:
             return self.load_timeout - passed
-        waits = self.foreground or not self.policy.background
+        waits = self.waits_for_advisory or not self.policy.background
         if freshness is Freshness.ADVISORY and not waits:
             return 0.0
         wait = self.policy.mandatory_wait.total_seconds() - passed

@@ -109,7 +109,7 @@ class Hop:
             policy=self.policy,
             load_timeout=self._load_timeout(),
             # Lambda freezes the process and its threads between invocations.
-            foreground="AWS_LAMBDA_FUNCTION_NAME" in os.environ,
+            waits_for_advisory="AWS_LAMBDA_FUNCTION_NAME" in os.environ,
             keep=None if cache is None else partial(self._keep, cache, self.key()),
             record=record,
         )
@@ -158,14 +158,14 @@ class ChainBuilder:
 
         options: The options of the session.
 
-        hops: The refreshers of the roles that *source* gets its credentials from.
+        refreshers: The refreshers of the roles that *source* gets its credentials from.
 
         role_arn:
             The ARN of the first role, or an empty string. The role's partition decides
             whether a region is required.
 
     Attributes:
-        hops: The refreshers of all requests, in their order.
+        refreshers: The refreshers of all requests, in their order.
 
         source: The source that signs the last request.
 
@@ -188,13 +188,13 @@ class ChainBuilder:
         source: Source,
         options: Options,
         *,
-        hops: tuple[Refresher, ...] = (),
+        refreshers: tuple[Refresher, ...] = (),
         role_arn: str = "",
     ) -> None:
         self.options = options
         self.endpoint = options.endpoint(source, role_arn=role_arn)
         self.custom_endpoint = has_custom_endpoint(source.settings, self.endpoint.url)
-        self.hops = hops
+        self.refreshers = refreshers
         self.source = source
         self.key: Callable[[], Hashable] = lambda: source.key
         self.is_role = False
@@ -207,7 +207,7 @@ class ChainBuilder:
         The source that signs the next request.
         """
         if self._next is None:
-            self._next = role_source(self.hops[-1], self.source, key=self.key)
+            self._next = role_source(self.refreshers[-1], self.source, key=self.key)
         return self._next
 
     @property
@@ -234,7 +234,7 @@ class ChainBuilder:
         """
         if not self.custom_endpoint:
             # The first credentials of a profile may come from botocore.
-            fetchers = [hop.fetch for hop in self.hops]
+            fetchers = [it.fetch for it in self.refreshers]
             requests = [it.request for it in fetchers if isinstance(it, StsFetcher)]
             check_inherited(request, requests)
         self._append(request, token, self.throttle)
@@ -253,7 +253,7 @@ class ChainBuilder:
             token_supplier=token,
             throttle=throttle,
         )
-        self.hops = (*self.hops, hop.refresher(self.options.cache))
+        self.refreshers = (*self.refreshers, hop.refresher(self.options.cache))
         self.source, self.key, self._next = hop.source, hop.key, None
         self.is_role = request.operation in ROLE_OPERATIONS
 
@@ -329,7 +329,7 @@ class ChainBuilder:
         if duration is False or not isinstance(source.signer, SdkCredentials):
             return token
         self._append(request, token)  # no throttle: one request for a whole fleet
-        self._next = user = mfa_source(self.hops[-1], source, key=self.key)
+        self._next = user = mfa_source(self.refreshers[-1], source, key=self.key)
         return token.if_needed(lambda: user.can_use_mfa)
 
 

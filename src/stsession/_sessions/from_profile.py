@@ -168,7 +168,7 @@ def _start(
         return _start_with_web_identity(unsigned_source(profile), first, options)
     if not roles:
         refresher = sdk_refresher(profile, options.refresh)
-        return ChainBuilder(profile, options, hops=(refresher,))
+        return ChainBuilder(profile, options, refreshers=(refresher,))
     if isinstance(first, NamedSource):
         text = f'the credential_source of profile "{first.profile}"'
         source = provider_source(text, None, frozenset({first.method}), profile)

@@ -76,7 +76,7 @@ class RefreshableSession(BotoSession):
         Raises:
             InvalidRequestError: If a config file can't be read.
         """
-        self._hops = chain.hops
+        self._refreshers = chain.refreshers
         self._source = chain.source
         self._endpoint = chain.endpoint
         self._key = chain.key
@@ -85,7 +85,7 @@ class RefreshableSession(BotoSession):
         self._share_models = chain.options.share_models
         self._recipe = recipe
         self._signs_with = RefresherCredentials(self._refresher)
-        self._rejection = ResendHandler(self._refresher)
+        self._resend_handler = ResendHandler(self._refresher)
         if not on_first_use:
             with reporting_config_errors(None):
                 super().__init__(botocore_session=self._new_botocore_session())
@@ -100,7 +100,7 @@ class RefreshableSession(BotoSession):
             region=self._region,
             share_models=self._share_models,
         )
-        self._rejection.register(session.register)
+        self._resend_handler.register(session.register)
         if None in self._endpoint.regions:
             note = partial(_note_region_of, self._refresher)
             session.register("before-parameter-build", note)
@@ -120,7 +120,7 @@ class RefreshableSession(BotoSession):
 
     @property
     def _refresher(self) -> Refresher:
-        return self._hops[-1]
+        return self._refreshers[-1]
 
     def credentials(self) -> TemporaryCredentials:
         """
@@ -205,7 +205,7 @@ class RefreshableSession(BotoSession):
         """
         from .status import HopStatus, SessionStatus  # noqa: PLC0415 - not for each session
 
-        return SessionStatus(hops=tuple(map(HopStatus.of, self._hops)))
+        return SessionStatus(hops=tuple(map(HopStatus.of, self._refreshers)))
 
     def caller_identity(self) -> CallerIdentity:
         """
@@ -352,12 +352,12 @@ def chain_from(
             If *source* isn't a source, or if a region is required and none is
             configured.
     """
-    hops: tuple[Refresher, ...] = ()
+    refreshers: tuple[Refresher, ...] = ()
     if isinstance(source, RefreshableSession):
-        hops = source._hops  # noqa: SLF001 - one of ours
+        refreshers = source._refreshers  # noqa: SLF001 - one of ours
         options.inherit(source._endpoint)  # noqa: SLF001 - one of ours
     root = find_source(source) if root is None else root
-    return ChainBuilder(root, options, hops=hops, role_arn=role_arn)
+    return ChainBuilder(root, options, refreshers=refreshers, role_arn=role_arn)
 
 
 class RefreshableAssumeRoleSession(RefreshableSession):

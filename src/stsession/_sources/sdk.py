@@ -215,7 +215,7 @@ class SdkCredentials(Credentials):
 
     def note_region(self, region: str) -> None:
         """
-        Call AWS in the region of a client if no region is configured.
+        Store a region to call AWS in if no region is configured.
         """
         if self._region is None:
             self._region = region
@@ -456,7 +456,7 @@ class SdkFetcher:
 
     def note_region(self, region: str) -> None:
         """
-        Call AWS in the region of a client if no region is configured.
+        Store a region to call AWS in if no region is configured.
         """
         self._source.note_region(region)
 

@@ -87,7 +87,7 @@ class Signer(Protocol):
 
     def note_region(self, region: str) -> None:
         """
-        Call AWS in the region of a client if no region is configured.
+        Store a region to call AWS in if no region is configured.
         """
 
 
@@ -212,7 +212,7 @@ class Source:
 
     def note_region(self, region: str) -> None:
         """
-        Call AWS in the region of a client if no region is configured.
+        Store a region to call AWS in if no region is configured.
         """
         if self.signer is not None:
             self.signer.note_region(region)

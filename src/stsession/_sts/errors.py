@@ -107,7 +107,7 @@ WRONG_CODE = (
 DURATION = (
     'Lower duration_seconds, raise the role\'s maximum session duration, or pass "max".'
 )
-CHAINED_DURATION = (
+CHAINED_DURATION_HINT = (
     'Leave duration_seconds out, or pass "max": role chaining allows an hour.'
 )
 SOURCE_DURATION = "Lower duration_seconds, or leave it out."
@@ -219,7 +219,7 @@ RULES = [
         "Validation",
         RefreshError,
         REQUEST,
-        CHAINED_DURATION,
+        CHAINED_DURATION_HINT,
         message="durationseconds exceeds.*chaining",
     ),
     _Rule(

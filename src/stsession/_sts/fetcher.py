@@ -29,10 +29,10 @@ from .endpoint import StsEndpoint
 from .errors import Attempt, server_time, translate, unusable_response
 
 
-__all__ = ["Source", "StsFetcher"]
+__all__ = ["RequestSource", "StsFetcher"]
 
 
-class Source(Protocol):
+class RequestSource(Protocol):
     """
     The credentials that sign a request to STS, with the clients that send it.
     """
@@ -83,7 +83,7 @@ class Source(Protocol):
 
     def note_region(self, region: str) -> None:
         """
-        Call AWS in the region of a client if no region is configured.
+        Store a region to call AWS in if no region is configured.
         """
 
     def invalidate(self) -> bool:
@@ -147,7 +147,7 @@ class StsFetcher:
     """
 
     request: StsRequest
-    source: Source
+    source: RequestSource
     endpoint: StsEndpoint
     clock: Clock
     token_supplier: TokenSupplier | None = None

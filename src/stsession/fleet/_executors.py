@@ -86,7 +86,7 @@ def call(function: Function, sessions: FleetSessions, target: FleetTarget) -> Ou
     """
     try:
         session = sessions.session(target)
-        queues = [hop.events for hop in session._hops]  # noqa: SLF001 - ours
+        queues = [it.events for it in session._refreshers]  # noqa: SLF001 - ours
         return Outcome(value=reporting(queues).run(function, session))
     except Exception as e:  # noqa: BLE001 - it's the target's result
         return Outcome.of_error(e)

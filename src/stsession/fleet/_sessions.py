@@ -160,7 +160,7 @@ class FleetSession(RefreshableAssumeRoleSession):
         return self._clients.client(
             service_name,
             credentials=self._signs_with,
-            resend=self._rejection,
+            resend=self._resend_handler,
             session_region=self._region,
             **arguments,
         )

@@ -100,7 +100,7 @@ class ClientTemplates:
 
     def __init__(self, settings: botocore.session.Session) -> None:
         self._settings = settings
-        self._fingerprint = environment_fingerprint(settings)
+        self._fingerprint = client_settings(settings)
         # The template is `None` for a kind of clients that botocore has to make.
         self._templates: RandomEviction[ClientKind, tuple[ClientTemplate | None]] = (
             RandomEviction(MAX_TEMPLATES)
@@ -123,7 +123,7 @@ class ClientTemplates:
         """
         number = number_of(settings)
         templates = _all().get(number)
-        fingerprint = environment_fingerprint(settings)
+        fingerprint = client_settings(settings)
         # Two threads may each make one here, and both are used.
         if templates is None or templates._fingerprint != fingerprint:  # noqa: SLF001 - its own
             templates = _all()[number] = cls(settings)
@@ -204,7 +204,7 @@ class ClientTemplates:
             in_progress = self._in_progress.setdefault(key, mine)
             if in_progress is mine:
                 template = make()
-                if environment_fingerprint(self._settings) != self._fingerprint:
+                if client_settings(self._settings) != self._fingerprint:
                     return None  # made for the former environment, or the present one
                 guarded(self._lock, lambda: self._keep(key, template))
                 return template
@@ -306,7 +306,7 @@ _all: per_process[weakref.WeakValueDictionary[int, ClientTemplates]]
 _all = per_process(weakref.WeakValueDictionary)
 
 
-def environment_fingerprint(settings: botocore.session.Session) -> tuple[Any, ...]:
+def client_settings(settings: botocore.session.Session) -> tuple[Any, ...]:
     """
     Return what affects clients and isn't an argument: environment, files, settings.
     """
