@@ -1,3 +1,3 @@
 """
-Everything done to botocore: sessions, models, config, credentials, errors.
+Adapters to botocore: sessions, models, config files, credentials, and errors.
 """

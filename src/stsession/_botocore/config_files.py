@@ -25,20 +25,21 @@ __all__ = [
 
 
 SETTLED = 2.0
-"""Seconds in which a file may change again, and its times stay the same."""
+"""Seconds within which a file may change twice without a change of its timestamps."""
 
 FILES = {
     "AWS_CONFIG_FILE": "~/.aws/config",
     "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials",
     "BOTO_CONFIG": "~/.boto",
 }
-"""The files that credentials may be in, by the variables that name them."""
+"""The files that may contain credentials, by the environment variables for their
+paths."""
 
 Version = tuple[int, ...] | None
 """Changes whenever a file is written; `None` if there is no such file."""
 
 Versions = tuple[tuple[str, Version], ...] | None
-"""The versions of a session's files; `None` if they may change without notice."""
+"""The versions of a session's files. `None` if a change might not be detected."""
 
 
 def present_versions_of(session: botocore.session.Session) -> Versions:
@@ -50,9 +51,9 @@ def present_versions_of(session: botocore.session.Session) -> Versions:
 
 def versions_of(session: botocore.session.Session) -> Versions:
     """
-    Return the versions of a session's files if any change would change them.
+    Return the versions of a session's files if they will show every change.
 
-    `None` if a file was written so recently that it may change without notice.
+    `None` if a file was written so recently that a change might not be detected.
     """
     now = SystemClock().wall()  # files are dated by the machine's clock
     files = present_versions_of(session) or ()
@@ -61,14 +62,14 @@ def versions_of(session: botocore.session.Session) -> Versions:
 
 
 def _path(name: str) -> str:
-    # As botocore does.
+    # botocore expands paths in the same way.
     path = os.path.expanduser(os.path.expandvars(name))  # noqa: PTH111
     return os.path.abspath(path)  # noqa: PTH100
 
 
 def default_files() -> dict[str, str]:
     """
-    Return the paths of the files that the environment names, by its variables.
+    Return the paths of the files, by the environment variables for them.
     """
     return {
         name: _path(os.environ.get(name) or default) for name, default in FILES.items()

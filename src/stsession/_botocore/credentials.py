@@ -37,7 +37,7 @@ def frozen(credentials: TemporaryCredentials) -> ReadOnlyCredentials:
 
 class _ReadSnapshot(threading.local):
     """
-    The record from which this thread reads one property after another.
+    The record that this thread reads properties from, so that they are consistent.
     """
 
     owner: weakref.ref[RefresherCredentials] | None = None
@@ -50,7 +50,7 @@ KEY_NAMES = frozenset({"access_key_id", "secret_access_key", "session_token"})
 """After all of these were read, the next read of one of them takes a new snapshot."""
 
 SNAPSHOT_SECONDS = 1.0
-"""Seconds in which properties read one after the other come from one record."""
+"""Seconds within which properties are read from the same record."""
 
 _snapshot = _ReadSnapshot()
 
@@ -69,8 +69,8 @@ class RefresherCredentials(RefreshableCredentials):
     """
     botocore's refreshable credentials, refreshed by a `Refresher`.
 
-    The refresher alone decides when to refresh. The initializer of the base class
-    isn't called, as it prepares botocore's own way of refreshing.
+    Only the refresher decides when to refresh. The initializer of the base class isn't
+    called, because it sets up botocore's own refresh.
 
     Args:
         refresher: The refresher.
@@ -108,7 +108,7 @@ class RefresherCredentials(RefreshableCredentials):
         Return whether the credentials expire in less than *refresh_in* seconds.
 
         Args:
-            refresh_in: Seconds. `None` means those at which a refresh is due.
+            refresh_in: Seconds. `None` means the advisory window.
         """
         record = self._refresher.record
         if record is None:
@@ -146,7 +146,7 @@ class RefresherCredentials(RefreshableCredentials):
     @property
     def _expiry_time(self) -> dt.datetime | None:
         """
-        When the credentials expire; polars and others read it, though it is private.
+        When the credentials expire. polars and others read this private attribute.
         """
         record = self._snapshot_record() or self._refresher.record
         return None if record is None else record.credentials.expires_at

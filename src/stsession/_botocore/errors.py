@@ -76,13 +76,13 @@ LOG_PATTERNS = [
 
 @functools.cache
 def _patterns() -> list[tuple[re.Pattern[str], str]]:
-    # Compiled when there is an error, as that takes long.
+    # Compiled when there is an error, because compiling is slow.
     return [(re.compile(p, re.IGNORECASE | re.DOTALL), r) for p, r in PATTERNS]
 
 
 def redact(text: str) -> str:
     """
-    Return *text* with asterisks in place of what looks like a secret of STS.
+    Return *text* with asterisks in place of text that looks like a secret of STS.
     """
     for pattern, replacement in _patterns():
         text = pattern.sub(replacement, text)
@@ -119,7 +119,7 @@ def redact_botocore_logs() -> None:
     At level ``DEBUG`` botocore logs the responses of STS, including secret keys, and
     the parameters of the requests: session tokens, codes, external IDs, session
     policies, and the values of tags. This function adds a filter to botocore's loggers
-    that replaces them by asterisks. Calling it again changes nothing.
+    that replaces them by asterisks. Calling it again has no effect.
 
     .. versionadded:: 0.1.0
     """
@@ -138,13 +138,13 @@ QUOTING = (
     json.JSONDecodeError,
     UnicodeDecodeError,
 )
-"""These quote what couldn't be read."""
+"""Errors that quote the text that couldn't be read."""
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class ErrorResponse:
     """
-    The response of a service, as an error of the SDK contains it.
+    The response of a service, read from an error of the SDK.
     """
 
     operation: str
@@ -230,7 +230,7 @@ def text_of(error: BaseException) -> str:
 
 def place_of(error: BaseException) -> str:
     """
-    Return the function that raised *error*, which its copies don't show.
+    Return the function that raised *error*, for messages: copies have no traceback.
     """
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:

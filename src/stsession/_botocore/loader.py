@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 class _GarbageCollector:
     """
-    The interpreter's collector, switched off while one of the calls is running.
+    Pauses the interpreter's garbage collector while functions are called.
 
     Importing the SDK, parsing a model and making a client create tens of thousands
     of objects each, all of which stay. The collector would traverse them repeatedly.
@@ -44,7 +44,7 @@ class _GarbageCollector:
 
     def __init__(self) -> None:
         self._calls: set[object] = set()
-        self._switched_off = False  # by us, so that it has to be switched on again
+        self._switched_off = False  # by this object, which has to undo it
         forget_after_fork(self)
 
     def _after_fork(self) -> None:
@@ -82,7 +82,7 @@ without_collection = _GarbageCollector().paused
 
 
 LARGE = 65_536
-"""Bytes of JSON; parsing less isn't slowed down by the garbage collector."""
+"""The size in bytes from which the garbage collector slows down parsing."""
 
 
 def _read_gzip(path: Path) -> bytes:
@@ -99,7 +99,7 @@ class Models(JSONFileLoader):
     """
     Reads models as plain dicts, in the order of the file.
 
-    It logs nothing, as it is called under a lock: a logging handler may need a model.
+    It logs nothing: it is called under a lock, and a logging handler may need a model.
     """
 
     def load_file(self, file_path: str) -> Any:
@@ -142,9 +142,9 @@ class _UniquePaths(list[str]):
 
 class ModelLoader(Loader):
     """
-    Loads what botocore's own loader loads, but faster, and safely with threads.
+    A faster, thread-safe replacement for botocore's model loader.
 
-    All sessions of the process share what it returns, so it must not be changed.
+    All sessions of the process share the returned models, which must not be changed.
 
     Args:
         paths: Folders that are searched before all others.
@@ -197,7 +197,7 @@ class ModelLoader(Loader):
         return self._load_with_extras(service, type_name, version)
 
     def _exists(self, service_name: str, type_name: str) -> bool:
-        # By its name in a list: "../s3" is not a service, nor is "S3" on a Mac.
+        # Compares with a list of names: "../s3" is not a service, nor is "S3" on a Mac.
         folders = filter(os.path.isdir, self.search_paths)
         if not any(service_name in os.listdir(folder) for folder in folders):  # noqa: PTH208
             return False
@@ -279,8 +279,8 @@ class InstalledModels:
     """
     Limits and partitions in the models of the installed SDK.
 
-    They are searched in ``AWS_DATA_PATH`` as well. For a model that can't be found or
-    read there are no limits, so that only our own apply.
+    ``AWS_DATA_PATH`` is searched as well. A model that can't be found or read has no
+    limits, so that only this library's own limits apply.
     """
 
     def traits(self, path: str) -> Mapping[str, Any]:

@@ -1,5 +1,5 @@
 """
-Sends requests once more after a service rejected their key as expired.
+Resends requests once after a service rejected their access key as expired.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/|^AWS ([^:\s]+):")
 
 class ResendHandler:
     """
-    Event handler that sends a request once more after a service rejected its key.
+    An event handler that resends a request once after a service rejected its key.
 
     The key is replaced first. Register it on a session's events before clients are
     made.
@@ -47,16 +47,16 @@ class ResendHandler:
         self, params: dict[str, Any], context: dict[str, Any], **_: Any
     ) -> None:
         """
-        Note whether all bodies are at their start.
+        Record whether all bodies are at their start.
 
-        botocore rewinds a body to its start, and would send what the caller has read
-        before.
+        To resend a body, botocore rewinds it to its start, even if the caller passed it
+        at a later position.
         """
         context["stsession_rewinds"] = all(map(_is_at_start, params.values()))
 
     def note_key(self, request: Any, **_: Any) -> None:
         """
-        Note which key has signed the request; the signer runs before.
+        Record which key signed the request; the signer runs before.
         """
         header = request.headers.get("Authorization")
         if isinstance(header, bytes):

@@ -23,7 +23,7 @@ MAX_RESPONSE = 1024 * 1024
 
 def limit_responses(client: Any) -> Any:
     """
-    Limit the size of responses that *client* reads; botocore has no public way.
+    Limit the size of responses that *client* reads. botocore has no public API for it.
     """
     session = client._endpoint.http_session  # noqa: SLF001 - see above
     reference = weakref.ref(session)
@@ -39,7 +39,7 @@ def _send(session: Any, request: AWSPreparedRequest) -> AWSResponse:
         botocore.exceptions.HTTPClientError: If the response is too large, or if the
             connection fails.
     """
-    request.stream_output = True  # the body isn't read then
+    request.stream_output = True  # so that the body isn't read
     response = type(session).send(session, request)
     try:
         body = _Body(response.raw)

@@ -1,5 +1,5 @@
 """
-The SDK's own session classes, also while a test has replaced them.
+The SDK's own session classes, even while a test has replaced them.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ __all__ = ["BotoSession", "BotocoreSession"]
 
 def _original(*candidates: Any) -> Any:
     """
-    Return the class among the objects that the SDK's names for it refer to now.
+    Return the original class, from the objects that the SDK's names refer to now.
     """
-    # A mock with a specification has the class of a class; tests make subclasses.
+    # A mock with a spec passes as a class, and tests may define subclasses.
     classes = [it for it in candidates if issubclass(type(it), type)]
     own = [it for it in classes if it.__module__.startswith(("boto3.", "botocore."))]
     return (own or classes or candidates)[0]

@@ -41,7 +41,7 @@ __all__ = [
 
 
 MAX_PARSED = 16
-"""How many parsed versions of the files are kept; 100 profiles take 250 KiB."""
+"""How many parsed versions of the files are kept. 100 profiles take 250 KiB."""
 
 
 class _Parsed:
@@ -64,7 +64,7 @@ class _Parsed:
 
     def add(self, versions: Versions, config: dict[str, Any]) -> None:
         """
-        Keep a copy. If *versions* is `None`, they may change without notice.
+        Keep a copy, unless *versions* is `None`: then a change might not be detected.
         """
         if versions is not None:
             self._entries[versions] = _copied(config)
@@ -108,7 +108,7 @@ class Session(BotocoreSession):
 
     def create_client(self, *args: Any, **kwargs: Any) -> Any:
         """
-        Return a client, as all of botocore's sessions do.
+        Return a client, see the base class.
         """
         create = super().create_client
         return without_collection(lambda: create(*args, **kwargs))
@@ -118,7 +118,7 @@ class Session(BotocoreSession):
         config = _parsed().get(versions)
         if config is None:
             config = super().full_config
-            if versions == versions_of(self):  # otherwise it may be that of others
+            if versions == versions_of(self):  # otherwise the files changed meanwhile
                 _parsed().add(versions, config)
         return config
 
@@ -273,8 +273,9 @@ def derive_session(
         credentials: The credentials that the new session signs with. `None` means
             that it can't sign.
 
-        handlers: Whether it also gets the event handlers of *source*. Otherwise it
-            has botocore's own.
+        handlers:
+            Whether the new session gets the event handlers of *source*, in place of
+            botocore's own.
 
         region: The region of the new session. `None` means that of *source*.
 
@@ -310,14 +311,15 @@ def copy_settings(
         hooks: The event emitter of the new session. `None` means one with botocore's
             own handlers.
 
-        share_models: Whether the new session shares parsed models, config files and
-            handlers with others. If not, it is made as botocore makes sessions.
+        share_models:
+            Whether the new session shares parsed models, config files and handlers with
+            others. If not, botocore loads its own.
     """
     profile = usable_profile(source)
     if hooks is None and share_models:
         hooks = builtin_handlers()
     session = (Session if share_models else BotocoreSession)(
-        # What the environment contains now counts, not what it contains later.
+        # The environment is read now, so that later changes have no effect.
         session_vars={"profile": (None, None, profile, None)},
         event_hooks=hooks,
         include_builtin_handlers=hooks is None,

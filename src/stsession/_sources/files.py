@@ -36,7 +36,7 @@ __all__ = [
 
 
 MAX_FILES = 64
-"""The number of files of which the digests are kept."""
+"""The largest number of files for which digests are kept."""
 
 TOKEN_FILE = "AWS_WEB_IDENTITY_TOKEN_FILE"  # noqa: S105 - a name
 """The variable that names a file with a web identity token."""
@@ -120,7 +120,7 @@ _owners = per_process(_Owners, of_files=True)
 
 def digest_of_file(path: str) -> Hashable:
     """
-    Return a value that is equal as long as the content of a config file is.
+    Return a value that changes when the content of a config file changes.
 
     It includes the owners of the web identity tokens in the files that it names.
     """
@@ -133,24 +133,24 @@ def digest_of_file(path: str) -> Hashable:
 
 def owner_of_file(path: str | os.PathLike[str] | None) -> Hashable:
     """
-    Return a value that is equal as long as the token in a file has the same owner.
+    Return a value that changes when a file contains a token of another owner.
     """
     return _owners().get(os.path.abspath(path)) if path else None  # noqa: PTH100
 
 
 def contents_of(files: tuple[str, ...]) -> Hashable:
     """
-    Return a value that is equal as long as the content of config files is.
+    Return a value that changes when the content of config files changes.
     """
     return tuple(map(digest_of_file, files))
 
 
 def profile_of(session: botocore.session.Session) -> tuple[dict[str, Any], ...]:
     """
-    Return what the config files contain for a session's profile.
+    Return the parts of the config files that a session's profile uses.
 
-    That is its section, those of its source profiles, their SSO sessions, and the
-    owners of the tokens in the files that they name.
+    These are the sections of the profile, of its source profiles and of their SSO
+    sessions, and the owners of the tokens in the files that they name.
     """
     config = session.full_config
     profiles, name = config.get("profiles", {}), session.profile or "default"
@@ -170,7 +170,7 @@ def profile_of(session: botocore.session.Session) -> tuple[dict[str, Any], ...]:
 
 def environment_fingerprint(*, credentials: bool = True) -> Hashable:
     """
-    Return a value that is equal as long as AWS's environment variables and files are.
+    Return a value that changes when AWS's environment variables or files change.
 
     It contains digests of secrets and of files, and the owner of a web identity token.
 

@@ -1,5 +1,5 @@
 """
-Resolves source=: makes the source that an argument means, and shares it in the process.
+Resolves source=: makes the source for an argument, and shares it in the process.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ __all__ = [
 
 
 SourceLike = str | BotoSession | BotocoreSession | Callable[[], Any] | None
-"""What *source* takes."""
+"""The types that *source* accepts."""
 
 METADATA_VARIABLES = (
     "ec2_metadata_service_endpoint",
@@ -104,7 +104,7 @@ _registry = per_process(_Registry)
 
 def find_source(argument: SourceLike) -> Source:
     """
-    Return the source that an argument *source* means.
+    Return the source for an argument *source*.
 
     Raises:
         InvalidRequestError: If the argument can't be a source, or names a profile that
@@ -220,8 +220,8 @@ def _function_source(get: Callable[[], Any]) -> Source:
         fetch=FunctionFetcher(get, current_runtime().clock),
         policy=RefreshPolicy(when_expired="raise"),
     )
-    # Its credentials may be the last, and may depend on the caller; so it is shared
-    # with no other session.
+    # The function may not return other credentials later, and its result may depend on
+    # the caller; so the source is shared with no other session.
     own = object()
     with reporting_config_errors(None):
         return Source(
@@ -237,7 +237,7 @@ def provider_source(
     name: str, profile: str | None, methods: frozenset[str], settings: Source
 ) -> Source:
     """
-    Return the source of some of botocore's credential providers.
+    Return a source that uses some of botocore's credential providers.
 
     Args:
         name: The name for messages.
@@ -333,7 +333,7 @@ def role_source(
     refresher: Refresher, previous: Source, *, key: Callable[[], Hashable]
 ) -> Source:
     """
-    Return the source that is a role in the middle of a chain.
+    Return the source for a role in the middle of a chain.
 
     Args:
         refresher: Keeps the role's credentials.
@@ -353,13 +353,14 @@ def mfa_source(
     refresher: Refresher, user: Source, *, key: Callable[[], Hashable]
 ) -> Source:
     """
-    Return the source that is a user with an MFA session.
+    Return the source for a user with an MFA session.
 
     Args:
         refresher: Keeps the credentials that GetSessionToken returns.
 
-        user: The source that calls GetSessionToken. If its credentials aren't those
-            of a user, it signs itself.
+        user:
+            The source that calls GetSessionToken. If its credentials aren't those of a
+            user, they sign the requests instead.
 
         key: Returns what distinguishes the MFA session from others at present.
     """

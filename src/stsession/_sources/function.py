@@ -1,5 +1,5 @@
 """
-Credentials that a user's function returns, as source=.
+Fetches credentials from a function that is passed as source=.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class FunctionFetcher:
 
     def _unexpired(self) -> TemporaryCredentials:
         label = function_name(self.function)
-        for _ in range(2):  # its own cache may notice the expiration only now
+        for _ in range(2):  # a cache in it may notice the expiration only now
             credentials = parse_credentials(self.function(), label)
             if credentials.expires_at is None:
                 return credentials
@@ -92,7 +92,8 @@ def parse_credentials(value: object, label: str) -> TemporaryCredentials:
         label: The name of the function, for messages.
 
     Raises:
-        SourceCredentialsError: If there are none in *value*. It quotes no value.
+        SourceCredentialsError:
+            If *value* has no credentials. The error quotes no value.
     """
     if isinstance(value, TemporaryCredentials):
         return value
@@ -131,6 +132,6 @@ def _instant(value: object) -> dt.datetime | None:
         value = parse_timestamp(value)
     if not isinstance(value, dt.datetime):
         raise TypeError
-    if value.tzinfo is None:  # AWS means UTC, and so do its users
+    if value.tzinfo is None:  # AWS uses UTC
         value = value.replace(tzinfo=dt.timezone.utc)
     return value.astimezone(dt.timezone.utc)

@@ -68,7 +68,7 @@ class NamedSource:
 @attrs.frozen(kw_only=True)
 class RoleStep:
     """
-    A role of a profile, assumed with the credentials of the step before.
+    A role of a profile, assumed with the credentials of the previous step.
     """
 
     profile: str
@@ -98,7 +98,7 @@ def plan_of(
     profiles: Mapping[str, Mapping[str, Any]], name: str
 ) -> tuple[First, list[RoleStep]]:
     """
-    Return the source of a profile's first credentials, and the roles in their order.
+    Return the source of a profile's first credentials, and the roles in order.
 
     The rules are botocore's. Where botocore ignores a mistake, an error is raised.
 
@@ -108,8 +108,9 @@ def plan_of(
         name: The name of the profile.
 
     Raises:
-        InvalidRequestError: If the profile doesn't exist, or if it or a profile that it
-            refers to is wrong.
+        InvalidRequestError:
+            If the profile doesn't exist, or if that profile or one that it refers to is
+            invalid.
     """
     roles: list[RoleStep] = []
     visited: list[str] = []

@@ -34,7 +34,7 @@ __all__ = [
 
 
 AMBIENT_METHODS = frozenset({"env", "iam-role", "container-role", "boto-config"})
-"""The methods that botocore tries after a profile turned out to have no credentials."""
+"""The methods that botocore tries if a profile has no credentials."""
 
 FINDABLE_METHODS = frozenset(
     {
@@ -53,7 +53,7 @@ FINDABLE_METHODS = frozenset(
 """The methods that find the same credentials in another session or process."""
 
 UNIDENTIFIED_METHODS = frozenset({"custom-process", "login", "sso"})
-"""The methods of which files and variables alone don't show the identity."""
+"""The methods whose identity can't be read from files and variables alone."""
 
 FILE_METHODS = frozenset({"shared-credentials-file", "config-file"})
 """The methods that find access keys in a profile itself."""
@@ -62,10 +62,10 @@ ROLE_METHODS = frozenset({"assume-role", "assume-role-with-web-identity"})
 """The methods by which botocore assumes a role."""
 
 PROFILE_METHODS = FINDABLE_METHODS - AMBIENT_METHODS
-"""The methods that find credentials by means of a profile."""
+"""The methods that read a profile to find credentials."""
 
 ROLELESS_METHODS = PROFILE_METHODS - ROLE_METHODS
-"""The methods that find credentials in a profile, leaving out its role."""
+"""The methods that find credentials in a profile, except by its role."""
 
 
 class _Process(subprocess.Popen[bytes]):
@@ -121,7 +121,7 @@ class ProviderSubset:
 
     def load_credentials(self) -> Any:
         """
-        Return the credentials of the first provider that has some.
+        Return the credentials of the first provider that finds some.
         """
         for provider in self._providers:
             credentials = provider.load()
@@ -134,7 +134,7 @@ def use_providers(
     session: botocore.session.Session, methods: frozenset[str], name: str
 ) -> None:
     """
-    Have a session find credentials by some of its providers only.
+    Limit a session to some of its credential providers.
 
     Args:
         session: The session.

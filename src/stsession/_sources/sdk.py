@@ -53,7 +53,7 @@ __all__ = ["SdkCredentials", "SdkFetcher", "SessionFactory", "sdk_refresher"]
 
 
 LONGEST = 8 * 86_400.0
-"""Seconds; longer than any temporary credentials are valid."""
+"""A number of seconds that is longer than any temporary credentials are valid."""
 
 UNTRANSLATED = (
     BotoCoreError,
@@ -62,7 +62,7 @@ UNTRANSLATED = (
     TimeoutError,
     MemoryError,
 )
-"""Errors that describe themselves, or that the network may have caused."""
+"""Errors with a useful message, or that the network may have caused."""
 
 T = TypeVar("T")
 
@@ -78,7 +78,7 @@ class SessionFactory:
     def __init__(self, session: botocore.session.Session) -> None:
         self._session = session
         self._used = False
-        # botocore reads the environment here: what it contains now counts.
+        # botocore reads the environment here, so that later changes have no effect.
         with contextlib.suppress(BotoCoreError):
             session.get_component("credential_provider")
 
@@ -93,8 +93,8 @@ class SdkCredentials(Credentials):
     """
     The credentials that a botocore session finds, resolved once, as a `Signer`.
 
-    botocore resolves them without a lock, and keeps the contents of files for ever.
-    Here they are resolved under a lock, and again on demand.
+    botocore resolves credentials without a lock, and keeps the contents of files
+    forever. This class resolves them under a lock, and again on demand.
 
     Args:
         make: Makes a session that finds the credentials.
@@ -133,8 +133,8 @@ class SdkCredentials(Credentials):
         self._signed_by: str | None = None
         self._region: str | None = None
         self.identity: object = None
-        """Replaced whenever another access key signs. `None` as long as it is the one
-        that was there when the source was made."""
+        """Replaced whenever another access key signs. `None` until the first such
+        change after the source was made."""
         self._after_fork()
         forget_after_fork(self)
 
@@ -144,7 +144,7 @@ class SdkCredentials(Credentials):
         found: Any = self._found
         if not hasattr(found, "refresh_needed"):
             return
-        # Its lock may be held by a thread that isn't here.
+        # Its lock may be held by a thread that doesn't exist in the child.
         if found.method in FINDABLE_METHODS and found is not self._given:
             self._found = None
         elif hasattr(found, "_refresh_lock"):  # no other session would find it
@@ -184,7 +184,7 @@ class SdkCredentials(Credentials):
         self._profile = self._profile_of(session)
         changed = {before, self._fingerprint()} != {self._expected}
         if changed or found.method in UNIDENTIFIED_METHODS:
-            # Later sessions may find another identity by the same name.
+            # Later sessions may find another identity under the same name.
             self.identity = object()
         return found
 
@@ -234,7 +234,9 @@ class SdkCredentials(Credentials):
 
     def prepare(self) -> float | None:
         """
-        Let the credentials refresh; return the seconds until they expire, if known.
+        Refresh the credentials if necessary; return the seconds until they expire.
+
+        `None` if that isn't known.
         """
         self._reload_changed_profile()
         self.get_frozen_credentials()
@@ -271,12 +273,12 @@ class SdkCredentials(Credentials):
 
     def invalidate(self) -> bool:
         """
-        Look the credentials up again in the same place; return if that can help.
+        Look up the credentials again; return whether a retry may succeed.
         """
         before = self.resolve()
         if before.method == "explicit":
             return False
-        # No lock: botocore logs, and a logging handler may come back here.
+        # No lock: botocore logs, and a logging handler may call this method.
         return self._replace(self._resolve_anew(), {before.method})
 
     def _replace(self, after: Credentials, methods: Collection[str]) -> bool:
@@ -296,7 +298,7 @@ class SdkCredentials(Credentials):
     @property
     def renewable(self) -> bool:
         """
-        Whether they are anything but a copied set of temporary keys.
+        Whether another look-up may find others: not for fixed temporary credentials.
         """
         found = self._found  # no look-up: an error is being translated
         if found is None or hasattr(found, "refresh_needed"):
@@ -394,7 +396,7 @@ class SdkCredentials(Credentials):
         Args:
             wall: The local time, in seconds since 1970.
         """
-        # It describes what has failed, which may be these very credentials.
+        # This is for a message about an error, which these credentials may have caused.
         with contextlib.suppress(Exception):
             remaining = self.remaining()
             return None if remaining is None else wall + remaining
@@ -418,7 +420,7 @@ CHOICES = (
     "resend",
     "when_denied",
 )
-"""The fields of the user's policy that apply to such credentials as well."""
+"""The fields of the user's policy that apply to credentials that botocore refreshes."""
 
 
 class SdkFetcher:
@@ -428,7 +430,7 @@ class SdkFetcher:
     Args:
         source: The source.
 
-        clock: Expirations are computed with this clock.
+        clock: The clock that expirations are compared with.
     """
 
     def __init__(self, source: Source, clock: Clock) -> None:
@@ -489,10 +491,11 @@ def sdk_refresher(source: Source, policy: RefreshPolicy = POLICY) -> Refresher:
     Return a refresher for the credentials of a source that botocore refreshes.
 
     Args:
-        source: The source, as it is found by `find_source`.
+        source: A source that `find_source` returned.
 
-        policy: The user's policy. Its windows don't apply, as botocore decides when it
-            has new credentials; nor does the use of expired ones.
+        policy:
+            The user's policy. Its windows don't apply, because botocore decides when to
+            refresh. Expired credentials are never used.
     """
     clock, load_timeout = current_runtime().clock, policy.load_timeout
     chosen = {name: getattr(policy, name) for name in CHOICES}

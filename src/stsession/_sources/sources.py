@@ -41,13 +41,13 @@ class Signer(Protocol):
     @property
     def is_role(self) -> bool:
         """
-        Whether they are credentials of an assumed role. May look them up.
+        Whether these are credentials of an assumed role. May look them up.
         """
 
     @property
     def can_use_mfa(self) -> bool:
         """
-        Whether *mfa_serial* would make a difference to a request that they sign.
+        Whether *mfa_serial* would change a request that these credentials sign.
         """
 
     @property
@@ -98,7 +98,7 @@ class Source:
     Args:
         name: The name for messages.
 
-        settings: The clients get the configuration and event handlers of this session.
+        settings: The session with the configuration and event handlers of the clients.
 
         key: Returns what distinguishes the source from others at present. The key
             changes when another identity signs.
@@ -107,7 +107,7 @@ class Source:
 
         load_timeout: Seconds that preparing the credentials may take.
 
-        previous: A further source. Its clients are closed together with these.
+        previous: The source before this one, which is closed together with it.
     """
 
     def __init__(
@@ -155,14 +155,14 @@ class Source:
     @property
     def is_hop(self) -> bool:
         """
-        Whether it is a role that this library assumes. Never looks up credentials.
+        Whether this is a role that this library assumes. Never looks up credentials.
         """
         return isinstance(self.signer, RefresherSigner) and self.signer.is_role
 
     @property
     def can_use_mfa(self) -> bool:
         """
-        Whether *mfa_serial* would make a difference to a request that it signs.
+        Whether *mfa_serial* would change a request that this source signs.
         """
         return self.signer is not None and self.signer.can_use_mfa
 
@@ -193,7 +193,7 @@ class Source:
 
     def describe(self, wall: float) -> str:
         """
-        Return its name, and when its credentials expire.
+        Return the name of the source, and when its credentials expire.
 
         Args:
             wall: The local time, in seconds since 1970.
@@ -219,7 +219,7 @@ class Source:
 
     def widen(self, workers: int) -> None:
         """
-        Keep enough connections to STS for this many requests at once.
+        Keep enough connections to STS for this many concurrent requests.
         """
         self._clients.widen(workers)
         if self._previous is not None:
@@ -236,7 +236,7 @@ class Source:
 
 class RefresherSigner:
     """
-    Signs with the credentials of a refresher: a role's, or those of a function.
+    Signs with a refresher's credentials, which are those of a role or of a function.
 
     Args:
         refresher: The refresher.
@@ -283,10 +283,10 @@ class RefresherSigner:
 
     def _may_end(self, record: Record) -> bool:
         """
-        Return whether there may be no others when these credentials expire.
+        Return whether there may be no new credentials when these expire.
 
-        Only then has the next role to be assumed before that. A refresher that
-        goes on would otherwise cause unnecessary requests.
+        Only then must the next role be refreshed before that time. If there are new
+        ones, an early refresh would be an unnecessary request.
         """
         if math.isinf(record.lifetime):
             return False
@@ -326,7 +326,7 @@ class RefresherSigner:
 
 class MfaSigner(Credentials):
     """
-    Signs with an MFA session of an IAM user, as far as there can be one.
+    Signs with an MFA session of an IAM user, if the user can get one.
 
     GetSessionToken takes one MFA code for up to 36 hours, but it requires the
     long-lived keys of a user. With other credentials, the user's source itself
@@ -346,7 +346,7 @@ class MfaSigner(Credentials):
         self._refresher = refresher
         self._session = RefresherSigner(refresher, is_role=False)
         self._user_key: Hashable = None  # of the user that requested the session
-        self._has_session = True  # most likely; `prepare` finds out
+        self._has_session = True  # assumed until `prepare` checks it
 
     @property
     def _signer(self) -> Signer:
@@ -389,7 +389,7 @@ class MfaSigner(Credentials):
 
     def prepare(self) -> float | None:
         """
-        Refresh the credentials if necessary, see `Signer.prepare`. May need a code.
+        Refresh the credentials if necessary, see `Signer.prepare`. May prompt a user.
         """
         remaining = self._user.prepare()
         self._has_session = self._is_long_lived()

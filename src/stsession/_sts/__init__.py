@@ -1,3 +1,3 @@
 """
-Sends requests to STS; returns credentials or an error of ours.
+Sends requests to STS, and returns credentials or raises an error of this library.
 """

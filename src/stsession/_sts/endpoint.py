@@ -47,7 +47,7 @@ MAX_POOL_SIZE = 4096
 
 def pool_size(workers: int) -> int:
     """
-    Return how many connections a client keeps for this many requests at once.
+    Return how many connections a client keeps for this many concurrent requests.
     """
     return max(MIN_POOL_SIZE, min(workers, MAX_POOL_SIZE))
 
@@ -57,13 +57,13 @@ READ_TIMEOUT = 5
 UNSIGNED_READ_TIMEOUT = 10
 ATTEMPTS = 3
 ATTEMPTS_IN_A_REGION = 2
-"""If there are further regions to try."""
+"""The number of attempts in each region if there are further regions to try."""
 
 
 @attrs.frozen(kw_only=True)
 class StsEndpoint:
     """
-    The endpoint of STS, and how clients call it.
+    The endpoint of STS, and the settings of the clients that call it.
 
     Args:
         regions: The regions to call, in order of preference. `None` means the region
@@ -75,8 +75,8 @@ class StsEndpoint:
         config: The user's changes to the configuration of the clients.
 
         attempts:
-            How often a client sends a request, in place of what *config* contains.
-            `None` means as often as the configuration requires.
+            How many times a client sends a request, in place of the setting in
+            *config*. `None` means the setting in *config*.
     """
 
     regions: tuple[str | None, ...]
@@ -89,12 +89,12 @@ class StsEndpoint:
 
     @config_key.default
     def _config_key(self) -> Hashable:
-        # A program may make one for each session, and all of them can use one client.
+        # A program may make an equal `Config` for each session; all can use one client.
         if self.config is None:
             return None
         try:
             return value_of(vars(self.config))
-        except TypeError:  # something in it can't be compared
+        except TypeError:  # a value in it isn't hashable
             return id(self.config)
 
     def client_config(
@@ -115,7 +115,7 @@ class StsEndpoint:
             connect_timeout=CONNECT_TIMEOUT,
             read_timeout=READ_TIMEOUT if signed else UNSIGNED_READ_TIMEOUT,
             retries=_retries(self._attempts),
-            # Many roles may be refreshed at once by one client. Requests have been
+            # One client may refresh many roles concurrently. Requests have been
             # checked, and other servers accept other values than AWS.
             max_pool_connections=connections,
             parameter_validation=False,
@@ -140,7 +140,7 @@ class StsEndpoint:
     @functools.lru_cache(maxsize=64)  # noqa: B019 - there are few different values
     def load_timeout(self, *, signed: bool = True) -> float:
         """
-        Return the seconds after which clients give up, with some for their pauses.
+        Return the seconds after which clients give up, pauses included.
 
         Args:
             signed: Whether requests are signed.
@@ -221,7 +221,7 @@ class StsClients:
 
     def widen(self, workers: int) -> None:
         """
-        Keep enough connections for this many requests at once, by new clients.
+        Make new clients that keep enough connections for this many concurrent requests.
         """
         connections = pool_size(workers)
         if connections > self._connections:
@@ -241,8 +241,8 @@ def _regional(session: botocore.session.Session) -> botocore.session.Session:
     """
     Return a session that uses regional endpoints unless it is configured otherwise.
 
-    Before botocore 1.40 the global endpoint was the default. *session* keeps it, as
-    the user's sessions are derived from it.
+    Before botocore 1.40 the global endpoint was the default. *session* keeps that
+    default, because the user's sessions are derived from it.
     """
     name = "sts_regional_endpoints"
     if (

@@ -1,5 +1,5 @@
 """
-Errors of STS and of the SDK as errors of ours, with hints.
+Translates errors of STS and of the SDK into errors of this library, with hints.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ ACTIONS = {
     "sts:SetSourceIdentity": ("SourceIdentity", "source_identity"),
     "sts:SetContext": ("ProvidedContexts", "provided_contexts"),
 }
-"""Actions that a request needs in addition, by what it contains."""
+"""Additional actions that a request needs, by the parameters that it contains."""
 
 FROM_SOURCE = "This request has no {parameter}: the requirement comes from {source}."
 FROM_PROVIDER = (
@@ -137,17 +137,17 @@ CHECK_SOURCE = "Check the access key and secret key of {source}."
 @attrs.frozen
 class _Rule:
     """
-    What an error of STS, or an exception of the SDK, becomes.
+    How an error of STS, or an exception of the SDK, is translated.
 
     Args:
         errors: Error codes of STS without "Exception" or "Error" at their end,
             separated by spaces, or a class of exceptions.
 
-        error: The class of our error.
+        error: The class of the error that is raised.
 
-        kind: Its kind.
+        kind: The kind of that error.
 
-        hint: Its hint, with gaps for the source and the caller.
+        hint: The hint of that error, with placeholders for the source and the caller.
 
         message: A pattern that the lower-case message of STS has to contain.
 
@@ -337,7 +337,7 @@ def server_time(headers: dict[str, str]) -> float | None:
 @attrs.frozen(kw_only=True)
 class Attempt:
     """
-    A request to STS, as far as errors and their hints describe it.
+    The details of a request to STS that errors and their hints mention.
 
     Args:
         what: What was tried, as the beginning of a sentence.
@@ -348,7 +348,7 @@ class Attempt:
 
         sent: The names of the parameters.
 
-        without_mfa: Whether MFA has not been shown, but could be.
+        without_mfa: Whether the request has no MFA code but could have one.
     """
 
     what: str
@@ -360,7 +360,7 @@ class Attempt:
 
 def translate(error: Exception, attempt: Attempt, *, wall: float) -> RefreshError:
     """
-    Return the error of ours for an exception of the SDK.
+    Return this library's error for an exception of the SDK.
 
     Args:
         error: The exception. A copy of it becomes the cause.
@@ -412,7 +412,7 @@ def _of_response(
     if rule.kind is CLOCK:
         at = server_time(response.headers)
         skew = "" if at is None else " " + skew_text(at, wall)
-    # Where there is no XML, botocore uses the status as the code.
+    # If the body isn't XML, botocore uses the status as the code.
     named = response.code if not response.code.isdecimal() else ""
     code = named or f"HTTP {response.status}"
     message = f": {response.message.rstrip('.')}" if response.message else ""

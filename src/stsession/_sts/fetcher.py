@@ -46,7 +46,7 @@ class RequestSource(Protocol):
     @property
     def can_use_mfa(self) -> bool:
         """
-        Whether *mfa_serial* would make a difference to a request that it signs.
+        Whether *mfa_serial* would change a request that the source signs.
         """
 
     @property
@@ -74,8 +74,8 @@ class RequestSource(Protocol):
         """
         Refresh the credentials if necessary; return the seconds until they expire.
 
-        `None` means that this isn't known, or that they are refreshed in time.
-        Blocks while they are refreshed.
+        `None` means that the expiration isn't known, or that the credentials are
+        refreshed in time. Blocks while they are refreshed.
 
         Raises:
             RefreshError: If there are no credentials.
@@ -88,12 +88,12 @@ class RequestSource(Protocol):
 
     def invalidate(self) -> bool:
         """
-        Replace the credentials, as STS has rejected them; return if that can help.
+        Replace credentials that STS rejected; return whether a retry may succeed.
         """
 
 
 LIFETIME_TOLERANCE = 60.0
-"""Seconds by which a lifetime may be exceeded, as a response's `Date` is older."""
+"""Seconds by which a lifetime may be exceeded, because a response's `Date` is older."""
 
 PACKED_SIZE_WARNING = 90
 """Percent of the packed size of policies and tags that STS allows."""
@@ -101,7 +101,7 @@ PACKED_SIZE_WARNING = 90
 
 class _LongestDurations:
     """
-    The roles for which ``duration_seconds="max"`` turned out to mean an hour.
+    The roles for which STS limits ``duration_seconds="max"`` to one hour.
     """
 
     def __init__(self) -> None:
@@ -128,7 +128,7 @@ _longest = per_process(_LongestDurations)
 @attrs.define(kw_only=True, eq=False, repr=False)
 class StsFetcher:
     """
-    Fetches credentials by one operation of STS. Called by one thread at a time.
+    Fetches credentials with one STS operation. Must be called by one thread at a time.
 
     Args:
         request: The request.
@@ -140,7 +140,7 @@ class StsFetcher:
         clock: The clock for expirations and for messages.
 
         token_supplier: Supplies the MFA code, token or assertion of each request.
-            `None` if the request needs nothing of the kind.
+            `None` if the request has none of them.
 
         retry_loop: Calls the function that it is passed when, and as often as, STS
             allows. `None` means that STS is called once, immediately.
@@ -190,7 +190,7 @@ class StsFetcher:
 
     def _fetch(self) -> FetchResult:
         """
-        Send the request, and once more if other keys or another token may help.
+        Send the request. Resend it once if other keys or another token may help.
         """
         try:
             return self._send()
@@ -335,7 +335,7 @@ class StsFetcher:
     @contextlib.contextmanager
     def _translating(self) -> Iterator[None]:
         """
-        Translate errors of the source, the token supplier and the SDK into ours.
+        Translate errors of the source, the token supplier and the SDK.
         """
         try:
             yield
@@ -393,7 +393,7 @@ class StsFetcher:
 
     def _longest_lifetimes(self) -> tuple[float, ...]:
         """
-        Return upper bounds of the lifetime: as requested, and as possible at all.
+        Return upper bounds of the lifetime: the requested and the longest possible one.
         """
         operation = OPERATIONS[self.request.operation]
         requested = self._sent_duration or operation.default_seconds
