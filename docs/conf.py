@@ -12,10 +12,7 @@ from typing import TYPE_CHECKING
 
 
 if TYPE_CHECKING:
-    from docutils import nodes
-    from sphinx.addnodes import pending_xref
     from sphinx.application import Sphinx
-    from sphinx.environment import BuildEnvironment
 
 project = "stsession"
 author = "The stsession authors"
@@ -60,7 +57,6 @@ nitpick_ignore = [
     ("py:class", "stsession.fleet._run.T"),
     ("py:class", "stsession.fleet._results.T"),
     ("py:class", "stsession.fleet.T"),
-    ("py:class", "stsession._core.policy.Tuning"),
     ("py:class", "stsession._core.runtime.Clock"),
     ("py:class", "stsession._core.runtime.Runtime"),
 ]
@@ -73,39 +69,10 @@ if os.environ.get("STSESSION_DOCS_INTERSPHINX"):
         "python": ("https://docs.python.org/3/", None),
     }
 
-POLICY = re.compile(r" = RefreshPolicy\(advisory=.*?\),(?= cache:)")
-
-# Where things are defined, which isn't where the reference lists them.
-DEFINED_IN = re.compile(
-    r"stsession\.(?P<public>testing\.)?(?:_\w+|cache|exceptions)\.(?P<name>\w+)"
-)
+TUNING = re.compile(r", _tuning: .*(?=\)$)")
 
 
-def find_public_name(
-    app: Sphinx, env: BuildEnvironment, node: pending_xref, contnode: nodes.Element
-) -> nodes.reference | None:
-    """
-    Resolve ``stsession._core.policy.RefreshPolicy`` as ``stsession.RefreshPolicy``.
-
-    Signatures name the module that defines a thing; the reference lists it
-    where it is imported from.
-    """
-    found = DEFINED_IN.fullmatch(node.get("reftarget", ""))
-    if node.get("refdomain") != "py" or found is None:
-        return None
-
-    return env.domains["py"].resolve_xref(
-        env,
-        node["refdoc"],
-        app.builder,
-        "obj",
-        f"stsession.{found['public'] or ''}{found['name']}",
-        node,
-        contnode,
-    )
-
-
-def shorten_defaults(
+def hide_tuning(
     app: Sphinx,
     what: str,
     name: str,
@@ -115,26 +82,15 @@ def shorten_defaults(
     returns: str | None,
 ) -> tuple[str, str | None] | None:
     """
-    Write the default policy as its constructor, not with all its fields.
+    Leave out the parameter of a policy that isn't public.
     """
     if signature is None:
         return None
-    return POLICY.sub(" = RefreshPolicy(),", signature), returns
-
-
-def hide_private_bases(
-    app: Sphinx, name: str, thing: object, options: object, bases: list[type]
-) -> None:
-    """
-    Leave out what has a part of a class, and is nothing by itself.
-    """
-    bases[:] = [base for base in bases if base.__module__ != "stsession._util"]
+    return TUNING.sub("", signature), returns
 
 
 def setup(app: Sphinx) -> None:
     """
     Called by Sphinx.
     """
-    app.connect("autodoc-process-bases", hide_private_bases)
-    app.connect("autodoc-process-signature", shorten_defaults)
-    app.connect("missing-reference", find_public_name)
+    app.connect("autodoc-process-signature", hide_tuning)
