@@ -245,8 +245,9 @@ class RefreshableSession(BotoSession):
         """
         Return a session for a role that is assumed with this session's credentials.
 
-        STS is called at the same endpoint as for this session, unless
-        *sts_endpoint_url* or *sts_config* is passed.
+        The new session inherits *sts_endpoint_url* and *sts_config* unless they are
+        passed, but no other option: STS is called in the new session's region, unless
+        *sts_region* or *sts_regions* is passed.
 
         Args:
             role_arn: See :func:`stsession.assume`.

@@ -66,6 +66,9 @@ class Fleet:
     share one request rate to STS, which adapts to throttling. That is why fleets share
     credentials with each other, but not with sessions of :func:`stsession.assume`.
 
+    Iterating over a fleet returns its targets, :class:`stsession.fleet.FleetTarget`.
+    ``len()`` returns their number, and ``in`` takes an account ID or a role ARN.
+
     A fleet may be used from any thread.
 
     Args:
