@@ -105,7 +105,9 @@ def test_load_timeout(source):
     assert 60 == other._refreshers[0].load_timeout
 
 
-@pytest.mark.parametrize(("variables", "foreground"), [({}, False), ({"F": "f"}, True)])
+@pytest.mark.parametrize(
+    ("variables", "waits_for_advisory"), [({}, False), ({"F": "f"}, True)]
+)
 def test_lambda(source, monkeypatch, variables, waits_for_advisory):
     """
     There is no background in a function that is frozen between invocations.
