@@ -95,8 +95,8 @@ __all__ = [
     "web_identity",
 ]
 
-# The module that each name is loaded from on its first use. To load all of them takes
-# many times as long as `import stsession` should.
+# The module that each name is loaded from on its first use. Loading all of them would
+# make `import stsession` many times slower.
 _HOMES = {
     "AccessDeniedError": ".exceptions",
     "CallerIdentity": "._sessions.status",
@@ -141,7 +141,7 @@ _HOMES = {
 
 
 if "boto3" in sys.modules and "botocore.session" in sys.modules:
-    # Bound now, as a test may have put something else there when they are needed.
+    # Bound now, because tests may have replaced these functions when they are needed.
     import_module("._botocore.sdk_classes", __name__)
 
 

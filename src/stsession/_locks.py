@@ -42,10 +42,10 @@ if hasattr(os, "register_at_fork"):  # not on Windows
 
 def in_critical_section() -> bool:
     """
-    Return whether this thread is inside `guarded`, or starts or ends a thread of ours.
+    Return whether this thread is inside `guarded`, or starts or ends a thread.
 
-    Then the caller is a finalizer or a signal handler that interrupted it, and to wait
-    for another thread could mean to wait for this one.
+    Then the caller is a finalizer or a signal handler that interrupted it, and
+    waiting for another thread could mean waiting for this one.
     """
     if _this_thread.inside:
         return True
@@ -56,7 +56,7 @@ def start_thread(work: Callable[[], None], name: str) -> bool:
     """
     Start a daemon thread; return whether that was possible.
 
-    What *work* does outside of `interruptible` counts as a critical section.
+    Code of *work* outside of `interruptible` counts as a critical section.
     """
 
     def run() -> None:
@@ -134,13 +134,15 @@ class OneTimeEvent:
 
     def is_set(self) -> bool:
         """
-        Return whether it is set.
+        Return whether the event is set.
         """
         return self._is_set
 
     def set(self) -> None:
         """
-        Set it and wake all waiting threads. May be called again after an interrupt.
+        Set the event and wake all waiting threads.
+
+        May be called again after an interrupt.
         """
         self._is_set = True
         for waiter in tuple(self._waiters):
@@ -148,7 +150,7 @@ class OneTimeEvent:
 
     def wait(self, timeout: float) -> bool:
         """
-        Wait up to *timeout* seconds; return whether it is set.
+        Wait up to *timeout* seconds; return whether the event is set.
         """
         waiter = _thread.allocate_lock()
         waiter.acquire()

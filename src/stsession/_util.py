@@ -40,8 +40,8 @@ def forget_after_fork(thing: _Forgetful) -> None:
     """
     Call ``thing._after_fork()`` in each forked child, as long as *thing* exists.
 
-    A lock that another thread holds is never released in the child, and threads don't
-    exist there. What uses either has to be made anew.
+    In the child, a lock that another thread holds is never released, and other threads
+    don't exist. Objects that use either have to be reset.
     """
     _forgetful.add(thing)
 
@@ -80,7 +80,7 @@ def number_of(thing: Any) -> int:
         reference = weakref.ref(thing, lambda _: _numbers.pop(address, None))
     except TypeError:
         return number
-    # If two threads come here with one object, the first number counts.
+    # If two threads do this with one object, the first number is used.
     return _numbers.setdefault(address, (reference, number))[1]
 
 
@@ -88,7 +88,7 @@ def value_of(thing: Any) -> Hashable:
     """
     Return a key that is equal for plain values that are equal and of the same type.
 
-    So 1 and `True` have different keys.
+    For example, 1 and `True` have different keys.
 
     Raises:
         TypeError: If a part of the value has no hash.
@@ -109,9 +109,10 @@ class per_process(Generic[T]):  # noqa: N801 - declares a variable
     """
     State of the process, such as a cache: made when it is first used.
 
-    Call it for the value. Inside `fresh_process_state` there is another one. A forked
-    child has that of its parent: a value that can't be used as it is there passes
-    itself to `forget_after_fork`. If two threads make a value, the first one's counts.
+    Call the object to get the value. Inside `fresh_process_state` it returns another
+    value. A forked child uses the value of its parent; a value that must be reset there
+    passes itself to `forget_after_fork`. If two threads make a value, the first one is
+    used.
 
     Args:
         make: Makes the value.
@@ -132,7 +133,7 @@ class per_process(Generic[T]):  # noqa: N801 - declares a variable
 
     def replaced(self, made: dict[str, T]) -> dict[str, T]:
         """
-        Return what is made, and go on with *made*, which is empty for a new value.
+        Return the current value's dict, and use *made* instead, which may be empty.
         """
         former, self._made = self._made, made
         return former
@@ -144,10 +145,10 @@ _declared: list[per_process[Any]] = []
 @contextmanager
 def fresh_process_state(*, of_files: bool = True) -> Iterator[None]:
     """
-    Use other values of all that is declared `per_process`, and restore them afterwards.
+    Use new values of all `per_process` variables, and restore the old ones afterwards.
 
     Args:
-        of_files: Whether that includes what was read from files.
+        of_files: Whether that includes values that were read from files.
     """
     former = [(it, it.replaced({})) for it in _declared if of_files or not it.of_files]
     number = len(_declared)
@@ -179,9 +180,9 @@ class lazy(Generic[T]):  # noqa: N801 - used as a decorator
     """
     A :class:`functools.cached_property` without a lock.
 
-    Before Python 3.12 that has one lock for all instances: they wait for one another,
-    and a child that is forked while it is held waits forever. If two threads make a
-    value here, the first one's counts.
+    Before Python 3.12, `cached_property` has one lock for all instances: they wait for
+    one another, and a child that is forked while the lock is held waits forever. If two
+    threads make a value here, the first one is used.
     """
 
     def __init__(self, make: Callable[[Any], T]) -> None:
@@ -207,7 +208,7 @@ class lazy(Generic[T]):  # noqa: N801 - used as a decorator
 
 def causes(error: BaseException) -> Iterator[BaseException]:
     """
-    Return the error, its cause, the cause of that, and so on; each of them once.
+    Return the error and its chain of causes, each of them once.
     """
     seen: set[int] = set()
     link: BaseException | None = error
@@ -219,7 +220,7 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 def chained(error: BaseException) -> Iterator[BaseException]:
     """
-    Return the error and all exceptions in its chain: causes and contexts, shown or not.
+    Return the error and all exceptions in its chain: causes, and even hidden contexts.
     """
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
@@ -232,7 +233,7 @@ def chained(error: BaseException) -> Iterator[BaseException]:
 
 
 _DIGEST_KEY = os.urandom(16)
-"""Without it, a digest can't be compared with digests of guessed secrets."""
+"""A random key of this process: digests can't be compared with those of guesses."""
 
 
 def digest_of(content: bytes) -> bytes:

@@ -68,14 +68,14 @@ class FailureKind(enum.Enum):
     @property
     def permanent(self) -> bool:
         """
-        Whether the failure won't pass by itself.
+        Whether a retry without a change is not expected to succeed.
         """
         return self in (FailureKind.REQUEST, FailureKind.SOURCE, FailureKind.MFA)
 
 
 def _joined(message: str, hint: str) -> str:
     """
-    Return both as sentences: a message may end with a text of another program.
+    Return both as sentences. A message may end with text from another program.
     """
     text = message.rstrip(" .:\n")
     stop = "" if text.endswith(("!", "?", "…")) else "."

@@ -1,3 +1,3 @@
 """
-Requests to STS as checked values.
+STS requests as immutable values with checked arguments.
 """

@@ -47,7 +47,7 @@ _ROLE = (
     r"arn:(?P<partition>[^:]+):iam::[0-9]{12}:role"
     r"(?P<path>/|/[!-\x7f]+/)(?P<name>[^/]+)"
 )
-# Other servers have no account IDs, or names in their place.
+# Servers other than AWS have no account IDs, or have names instead of IDs.
 _FOREIGN_ROLE = r"arn:\S*:role/\S+"
 
 _SHAPE = "A role's ARN looks like arn:aws:iam::123456789012:role/Reader."
@@ -118,8 +118,8 @@ def checked_role_arn(value: object, *, strict: bool = True) -> str:
         value: The argument.
 
         strict:
-            Whether the server is AWS's. Otherwise only the shape is checked: Ceph's
-            roles are such as ``arn:aws:iam:::role/Reader``.
+            Whether the server is AWS's. Otherwise only the format is checked: on Ceph,
+            a role's ARN is ``arn:aws:iam:::role/Reader``, for example.
     """
     try:
         return _checked(value, strict=strict, hint=_SHAPE)
@@ -158,7 +158,7 @@ def check_partition(
     Check that AWS has the partition of *arn*.
 
     Raises:
-        InvalidRequestError: If neither we nor the SDK's models know it.
+        InvalidRequestError: If neither this library nor the SDK's models contain it.
     """
     if partition in PARTITIONS:
         return
@@ -194,7 +194,7 @@ def _hint_for(text: str) -> str:
     if len(text) > ROLE_ARN.maximum:
         return _SHAPE
     if re.fullmatch(_ROLE, text) and not text[-1].isspace():
-        return _SHAPE  # it has none of the mistakes, so they needn't be compiled
+        return _SHAPE  # no common mistake, so the patterns needn't be compiled
     for pattern, hint in _MISTAKES:
         match = re.fullmatch(pattern, text, re.ASCII | re.DOTALL)
         if match is not None:
@@ -258,7 +258,7 @@ def checked_task_policy_arn(value: object, *, strict: bool = True) -> str:
     """
     Return *value* if it is the ARN of a managed policy for a root task.
 
-    Which tasks there are isn't checked.
+    The name of the task isn't checked.
     """
     name = "IAMAuditRootUserCredentials"
     match = re.fullmatch(_TASK_POLICY_NAME, value) if isinstance(value, str) else None

@@ -63,7 +63,7 @@ def checked_seconds(
     expected: str = "an int or a timedelta",
 ) -> int | None:
     """
-    Return whole seconds, or `None`.
+    Return a duration in whole seconds. `None` if none is passed.
     """
     if value is None:
         return None
@@ -82,7 +82,7 @@ def checked_duration(
     limit: Limit, value: object, *, strict: bool = True
 ) -> int | Literal["max"] | None:
     """
-    Return whole seconds, ``"max"`` or `None`.
+    Return a duration in whole seconds, or ``"max"``. `None` if none is passed.
     """
     if isinstance(value, str) and value == "max":
         return "max"
@@ -95,7 +95,9 @@ def checked_texts(
     several: Limit, each: Limit, value: object, *, strict: bool = True
 ) -> tuple[str, ...]:
     """
-    Return several texts. Those of a set are sorted, so that equal sets are equal.
+    Return the texts as a tuple.
+
+    The items of a set are sorted, so that equal sets return equal tuples.
     """
     if value is None:
         return ()
@@ -113,7 +115,7 @@ def checked_texts(
 
 def checked_tags(value: object, *, strict: bool = True) -> tuple[tuple[str, str], ...]:
     """
-    Return the tags of a mapping, in its order.
+    Return the items of a mapping of tags, in the same order.
     """
     if value is None:
         return ()
@@ -188,9 +190,9 @@ def checked_contexts(
 
 def checked_source_identity(value: object, *, strict: bool = True) -> str:
     """
-    Return the source identity if AWS hasn't reserved its prefix.
+    Return the source identity if it doesn't have AWS's reserved prefix.
     """
-    # A colon is illegal in any case; this hint has the reason.
+    # A colon is always illegal; this hint names the reason.
     hint = ""
     if isinstance(value, str) and value.lower().startswith("aws:"):
         hint = "The prefix aws: is reserved for AWS."
@@ -234,14 +236,15 @@ def checked_policy(
     """
     Return a session policy as JSON without whitespace, if it is short enough.
 
-    Text is kept as it is otherwise. Characters that STS rejects are escaped.
+    Apart from whitespace, JSON text isn't changed. Characters that STS rejects are
+    escaped.
 
     Args:
         value: A mapping, or JSON text.
 
         strict: Whether the server is AWS's.
 
-        page: The address of AWS's documentation of the operation.
+        page: The URL of AWS's documentation of the operation.
     """
     if isinstance(value, Mapping):
         text = _dumped(value)

@@ -27,16 +27,16 @@ __all__ = [
 
 # As AWS writes it; the re module doesn't support Unicode's categories.
 TAG_CHARACTERS = r"[\p{L}\p{Z}\p{N}_.:/=+\-@]"
-ARN_CHARACTERS = "[!-~]"  # the model has more, but the names and paths of IAM don't
+ARN_CHARACTERS = "[!-~]"  # the SDK's model allows more, IAM's names and paths don't
 DIGITS = "[0-9]"
 
-# A pattern of the SDK's models that is one class of characters.
+# A pattern of the SDK's models that consists of one character class.
 _CLASS = r"(\[(?:[^][\\]|\\.)+\])[*+]"
 
 
 class SdkModels(Protocol):
     """
-    The limits in the models of the installed SDK, which may be newer than ours.
+    The limits in the models of the installed SDK, which may be newer than this library.
     """
 
     def traits(self, path: str) -> Mapping[str, Any]:
@@ -58,13 +58,13 @@ _sdk_models: list[SdkModels] = []
 
 def use_sdk_models(*models: SdkModels) -> None:
     """
-    Accept values that exceed our limits, but not those of the installed SDK.
+    Accept values that exceed this library's limits, but not those of the SDK.
 
     This package imports no SDK, so the module that loads the SDK's models passes them
-    in. They are read only when a value exceeds a limit of ours.
+    in. The models are read only when a value exceeds a limit of this library.
 
     Args:
-        *models: The SDK's models. Without any, our own limits are final.
+        *models: The SDK's models. Without any, this library's limits are final.
     """
     _sdk_models[:] = models
 
@@ -79,12 +79,12 @@ def sdk_partitions() -> list[str]:
 def _all_legal(text: str, characters: str) -> bool:
     if characters == TAG_CHARACTERS:
         return all(c in "_.:/=+-@" or unicodedata.category(c)[0] in "LZN" for c in text)
-    if r"\p" in characters:  # only the SDK's models have others with categories
+    if r"\p" in characters:  # Unicode categories, in patterns of the SDK's models
         characters = _without_categories(characters, text)
     try:
         # The re module caches what it compiled; compiling at import takes too long.
         return re.fullmatch(f"{characters}*", text, re.ASCII) is not None
-    except re.error:  # the model's patterns are written for Java
+    except re.error:  # the models' patterns are written for Java
         return False
 
 
@@ -108,7 +108,7 @@ def wrong_type(
     parameter: str, value: object, expected: str, *, what: str = "", hint: str = ""
 ) -> InvalidRequestError:
     """
-    Return the error for a *value* of another type. It has the type only.
+    Return the error for a *value* of the wrong type. The error doesn't quote the value.
     """
     return InvalidRequestError(
         f"{what or parameter} is of type {type(value).__name__}; "
@@ -219,7 +219,7 @@ class Limit(NamedTuple):
                 minimum=min(limit.minimum, traits.get("min", limit.minimum)),
                 maximum=max(limit.maximum, traits.get("max", limit.maximum)),
             )
-            # Only a pattern copied from the SDK; some of ours are narrower on purpose.
+            # Only patterns copied from the SDK; some others are narrower on purpose.
             pattern = re.fullmatch(_CLASS, traits.get("pattern", ""))
             copied = self.characters not in (ARN_CHARACTERS, DIGITS)
             if pattern and copied and _all_legal("", pattern[1]):
@@ -242,7 +242,7 @@ class Limit(NamedTuple):
 
     def violation(self, text: str, *, strict: bool) -> str:
         """
-        Return what is wrong with *text*, as the rest of a sentence about it.
+        Return the reason why *text* is invalid, as the end of a sentence.
         """
         allowed = self.allowed(strict=strict)
         if strict and self.characters:
@@ -258,7 +258,7 @@ class Limit(NamedTuple):
 
     def allowed(self, *, strict: bool) -> str:
         """
-        Return the bounds as a clause for messages.
+        Return the bounds as a part of a sentence, for messages.
         """
         lower = self._lower_bound(strict)
         if lower == self.maximum:
@@ -368,7 +368,7 @@ EXTERNAL_ID = Limit(
 POLICY = Limit(
     parameter="policy",
     minimum=1,
-    maximum=2048,  # the service model has none, the documentation has
+    maximum=2048,  # from the documentation; the service model has no maximum
     source=_ASSUME_ROLE,
     characters=_POLICY,
     sensitive=True,

@@ -1,5 +1,5 @@
 """
-STS requests as checked values: one class, and a table of the six operations.
+STS requests with checked arguments: one class, and a table of the six operations.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Parameter(NamedTuple):
     A parameter of an STS operation.
 
     Args:
-        sts_name: STS's name of it.
+        sts_name: The name of the parameter in STS's API.
 
         check:
             Converts and checks a user's argument. Takes *strict*, which is
@@ -51,11 +51,11 @@ class Parameter(NamedTuple):
 
         encode: Converts the checked value to the shape that botocore sends.
 
-        show: How a `repr` shows the value. Secrets are replaced.
+        show: Returns the value for a `repr`. Secrets are replaced.
 
-        default: Returns the value if none is passed. `None`: STS has a default.
+        default: Returns the value if none is passed. `None` leaves the parameter out.
 
-        required: Whether it has to be passed.
+        required: Whether the parameter has to be passed.
     """
 
     sts_name: str
@@ -71,17 +71,17 @@ class Operation(NamedTuple):
     An STS operation that returns credentials.
 
     Args:
-        parameters: Its parameters by our names, which the public functions use.
+        parameters: The parameters by the names that the public functions use.
 
         duration: The limit of ``DurationSeconds``.
 
         default_seconds: The duration that STS applies if none is sent.
 
-        name: Returns what messages call a request, from its arguments.
+        name: Returns the name of a request for messages, from its arguments.
 
         action:
-            Returns what could not be done if the request fails, as a sentence
-            without its full stop.
+            Returns the beginning of the error message if the request fails, as a
+            sentence without its period.
 
         chained_duration: The limit in role chaining, if it is lower.
 
@@ -258,11 +258,13 @@ class StsRequest:
     Args:
         operation: The name of botocore's client method, a key of `OPERATIONS`.
 
-        arguments: Checked arguments by our names. Those not passed are left out.
+        arguments:
+            The checked arguments by the names of the public functions. Those that were
+            not passed are left out.
 
         duration_seconds:
-            Seconds, or ``"max"`` for the longest that the role allows. `None`
-            leaves it to STS.
+            The duration in seconds, or ``"max"`` for the longest that the role allows.
+            `None` means STS's default.
     """
 
     operation: str
@@ -293,11 +295,12 @@ class StsRequest:
                 hour at most.
 
             custom_endpoint:
-                Whether the server isn't AWS's. Then ARNs only need a similar
-                shape, and only the maximums of the limits apply.
+                Whether the server isn't AWS's. Then only the format of ARNs is checked,
+                and only the maximums of the limits apply.
 
-            **arguments: Arguments by our names, see `OPERATIONS`. `None` is the
-                same as leaving one out.
+            **arguments:
+                The arguments by the names of the public functions, see `OPERATIONS`. An
+                argument that is `None` is left out.
 
         Raises:
             InvalidRequestError: If STS would reject the request.
@@ -327,21 +330,21 @@ class StsRequest:
 
     def get(self, name: str, default: Any = None) -> Any:
         """
-        Return a checked argument by our name, or *default* if it wasn't passed.
+        Return a checked argument, or *default* if it wasn't passed.
         """
         return dict(self.arguments).get(name, default)
 
     @property
     def name(self) -> str:
         """
-        What messages call the request: for a role, its ARN.
+        The name of the request for messages: for a role, its ARN.
         """
         return OPERATIONS[self.operation].name(dict(self.arguments))
 
     @property
     def action(self) -> str:
         """
-        What could not be done if it fails: a sentence without its full stop.
+        The beginning of the error message if the request fails, without its period.
         """
         return OPERATIONS[self.operation].action(dict(self.arguments))
 
@@ -359,8 +362,8 @@ class StsRequest:
 
         Args:
             duration_seconds:
-                The duration to request now; what ``"max"`` means is found by
-                trying. `None` leaves it to STS.
+                The duration to request, because ``"max"`` is found by trying. `None`
+                means STS's default.
         """
         parameters = OPERATIONS[self.operation].parameters
         params = {
@@ -381,7 +384,7 @@ class StsRequest:
 
 def check_inherited(request: StsRequest, parents: Iterable[StsRequest]) -> None:
     """
-    Check *request* against what its session inherits in a chain of roles.
+    Check *request* against the tags and source identity of earlier roles in a chain.
 
     A source identity can't be changed once it is set, and a transitive tag can't be
     passed again.

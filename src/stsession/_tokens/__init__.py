@@ -1,3 +1,3 @@
 """
-From arguments to STS parameters: MFA codes, web identity tokens, SAML assertions.
+Supplies the tokens of STS requests: MFA codes, web identity tokens, SAML assertions.
 """

@@ -38,15 +38,16 @@ class TokenSupplier(ABC):
     """Equal for suppliers whose sessions may share credentials."""
 
     single_use: bool = False
-    """Whether STS accepts each token once. Then it is never sent again, not even if the
-    response was lost."""
+    """Whether STS accepts each token once. Such a token is never sent again, even if
+    the response was lost."""
 
     timeout: float = 0.0
-    """Seconds that it may take to get a token. Other threads wait for that longer."""
+    """Seconds that it may take to get a token. Waiting threads wait longer by this
+    time."""
 
     def needs_input(self) -> bool:
         """
-        Return whether `parameters` would need a person now.
+        Return whether `parameters` would prompt a person now.
         """
         return False
 
@@ -61,7 +62,7 @@ class TokenSupplier(ABC):
 
     def accepted(self, now: float) -> float | None:
         """
-        Take notice that STS accepted the token supplied last.
+        Record that STS accepted the last token.
 
         Args:
             now: The time by STS's clock, in seconds since the epoch.
@@ -75,7 +76,7 @@ class TokenSupplier(ABC):
     @abstractmethod
     def rejected(self, error: RefreshError) -> RefreshError | None:
         """
-        Take notice of an error that STS returned.
+        Record an error that STS returned.
 
         Returns:
             The error to raise if STS rejected the token, with an explanation. `None`
@@ -85,12 +86,12 @@ class TokenSupplier(ABC):
     @abstractmethod
     def can_renew(self) -> bool:
         """
-        Return whether `parameters` would supply another token than the last. May block.
+        Return whether `parameters` would return a different token now. May block.
         """
 
     def update(self, later: TokenSupplier) -> None:  # noqa: B027 - seldom needed
         """
-        Use what a session passed that shares these credentials and was made later.
+        Use the arguments of a later session that shares these credentials.
         """
 
 
@@ -99,7 +100,7 @@ T = TypeVar("T")
 
 def function_name(function: Callable[..., Any]) -> str:
     """
-    Return what messages call a user's function.
+    Return the name of a user's function for messages.
     """
     name = getattr(function, "__qualname__", type(function).__name__)
     return f"the function {name}()"
@@ -114,7 +115,7 @@ def call_function(
     kind: FailureKind | None = None,
 ) -> T:
     """
-    Call a user's function, and translate what it raises into one of our errors.
+    Call a user's function, and translate the exceptions that it raises.
 
     Args:
         function: The function.
@@ -122,7 +123,7 @@ def call_function(
         *args: Its arguments.
 
         action:
-            What could not be done if it fails: a sentence without its full stop.
+            The beginning of the error message: a sentence without its period.
 
         hop: The role, device or token that the error names.
 
@@ -132,7 +133,8 @@ def call_function(
 
     Raises:
         RefreshError: If the function fails. Only the class of its exception is quoted,
-            because the text may contain secrets. Errors of ours pass unchanged.
+            because the text may contain secrets. Errors of this library are raised
+            unchanged.
     """
     try:
         return function(*args)
@@ -157,7 +159,7 @@ def explain_rejection(
     Args:
         error: The error that STS returned.
 
-        more: What is appended to its text.
+        more: A text that is appended to the message.
 
         hint: What to do about it, in place of the error's own hint.
 

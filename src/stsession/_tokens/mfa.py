@@ -39,14 +39,14 @@ CodeLike = Callable[[str], str] | Sequence[str] | str | None
 """The type of *mfa_code*: a function, a command, one code, or `None` for a prompt."""
 
 STEP = 30.0
-"""Seconds in which a device shows one code; `RFC 6238
+"""Seconds for which a device shows one code; `RFC 6238
 <https://www.rfc-editor.org/rfc/rfc6238#section-5.2>`_."""
 
 COMMAND_TIMEOUT = 60.0
-"""Seconds; the user may have to find a security key and touch it."""
+"""Seconds that a command may take. The user may have to touch a security key."""
 
 PROMPT_TIMEOUT = 120.0
-"""Seconds that other threads wait longer while a person is prompted."""
+"""Seconds by which other threads wait longer while a person is prompted."""
 
 
 class MfaCodeSupplier(TokenSupplier):
@@ -56,9 +56,9 @@ class MfaCodeSupplier(TokenSupplier):
     Args:
         serial: Returns the serial number or ARN of the device.
 
-        codes: The source of its codes.
+        codes: The source of the device's codes.
 
-        key: How the user names the device.
+        key: The user's name for the device.
 
         needed: Returns whether the request needs a code.
     """
@@ -110,7 +110,7 @@ class MfaCodeSupplier(TokenSupplier):
         """
         Show at the next prompt that STS rejected the code.
         """
-        # STS returns AccessDenied; an MfaError without a code is ours.
+        # STS returns AccessDenied; this library raises MfaError without a code.
         if error.kind is not FailureKind.MFA or error.code is None:
             return None
         self._codes.notice = CODE_REJECTED
@@ -118,7 +118,7 @@ class MfaCodeSupplier(TokenSupplier):
 
     def can_renew(self) -> bool:
         """
-        Return whether there can be another code, for example after a typing error.
+        Return whether there can be another code, for example after a mistyped one.
         """
         return self._codes.renewable
 
@@ -132,7 +132,7 @@ class MfaCodeSupplier(TokenSupplier):
 
 class CodePrompter:
     """
-    Gets one code at a time, and never uses a code twice.
+    Gets codes one at a time, and never returns a code twice.
     """
 
     def __init__(self) -> None:
@@ -141,7 +141,7 @@ class CodePrompter:
         forget_after_fork(self)
 
     def _after_fork(self) -> None:
-        # Held while a person is prompted: two prompts at once can't be answered. It
+        # Held while a person is prompted, so that there is one prompt at a time. It
         # is reentrant because a user's function may use a session with MFA itself.
         self._prompting = threading.RLock()
 
@@ -149,14 +149,14 @@ class CodePrompter:
         self, serial: str, get: Callable[[], str], get_next: Callable[[float], str]
     ) -> str:
         """
-        Return a code that hasn't been used yet. Blocks while others get theirs.
+        Return a code that hasn't been used yet. Blocks while another thread gets one.
 
         Args:
             serial: The serial number or ARN of the device.
 
             get: Returns a code.
 
-            get_next: Returns another one, which exists after that many seconds.
+            get_next: Receives the seconds until the next code, and returns that code.
         """
         with self._prompting:
             code = get()
@@ -240,7 +240,7 @@ class MfaCodes:
     def _get_next(self, serial: str, wait: float) -> str:
         if not self.renewable:
             raise _used_before(serial)
-        if self._code_source is None:  # a person sees when there is another one
+        if self._code_source is None:  # a person sees the next code on the device
             self.notice = CODE_USED
         else:
             show_notice(
@@ -349,8 +349,8 @@ def run_command(argv: Sequence[str], serial: str) -> str:
     """
     Run a command that prints a code, without a shell.
 
-    Its stderr is this process's, so that it can ask for a touch. No message contains
-    what it printed.
+    The command shares stderr with this process, so that it can prompt for a touch. No
+    message contains its output.
 
     Args:
         argv: The name or path of the command, and its arguments.
@@ -433,7 +433,7 @@ def totp(secret: str) -> Callable[[str], str]:
     Return a function for *mfa_code* that computes a virtual MFA device's codes.
 
     A seed stored beside the access key makes MFA useless. Fetch it from a place with
-    another protection, such as the secret store of your CI system.
+    separate access control, such as the secret store of your CI system.
 
     Needs ``pip install 'stsession[totp]'``.
 

@@ -1,5 +1,5 @@
 """
-SAML assertions: for AssumeRoleWithSAML, and the roles that they list.
+SAML assertions for AssumeRoleWithSAML, and the roles that they list.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ FUNCTION_HINT = (
 
 def checked_assertion(value: object) -> str:
     """
-    Return the assertion if it can be one. Errors don't quote it.
+    Return *value* if it looks like an assertion. Errors don't quote it.
     """
     assertion = ASSERTION.text(value)
     if assertion.lstrip().startswith("<"):
@@ -97,7 +97,7 @@ class SamlAssertionSupplier(TokenSupplier):
 
     def rejected(self, error: RefreshError) -> RefreshError | None:
         """
-        Explain that an assertion expires soon; if it was passed as text, for ever.
+        Explain that an assertion expires after minutes and that text can't be renewed.
         """
         if error.code not in ("ExpiredToken", "ExpiredTokenException"):
             return None

@@ -19,7 +19,7 @@ __all__ = ["CODE_REJECTED", "CODE_USED", "prompt_for_code", "show_notice"]
 
 
 TRIES = 3
-"""How often a person may type an invalid code."""
+"""How many times a person may type an invalid code."""
 
 INVALID = "Invalid code: enter six digits."
 CODE_REJECTED = (
@@ -31,7 +31,7 @@ CODE_USED = "That code has been used, and codes work only once. Wait for the nex
 
 def show_notice(text: str) -> None:
     """
-    Log why a call takes a while, and write it to stderr if that is a terminal.
+    Log the reason for a wait, and write it to stderr if that is a terminal.
     """
     write_log(logging.INFO, text)
     # A closed terminal must not fail the request.

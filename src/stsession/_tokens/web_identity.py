@@ -102,10 +102,7 @@ class Claims:
 
 def read_claims(token: object) -> Claims:
     """
-    Read the claims of a token; what can't be read is left out.
-
-    They serve for messages, for the token's expiration and to compare its owner. Only
-    STS verifies the token.
+    Read the claims of a token. Claims that can't be read are left out.
     """
     payload = _payload(token)
     audience = payload.get("aud")
@@ -124,7 +121,7 @@ def _payload(token: object) -> dict[str, Any]:
     try:
         _, payload, _ = token.split(".")
         document = json.loads(base64.urlsafe_b64decode(f"{payload}=="))
-    except (ValueError, RecursionError):  # binascii's, json's and Unicode's are such
+    except (ValueError, RecursionError):  # binascii, json and decoding raise ValueError
         return {}
     return document if isinstance(document, dict) else {}
 
@@ -139,7 +136,7 @@ def _instant(seconds: object) -> dt.datetime | None:
 
 
 def _text(value: object) -> str | None:
-    # A line end would forge lines of a log.
+    # A line break could forge a line in a log.
     return value if isinstance(value, str) and value.isprintable() else None
 
 
@@ -147,7 +144,7 @@ def owner_of(token: object) -> Hashable:
     """
     Return a value that is equal for tokens of one owner. `None` without a token.
 
-    It is the issuer and the subject if the token has them, otherwise a digest.
+    The value is the issuer and the subject if the token has them, otherwise a digest.
     """
     claims = read_claims(token)
     if claims.iss is not None and claims.sub is not None:
@@ -163,7 +160,7 @@ class _TokenFile:
     def __init__(self, owner: Hashable) -> None:
         self.owner = owner
         self.identity: object = None
-        """Replaced by another object when a token of another owner was sent."""
+        """Replaced by another object after a token of another owner was sent."""
 
 
 _token_files: per_process[weakref.WeakValueDictionary[Hashable, _TokenFile]]
