@@ -232,7 +232,7 @@ class TestLock:
     @pytest.mark.parametrize(
         "name",
         [
-            "check",
+            "note_clocks",
             "join_or_start",
             "join_or_start_requested",
             "join_or_start_rejected",
