@@ -46,17 +46,17 @@ Function = Callable[[RefreshableAssumeRoleSession], Any]
 Submit = Callable[[FleetTarget], "Future[Any]"]
 
 IDLE_SECONDS = 0.1
-"""Seconds that a thread waits for the next call. To start one for each call would take
-as long as to make some clients."""
+"""Seconds that a thread waits for the next call. Starting a thread for each call would
+take as long as making some clients."""
 
 FLEETS = 8
-"""Fleets whose sessions a worker process keeps."""
+"""The number of fleets for which a worker process keeps the sessions."""
 
 
 @attrs.frozen(kw_only=True)
 class Outcome:
     """
-    What a function returned, or what it raised.
+    The value that a function returned, or the error that it raised.
     """
 
     value: Any = None
@@ -104,8 +104,9 @@ class RemoteTask:
 
         target: The account and region of the session.
 
-        number: A unique string. Some executors return the former result for a task
-            that is equal to a former one.
+        number:
+            A unique string. Some executors return an earlier result for a task that is
+            equal to an earlier one.
     """
 
     function: Function
@@ -148,7 +149,7 @@ _fleets = per_process(_Fleets)
 
 def _packed(outcome: Outcome) -> bytes:
     """
-    Pickle an outcome, or one that says why it can't be pickled.
+    Pickle an outcome, or else an error with the reason why it can't be pickled.
     """
     if outcome.error is not None:
         return pickled(attrs.evolve(outcome, error=portable_error(outcome.error)))
@@ -209,7 +210,7 @@ def unpack(result: Outcome | bytes) -> Outcome:
 
 def executor_failure(error: Exception) -> Outcome:
     """
-    Return the outcome of a call that the executor couldn't make or return.
+    Return the outcome of a call that the executor couldn't run, or that got lost.
     """
     name = type(error).__name__
     failure = ExecutorError(
@@ -230,12 +231,12 @@ def submitter(
     sessions: FleetSessions,
 ) -> Submit:
     """
-    Return what starts the call of *function* for a target.
+    Return a function that starts the call of *function* for a target.
 
     Args:
         function: The function to call with each session.
 
-        executor: The user's executor. `None` means daemon threads of our own.
+        executor: The user's executor. `None` means daemon threads.
 
         max_workers: The number of those threads.
 
@@ -273,7 +274,7 @@ def daemon_threads(max_workers: int) -> Callable[..., Future[Any]]:
 
     The interpreter waits for the threads of
     :class:`~concurrent.futures.ThreadPoolExecutor` at exit, so Ctrl-C wouldn't end the
-    program at once.
+    program immediately.
     """
     pool = DaemonPool(
         max_threads=max_workers,

@@ -131,8 +131,9 @@ class Fleet:
             for its_options in accounts.values()
         ):  # each account's keys are compared with its own tags
             common["transitive_tag_keys"] = None
-        # Raises what assume() raises for any account. The session is kept, because it
-        # keeps the throttle and the client templates that the others share.
+        # Raises the errors that assume() would raise for every account. The session is
+        # kept, because it keeps the throttle and client templates that all sessions
+        # share.
         self._sample = self._make.make(
             f"arn:{self._targets.partition}:iam::{PLACEHOLDER}:role/"
             f"{role_name or 'Role'}",
@@ -227,7 +228,7 @@ class Fleet:
         self, account: str, *, region: str | None = None
     ) -> RefreshableAssumeRoleSession:
         """
-        Return the session of one account. It is the same one each time.
+        Return the session of one account. Each call returns the same session.
 
         Args:
             account: The account ID, or the ARN of the role.
@@ -252,26 +253,27 @@ class Fleet:
         Call *function* with each session, and return an iterator of the results.
 
         A failure is the result of its account: any exception that *function* raises,
-        and any error that keeps the session from getting credentials. The run ends
-        only if something else than an `Exception` is raised, such as `SystemExit`.
+        and any error that prevents the session from getting credentials. Only an
+        exception that isn't an `Exception`, such as `SystemExit`, ends the run.
 
         Args:
             function: The function to call with each session.
 
-            max_workers: The number of calls at once.
+            max_workers: The largest number of concurrent calls.
 
             ordered:
-                Whether results come in the order of the accounts, instead of as they
-                are done. A slow account may then keep others waiting.
+                Whether results are returned in the order of the accounts. Otherwise,
+                each result is returned as soon as it is available. With `True`, a slow
+                account delays the results of others.
 
             progress:
                 Whether to show a bar on standard error. If that isn't a terminal, or
                 without the extra ``progress``, a line is written every five seconds.
 
             executor:
-                The executor that runs the calls; it is left open. `None` means daemon
-                threads, so the program can exit while calls run. If the executor has
-                processes, *function* and its results are pickled, and each process
+                The executor that runs the calls. It isn't shut down. `None` means
+                daemon threads, so the program can exit while calls run. If the executor
+                has processes, *function* and its results are pickled, and each process
                 assumes the roles for itself.
 
         Raises:
@@ -307,8 +309,8 @@ class Fleet:
         """
         End the runs, drop the sessions, and close the idle connections of all clients.
 
-        Sessions and clients that the program still holds go on working. The fleet can
-        be used again, and makes new sessions.
+        Sessions and clients that the program still refers to continue to work. The
+        fleet can be used again, and makes new sessions.
         """
         with self._lock:
             runs = tuple(self._runs)

@@ -117,7 +117,7 @@ class Organization:
 
     def listed(self, source: Source) -> tuple[Account, ...]:
         """
-        Call AWS Organizations for the accounts. Blocks.
+        Call AWS Organizations and return the accounts. Blocks.
 
         Args:
             source: The source to use if none was passed to the initializer.

@@ -28,10 +28,10 @@ __all__ = [
 
 
 FIRST, LAST = 4, 8
-"""Calls that are kept of a traceback: the user's own come first."""
+"""The number of calls that are kept of a traceback: the user's own calls come first."""
 
 LENGTH = 4_000
-"""Characters that are kept of a traceback."""
+"""The number of characters that are kept of a traceback."""
 
 
 def traceback_of(error: BaseException, frames: TracebackType | None) -> str:
@@ -65,7 +65,7 @@ INDENT = " " * 8
 
 def code_of(error: BaseException) -> str | None:
     """
-    Return the AWS error code of an error of botocore or of ours. `None` without one.
+    Return the AWS error code of an error. `None` if it has none.
     """
     try:
         response = getattr(error, "response", None)
@@ -106,8 +106,9 @@ class FleetResult(Generic[T]):
     """The return value of the function. `None` if it raised an exception."""
 
     error: Exception | None = None
-    """The exception that the function raised, or that kept the session from getting
-    credentials. It has no traceback, whose frames would keep all local variables."""
+    """The exception that the function raised, or that prevented the session from
+    getting credentials. It has no traceback, because frames keep all local variables in
+    memory."""
 
     traceback: str | None = attrs.field(default=None, repr=False)
     """The error's traceback, as text of about 4,000 characters at most. Of a deep

@@ -34,27 +34,27 @@ __all__ = ["FleetRun", "check_map"]
 T = TypeVar("T")
 
 HEARTBEAT = 1.0
-"""Seconds after which a waiting consumer looks whether it was interrupted; Windows
-doesn't wake it."""
+"""Seconds after which a waiting consumer checks for an interrupt, which doesn't end the
+wait on Windows."""
 
 INTERVAL = 5.0
 """Seconds between two lines of progress."""
 
 BUFFERED = 2
-"""Calls in progress and results not yet taken, as a multiple of *max_workers*."""
+"""The limit of calls in progress and results not yet taken, per *max_workers*."""
 
 BUFFERED_IN_ORDER = 4
 
 
 class Progress:
     """
-    Shows on standard error how many results there are.
+    Shows the progress of a run on standard error.
 
-    It is a bar of tqdm if that is installed and standard error is a terminal, or else
-    a line of text every few seconds, and one at the end.
+    It shows a tqdm bar if tqdm is installed and standard error is a terminal.
+    Otherwise, it writes a line of text every few seconds, and one at the end.
 
     Args:
-        total: The number of results there will be.
+        total: The number of results at the end of the run.
     """
 
     def __init__(self, total: int) -> None:
@@ -78,7 +78,7 @@ class Progress:
             self._bar.set_postfix({"failed": failed} if failed else {}, refresh=False)
             self._bar.update(done - self._bar.n)
         else:
-            self._bar.refresh()  # its clock goes on
+            self._bar.refresh()  # updates the elapsed time
 
     def close(self) -> None:
         """
@@ -91,7 +91,7 @@ class Progress:
 
     def _write_line(self) -> None:
         self._written, self._written_at = self._done, self._monotonic()
-        # A run goes on if its progress can't be shown any longer.
+        # A run continues if its progress can't be shown any longer.
         with contextlib.suppress(Exception):
             self._stream.write(
                 f"fleet: {self._done} of {self._total} done, {self._failed} failed\n"
@@ -111,7 +111,7 @@ def _bar(total: int, stream: Any) -> Any:
 
 class _Work:
     """
-    What has to end when a run ends: calls in progress, and the progress bar.
+    The calls in progress and the progress bar, which end when a run ends.
     """
 
     def __init__(self) -> None:
@@ -123,7 +123,7 @@ class _Work:
 
     def stop(self) -> None:
         """
-        Cancel what hasn't begun; called once.
+        Cancel the calls that haven't begun; called once.
         """
         self.stopped = True
         for future in tuple(self.pending):
@@ -191,25 +191,25 @@ def _check_pickles(function: object) -> None:
 
 class FleetRun(Generic[T]):
     """
-    An iterator of the results of :meth:`stsession.Fleet.map`, as they come.
+    An iterator of the results of :meth:`stsession.Fleet.map`.
 
     Nothing begins before the first result is requested. Then up to *max_workers* calls
-    run at once, and no more begin while too many results wait to be taken. The run
-    keeps the failures, but no values.
+    run concurrently. No further calls begin while too many results haven't been taken.
+    The run keeps the failures, but no values.
 
-    Calls that haven't begun never do after :meth:`close`, at the end of a ``with``
-    block, when the run is garbage-collected, and after Ctrl-C, which doesn't wait for
-    the calls in progress. You may go on iterating then, for the results that had been
-    there before.
+    Calls that haven't begun are cancelled by :meth:`close`, at the end of a ``with``
+    block, when the run is garbage-collected, and by Ctrl-C, which doesn't wait for the
+    calls in progress. You can continue to iterate then, to get the results that were
+    available before.
 
-    Iterate in one thread at a time; :meth:`close` may be called from any.
+    Iterate in one thread at a time; :meth:`close` may be called from any thread.
 
     Args:
-        targets: Lists the accounts; called when the first result is requested.
+        targets: Returns the accounts; called when the first result is requested.
 
-        submit: Starts the call for one of them.
+        submit: Starts the call for one account.
 
-        max_workers: The number of calls at once.
+        max_workers: The largest number of concurrent calls.
 
         ordered: Whether results come in the order of the targets.
 
@@ -295,7 +295,7 @@ class FleetRun(Generic[T]):
 
     def _fill(self) -> None:
         """
-        Start as many calls as there is room for.
+        Start as many calls as the limits allow.
         """
         work = self._work
         while not (work.stopped or self._broken) and self._has_room():
@@ -310,7 +310,7 @@ class FleetRun(Generic[T]):
                 self._broken = e
                 return
             work.pending[future] = place
-            if work.stopped:  # by another thread, after the look above
+            if work.stopped:  # by another thread, after the check above
                 future.cancel()
             future.add_done_callback(work.done.put)
 
@@ -357,7 +357,7 @@ class FleetRun(Generic[T]):
         elif index not in self._results:
             if not (self._work.stopped or (self._broken and not self._work.pending)):
                 return None
-            index = min(self._results)  # the missing results won't come any more
+            index = min(self._results)  # the missing results will never arrive
         self._next_index = index + 1
         return self._results.pop(index)
 
@@ -396,7 +396,7 @@ class FleetRun(Generic[T]):
 
     def summary(self) -> str:
         """
-        Return a table in plain text: how many results there are, and which failed why.
+        Return a plain-text table of the number of results and the failures.
         """
         counts = self.counts
         first = (

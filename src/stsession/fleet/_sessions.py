@@ -1,5 +1,5 @@
 """
-The sessions of a fleet, and what makes them.
+The sessions of a fleet, and the factory that makes them.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class FleetSession(RefreshableAssumeRoleSession):
     A session of a fleet: a role whose clients are made from templates.
 
     Anything but a client (resources, events, the botocore session) needs a complete
-    boto3 session. It is made when it is first used; clients that are made after that
-    are made by it, as whatever is registered there has to apply to them.
+    boto3 session. That session is made when it is first used. Later clients are made by
+    it, because event handlers that are registered with it apply to them.
     """
 
     def __init__(self, chain: ChainBuilder, recipe: Recipe) -> None:
@@ -73,14 +73,14 @@ class FleetSession(RefreshableAssumeRoleSession):
         session: BotoSession | None = vars(self).get("_made_boto3_session")
         if session is None:
             session = BotoSession(botocore_session=self._new_botocore_session())
-            # If two threads come here, the first one's session counts.
+            # If two threads do this, the session of the first one is used.
             session = vars(self).setdefault("_made_boto3_session", session)
         return session
 
     @property
     def _common_session(self) -> BotoSession:
         """
-        A boto3 session for what is the same for all roles of the source.
+        A boto3 session for methods that return the same for all roles of the source.
         """
         return self._boto3_session if self._is_complete else self._clients.session
 
@@ -145,7 +145,7 @@ class FleetSession(RefreshableAssumeRoleSession):
         self, service_name: str, *args: Any, **kwargs: Any
     ) -> Any:
         """
-        Return a client, or `None` if one with such arguments can't share parts.
+        Return a client, or `None` if a client with such arguments can't share parts.
         """
         arguments = dict(zip(POSITIONAL, args, strict=False))
         if len(args) > len(POSITIONAL) or arguments.keys() & kwargs.keys():
@@ -166,7 +166,7 @@ class FleetSession(RefreshableAssumeRoleSession):
         )
 
     def _botocore_session(self) -> botocore.session.Session:
-        # As the source of another session, which registers nothing there.
+        # Used as the source of another session, which registers no handlers with it.
         own: Any = self._boto3_session
         session: botocore.session.Session = own._session  # noqa: SLF001 - boto3's
         return session
@@ -189,9 +189,9 @@ class FleetSession(RefreshableAssumeRoleSession):
 
     def widen(self, workers: int) -> None:
         """
-        Keep enough connections for this many requests at once.
+        Keep enough connections for this many concurrent requests.
 
-        That applies to later clients of all sessions with the same source.
+        This applies to later clients of all sessions with the same source.
         """
         self._source.widen(workers)
         self._clients.widen(workers)
@@ -221,7 +221,7 @@ class FleetSessions:
     @lazy
     def surroundings(self) -> Mapping[str, Any]:
         """
-        What the source selects in the environment when the first session is made.
+        The result of `surroundings_of` for the source, when the first session is made.
         """
         return surroundings_of({"source": self.source})
 
@@ -231,7 +231,7 @@ class FleetSessions:
 
     def session(self, target: FleetTarget) -> FleetSession:
         """
-        Return the session of *target*. It is the same one each time.
+        Return the session of *target*. Each call returns the same session.
         """
         key = (target.role_arn, target.region)
         session = self._sessions.get(key)
@@ -297,7 +297,7 @@ class FleetSessions:
 
 def make_sessions(*, source: SourceLike, **common: Any) -> FleetSessions:
     """
-    Return what makes the sessions of a fleet.
+    Return the factory of the sessions of a fleet; called by unpickling.
     """
     return FleetSessions(source=source, common=common)
 

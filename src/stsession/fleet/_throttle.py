@@ -31,7 +31,7 @@ CUT = 0.7
 
 SCALE = 0.4
 """How steeply the rate grows again. botocore's adaptive mode uses the same two numbers
-for the same curve, that of TCP CUBIC."""
+and the same curve, that of TCP CUBIC."""
 
 LEAST = 0.5
 """Lower bound of the rate, in requests per second."""
@@ -40,8 +40,8 @@ LONGEST_DEBT = 5.0
 """Upper bound of the pause after the rate was cut, in seconds."""
 
 LONGEST_WAIT = 30.0
-"""Upper bound, in seconds, of the pause that a Retry-After header causes for all
-requests: it was meant for one."""
+"""Upper bound, in seconds, of the pause of all requests after a Retry-After header,
+which was returned for one of them."""
 
 FORGOTTEN_AFTER = 300.0
 """Seconds without a response after which there is no limit again."""
@@ -56,10 +56,10 @@ class RateLimit:
     A request rate that adapts to throttling, along the curve of TCP CUBIC.
 
     There is no limit until STS first throttles a request. The number of requests that
-    it accepted in the second before is then taken for what it can take: requests go on
-    at 70 % of that rate, evenly spaced. The rate grows along a cubic curve, soon up to
-    where it was and slowly beyond. Time without requests doesn't count, and after five
-    minutes of it there is no limit again.
+    STS accepted in the second before is then taken as its limit: requests continue at
+    70 % of that rate, evenly spaced. The rate then grows along a cubic curve, fast up
+    to the former rate and slowly beyond it. Time without requests doesn't count. After
+    five minutes without requests, there is no limit again.
 
     All instants are seconds on a monotonic clock. Not thread-safe: the caller holds a
     lock.
@@ -79,7 +79,7 @@ class RateLimit:
         """
         if math.isinf(self._ceiling):
             return math.inf
-        # After `flat` seconds the rate is where it was, and grows slowest.
+        # After `flat` seconds the former rate is reached, and the rate grows slowest.
         flat = math.pow(self._ceiling * (1 - CUT) / SCALE, 1 / 3)
         grown = SCALE * math.pow(self._growing - flat, 3)
         return max(LEAST, self._ceiling + grown)
@@ -146,7 +146,7 @@ class RateLimit:
         self._ceiling = max(LEAST, min(self.rate, passed / WINDOW))
         self._growing, self._cut_at = 0.0, now
         if passed:
-            # The requests that were accepted count against the new rate already.
+            # The new rate also counts the requests that were accepted before.
             paid_at = self._accepted[0] + passed / self.rate
             self._next_at = max(self._next_at, min(paid_at, now + LONGEST_DEBT))
         self._next_at = max(self._next_at, now + min(1 / self.rate, LONGEST_DEBT))
@@ -156,7 +156,7 @@ TIMEOUT = 120.0
 """Seconds for which one fetch is retried while STS throttles it."""
 
 OUTAGES = 6
-"""Attempts of one fetch that may meet with an outage."""
+"""The number of attempts of one fetch that may fail because of an outage."""
 
 FIRST_PAUSE = 0.25
 """Upper bound of the pause after the first outage, in seconds; doubled each time."""
@@ -177,7 +177,7 @@ class _Turn:
 
 class Throttle:
     """
-    Has the requests of many roles wait for their turn, at one rate.
+    Limits the requests of many roles to one rate, first come, first served.
 
     All methods may be called from any thread.
     """
@@ -194,7 +194,7 @@ class Throttle:
         forget_after_fork(self)
 
     def _after_fork(self) -> None:
-        # Guards the two below.
+        # Guards the next two attributes.
         self._lock = threading.RLock()
         self._limit = RateLimit()
         self._queue: collections.deque[_Turn] = collections.deque()
@@ -226,7 +226,7 @@ class Throttle:
         try:
             self._queue.append(turn)
             while True:
-                turn.called = OneTimeEvent()  # before looking: no call is missed
+                turn.called = OneTimeEvent()  # set first, to miss no call
                 now = self.clock.monotonic()
                 wait = guarded(self._lock, lambda: self._begin(turn, now))  # noqa: B023 - called at once
                 if wait is not None and wait <= 0:
@@ -281,7 +281,7 @@ class Throttle:
 @attrs.frozen(kw_only=True, eq=False)
 class RetryLoop:
     """
-    Retries a request while STS throttles it or is unavailable, at a common rate.
+    Retries a request while STS throttles it or is unavailable, at a shared rate.
 
     Args:
         throttle: The rate, and the queue for it.
@@ -300,10 +300,11 @@ class RetryLoop:
 
     def __call__(self, send: Callable[[], T]) -> T:
         """
-        Call *send* until it succeeds or fails for good. Blocks up to *timeout*.
+        Call *send* until it succeeds or fails permanently. Blocks up to *timeout*.
 
         Raises:
-            RefreshError: The last error, or that no request could be sent in time.
+            RefreshError:
+                If the last attempt failed, or no request could be sent in time.
         """
         throttle = self.throttle
         deadline = throttle.clock.monotonic() + self.timeout
@@ -357,7 +358,7 @@ class RetryLoop:
 
 
 def _lacks_code(error: RefreshError) -> bool:
-    # STS wasn't called, as there is no further code of the MFA device.
+    # STS wasn't called, because the MFA device has no new code yet.
     return error.kind is FailureKind.MFA and error.code is None
 
 

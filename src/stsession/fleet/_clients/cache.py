@@ -44,7 +44,7 @@ MAX_TEMPLATES = 1024
 """
 Upper bound of the number of templates: mostly services times regions.
 
-A template takes 250 to 700 KB, so all of them about 400 MB.
+A template takes 250 to 700 KB, so all templates take up to about 400 MB.
 """
 
 MAX_CONFIGS = 16
@@ -55,10 +55,12 @@ A program may pass another value for each account, whose template is used only o
 """
 
 TEMPLATE_TIMEOUT = 2.0
-"""Seconds for which other threads wait for a template; one takes a fraction of that."""
+"""Seconds for which other threads wait for a template, which usually takes much
+less."""
 
 ClientKind = tuple[Hashable, ...]
-"""What all clients made from one template have in common, their configuration first."""
+"""The properties that all clients of one template share, with the configuration
+first."""
 
 KEYS = frozenset(
     {
@@ -95,7 +97,8 @@ class ClientTemplates:
     Makes the clients of sessions that differ only in their role, from templates.
 
     Args:
-        settings: The botocore session of the source, whose configuration they have.
+        settings:
+            The botocore session of the source, with the configuration of the clients.
     """
 
     def __init__(self, settings: botocore.session.Session) -> None:
@@ -132,7 +135,7 @@ class ClientTemplates:
     @lazy
     def session(self) -> BotoSession:
         """
-        A session without a role, for questions with the same answer for all roles.
+        A session without a role, for methods that return the same for all roles.
         """
         credentials = RefresherCredentials(placeholder_refresher())
         return BotoSession(
@@ -170,7 +173,7 @@ class ClientTemplates:
             The client. `None` if botocore has to make clients of this kind.
 
         Raises:
-            Exception: What botocore raises for these arguments.
+            Exception: Any exception that botocore raises for these arguments.
         """
         if not isinstance(config, (Config, type(None))):
             return None
@@ -205,7 +208,7 @@ class ClientTemplates:
             if in_progress is mine:
                 template = make()
                 if client_settings(self._settings) != self._fingerprint:
-                    return None  # made for the former environment, or the present one
+                    return None  # made for an environment that has changed since
                 guarded(self._lock, lambda: self._keep(key, template))
                 return template
         finally:
@@ -234,7 +237,7 @@ class ClientTemplates:
 
     def widen(self, workers: int) -> None:
         """
-        Have clients made from now on keep connections for *workers* requests at once.
+        Make later clients keep connections for *workers* concurrent requests.
         """
         connections = pool_size(workers)
         if connections > self._connections:
@@ -289,7 +292,7 @@ class ClientTemplates:
 
     def _with_pool_size(self, config: Config | None) -> Config | None:
         """
-        Return *config* with our number of connections, unless it has one.
+        Return *config* with the fleet's number of connections, unless it has one.
         """
         default = self._settings.get_default_client_config()
         configs = [it for it in (default, config) if it is not None]
@@ -308,7 +311,7 @@ _all = per_process(weakref.WeakValueDictionary)
 
 def client_settings(settings: botocore.session.Session) -> tuple[Any, ...]:
     """
-    Return what affects clients and isn't an argument: environment, files, settings.
+    Return a value that changes if the environment, the files or the settings change.
     """
     config: Config | None = settings.get_default_client_config()
     return (

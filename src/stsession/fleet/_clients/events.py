@@ -119,7 +119,8 @@ class EventRecorder(BaseEventHooks):
 _emitting: contextvars.ContextVar[Sequence[Handler]] = contextvars.ContextVar(
     "stsession_emitting"
 )
-"""The own handlers of the client that is emitting an event."""
+"""The handlers of the client that is emitting an event, which no other client
+shares."""
 
 _current_handlers = _emitting.get  # looked up for each handler that is called
 
@@ -151,7 +152,8 @@ class EventPlan:
 
         registrations: The registrations of the client itself.
 
-        own: The numbers of handlers that each client has for itself. All others are
+        own:
+            The numbers of the handlers that each client has a copy of. All others are
             shared.
     """
 
@@ -226,7 +228,7 @@ class CopyOnWriteEvents(BaseEventHooks):
 
     def resolved(self, handler: Handler) -> Handler:
         """
-        Return the handler that is called for this client where *handler* is registered.
+        Return the handler that this client calls for the registered *handler*.
         """
         return (
             self.handlers[handler.number]
@@ -240,7 +242,7 @@ class CopyOnWriteEvents(BaseEventHooks):
         """
         if self._copy is None:
             made = self._plan.emitter(self.handlers)
-            # Another thread may do the same; the first one's counts.
+            # If two threads do this, the emitter of the first one is used.
             self._copy = self.__dict__.setdefault("_made", made)
         return self._copy
 

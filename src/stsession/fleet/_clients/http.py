@@ -21,7 +21,7 @@ __all__ = ["Pools", "SharedHttpSession"]
 
 MAX_HOSTS = 256
 """
-Number of hosts to which the clients of all kinds keep idle connections.
+The number of hosts to which clients keep idle connections, for clients of all kinds.
 
 Each connection is a file descriptor; a process often may have only 1,024 of them.
 """
@@ -41,7 +41,7 @@ class Pools(RandomEviction[Any, Any]):
 
     def reset(self) -> None:
         """
-        Drop all pools and the lock, in a forked child.
+        Drop all pools and the lock; called in a forked child.
         """
         # The pool managers hold it while they look for a pool, and add one.
         self.lock = threading.RLock()
@@ -55,7 +55,8 @@ class SharedHttpSession:
     Args:
         session: The HTTP session of the original client.
 
-        make: Makes another one for a forked child, which must not use connections of
+        make:
+            Makes a new session for a forked child, which must not use connections of
             its parent.
 
         pools: The connection pools of clients of all kinds.
@@ -84,9 +85,9 @@ class SharedHttpSession:
 
     def _prepared(self, session: Any) -> Any:
         """
-        Have *session* use our pools, and read trusted certificates only once.
+        Make *session* use the shared pools, and read trusted certificates only once.
 
-        Does nothing where the private attributes of botocore or urllib3 are different.
+        Has no effect if the private attributes of botocore or urllib3 are different.
         """
         manager: Any = getattr(session, "_manager", None)
         settings: Any = getattr(manager, "connection_pool_kw", {})
@@ -121,7 +122,7 @@ class _ReadOnce:
     """
     Reads a file of trusted certificates into a TLS context once for each change.
 
-    urllib3 has it read again for each connection, which takes most of the CPU time of
+    urllib3 reads the file for each connection, which takes most of the CPU time of
     opening one.
     """
 

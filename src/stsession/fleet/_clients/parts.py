@@ -1,5 +1,5 @@
 """
-Which parts and event handlers of a client may be shared, and which are its own.
+Decides which parts and event handlers clients share, and which are copied.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ __all__ = [
 
 class UnknownPartError(Exception):
     """
-    A client has a part that may not be safe to share. Botocore makes such clients.
+    A client has a part that may not be safe to share, so botocore has to make it.
     """
 
 
@@ -76,10 +76,11 @@ OWN: dict[type, Callable[[Any, Parts], Any]] = {
     ),
     EndpointDiscoveryHandler: _discovery,
 }
-"""Classes that handle the events of one client, and how to make another object."""
+"""Classes that handle the events of one client, with functions that copy the
+handler."""
 
 STATELESS = (ClientCreator, S3ControlArnParamHandlerv2, retryhandler.RetryHandler)
-"""Classes whose methods handle the events of all clients alike."""
+"""Classes with methods that handle the events of all clients in the same way."""
 
 RETRIES = (standard.__name__, adaptive.__name__)
 
@@ -88,7 +89,7 @@ class _Retries:
     """
     Collects the retry handlers that botocore registers for a client.
 
-    It has the attributes of a client that botocore's functions read.
+    It has those attributes of a client that botocore's functions read.
     """
 
     def __init__(self, client: Any) -> None:
@@ -117,7 +118,7 @@ def _place(event: str, handler: Any) -> tuple[str, str, str]:
 
 class HandlerPlan:
     """
-    Which event handlers of a client are its own, and how to make those of another.
+    The event handlers that clients don't share, and how to make them for a new client.
 
     Raises:
         UnknownPartError: If a handler may not be safe to share.
@@ -135,7 +136,7 @@ class HandlerPlan:
 
     def handlers(self, parts: Parts) -> list[Handler]:
         """
-        Return the own handlers of a new client, in the order of their numbers.
+        Return the unshared handlers of a new client, in the order of their numbers.
         """
         retries: _Retries | None = None
         owners: dict[int, Any] = {}
@@ -231,7 +232,7 @@ def parts_of(client: Any) -> Iterator[Any]:
 
 def check_part(copied: Any, original: Any) -> None:
     """
-    Check that a part and its copy share only what is known to be safe to share.
+    Check that a part and its copy share only objects that are safe to share.
 
     Raises:
         UnknownPartError: If they share more.

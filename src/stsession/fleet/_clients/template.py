@@ -74,7 +74,7 @@ class ClientTemplate:
         self._original: Any = make(recorder)
         try:
             (recorded,) = recorder.copies  # the emitter of this client
-            recorder.copies.clear()  # the client's docstrings hold the recorder
+            recorder.copies.clear()  # the client's docstrings keep the recorder
             self._take_apart(emitter, recorded)
             self.http = SharedHttpSession(
                 self._original._endpoint.http_session,
@@ -146,7 +146,7 @@ class ClientTemplate:
 
     def _check_parts(self) -> CopyOnWriteEvents:
         """
-        Check that a copy shares nothing with the original that it must not share.
+        Check that a copy shares only objects that are safe to share.
 
         Returns:
             The emitter of the copy.
@@ -225,7 +225,7 @@ def _copy_with(thing: Any, **changes: Any) -> Any:
 
 def _copy_with_containers(thing: Any, **changes: Any) -> Any:
     """
-    Return the same, and copy its dicts, lists and sets too.
+    Return such a copy with copies of the dicts, lists and sets in it.
     """
     containers = {
         name: copy.copy(value)
