@@ -30,7 +30,7 @@ BROKEN_PIPE = 141
 """Exit status after SIGPIPE, as shells report it."""
 
 SHORTEST = 5
-"""Seconds that a run takes at least."""
+"""The shortest length of a run, in seconds."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

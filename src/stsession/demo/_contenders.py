@@ -1,5 +1,5 @@
 """
-Two ways to the same session, and the environment in which they are compared.
+Two ways to make the same session, and the environment to compare them in.
 """
 
 from __future__ import annotations
@@ -139,8 +139,8 @@ ONCE = Config(retries={"total_max_attempts": 1})
 PATIENT = stsession.RefreshPolicy(
     load_timeout=dt.timedelta(hours=1), _tuning=Tuning(clock_jump=3600.0)
 )
-"""Default windows, but tolerant of real delays: by the fast clock, the time for a
-response or between two readings of the clock is hundreds of times as long."""
+"""The default windows, with tolerance for real delays: by the fast clock, the time for
+a response or between two readings of the clock is hundreds of times as long."""
 
 ADVISORY = dt.timedelta(minutes=15)
 """botocore starts to refresh this long before the expiration."""

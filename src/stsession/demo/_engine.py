@@ -239,16 +239,16 @@ class Measured:
     failures: int
     slowest_call_seconds: float
     assume_role_calls: int
-    """Calls that the server received, for both roles."""
+    """AssumeRole calls that the server received, for both roles."""
 
     assume_role_failures: int
-    """Calls to which it responded with an error."""
+    """AssumeRole calls that the server responded to with an error."""
 
     generations: int
     """Access keys of the target role that were used in successful S3 calls."""
 
     errors: Mapping[str, int]
-    """Number of times that each error was raised."""
+    """Number of times that each error was raised, by its description."""
 
 
 @attrs.frozen(kw_only=True)
@@ -271,7 +271,7 @@ class Run:
 
     def as_dict(self) -> dict[str, Any]:
         """
-        Return the results in types that JSON has.
+        Return the results as values that can be written as JSON.
         """
         return {
             "seconds": self.settings.seconds,
@@ -327,7 +327,7 @@ roles has its own credentials, which are refreshed when they are due."""
 
 def intro(settings: Settings) -> str:
     """
-    Return a description of the run, and the heads of the columns.
+    Return a description of the run, and the column headings.
     """
     return INTRO.format(
         factor=settings.factor,

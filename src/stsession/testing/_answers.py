@@ -38,7 +38,7 @@ __all__ = [
 Service = Literal["iam", "s3", "sts"]
 
 Tree: TypeAlias = "str | int | Mapping[str, Tree] | Sequence[Tree]"
-"""XML as plain values: a sequence repeats the element it belongs to."""
+"""XML as plain values. A sequence repeats the element that it is the value of."""
 
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 NAMESPACES: Mapping[Service, str] = {

@@ -98,7 +98,7 @@ class Signature:
 
     def is_made_with(self, secret: str, request: HttpRequest) -> bool:
         """
-        Return whether *secret* gives this signature for *request*.
+        Return whether this is the signature of *request* with *secret*.
         """
         _, region, service, _ = self.scope.split("/")
         signer = self._signer(service)(Credentials("", secret), service, region)
@@ -178,7 +178,7 @@ def authenticate(iam: Iam, request: HttpRequest, *, service: Service) -> AccessK
 
 def _payload_is_intact(request: HttpRequest) -> bool:
     """
-    Return whether the body has the hash in the headers, if there is one.
+    Return whether the body matches the hash in the headers, if there is one.
     """
     digest = request.headers.get("x-amz-content-sha256", "")
     if _SHA256.fullmatch(digest) is None:

@@ -1,5 +1,5 @@
 """
-The backend of `LocalSTS` and `StubSTS`: a request becomes a response.
+The backend of `LocalSTS` and `StubSTS`: returns the response to each request.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ _Respond: TypeAlias = Callable[[str, Mapping[str, str], HttpRequest], Answer]
 
 class Backend:
     """
-    Services over one set of IAM tables, with injected faults.
+    Services that use the same IAM tables, with injected faults.
 
     Args:
         services: For each service, the function that responds to an operation, its
@@ -93,7 +93,7 @@ class Backend:
 
         faults: The faults, and when they occur.
 
-        clock: Clock of the log.
+        clock: Clock for the times in the log.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class Backend:
 
     def read(self, request: HttpRequest) -> Call:
         """
-        Parse *request*; its response is not known yet.
+        Return the log entry of *request*, without a response.
         """
         service = self._service_of(request)
         read = read_s3 if service == "s3" else read_query

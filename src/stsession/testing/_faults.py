@@ -32,14 +32,14 @@ class Fault:
     """
     One way in which a service fails, made by one of the class methods.
 
-    Some faults replace the response, others change a good one. The latter have no
-    effect on a response that is an error anyway.
+    Some faults replace the response, others change a successful one. The latter have no
+    effect on error responses.
 
     .. versionadded:: 0.1.0
     """
 
     name: str
-    """Name of the class method that made it."""
+    """Name of the class method that made the fault."""
 
     _status: int | None = attrs.field(default=None, repr=False)
     code: str | None = None
@@ -109,7 +109,7 @@ class Fault:
     @classmethod
     def html(cls, *, status: int = 502) -> Fault:
         """
-        Return an HTML page, as load balancers and captive portals do.
+        Return an HTML page, such as those of load balancers and captive portals.
         """
         return cls(name="html", status=status, body=_HTML)
 
@@ -118,7 +118,7 @@ class Fault:
         cls, code: str = "AccessDenied", message: str = "", *, status: int = 403
     ) -> Fault:
         """
-        Return an error without ``<ErrorResponse>`` around it, as Ceph does.
+        Return an error without ``<ErrorResponse>`` around it, such as those of Ceph.
         """
         bare = error_answer("s3", code=code, message=message, status=status)
         return cls(name="bare_error", status=status, code=code, body=bare.body)
@@ -128,23 +128,23 @@ class Fault:
         """
         Accept the request and send no response.
 
-        :class:`~stsession.testing.StubSTS` raises the read timeout at once.
+        :class:`~stsession.testing.StubSTS` raises the read timeout immediately.
         """
         return cls(name="hang", transport=Transport.HANG)
 
     @classmethod
     def reset(cls) -> Fault:
         """
-        Reset the connection instead of a response.
+        Reset the connection instead of sending a response.
         """
         return cls(name="reset", transport=Transport.RESET)
 
     @classmethod
     def cut_off(cls) -> Fault:
         """
-        Close the connection in the middle of a good response.
+        Close the connection in the middle of a successful response.
 
-        The client reports a closed connection, or (older versions of urllib3)
+        The client reports a closed connection. With older versions of urllib3, it
         parses the part that it received.
         """
         return cls(name="cut_off", transport=Transport.CUT)
@@ -152,14 +152,14 @@ class Fault:
     @classmethod
     def half_body(cls) -> Fault:
         """
-        Send only half the document of a good response.
+        Send only half the body of a successful response.
         """
         return cls(name="half_body", half=True)
 
     @classmethod
     def wrong_date(cls, offset: dt.timedelta) -> Fault:
         """
-        Send a good response with a ``Date`` header that is off by *offset*.
+        Send a successful response with a ``Date`` header that is off by *offset*.
         """
         return cls(name="wrong_date", date_offset=offset)
 
@@ -192,7 +192,7 @@ class Fault:
 
     def denying(self, denial: Callable[[], str]) -> Fault:
         """
-        Return the fault with a message, if it is a denial.
+        Return the fault with the message of *denial* if it is an ``AccessDenied``.
         """
         return attrs.evolve(self, message=denial()) if self._denies else self
 
@@ -217,7 +217,7 @@ class Fault:
 
     def spoil(self, answer: Answer, *, now: dt.datetime) -> Answer:
         """
-        Return a good response, changed by this fault.
+        Return a successful response, changed by this fault.
         """
         body = answer.body
         if self._expired_ago is not None:
@@ -287,7 +287,7 @@ class FaultSchedule:
         Add a fault.
 
         Args:
-            fault: The way to fail.
+            fault: The fault.
 
             operation: The operation that fails, for example ``"AssumeRole"`` or
                 ``"PutObject"``. `None` means each operation of *service*.
@@ -322,7 +322,7 @@ class FaultSchedule:
 
     def take(self, operation: str, *, service: Service) -> Fault | None:
         """
-        Return the fault of *operation* now, if any, and count it.
+        Return the fault that applies to *operation* now, if any, and count it.
         """
         now = self._clock.monotonic()
         with self._lock:

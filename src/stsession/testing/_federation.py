@@ -50,7 +50,7 @@ class SamlAssertion:
 
     def document(self) -> str:
         """
-        Return it as a value for ``SAMLAssertion``: a response in Base64.
+        Return the value for ``SAMLAssertion``: a SAML response in Base64.
         """
         response: Tree = {
             f'samlp:Response xmlns:samlp="{_SAML}:protocol"'
@@ -101,7 +101,7 @@ class SamlAssertion:
 
 def saml_result(name: str, params: Mapping[str, str]) -> dict[str, Tree]:
     """
-    Return what ``AssumeRoleWithSAML`` returns besides the credentials.
+    Return the fields of an ``AssumeRoleWithSAML`` response, without the credentials.
     """
     _, _, _, _, account, provider = params["PrincipalArn"].split(":", 5)
     qualifier = f"{ISSUER}{account}/{provider.rpartition('/')[2]}".encode()
@@ -134,7 +134,7 @@ class WebIdentity:
     @classmethod
     def read(cls, token: str) -> WebIdentity:
         """
-        Read *token* without checking it; claims that it lacks have defaults.
+        Read *token* without checking it. Missing claims have defaults.
         """
         claims = _claims(token)
         return cls(
@@ -147,7 +147,7 @@ class WebIdentity:
 
     def token(self) -> str:
         """
-        Return it as a JSON Web Token, signed with a key that is not kept.
+        Return a JSON Web Token with these claims, signed with a key that is not kept.
         """
         header = {"alg": "HS256", "kid": "stsession", "typ": "JWT"}
         claims = {
@@ -168,7 +168,7 @@ def web_identity_result(
     identity: WebIdentity, params: Mapping[str, str]
 ) -> dict[str, Tree]:
     """
-    Return what ``AssumeRoleWithWebIdentity`` returns besides the credentials.
+    Return the fields of a web identity response, without the credentials.
     """
     account = params["RoleArn"].split(":")[4]
     name = identity.issuer.partition("://")[2]

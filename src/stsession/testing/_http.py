@@ -109,7 +109,7 @@ class HttpServer:
         self.clock = clock
         self._delay = delay
         self._closing = threading.Event()
-        self._lock = threading.Lock()  # guards the two below
+        self._lock = threading.Lock()  # guards the next two attributes
         self._connections: set[socket.socket] = set()
         self._threads: set[threading.Thread] = set()
         self._server = _Server(self)
@@ -166,7 +166,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def server_bind(self) -> None:
-        # HTTPServer's looks up the host's name, which may take seconds.
+        # HTTPServer's method looks up the host's name, which may take seconds.
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
 

@@ -1,5 +1,5 @@
 """
-IAM tables: users, roles, keys, and what identity providers issued.
+IAM tables: users, roles, keys, web identity tokens and SAML assertions.
 """
 
 from __future__ import annotations
@@ -58,13 +58,14 @@ class Iam:
     """
     Tables of users, roles, keys, web identity tokens and SAML assertions.
 
-    Tokens and assertions that are not in them are forged, so there is no signature to
-    verify.
+    Tokens and assertions that are not in the tables count as forged; signatures are not
+    verified.
 
     Args:
         clock: Clock by which keys expire.
 
-        default_user: The user that owns every unknown access key. With one, the
+        default_user:
+            The user that owns every unknown access key. With a default user, the
             services check nothing.
     """
 

@@ -19,11 +19,12 @@ __all__ = ["IamService"]
 
 class IamService:
     """
-    IAM over its tables.
+    The IAM service, with the data of its tables.
 
     Args:
-        iam: The tables. If they have a default user, its devices are the response
-            to each request.
+        iam:
+            The tables. If they have a default user, the response to each request lists
+            that user's devices.
     """
 
     def __init__(self, iam: Iam) -> None:

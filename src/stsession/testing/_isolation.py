@@ -21,8 +21,8 @@ def isolated_process() -> Iterator[None]:
     Sessions that are made inside share nothing with those made before: no
     credentials, sources, connections, threads or request rate. MFA codes count as
     unused, the duration of ``"max"`` is found again for each role, and models and
-    config files are read again. Sessions made before continue to work. It applies to
-    all threads.
+    config files are read again. Sessions made before continue to work. The isolation
+    applies to all threads.
 
     With pytest, the plugin does this for each test, except that models and config
     files aren't read again.

@@ -1,5 +1,5 @@
 """
-Access keys in the format of STS's, numbered in the order of their issue.
+Access keys in the format of STS, numbered in the order in which they are issued.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ KeyKind: TypeAlias = Literal["federated", "role", "root", "session", "user"]
 @attrs.frozen(kw_only=True)
 class AccessKey:
     """
-    An access key: the long-lived one of a user, or a temporary one.
+    An access key: a user's long-term key or a temporary one.
 
     .. versionadded:: 0.1.0
     """
@@ -53,17 +53,17 @@ class AccessKey:
     """ARN of the role that was assumed, or `None`."""
 
     expires_at: dt.datetime | None = None
-    """Time when it expires, as an aware UTC datetime; `None` means never."""
+    """Time when the key expires, as an aware UTC datetime. `None` means never."""
 
     mfa: bool = False
-    """Whether it is from ``GetSessionToken`` with an MFA code."""
+    """Whether the key was issued by ``GetSessionToken`` with an MFA code."""
 
     @property
     def kind(self) -> KeyKind:
         """
         Kind of the principal.
 
-        ``"user"`` (long-lived), ``"role"``, ``"session"`` (from
+        ``"user"`` (long-term), ``"role"``, ``"session"`` (from
         ``GetSessionToken``), ``"federated"`` (from ``GetFederationToken``) or
         ``"root"`` (from ``AssumeRoot``).
         """

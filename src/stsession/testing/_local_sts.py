@@ -1,5 +1,5 @@
 """
-STS and a little of IAM and S3 on a loopback port.
+A server on a loopback port with STS and parts of IAM and S3.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ class LocalSTS:
 
     Args:
         clock: Clock by which sessions expire and faults begin and end. `None` means
-            the system's; with a :class:`FakeClock` nothing expires by itself.
+            the system's; with a :class:`FakeClock` nothing expires until the test moves
+            it.
 
         lifetime_scale: Factor for ``DurationSeconds``: with 1/300 the credentials of
             a session of 900 s expire after 3 s, and their ``Expiration`` says so.
@@ -90,7 +91,7 @@ class LocalSTS:
             clock=self._clock,
         )
         self._calls: list[Call] = []  # only ever appended to, so it needs no lock
-        self._lock = threading.Lock()  # guards the three below
+        self._lock = threading.Lock()  # guards the next three attributes
         self._server: HttpServer | None = None
         self._owner = 0  # the process that started the server
         self._directory: tempfile.TemporaryDirectory[str] | None = None
@@ -124,8 +125,8 @@ class LocalSTS:
         """
         Stop the server and close all connections. May be called twice.
 
-        After a fork the server belongs to the parent, and `close()` in the child
-        does nothing.
+        After a fork, the server belongs to the parent, and `close()` has no effect in
+        the child.
         """
         if self._owner not in (0, os.getpid()):
             return
@@ -164,7 +165,7 @@ class LocalSTS:
         deny_iam: bool = False,
     ) -> AccessKey:
         """
-        Add a user, and return a long-lived key.
+        Add a user, and return a long-term access key.
 
         Called again with the same name, it returns another key of the user.
 
@@ -200,7 +201,7 @@ class LocalSTS:
             trusts: Principals that may assume it: ARNs of users, roles or sessions,
                 account IDs, or ``"*"``.
 
-            external_id: The external ID that is required. `None` means that none is.
+            external_id: The required external ID. `None` means that none is required.
 
             requires_mfa: Whether ``AssumeRole`` needs an MFA code, or the credentials
                 of a ``GetSessionToken`` with one.
@@ -354,8 +355,9 @@ class LocalSTS:
         Return the temporary keys issued so far, oldest first.
 
         Args:
-            role_arn: Return only those of this role. `None` means all, including
-                those of other principals than roles.
+            role_arn:
+                Return only those of this role. `None` means all, including those of
+                principals other than roles.
         """
         return self._iam.issued(role_arn)
 
@@ -371,14 +373,14 @@ class LocalSTS:
 
         Args:
             role_arn: Reject only those of this role. `None` means all, including
-                those of other principals than roles.
+                those of principals other than roles.
         """
         keys = self._iam.issued(role_arn)
         self._iam.reject(key.access_key_id for key in keys)
 
     def reject_all_keys(self, *, service: Literal["iam", "s3", "sts"] = "s3") -> None:
         """
-        Have *service* reject every key, including those issued later.
+        Make *service* reject every key, including keys that are issued later.
         """
         self._iam.reject_all(service)
 
@@ -411,7 +413,7 @@ class LocalSTS:
         self, operation: str | None = None, *, role_arn: str | None = None
     ) -> int:
         """
-        Return the number of requests so far; the arguments are those of :meth:`calls`.
+        Return the number of requests so far. The arguments are those of :meth:`calls`.
         """
         return len(self.calls(operation, role_arn=role_arn))
 
@@ -446,7 +448,7 @@ class LocalSTS:
 
     def session(self, key: AccessKey, *, region: str = "us-east-1") -> boto3.Session:
         """
-        Return a plain boto3 session of *key* with this server as its endpoint.
+        Return a boto3 session that signs with *key*, with this server as its endpoint.
         """
         with self._lock:
             if self._directory is None:
@@ -466,7 +468,7 @@ class LocalSTS:
 
 def _several(name: str, value: Iterable[str]) -> tuple[str, ...]:
     """
-    Return a list of texts, but not the letters of a single text.
+    Return a list of texts as a tuple. A single text is an error.
     """
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise _no_list(f"{name} is", value)

@@ -47,7 +47,7 @@ class MfaDevice:
     """The seed of the codes, in Base32."""
 
     enabled_at: dt.datetime
-    """Time when it was added, as an aware UTC datetime."""
+    """Time when the device was added, as an aware UTC datetime."""
 
     _clock: Clock = attrs.field(repr=False, eq=False, alias="clock")
 
@@ -73,7 +73,7 @@ class MfaDevice:
         seconds.
 
         Args:
-            at: Clock that the code is made by. `None` means the server's.
+            at: Clock that determines the code. `None` means the server's clock.
         """
         return self.code_of_step(_step(self._clock if at is None else at))
 
@@ -108,7 +108,7 @@ class MfaDevices:
         self, user_arn: str, *, serial: str | None, secret: str | None
     ) -> MfaDevice:
         """
-        Add a device of a user, or replace the one with the same serial.
+        Add a device of a user. Replaces a device with the same serial number.
         """
         if secret is None:
             secret = base64.b32encode(secrets.token_bytes(40)).decode()

@@ -22,7 +22,7 @@ __all__ = ["ProfileFiles", "session_of", "write_profile"]
 @attrs.frozen(kw_only=True)
 class ProfileFiles:
     """
-    Files of a profile that was written.
+    The config and credentials files that contain a profile.
 
     .. versionadded:: 0.1.0
     """
@@ -55,7 +55,7 @@ def write_profile(
     config: Mapping[str, str],
 ) -> ProfileFiles:
     """
-    Write or replace a profile, and keep the others in the same files.
+    Write or replace a profile. Other profiles in the same files are kept.
     """
     config_file = pathlib.Path(directory, "config")
     credentials_file = pathlib.Path(directory, "credentials")
@@ -77,7 +77,7 @@ def write_profile(
 
 def session_of(files: ProfileFiles) -> BotoSession:
     """
-    Return a plain session of a profile, independent of the environment.
+    Return a boto3 session for a profile, independent of the environment.
     """
     core = BotocoreSession(profile=files.name)
     core.set_config_variable("config_file", files.config_file)

@@ -69,7 +69,7 @@ class _Call:
     @property
     def body(self) -> bytes:
         headers = self.request.headers
-        # A Content-Encoding of aws-chunked may be missing, and doesn't count.
+        # Content-Encoding: aws-chunked is optional and ignored.
         if not headers.get("x-amz-content-sha256", "").startswith("STREAMING-"):
             return self.request.body
         length = headers.get("x-amz-decoded-content-length")
@@ -194,7 +194,7 @@ class S3Service:
     def _head_object(self, call: _Call) -> Answer:
         found = self._found(call)
         return Answer(
-            body=found.body,  # its length counts, it isn't sent
+            body=found.body,  # for Content-Length only: the body isn't sent
             headers=found.headers(),
             content_type="binary/octet-stream",
         )

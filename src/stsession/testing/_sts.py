@@ -57,7 +57,7 @@ _Params: TypeAlias = Mapping[str, str]
 @attrs.frozen(kw_only=True)
 class _Grant:
     """
-    The session that an operation gives.
+    The session that an operation grants.
     """
 
     arn: str
@@ -103,7 +103,7 @@ _DURATIONS: Mapping[str, _Duration] = {
 
 class StsService:
     """
-    STS over IAM tables.
+    The STS service, with the data of IAM tables.
 
     Args:
         iam: The tables. If they have a default user, nothing is checked and each
@@ -155,13 +155,13 @@ class StsService:
             mfa=grant.mfa,
             expires_at=now + lifetime,
         )
-        # From the full second, as in the Date header: their difference is exact.
+        # Computed from the full second, as in the Date header: the difference is exact.
         expiration = iso(now.replace(microsecond=0) + lifetime)
         result = _credentials(key, params, expiration)
         return query_answer("sts", operation, {**result, **grant.details})
 
 
-# Signed operations: a check, and what is granted.
+# Signed operations: a check and a grant for each.
 
 
 def _check_assume_role(iam: Iam, caller: AccessKey, params: _Params) -> None:

@@ -1,5 +1,5 @@
 """
-STS without a socket.
+A stub of STS below the real client, without a socket.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _SOURCE = AccessKey(
 
 class StubSTS:
     """
-    STS in place of the network: real client, real parser, no socket.
+    A stub of STS that replaces the network: real client, real parser, no socket.
 
     Register it on a session, and it responds to the requests of the session's STS
     clients::
@@ -46,7 +46,7 @@ class StubSTS:
         stub = StubSTS()
         source.events.register("before-send.sts", stub)
 
-    It checks nothing: any role can be assumed, with any MFA code, token or
+    The stub checks nothing: any role can be assumed, with any MFA code, token or
     assertion. On ``"before-send.iam"`` it responds to ``ListMFADevices`` with one
     device. All methods may be called from any thread.
 
@@ -58,8 +58,8 @@ class StubSTS:
             STS's default if it isn't sent. May be changed later.
 
         before_answer: Function that is called before each response, without any
-            lock, in the thread of the client. It may block to hold a request, or
-            check the state in the middle of one. May be changed later.
+            lock, in the thread of the client. It may block to delay a request, or check
+            the state during one. May be changed later.
 
     .. versionadded:: 0.1.0
     """
@@ -101,7 +101,7 @@ class StubSTS:
     @property
     def attempts(self) -> int:
         """
-        The number of requests so far; each resend counts.
+        The number of requests so far, resends included.
         """
         return len(self._requests)
 
@@ -114,7 +114,7 @@ class StubSTS:
 
     def goes_down(self, fault: Fault | None = None) -> None:
         """
-        Fail until :meth:`comes_back`.
+        Fail all requests until :meth:`comes_back` is called.
 
         Args:
             fault: The way to fail. `None` means HTTP status 503.
@@ -132,7 +132,7 @@ class StubSTS:
         Fail the next requests, then work again.
 
         Args:
-            times: The number of requests; a resend of the client counts.
+            times: The number of requests, resends by the client included.
 
             fault: The way to fail. `None` means HTTP status 503.
         """
