@@ -204,17 +204,6 @@ class FleetRun(Generic[T]):
 
     Iterate in one thread at a time; :meth:`close` may be called from any thread.
 
-    Args:
-        targets: Returns the accounts; called when the first result is requested.
-
-        submit: Starts the call for one account.
-
-        max_workers: The largest number of concurrent calls.
-
-        ordered: Whether results come in the order of the targets.
-
-        progress: Whether progress is shown on standard error.
-
     .. versionadded:: 0.1.0
     """
 
@@ -227,6 +216,20 @@ class FleetRun(Generic[T]):
         ordered: bool = False,
         progress: bool = False,
     ) -> None:
+        """
+        Make a run, which begins when the first result is requested.
+
+        Args:
+            targets: Returns the accounts; called when the first result is requested.
+
+            submit: Starts the call for one account.
+
+            max_workers: The largest number of concurrent calls.
+
+            ordered: Whether results come in the order of the targets.
+
+            progress: Whether progress is shown on standard error.
+        """
         self._list_targets = targets
         self._submit = submit
         self._max_workers = max_workers
