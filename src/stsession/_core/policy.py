@@ -9,7 +9,7 @@ import enum
 import math
 import sys
 
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import attrs
 
@@ -87,8 +87,7 @@ REJECTION_CODES = frozenset(
 )
 
 
-@attrs.frozen(kw_only=True)
-class Tuning:
+class Tuning(NamedTuple):
     """
     The constants of a refresh policy, which programs have no reason to change.
 
