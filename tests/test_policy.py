@@ -146,6 +146,8 @@ class TestArguments:
             "RefreshPolicy(advisory=datetime.timedelta(seconds=60), "
             "when_denied='raise')" == repr(policy)
         )
+        assert "RefreshPolicy.sdk()" == repr(SDK)
+        assert "RefreshPolicy.sdk(resend=True)" == repr(attrs.evolve(SDK, resend=True))
 
     def test_private_numbers_are_a_part(self):
         """

@@ -391,12 +391,16 @@ class RefreshPolicy:
     _tuning: Tuning = attrs.field(default=Tuning(), alias="_tuning")
 
     def __repr__(self) -> str:
+        cls, name = type(self), type(self).__name__
+        default = cls()
+        if self._tuning == SDK_TUNING:
+            default, name = cls.sdk(), f"{name}.sdk"
         changed = (
             f"{field.name}={getattr(self, field.name)!r}"
-            for field in attrs.fields(type(self))
-            if getattr(self, field.name) != field.default
+            for field in attrs.fields(cls)
+            if getattr(self, field.name) != getattr(default, field.name)
         )
-        return f"{type(self).__name__}({', '.join(changed)})"
+        return f"{name}({', '.join(changed)})"
 
     def __attrs_post_init__(self) -> None:
         advisory, mandatory = self.advisory, self.mandatory
