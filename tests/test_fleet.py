@@ -179,7 +179,7 @@ def test_twice_but_different(source):
 @pytest.mark.parametrize(
     ("accounts", "role_name", "parameter", "text"),
     [
-        ([123456789012], "A", "accounts", "A number loses the zeros"),
+        ([123456789012], "A", "accounts", "An int loses leading zeros"),
         (["12345"], "A", "accounts", "'12345', which is neither"),
         ([None], "A", "accounts", "of type NoneType"),
         ("123456789012", "A", "accounts", "accounts is of type str"),
@@ -410,7 +410,7 @@ def test_no_such_session(account, region, text, source):
 
 @pytest.mark.parametrize(
     ("account", "hint"),
-    [("000000000099", "Iterate over the fleet"), (111122223333, "string of 12 digits")],
+    [("000000000099", "iterate over the fleet"), (111122223333, "string of 12 digits")],
 )
 def test_how_accounts_are_named(account, hint, source):
     """

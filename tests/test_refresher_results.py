@@ -145,7 +145,7 @@ def test_window_that_does_not_fit(caplog):
         it.due()
 
     assert 1 == caplog.text.count("don't fit a lifetime of 15 min")
-    assert "the advisory one is 8 min now" in caplog.text
+    assert "the advisory window is 8 min now" in caplog.text
 
 
 def test_lifetime_from_the_start_of_the_request():

@@ -303,7 +303,11 @@ ERRORS = {
         FailureKind.SOURCE_EXPIRED,
         "aws login",
     ),
-    "MissingDependencyException": ({"msg": "x"}, FailureKind.SOURCE, "Install it"),
+    "MissingDependencyException": (
+        {"msg": "x"},
+        FailureKind.SOURCE,
+        "Install the package",
+    ),
     "InvalidConfigError": ({"error_msg": "x"}, FailureKind.SOURCE, "config file"),
 }
 

@@ -99,7 +99,7 @@ def test_secrets_are_not_shown(local_sts):
     device = local_sts.add_mfa_device("ci", secret="ge zd gn bv")
 
     assert "ge zd" not in repr(device)
-    with pytest.raises(ValueError, match="secret: Base32 is needed") as caught:
+    with pytest.raises(ValueError, match="secret has to be Base32") as caught:
         local_sts.add_mfa_device("ci", secret="seed-one-1")
     assert "seed-one" not in str(caught.value)
 

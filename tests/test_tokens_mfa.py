@@ -276,7 +276,7 @@ def test_command_that_fails(assume, monkeypatch, capfd, case):
 
     assert isinstance(error, stsession.MfaError)
     assert reason in str(error)
-    assert "by hand" in error.hint
+    assert "Run the command" in error.hint
     assert "planted" not in full_text(error)
     assert "27182" not in full_text(error)
     assert ("planted" in capfd.readouterr().err) is (case == "status")

@@ -321,7 +321,7 @@ def test_unreadable_file(path, case):
 
     assert f"from the file {path}. " in str(error)
     assert reason in str(error)
-    assert "may read it" in error.hint
+    assert "permissions of this process" in error.hint
     assert f"the file {path}" == error.hop
     assert error.retryable
     assert SIGNATURE not in full_text(error)
@@ -354,7 +354,7 @@ def test_function_without_a_token(answer, reason):
 
     assert "the function test_function_without_a_token.<locals>.issue()" in str(error)
     assert reason in str(error)
-    assert "Have it return the token, as a str." == error.hint
+    assert "The function has to return the token as a str." == error.hint
 
 
 def test_function_without_a_name():
@@ -435,8 +435,8 @@ def test_explanation(path, clock, seconds, age):
         f"Could not assume {error.hop}. STS returned ExpiredTokenException. The token "
         f"comes from the file {path}, written {age} ago. Its claims: "
         "exp 2026-01-01 01:00:00 UTC, aud sts.amazonaws.com, me, "
-        "iss https://oidc.example. Check what renews it, and the identity provider "
-        "in IAM."
+        "iss https://oidc.example. Check what renews the token, and the identity "
+        "provider in IAM."
     ) == str(rejected)
     assert (error.kind, error.code, 400, error.hop) == (
         rejected.kind,
@@ -456,7 +456,7 @@ def test_explanation_without_a_file(path):
     supplier.parameters()
     path.unlink()
 
-    assert f"from the file {path}, which is gone. Its" in str(
+    assert f"from the file {path}, which no longer exists. Its" in str(
         supplier.rejected(rejection())
     )
 

@@ -233,8 +233,8 @@ def _check_profile(session: botocore.session.Session, parameter: str) -> None:
     raise InvalidRequestError(
         f'There is no profile "{name}".',
         parameter=parameter,
-        hint=f"The config and credentials files have: {known}. Check AWS_PROFILE and "
-        f"{parameter}=.",
+        hint=f"The config and credentials files contain: {known}. Check AWS_PROFILE "
+        f"and {parameter}=.",
     )
 
 

@@ -542,7 +542,7 @@ class RefreshState:
             self.events.put(
                 None,
                 log="the windows of the refresh policy don't fit a lifetime of "
-                f"{errors.format_span(record.lifetime)}; the advisory one is "
+                f"{errors.format_span(record.lifetime)}; the advisory window is "
                 f"{errors.format_span(record.plan.advisory)} now",
                 level=logging.WARNING,
             )

@@ -88,7 +88,7 @@ _MISTAKES = (
     ),
     (
         r"arn:[^:]*:iam::(?![0-9]{12}:)[^:]*:role/.*",
-        "The account ID has 12 digits, including zeros at the start.",
+        "The account ID has 12 digits, including leading zeros.",
     ),
     (r"arn:[^:]*:iam::[0-9]{12}:role/?(?:.*/)?", "The role name is missing."),
     (r"[0-9]{12}", "That is only an account ID."),
@@ -248,7 +248,7 @@ def checked_target_principal(value: object, *, strict: bool = True) -> str:
         value,
         _ACCOUNT_OR_ROOT if strict else r"\S+",
         "an account ID or the ARN of its root",
-        hint="Pass the 12 digits as a str, including zeros at the start, "
+        hint="Pass the 12 digits as a str, including leading zeros, "
         "or arn:aws:iam::123456789012:root.",
         strict=strict,
     )

@@ -353,7 +353,7 @@ CHAINED_DURATION = Limit(
     maximum=3600,
     source=_CHAINING,
     authority="role chaining (a role assumed by a role)",
-    hint="Leave it out: the session refreshes its credentials however short they last.",
+    hint="Leave it out: the session refreshes its credentials before they expire.",
 )
 EXTERNAL_ID = Limit(
     parameter="external_id",
@@ -498,7 +498,7 @@ TOKEN_CODE = Limit(
     source=_SESSION_TOKEN,
     characters=DIGITS,
     sensitive=True,
-    hint="Pass the six digits as a str, including zeros at the start, without spaces.",
+    hint="Pass the six digits as a str, including leading zeros, without spaces.",
     paths=(
         "sts.AssumeRole.TokenCode",
         "sts.GetSessionToken.TokenCode",
@@ -565,7 +565,7 @@ ASSERTION = Limit(
     maximum=100_000,
     source=_SAML,
     sensitive=True,
-    hint="Pass what the login page posts as SAMLResponse.",
+    hint="Pass the SAMLResponse value that the login page posts.",
     paths=("sts.AssumeRoleWithSAML.SAMLAssertion",),
 )
 TARGET_PRINCIPAL = Limit(

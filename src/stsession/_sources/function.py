@@ -77,8 +77,8 @@ class FunctionFetcher:
             f"{format_span(remaining)} ago.",
             kind=FailureKind.SOURCE_EXPIRED,
             hop=label,
-            hint="Have it return new ones. If they are new, set the machine's clock "
-            "(NTP).",
+            hint="Return credentials that are still valid. If they are, set the "
+            "machine's clock (NTP).",
         )
 
 
@@ -100,7 +100,7 @@ def parse_credentials(value: object, label: str) -> TemporaryCredentials:
     credentials = _read(value) if isinstance(value, Mapping) else None
     if credentials is None:
         raise SourceCredentialsError(
-            f"Could not use what {label} returned, a {type(value).__name__}.",
+            f"Could not use the value that {label} returned, a {type(value).__name__}.",
             hop=label,
             hint="Return TemporaryCredentials, or a dict with AccessKeyId, "
             "SecretAccessKey, SessionToken, and Expiration.",

@@ -151,7 +151,7 @@ def _profile(
     raise InvalidRequestError(
         f'There is no profile "{name}".',
         parameter="name",
-        hint=f"The config and credentials files have: {known}.",
+        hint=f"The config and credentials files contain: {known}.",
     )
 
 

@@ -156,5 +156,6 @@ def no_credentials(name: str) -> SourceCredentialsError:
     return SourceCredentialsError(
         f"Could not find credentials in {name}.",
         hop=name,
-        hint="Add some (aws configure, aws sso login), or name another source.",
+        hint="Configure credentials (aws configure, aws sso login), or pass another "
+        "source.",
     )

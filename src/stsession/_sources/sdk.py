@@ -209,7 +209,7 @@ class SdkCredentials(Credentials):
             raise SourceCredentialsError(
                 msg,
                 hop=self._name,
-                hint="Add some to the profile, or name no source to use those.",
+                hint="Add credentials to the profile, or omit source to use those.",
             )
         return found
 

@@ -307,7 +307,10 @@ RULES = [
     _Rule(sdk.InvalidConfigError, SourceCredentialsError, SOURCE, FIX_CONFIG),
     _Rule(sdk.ConfigParseError, SourceCredentialsError, SOURCE, FIX_CONFIG),
     _Rule(
-        sdk.MissingDependencyException, SourceCredentialsError, SOURCE, "Install it."
+        sdk.MissingDependencyException,
+        SourceCredentialsError,
+        SOURCE,
+        "Install the package.",
     ),
     _Rule(sdk.MetadataRetrievalError, SourceCredentialsError, UNKNOWN, RENEW),
 ]
@@ -492,6 +495,6 @@ def unusable_response(what: str, why: str, hop: str) -> StsUnavailableError:
     return StsUnavailableError(
         f"{what}. The response {why}.",
         hop=hop,
-        hint="Check that the endpoint is an STS; the session retries when it is next "
-        "used.",
+        hint="Check that the endpoint is one of STS; the session retries when it is "
+        "next used.",
     )

@@ -384,7 +384,7 @@ def run_command(argv: Sequence[str], serial: str) -> str:
     raise MfaError(
         f"Could not get a code from MFA device {serial}. The command {name} {reason}.",
         hop=serial,
-        hint="Run it by hand to see what it prints.",
+        hint="Run the command yourself to see its output.",
     )
 
 

@@ -43,7 +43,7 @@ def checked_assertion(value: object) -> str:
         raise InvalidRequestError(
             "assertion is XML; STS accepts base64 only.",
             parameter=ASSERTION.parameter,
-            hint=f"{ASSERTION.hint} That is base64 already.",
+            hint=f"{ASSERTION.hint} It is base64 already.",
         )
     return assertion
 
@@ -180,7 +180,7 @@ def _parsed(assertion: str) -> Any:
         raise InvalidRequestError(
             "The SAML assertion can't be read.",
             parameter="assertion",
-            hint="Pass what the identity provider posts as SAMLResponse, "
+            hint="Pass the SAMLResponse value that the identity provider posts, "
             "base64-encoded.",
         ) from None
 
@@ -195,6 +195,6 @@ def _role_of(value: str) -> SamlRole:
             "A Role attribute of the SAML assertion isn't a pair of a role and a "
             "provider.",
             parameter="assertion",
-            hint="Check how the identity provider fills it.",
+            hint="Check the configuration of the identity provider.",
         )
     return SamlRole(role_arn=roles[0], principal_arn=providers[0])

@@ -228,9 +228,10 @@ class WebIdentityTokenSupplier(TokenSupplier):
             f"Could not read the web identity token from {self._origin}. {reason}",
             kind=FailureKind.SOURCE_EXPIRED,
             hop=self._origin,
-            hint="Have it return the token, as a str."
+            hint="The function has to return the token as a str."
             if callable(self._token)
-            else "Check what writes it, and that this process may read it.",
+            else "Check the program that writes the file, and the permissions of this "
+            "process.",
         )
 
     def _content(self) -> Any:
@@ -262,7 +263,7 @@ class WebIdentityTokenSupplier(TokenSupplier):
         return explain_rejection(
             error,
             f"The token comes from {self._origin}{self._age()}. {self._claimed()}",
-            hint="Check what renews it, and the identity provider in IAM.",
+            hint="Check what renews the token, and the identity provider in IAM.",
         )
 
     def can_renew(self) -> bool:
@@ -280,7 +281,7 @@ class WebIdentityTokenSupplier(TokenSupplier):
         try:
             written = Path(self._token).stat().st_mtime
         except OSError:
-            return ", which is gone"
+            return ", which no longer exists"
         return f", written {format_span(self._clock.wall() - written)} ago"
 
     def _claimed(self) -> str:

@@ -176,9 +176,9 @@ class Targets:
                 known = targets.setdefault((target.role_arn, target.region), target)
                 if known.options != target.options:
                     raise _wrong(
-                        f"accounts names {target.role_arn} twice, "
+                        f"accounts contains {target.role_arn} twice, "
                         "with different options.",
-                        "Name it once.",
+                        "Pass it once.",
                     )
         if not targets:
             raise _wrong("accounts is empty.", "Pass at least one account.")
@@ -220,13 +220,13 @@ class Targets:
             if "role_name" in options:
                 raise _wrong(
                     f"accounts[{entry!r}] has a role_name, but is the ARN of a role.",
-                    "Name the account by its ID, or leave role_name out.",
+                    "Pass the account ID, or omit role_name.",
                 )
             return entry
         if not isinstance(entry, str):
             hint = AS_STRING
             if isinstance(entry, int):
-                hint = f"A number loses the zeros it begins with. {hint}"
+                hint = f"An int loses leading zeros. {hint}"
             raise _wrong(
                 f"accounts has {entry!r}, of type {type(entry).__name__}.", hint
             )
@@ -234,7 +234,7 @@ class Targets:
             raise _wrong(
                 f"accounts has {entry!r}, which is neither an account ID nor the ARN "
                 "of a role.",
-                "An account ID has 12 digits, zeros at its start included.",
+                "An account ID has 12 digits, including leading zeros.",
             )
         role = self.role_name
         if "role_name" in options:
@@ -303,7 +303,7 @@ def find_target(
             hint="Pass the ARN of one of them.",
         )
     if not targets:
-        listing = "Iterate over the fleet for its accounts."
+        listing = "To list the accounts, iterate over the fleet."
         raise InvalidRequestError(
             f"The fleet has no account {account!r}.",
             parameter="account",

@@ -214,7 +214,7 @@ def executor_failure(error: Exception) -> Outcome:
     """
     name = type(error).__name__
     failure = ExecutorError(
-        f"The executor couldn't carry a task or its result. {name}: {error}.",
+        f"The executor couldn't transfer a task or its result. {name}: {error}.",
         type_name=name,
         hint="Pass a function of a module that the workers can import, and return "
         "plain data.",

@@ -35,7 +35,7 @@ class FakeClock:
     def __init__(self, start: dt.datetime | None = None) -> None:
         start = _START if start is None else start
         if start.tzinfo is None:
-            raise ValueError("start: an aware datetime is needed.")
+            raise ValueError("start has to be an aware datetime.")
         self._lock = threading.Lock()  # held while the pair is replaced
         self._pair = (start.timestamp(), 0.0)
 
@@ -99,5 +99,5 @@ class FakeClock:
 
 def _not_negative(span: dt.timedelta) -> dt.timedelta:
     if span < dt.timedelta(0):
-        raise ValueError(f"Time can't pass backwards: {span}.")
+        raise ValueError(f"The span can't be negative: {span}.")
     return span

@@ -474,7 +474,7 @@ def _several(name: str, value: Iterable[str]) -> tuple[str, ...]:
         raise _no_list(f"{name} is", value)
     for text in (texts := tuple(value)):
         if not isinstance(text, str):
-            raise _no_list(f"{name} has something", text)
+            raise _no_list(f"{name} has a value", text)
     return texts
 
 

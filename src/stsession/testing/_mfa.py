@@ -193,4 +193,4 @@ def _seed(secret: str) -> bytes:
     try:
         return base64.b32decode(text + "=" * (-len(text) % 8), casefold=True)
     except ValueError:
-        raise ValueError("secret: Base32 is needed.") from None
+        raise ValueError("secret has to be Base32.") from None
