@@ -210,6 +210,23 @@ def test_file(path, kind):
     assert not supplier.needs_input()
 
 
+def test_another_working_directory(path, clock, monkeypatch):
+    """
+    A relative path means the same file for as long as the session exists.
+    """
+    other = path.parent / "other"
+    other.mkdir()
+    write(other / "token", "another.one.now", clock)
+    monkeypatch.chdir(path.parent)
+    supplier = WebIdentityTokenSupplier("token")
+    monkeypatch.chdir(other)
+
+    assert {"WebIdentityToken": TOKEN} == supplier.parameters()
+    assert "from the file token, written 0 s ago." in str(
+        supplier.rejected(rejection())
+    )
+
+
 def test_function():
     """
     It is called each time, and isn't shared.

@@ -180,7 +180,8 @@ class WebIdentityTokenSupplier(TokenSupplier):
         self._last: str | None = None
         self._claims = Claims()
         self._clock = current_runtime().clock
-        # A function may return tokens of different owners, so it isn't shared.
+        # A function may return tokens of different owners, so it isn't shared. The path
+        # is absolute, as the program may change its directory between two refreshes.
         self._path = None if callable(token) else os.path.abspath(token)  # noqa: PTH100
         self._file = _TokenFile(None)
         if self._path is not None:
@@ -235,10 +236,11 @@ class WebIdentityTokenSupplier(TokenSupplier):
         )
 
     def _content(self) -> Any:
-        if not callable(self._token):
-            return Path(self._token).read_text(encoding="utf-8")
+        if self._path is not None:
+            return Path(self._path).read_text(encoding="utf-8")
+        function: Any = self._token
         return call_function(
-            self._token,
+            function,
             action="Could not get a web identity token",
             hop=self._origin,
             failure=SourceCredentialsError,
@@ -276,10 +278,10 @@ class WebIdentityTokenSupplier(TokenSupplier):
             return False
 
     def _age(self) -> str:
-        if callable(self._token):
+        if self._path is None:
             return ""
         try:
-            written = Path(self._token).stat().st_mtime
+            written = Path(self._path).stat().st_mtime
         except OSError:
             return ", which no longer exists"
         return f", written {format_span(self._clock.wall() - written)} ago"
