@@ -282,8 +282,9 @@ MISTAKES = [
     ("web_identity", "provider_id", "abc"),
     *(
         ("web_identity", "token", value)
-        for value in ("", None, "eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjF9.c2ln")
+        for value in ("", None, 5, b"token", "eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjF9.c2ln")
     ),
+    *(("saml", "assertion", value) for value in (None, 5, b"PHNhbWw+", "", "<saml>")),
     ("saml", "principal_arn", READER),
     ("session_token", "mfa_serial", "x"),
     ("federation_token", "name", "a b"),
@@ -301,7 +302,7 @@ MISTAKES = [
             "region": (5, "eu west 1"),
             "sts_region": ("-",),
             "sts_regions": ([], "eu-west-1", ["eu-west-1", "eu west 2"], [None, 5]),
-            "sts_endpoint_url": ("ceph.example",),
+            "sts_endpoint_url": ("ceph.example", 5, b"https://ceph.example"),
             "sts_config": ({"read_timeout": 5},),
             "refresh": (None, 300),
             "cache": (False,),

@@ -17,6 +17,7 @@ from .._core.cache import PROCESS_CACHE, MemoryCache
 from .._core.errors import hides_arguments
 from .._core.events import RefreshHook
 from .._core.policy import RefreshPolicy
+from .._requests.limits import wrong_type
 from .._requests.models import StsRequest
 from .._sources.find import SourceLike, unsigned_source
 from ..exceptions import InvalidRequestError
@@ -510,6 +511,8 @@ def _checked_token(
             hint="Pass the path of a file or a function, or set "
             "AWS_WEB_IDENTITY_TOKEN_FILE.",
         )
+    if not (isinstance(token, (str, os.PathLike)) or callable(token)):
+        raise wrong_type("token", token, "a path or a function")
     if isinstance(token, str) and re.match(r"eyJ[\w-]*\.eyJ", token):
         raise InvalidRequestError(
             "token looks like a token, not like the path of a file.",
@@ -564,8 +567,13 @@ def saml(
 
     .. versionadded:: 0.1.0
     """
-    from .._tokens.saml import SamlAssertionSupplier  # noqa: PLC0415 - not for assume()
+    from .._tokens.saml import (  # noqa: PLC0415 - not for assume()
+        SamlAssertionSupplier,
+        checked_assertion,
+    )
 
+    if not callable(assertion):
+        checked_assertion(assertion)
     chain = ChainBuilder(unsigned_source(), Options(**options), role_arn=role_arn)
     parameters: dict[str, Any] = {
         "role_arn": role_arn,

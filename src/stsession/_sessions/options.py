@@ -329,6 +329,9 @@ def _check_endpoint(options: Options) -> None:
             parameter="sts_regions",
             hint='Write sts_regions=["eu-west-1", "eu-central-1"].',
         )
+    if url is not None and not isinstance(url, str):
+        hint = 'Write "https://host" or "https://host:port".'
+        raise _wrong_type("sts_endpoint_url", url, hint)
     if url is not None and not re.fullmatch(r"https?://[^/\s]+\S*", url):
         raise InvalidRequestError(
             f"sts_endpoint_url is {url!r}, which isn't the URL of a server.",
