@@ -526,6 +526,22 @@ def test_not_sent_in_time(source, stub):
     assert ARN.format(IDS[1]) == second.hop
 
 
+@pytest.mark.parametrize("of_account", [False, True])
+def test_options_that_change_later(source, stub, of_account):
+    """
+    A fleet makes its sessions with the options that it got.
+    """
+    tags = {"Tenant": "one"}
+    if of_account:
+        fleet = Fleet({IDS[0]: {"tags": tags}}, role_name="Audit", source=source)
+    else:
+        fleet = Fleet(IDS[:1], role_name="Audit", source=source, tags=tags)
+    tags["Tenant"] = "two"
+    fleet.session(IDS[0]).credentials()
+
+    assert "one" == stub.requests[0].params["Tags.member.1.Value"]
+
+
 @pytest.fixture(name="asked_for_codes")
 def _asked_for_codes(source, stub):
     """

@@ -233,6 +233,25 @@ def test_all_arguments(name):
     assert parameters | {"region"} == arguments.keys()
 
 
+def test_arguments_that_change_later():
+    """
+    A session is pickled and copied as it was made.
+    """
+    tags, role_arns = {"Tenant": "one"}, [HUB, READER]
+    stub = StubSTS()
+    source = source_of(stub)
+    session = stsession.assume(role_arns, source=source, tags=tags)
+    same = stsession.assume([HUB, READER], source=source, tags={"Tenant": "one"})
+    tags["Tenant"] = "two"
+    role_arns.append(TARGET)
+    copy.deepcopy(session).credentials()
+
+    assert READER == stub.requests[-1].params["RoleArn"]
+    assert "one" == stub.requests[-1].params["Tags.member.1.Value"]
+    assert repr(same) == repr(session)
+    assert repr(session) != repr(stsession.assume(READER, source=source, tags=tags))
+
+
 def test_other_processes():
     """
     It is the same there.

@@ -18,6 +18,7 @@ from typing import Any, Generic, Protocol, TypeVar, overload
 __all__ = [
     "causes",
     "chained",
+    "copy_containers",
     "digest_of",
     "forget_after_fork",
     "fresh_process_state",
@@ -100,6 +101,20 @@ def value_of(thing: Any) -> Hashable:
         return kind, tuple(map(value_of, thing))
     hash(thing)
     return kind, thing
+
+
+def copy_containers(value: Any) -> Any:
+    """
+    Return the value with copies of its dicts, lists and sets, at all levels.
+
+    The program may change those afterwards.
+    """
+    kind = type(value)
+    if kind is dict:
+        return {name: copy_containers(item) for name, item in value.items()}
+    if kind in (list, set, tuple):
+        return kind(map(copy_containers, value))
+    return value
 
 
 T = TypeVar("T")

@@ -477,7 +477,7 @@ APIReference/API_AssumeRoleWithWebIdentity.html>`_.
         "policy": policy,
         "policy_arns": policy_arns,
     }
-    recipe = Recipe(web_identity, {**parameters, "token": token, **options})
+    arguments = {**parameters, "token": token, **options}
     environment = web_identity_environment()
     if role_session_name is None and None in (token, role_arn):
         parameters["role_session_name"] = environment.get("role_session_name")
@@ -498,7 +498,7 @@ APIReference/API_AssumeRoleWithWebIdentity.html>`_.
         custom_endpoint=chain.custom_endpoint,
     )
     chain.add(request, WebIdentityTokenSupplier(_checked_token(token)))
-    return RefreshableSession(chain, recipe)
+    return RefreshableSession(chain, Recipe(web_identity, arguments))
 
 
 def _checked_token(

@@ -29,7 +29,7 @@ from .._core.errors import hides_arguments
 from .._core.policy import RefreshPolicy
 from .._sources.files import TOKEN_FILE, contents_of, owner_of_file, profile_of
 from .._sources.providers import FINDABLE_METHODS
-from .._util import digest_of, number_of, per_process
+from .._util import copy_containers, digest_of, number_of, per_process
 from .options import DEFAULT_POLICY
 
 
@@ -92,7 +92,7 @@ class Recipe:
     Args:
         make: The function, or the class.
 
-        arguments: The arguments that were passed, by name.
+        arguments: The arguments that were passed, by name. Containers are copied.
 
         surroundings:
             What the arguments select in the environment and in files, see
@@ -108,7 +108,7 @@ class Recipe:
         surroundings: Mapping[str, Any] | None = None,
     ) -> None:
         self.make = make
-        self.arguments = arguments
+        self.arguments: Mapping[str, Any] = copy_containers(dict(arguments))
         self.surroundings = (
             surroundings_of(arguments) if surroundings is None else surroundings
         )

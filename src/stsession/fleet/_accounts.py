@@ -26,6 +26,7 @@ from .._sessions.session import RefreshableSession
 from .._sources.find import SourceLike
 from .._sources.sources import Source
 from .._sts.endpoint import has_custom_endpoint
+from .._util import copy_containers
 from ..exceptions import InvalidRequestError
 
 
@@ -206,6 +207,7 @@ class Targets:
             )
         request = {k: v for k, v in options.items() if k not in PLACES}
         self._check(entry, arn, request)
+        request = copy_containers(request)
         for region in regions:
             yield FleetTarget(
                 account_id=arn.split(":")[4] or None,

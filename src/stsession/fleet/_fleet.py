@@ -18,7 +18,7 @@ from .._sessions.options import AssumeRoleOptions, checks_names
 from .._sessions.pickling import Recipe
 from .._sessions.session import RefreshableAssumeRoleSession
 from .._sources.find import SourceLike
-from .._util import forget_after_fork, lazy
+from .._util import copy_containers, forget_after_fork, lazy
 from ..exceptions import InvalidRequestError, OrganizationError
 from ._accounts import (
     AccountOptions,
@@ -140,6 +140,8 @@ class Fleet:
             places[0],
             common,
         )
+        # Sessions are made later, when the program may have changed its containers.
+        options.update(copy_containers(options))
         self._accounts = accounts if isinstance(accounts, Organization) else None
         self._listed: tuple[FleetTarget, ...] | None = None
         if not isinstance(accounts, Organization):
