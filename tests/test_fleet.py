@@ -367,7 +367,7 @@ def test_repr(source):
 
     text = "<Fleet of 5 accounts, role Audit by the given session ("
     assert text == repr(fleet)[: len(text)]
-    assert "s3cr3t" not in repr(list(fleet)) + repr(fleet._make)
+    assert "s3cr3t" not in repr(list(fleet)) + repr(fleet._factory)
 
 
 # -- Sessions ------------------------------------------------------------------

@@ -200,7 +200,7 @@ def test_recipe_has_no_secret(fleet, local):
     session = fleet.session(IDS[0])
     keys = session.credentials()
 
-    recipe = pickle.dumps(fleet._make)
+    recipe = pickle.dumps(fleet._factory)
 
     assert b"org" in recipe
     assert keys.secret_access_key.encode() not in recipe
@@ -224,7 +224,9 @@ def test_few_fleets_are_kept_in_a_worker(monkeypatch):
     """
     fleets = _executors._Fleets()
     recipes = [
-        pickle.dumps(stsession.Fleet(IDS, role_name=f"R{n}", external_id=f"e{n}")._make)
+        pickle.dumps(
+            stsession.Fleet(IDS, role_name=f"R{n}", external_id=f"e{n}")._factory
+        )
         for n in range(_executors.FLEETS + 1)
     ]
     with use_runtime(random=random.Random(1).random):

@@ -30,26 +30,26 @@ __all__ = [
 ]
 
 
-class _Forgetful(Protocol):
+class _HasForkHook(Protocol):
     def _after_fork(self) -> None: ...
 
 
-_forgetful: weakref.WeakSet[_Forgetful] = weakref.WeakSet()
+_reset_after_fork: weakref.WeakSet[_HasForkHook] = weakref.WeakSet()
 
 
-def forget_after_fork(thing: _Forgetful) -> None:
+def forget_after_fork(thing: _HasForkHook) -> None:
     """
     Call ``thing._after_fork()`` in each forked child, as long as *thing* exists.
 
     In the child, a lock that another thread holds is never released, and other threads
     don't exist. Objects that use either have to be reset.
     """
-    _forgetful.add(thing)
+    _reset_after_fork.add(thing)
 
 
 def _after_fork() -> None:
     errors = []
-    for thing in list(_forgetful):
+    for thing in list(_reset_after_fork):
         try:
             thing._after_fork()  # noqa: SLF001 - it's what they register for
         except Exception as e:  # noqa: BLE001, PERF203 - first the locks of the others

@@ -34,8 +34,8 @@ from .runtime import utc
 
 __all__ = [
     "as_refresh_error",
-    "cancelled",
     "check_progress",
+    "circular_source",
     "copy_error",
     "copy_to_keep",
     "copy_to_raise",
@@ -43,10 +43,10 @@ __all__ = [
     "frameless_copy",
     "hides_arguments",
     "lifetime_of",
-    "no_answer",
-    "nothing_yet",
-    "recursion",
-    "reentered",
+    "no_credentials_yet",
+    "no_response",
+    "prompt_cancelled",
+    "reentrant_call",
     "too_many_attempts",
     "too_short",
     "without_frames",
@@ -279,7 +279,7 @@ def credentials_expired(
     return expired
 
 
-def no_answer(name: str, source: str, seconds: float) -> StsUnavailableError:
+def no_response(name: str, source: str, seconds: float) -> StsUnavailableError:
     """
     Return the error of a refresh that took too long.
     """
@@ -292,7 +292,7 @@ def no_answer(name: str, source: str, seconds: float) -> StsUnavailableError:
     )
 
 
-def nothing_yet(name: str) -> StsUnavailableError:
+def no_credentials_yet(name: str) -> StsUnavailableError:
     """
     Return the error of a caller that can't wait for the first credentials.
     """
@@ -303,7 +303,7 @@ def nothing_yet(name: str) -> StsUnavailableError:
     )
 
 
-def recursion(name: str) -> SourceCredentialsError:
+def circular_source(name: str) -> SourceCredentialsError:
     """
     Return the error of a source that needs the credentials it is the source of.
     """
@@ -314,7 +314,7 @@ def recursion(name: str) -> SourceCredentialsError:
     )
 
 
-def reentered(name: str) -> RefreshError:
+def reentrant_call(name: str) -> RefreshError:
     """
     Return the error of a call that interrupts the refresh that it would wait for.
     """
@@ -327,7 +327,7 @@ def reentered(name: str) -> RefreshError:
     )
 
 
-def cancelled(name: str) -> MfaError:
+def prompt_cancelled(name: str) -> MfaError:
     """
     Return the error for the callers that wait for a prompt that was cancelled.
     """

@@ -236,7 +236,7 @@ class Refresher:
                 if flight.error is not None:
                     raise copy_to_raise(flight.error)
                 if not flight.done.is_set():  # a person is prompted meanwhile
-                    raise errors.nothing_yet(self.name)
+                    raise errors.no_credentials_yet(self.name)
         except BaseException:
             self._abandon(owner)
             raise
@@ -315,7 +315,7 @@ class Refresher:
             RefreshError: If there are none, or they may not be used.
         """
         if in_critical_section():
-            return self._usable(errors.reentered(self.name))
+            return self._usable(errors.reentrant_call(self.name))
         return self._decide(self._use_held)
 
     def _use_held(self, now: Instant) -> Record:
@@ -327,8 +327,8 @@ class Refresher:
         Return the error of this call if it would wait for its own thread.
         """
         if is_fetching(self):
-            return errors.recursion(self.name)
-        return errors.reentered(self.name) if in_critical_section() else None
+            return errors.circular_source(self.name)
+        return errors.reentrant_call(self.name) if in_critical_section() else None
 
     def _usable(self, error: RefreshError) -> Record:
         """
@@ -419,7 +419,7 @@ class Refresher:
             flight.starter = None
         elif flight.waits_for_this_thread:  # which was interrupted to make this call
             if freshness is Freshness.EXPIRED:
-                raise errors.reentered(self.name)
+                raise errors.reentrant_call(self.name)
             return
         if timeout > 0 and not flight.done.is_set():
             self.wait(flight.done, timeout)
@@ -514,7 +514,7 @@ class Refresher:
     def _interrupt(self, flight: Flight, error: BaseException) -> None:
         if isinstance(error, KeyboardInterrupt) and self.needs_input():
             # The person cancelled the prompt, which ends the wait of all callers.
-            self._fail(flight, errors.cancelled(self.name))
+            self._fail(flight, errors.prompt_cancelled(self.name))
         else:
             self._decide_quietly(lambda now: self._state.interrupt(flight, error, now))
 

@@ -280,7 +280,7 @@ class RefreshState:
             self._take_over(flight, owner, now)
             return flight
         if self._has_too_many_fetches(now):
-            raise errors.no_answer(self.name, self.source, self.load_timeout)
+            raise errors.no_response(self.name, self.source, self.load_timeout)
         self._check_attempts(now)
         return self._begin(now, self.freshness(now), "requested", owner)
 
@@ -448,7 +448,7 @@ class RefreshState:
 
     def _without_failure(self, now: Instant) -> RefreshError:
         if self.backoff.has_room(now.monotonic):
-            return errors.nothing_yet(self.name)
+            return errors.no_credentials_yet(self.name)
         return errors.too_many_attempts(self.name, self.policy.attempts_per_minute)
 
     def _may_use_expired(self, remaining: float) -> bool:
@@ -554,7 +554,7 @@ class RefreshState:
         A fetch that prompts a person goes on, so that the person is prompted only once.
         """
         if not flight.done.is_set() and not self.needs_input():
-            error = errors.no_answer(self.name, self.source, self.load_timeout)
+            error = errors.no_response(self.name, self.source, self.load_timeout)
             self.fail(flight, error, now, ended=False)
 
     def abandon(self, flight: Flight) -> None:

@@ -33,7 +33,7 @@ from .._util import copy_containers, digest_of, number_of, per_process
 from .options import DEFAULT_POLICY
 
 
-__all__ = ["Recipe", "rebuild_session", "reduce_session", "surroundings_of"]
+__all__ = ["Recipe", "environment_of", "rebuild_session", "reduce_session"]
 
 
 VARIABLES = (
@@ -94,23 +94,23 @@ class Recipe:
 
         arguments: The arguments that were passed, by name. Containers are copied.
 
-        surroundings:
+        environment:
             What the arguments select in the environment and in files, see
-            `surroundings_of`. `None` means what they select now.
+            `environment_of`. `None` means what they select now.
     """
 
-    __slots__ = ("arguments", "make", "surroundings")
+    __slots__ = ("arguments", "environment", "make")
 
     def __init__(
         self,
         make: Callable[..., Any],
         arguments: Mapping[str, Any],
-        surroundings: Mapping[str, Any] | None = None,
+        environment: Mapping[str, Any] | None = None,
     ) -> None:
         self.make = make
         self.arguments: Mapping[str, Any] = copy_containers(dict(arguments))
-        self.surroundings = (
-            surroundings_of(arguments) if surroundings is None else surroundings
+        self.environment = (
+            environment_of(arguments) if environment is None else environment
         )
 
     def digest(self) -> str:
@@ -121,15 +121,15 @@ class Recipe:
         and for secret arguments, neither of which can be pickled.
         """
         values = {
-            name: _plain_of(name, value, self.surroundings)
+            name: _plain_of(name, value, self.environment)
             for name, value in self.arguments.items()
             if value is not None and name not in IRRELEVANT
         }
         if self.arguments.get("refresh") == DEFAULT_POLICY:
             del values["refresh"]
-        values["surroundings"] = {
+        values["environment"] = {
             name: selected
-            for name, selected in self.surroundings.items()
+            for name, selected in self.environment.items()
             if self.arguments[name] is None
             or isinstance(self.arguments[name], (str, os.PathLike))
         }
@@ -260,7 +260,7 @@ def _public(owner: Hashable) -> Any:
     return owner if isinstance(owner, tuple) else None
 
 
-def surroundings_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
+def environment_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """
     Return what arguments select in the environment and in files, without secrets.
 
@@ -299,7 +299,7 @@ def _is_ours(source: Any) -> bool:
     return hasattr(type(source), "_digest")
 
 
-def _plain_of(name: str, value: Any, surroundings: Mapping[str, Any]) -> Any:
+def _plain_of(name: str, value: Any, environment: Mapping[str, Any]) -> Any:
     """
     Return a value as plain data that is equal for all ways to pass it.
     """
@@ -321,27 +321,27 @@ def _plain_of(name: str, value: Any, surroundings: Mapping[str, Any]) -> Any:
         return value
     if isinstance(value, Mapping):
         return {
-            str(key): _plain_of("", item, surroundings) for key, item in value.items()
+            str(key): _plain_of("", item, environment) for key, item in value.items()
         }
     if isinstance(value, (set, frozenset)):
         value = sorted(value, key=str)
     if isinstance(value, Collection):
-        return [_plain_of("", item, surroundings) for item in value]
+        return [_plain_of("", item, environment) for item in value]
     if isinstance(value, (BotoSession, BotocoreSession)):
-        return _session_as_plain(value, surroundings)
+        return _session_as_plain(value, environment)
     return _name_or_number(value)
 
 
-def _session_as_plain(source: Any, surroundings: Mapping[str, Any]) -> Any:
+def _session_as_plain(source: Any, environment: Mapping[str, Any]) -> Any:
     digest = getattr(source, "_digest", None)  # a session of this library
     if digest is not None:
         return digest
     # There is no public way to its credentials that can't cause a request.
     session = getattr(source, "_session", source)
     keys = getattr(session, "_credentials", None)
-    variables = _plain_of("", session.instance_variables(), surroundings)
+    variables = _plain_of("", session.instance_variables(), environment)
     if keys is None or getattr(keys, "method", None) in FINDABLE_METHODS:
-        return [variables, surroundings.get("source")]
+        return [variables, environment.get("source")]
     if isinstance(keys, RefreshableCredentials):
         return [variables, number_of(keys)]
     return [variables, keys.access_key]

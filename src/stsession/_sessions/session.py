@@ -90,7 +90,7 @@ class RefreshableSession(BotoSession):
             with reporting_config_errors(None):
                 super().__init__(botocore_session=self._new_botocore_session())
         if chain.options.on_event is not None:
-            hook = _while_used(self._signs_with, chain.options.on_event)
+            hook = _hook_while_used(self._signs_with, chain.options.on_event)
             self._refresher.events.subscribe(hook)
 
     def _new_botocore_session(self) -> botocore.session.Session:
@@ -317,7 +317,7 @@ def _note_region_of(refresher: Refresher, context: dict[str, Any], **_: Any) -> 
     note_region(refresher, context.get("client_region"))
 
 
-def _while_used(
+def _hook_while_used(
     credentials: RefresherCredentials, on_event: RefreshHook
 ) -> Callable[[], RefreshHook | None]:
     """

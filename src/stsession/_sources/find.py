@@ -228,7 +228,7 @@ def _function_source(get: Callable[[], Any]) -> Source:
             name,
             profile_session(None),
             key=lambda: own,
-            signer=RefresherSigner(refresher, is_role=False, lasts=False),
+            signer=RefresherSigner(refresher, is_role=False, renews=False),
             load_timeout=refresher.load_timeout,
         )
 

@@ -28,7 +28,7 @@ from .._botocore.config_files import files_of
 from .._botocore.errors import presentable, text_of
 from .._botocore.sessions import Session, copy_settings, credentials_in_code
 from .._core.credentials import FetchResult, TemporaryCredentials
-from .._core.errors import recursion, without_frames
+from .._core.errors import circular_source, without_frames
 from .._core.events import write_log
 from .._core.policy import RefreshPolicy, Tuning
 from .._core.refresher import Refresher
@@ -163,7 +163,7 @@ class SdkCredentials(Credentials):
         with self._lock:
             if self._found is None:
                 if self._resolving:  # called by a logging handler, in the same thread
-                    raise recursion(self._name)
+                    raise circular_source(self._name)
                 self._resolving = True
                 try:
                     self._found = self._resolve_anew()
@@ -195,7 +195,7 @@ class SdkCredentials(Credentials):
         return profile_of(session), owner_of_file(self._token_file)
 
     def _resolve_by(self, session: botocore.session.Session) -> Credentials:
-        found: Credentials | None = self._looking(session.get_credentials)
+        found: Credentials | None = self._translating(session.get_credentials)
         named = "profile" in session.instance_variables()
         if found is None and named:
             raise no_credentials(self._name)
@@ -338,7 +338,7 @@ class SdkCredentials(Credentials):
         """
         Return the current credentials. May block while botocore refreshes them.
         """
-        frozen: ReadOnlyCredentials = self._looking(
+        frozen: ReadOnlyCredentials = self._translating(
             self.resolve().get_frozen_credentials
         )
         if self._signed_by not in (None, frozen.access_key):
@@ -346,15 +346,15 @@ class SdkCredentials(Credentials):
         self._signed_by = frozen.access_key
         return frozen
 
-    def _looking(self, look: Callable[[], T]) -> T:
+    def _translating(self, call: Callable[[], T]) -> T:
         """
-        Call botocore; translate what a broken provider or file raises.
+        Call botocore, and translate the errors of broken providers and files.
         """
         try:
-            return look()
+            return call()
         except UNTRANSLATED:
             raise
-        except Exception as e:  # noqa: BLE001 - made into one of ours
+        except Exception as e:  # noqa: BLE001 - translated
             error = self._translated(e)
         # Out here, so that its context doesn't hold what its cause leaves out.
         raise error
@@ -449,7 +449,7 @@ class SdkFetcher:
             return self._fetch()
         except MemoryError:
             raise  # it has nothing to do with the source
-        except Exception as e:  # noqa: BLE001 - made into one of ours
+        except Exception as e:  # noqa: BLE001 - translated
             name = self._source.name
             attempt = Attempt(what=f"Could not load {name}", hop=name, source=name)
             error = translate(e, attempt, wall=self._clock.wall())

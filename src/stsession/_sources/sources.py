@@ -217,13 +217,13 @@ class Source:
         if self.signer is not None:
             self.signer.note_region(region)
 
-    def widen(self, workers: int) -> None:
+    def keep_connections(self, workers: int) -> None:
         """
         Keep enough connections to STS for this many concurrent requests.
         """
-        self._clients.widen(workers)
+        self._clients.keep_connections(workers)
         if self._previous is not None:
-            self._previous.widen(workers)
+            self._previous.keep_connections(workers)
 
     def close(self) -> None:
         """
@@ -243,19 +243,19 @@ class RefresherSigner:
 
         is_role: Whether its credentials are those of an assumed role.
 
-        lasts: Whether the refresher can be expected to get others when the current
+        renews: Whether the refresher can be expected to get others when the current
             credentials expire.
     """
 
     renewable = True
 
     def __init__(
-        self, refresher: Refresher, *, is_role: bool = True, lasts: bool = True
+        self, refresher: Refresher, *, is_role: bool = True, renews: bool = True
     ) -> None:
         self.credentials: Credentials = RefresherCredentials(refresher)
         self.is_role = is_role
         self.can_use_mfa: bool = not is_role
-        self._lasts = lasts
+        self._renews = renews
         self._refresher = refresher
 
     def needs_input(self) -> bool:
@@ -279,9 +279,9 @@ class RefresherSigner:
             with contextlib.suppress(RefreshError):
                 record = self._refresher.refresh()
                 remaining = self._refresher.remaining(record)
-        return remaining if self._may_end(record) else None
+        return remaining if self._may_be_last(record) else None
 
-    def _may_end(self, record: Record) -> bool:
+    def _may_be_last(self, record: Record) -> bool:
         """
         Return whether there may be no new credentials when these expire.
 
@@ -292,7 +292,7 @@ class RefresherSigner:
             return False
         refresher = self._refresher
         return (
-            not self._lasts
+            not self._renews
             or refresher.last_error is not None
             or refresher.needs_input()
         )

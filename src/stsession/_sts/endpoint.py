@@ -219,7 +219,7 @@ class StsClients:
             client = self._clients.setdefault(key, limit_responses(made))
         return client
 
-    def widen(self, workers: int) -> None:
+    def keep_connections(self, workers: int) -> None:
         """
         Make new clients that keep enough connections for this many concurrent requests.
         """

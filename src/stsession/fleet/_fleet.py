@@ -35,7 +35,7 @@ from ._executors import shares_objects, submitter
 from ._organization import Organization
 from ._results import FleetCounts, FleetResult
 from ._run import FleetRun, check_map
-from ._sessions import FleetSessions
+from ._sessions import FleetSession, FleetSessions
 
 
 if TYPE_CHECKING:
@@ -113,8 +113,8 @@ class Fleet:
         **options: Unpack[AssumeRoleOptions],
     ) -> None:
         check_retries(options.get("sts_config"))
-        self._make = FleetSessions(source=source, common=options)
-        self._source = root = self._make.root
+        self._factory = FleetSessions(source=source, common=options)
+        self._source = root = self._factory.root
         own_region = root.settings.get_config_variable("region")
         places: tuple[str | None, ...] = (own_region,)
         if regions is not None:
@@ -125,21 +125,7 @@ class Fleet:
             root, role_name, places, options, url=url_of(source, options)
         )
         role_name = self._targets.role_name
-        common: dict[str, Any] = {}
-        if isinstance(accounts, Mapping) and all(
-            isinstance(its_options, Mapping) and "tags" in its_options
-            for its_options in accounts.values()
-        ):  # each account's keys are compared with its own tags
-            common["transitive_tag_keys"] = None
-        # Raises the errors that assume() would raise for every account. The session is
-        # kept, because it keeps the throttle and client templates that all sessions
-        # share.
-        self._sample = self._make.make(
-            f"arn:{self._targets.partition}:iam::{PLACEHOLDER}:role/"
-            f"{role_name or 'Role'}",
-            places[0],
-            common,
-        )
+        self._sample = self._make_sample(accounts, places[0])
         # Sessions are made later, when the program may have changed its containers.
         options.update(copy_containers(options))
         self._accounts = accounts if isinstance(accounts, Organization) else None
@@ -166,6 +152,27 @@ class Fleet:
         self._after_fork()
         forget_after_fork(self)
 
+    def _make_sample(self, accounts: object, region: str | None) -> FleetSession:
+        """
+        Make a session that raises the errors that `assume()` raises for every account.
+
+        The fleet keeps it for the throttle and the client templates, which all sessions
+        share.
+        """
+        common: dict[str, Any] = {}
+        if isinstance(accounts, Mapping) and all(
+            isinstance(its_options, Mapping) and "tags" in its_options
+            for its_options in accounts.values()
+        ):  # each account's keys are compared with its own tags
+            common["transitive_tag_keys"] = None
+        targets = self._targets
+        return self._factory.make(
+            f"arn:{targets.partition}:iam::{PLACEHOLDER}:role/"
+            f"{targets.role_name or 'Role'}",
+            region,
+            common,
+        )
+
     def _after_fork(self) -> None:
         # Guards the runs. Reentrant, as all locks of a fleet, for finalizers and signal
         # handlers on the thread that holds it.
@@ -185,7 +192,7 @@ class Fleet:
         if self._accounts is None:
             accounts = [attrs.astuple(target) for target in self._listed or ()]
         recipe = {"accounts": accounts, **self._recipe}
-        return Recipe(type(self), recipe, self._make.surroundings).digest()
+        return Recipe(type(self), recipe, self._factory.environment).digest()
 
     def _all(self) -> tuple[FleetTarget, ...]:
         """
@@ -240,7 +247,7 @@ class Fleet:
         Raises:
             InvalidRequestError: If the fleet has no such account or region.
         """
-        return self._make.session(find_target(self._named, account, region))
+        return self._factory.session(find_target(self._named, account, region))
 
     def map(
         self,
@@ -284,14 +291,14 @@ class Fleet:
         """
         check_map(function, max_workers, executor)
         if executor is None or shares_objects(executor):
-            self._sample.widen(max_workers)
+            self._sample.keep_connections(max_workers)
         run: FleetRun[T] = FleetRun(
             targets=self._all,
             submit=submitter(
                 function,
                 executor,
                 max_workers=max_workers,
-                sessions=self._make,
+                sessions=self._factory,
             ),
             max_workers=max_workers,
             ordered=ordered,
@@ -318,7 +325,7 @@ class Fleet:
             runs = tuple(self._runs)
         for run in runs:
             run.close()
-        self._make.close()
+        self._factory.close()
 
     def __reduce__(self) -> NoReturn:
         msg = "A fleet isn't pickled or copied; make another, or pass its sessions."

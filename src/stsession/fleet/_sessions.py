@@ -14,7 +14,7 @@ from .._botocore.sdk_classes import BotoSession
 from .._requests.checks import default_role_session_name
 from .._sessions.chain import ChainBuilder
 from .._sessions.options import Options
-from .._sessions.pickling import Recipe, reduce_session, surroundings_of
+from .._sessions.pickling import Recipe, environment_of, reduce_session
 from .._sessions.session import (
     RefreshableAssumeRoleSession,
     RefreshableSession,
@@ -187,14 +187,14 @@ class FleetSession(RefreshableAssumeRoleSession):
         settings = self._source.settings
         return self._region or settings.get_config_variable("region")
 
-    def widen(self, workers: int) -> None:
+    def keep_connections(self, workers: int) -> None:
         """
         Keep enough connections for this many concurrent requests.
 
         This applies to later clients of all sessions with the same source.
         """
-        self._source.widen(workers)
-        self._clients.widen(workers)
+        self._source.keep_connections(workers)
+        self._clients.keep_connections(workers)
 
 
 @attrs.frozen(kw_only=True, slots=False)
@@ -219,11 +219,11 @@ class FleetSessions:
         return find_source(self.source)
 
     @lazy
-    def surroundings(self) -> Mapping[str, Any]:
+    def environment(self) -> Mapping[str, Any]:
         """
-        The result of `surroundings_of` for the source, when the first session is made.
+        The result of `environment_of` for the source, when the first session is made.
         """
-        return surroundings_of({"source": self.source})
+        return environment_of({"source": self.source})
 
     @lazy
     def _sessions(self) -> dict[tuple[str, str | None], FleetSession]:
@@ -276,7 +276,7 @@ class FleetSessions:
             (chain.source.key, endpoint.url, endpoint.regions)
         )
         chain.add_roles([role_arn], parameters)
-        return FleetSession(chain, Recipe(make_session, arguments, self.surroundings))
+        return FleetSession(chain, Recipe(make_session, arguments, self.environment))
 
     def close(self) -> None:
         """

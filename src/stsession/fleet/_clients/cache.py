@@ -235,7 +235,7 @@ class ClientTemplates:
                     self._templates.pop(other, None)
         self._templates[key] = (template,)
 
-    def widen(self, workers: int) -> None:
+    def keep_connections(self, workers: int) -> None:
         """
         Make later clients keep connections for *workers* concurrent requests.
         """
