@@ -187,7 +187,7 @@ class ErrorResponse:
 
 
 def _first_sentences(message: str) -> str:
-    # SignatureDoesNotMatch goes on with the request, including the session token.
+    # The request follows in SignatureDoesNotMatch, including the session token.
     message = re.split("\n|The Canonical String", message, maxsplit=1)[0].strip()
     return redact(message)[:MESSAGE_LENGTH]
 
@@ -223,7 +223,7 @@ def text_of(error: BaseException) -> str:
     """
     Return the first line of an error, without secrets.
     """
-    # ResponseParserError goes on with the response, including the secret key.
+    # The response follows in ResponseParserError, including the secret key.
     text = str(error).split("\n", maxsplit=1)[0]
     return redact(text).rstrip(".:")[:MESSAGE_LENGTH]
 

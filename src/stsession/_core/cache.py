@@ -29,8 +29,9 @@ class RandomEviction(dict[K, V], Generic[K, V]):
     """
     A dict of limited size that removes a random item when it is full.
 
-    If a program uses one item more than the limit in turn, most lookups still succeed.
-    If the oldest item were removed, each would be removed just before it is used again.
+    If a program cycles through one item more than the limit, most lookups still
+    succeed. If the oldest item were removed, each would be removed just before it is
+    used again.
 
     Items are added by ``self[key] = value``, one at a time.
 

@@ -368,7 +368,7 @@ def too_short(name: str, lifetime: float, min_validity: float) -> RefreshError:
 
 OURS = "stsession"
 SDK = frozenset({"boto3", "botocore", "s3transfer", "urllib3"})
-"""Packages whose frames hold requests, responses, and credentials."""
+"""Packages with local variables that hold requests, responses, or credentials."""
 
 LIBRARY = frozenset(sys.stdlib_module_names) - {"__main__"}
 """Modules that are called with such arguments, for example ``json`` with a policy."""

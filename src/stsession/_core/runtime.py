@@ -55,11 +55,11 @@ class Clock(Protocol):
 
 def _clock_that_counts_suspended_time() -> int | None:
     """
-    The ID of such a clock, or `None` if the platform has none.
+    Return the ID of the clock. `None` if the platform has no such clock.
     """
     clock_id: int | None = getattr(time, "CLOCK_BOOTTIME", None)  # Linux
     if clock_id is None and sys.platform == "darwin":
-        clock_id = time.CLOCK_MONOTONIC  # goes on during sleep there
+        clock_id = time.CLOCK_MONOTONIC  # continues during sleep there
     if clock_id is not None:
         try:
             time.clock_gettime(clock_id)

@@ -149,7 +149,7 @@ class RefreshState:
     record: Record | None
 
     fresh: Record | None = attrs.field(init=False)
-    """The record, or `None` if a refresh is due whatever the clocks say."""
+    """The record, or `None` if a refresh is due regardless of the clocks."""
 
     flight: Flight | None = None
     last_error: RefreshError | None = None
@@ -382,7 +382,7 @@ class RefreshState:
 
     def end_fetch(self, flight: Flight) -> None:
         """
-        End *flight*, whose fetch has ended. May be called again after an interrupt.
+        End *flight* after its fetch. May be called again after an interrupt.
         """
         self._forget_fetch(flight)
         self.abandon(flight)
@@ -551,7 +551,7 @@ class RefreshState:
         """
         Fail *flight* because it takes too long; a result that arrives later is used.
 
-        A fetch that prompts a person goes on, so that the person is prompted only once.
+        A fetch that prompts a person continues, so that there is only one prompt.
         """
         if not flight.done.is_set() and not self.needs_input():
             error = errors.no_response(self.name, self.source, self.load_timeout)
@@ -642,7 +642,7 @@ class RefreshState:
 
     def after_fork(self) -> None:
         """
-        Forget the refresh in progress, which goes on in the parent process.
+        Forget the refresh in progress, which continues in the parent process.
 
         The jitter is computed anew, so that forked processes don't refresh together.
         """

@@ -258,8 +258,8 @@ def checked_policy(
     return POLICY._replace(source=page).text(text, strict=strict)
 
 
-# The errors of the json module contain the policy. So ours are raised after the
-# except clauses, where nothing is chained.
+# The errors of the json module contain the policy. Therefore, other errors are raised
+# after the except clauses, where nothing is chained.
 
 
 def _dumped(policy: Mapping[Any, Any]) -> str:

@@ -214,7 +214,7 @@ class Options:
         Return the STS endpoint, by default that of the session's region.
 
         Args:
-            source: The source, whose configuration has the default region.
+            source: The source. Its configuration has the default region.
 
             role_arn:
                 The ARN of a role. Its partition decides whether a region is required.

@@ -73,7 +73,7 @@ PROFILE_KEYS = (
 """Keys of a profile that identify its credentials, and aren't secret."""
 
 MAX_PROFILES = 1_024
-"""The number of profiles whose identities are cached; one takes about a kilobyte."""
+"""The number of profiles with cached identities. An identity takes about a kilobyte."""
 
 IRRELEVANT = frozenset({"cache", "mfa_code", "on_event", "share_models", "sts_config"})
 """Arguments that don't change the permissions of the credentials."""

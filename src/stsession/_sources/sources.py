@@ -243,8 +243,9 @@ class RefresherSigner:
 
         is_role: Whether its credentials are those of an assumed role.
 
-        renews: Whether the refresher can be expected to get others when the current
-            credentials expire.
+        renews:
+            Whether the refresher can be expected to get new credentials when the
+            current ones expire.
     """
 
     renewable = True
@@ -285,8 +286,8 @@ class RefresherSigner:
         """
         Return whether there may be no new credentials when these expire.
 
-        Only then must the next role be refreshed before that time. If there are new
-        ones, an early refresh would be an unnecessary request.
+        Only in this case must the next role be refreshed before that time. Otherwise,
+        an early refresh would be an unnecessary request.
         """
         if math.isinf(record.lifetime):
             return False

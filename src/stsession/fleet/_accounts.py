@@ -105,7 +105,7 @@ class Targets:
 
         common: The request parameters that are the same for all accounts.
 
-        strict: Whether STS is that of AWS, whose limits are checked.
+        strict: Whether STS is AWS's, so that AWS's limits are checked.
     """
 
     role_name: str | None
@@ -384,7 +384,7 @@ def partition_of(source: Source, region: str | None, *, strict: bool) -> str:
     Return the partition of a region.
 
     Args:
-        source: The source, whose botocore session has the list of regions.
+        source: The source. Its botocore session has the list of regions.
 
         region: The name of the region. `None` means the partition ``aws``.
 

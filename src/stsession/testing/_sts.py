@@ -35,8 +35,8 @@ from ._keys import AccessKey, KeyKind
 __all__ = ["StsService", "denial"]
 
 
-_CHAINED_MAXIMUM = 3600  # seconds, whatever MaxSessionDuration is
-_SAML_LIFETIME = dt.timedelta(minutes=5)  # at most, whatever the assertion says
+_CHAINED_MAXIMUM = 3600  # seconds, regardless of MaxSessionDuration
+_SAML_LIFETIME = dt.timedelta(minutes=5)  # at most, regardless of the assertion
 _TASK_POLICIES = "arn:aws:iam::aws:policy/root-task/"
 _STUB_SUBJECT = "jane@example.com"
 
