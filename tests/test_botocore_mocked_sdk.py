@@ -63,7 +63,7 @@ def test_sessions_of_given_sessions(source, target, kind, given, share_models):
         session = stsession.assume(ROLE, source=source, share_models=share_models)
         fleet = stsession.Fleet([ROLE], source=source).session(ROLE)
         regions = [
-            each.client("s3").meta.region_name
+            each.client("sqs").meta.region_name
             for each in (session, fleet, session.assume(ROLE))
         ]
         session.credentials()
@@ -106,7 +106,7 @@ source = boto3.Session("AKIAIOSFODNN7EXAMPLE", "secret", region_name="us-east-1"
 with mock.patch(sys.argv[1], **kinds[sys.argv[2]]):
     session = stsession.assume(sys.argv[3], source=source)
     fleet = stsession.Fleet([sys.argv[3]], source=source).session(sys.argv[3])
-    print(session.client("s3").meta.region_name, fleet.client("s3").meta.region_name)
+    print(session.client("sqs").meta.region_name, fleet.client("sqs").meta.region_name)
 print(isinstance(session, boto3.Session))
 """
 
