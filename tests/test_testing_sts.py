@@ -230,12 +230,16 @@ def test_requests_are_logged(server, sts, clock):
     """
     clock.advance(dt.timedelta(seconds=7))
     context = {"ProviderArn": CORP, "ContextAssertion": "not-for-the-log-1"}
-    assume(sts, ExternalId="not-for-the-log-2", ProvidedContexts=[context])
+    policy = '{"Version": "2012-10-17", "Statement": [], "Id": "not-for-the-log-3"}'
+    assume(
+        sts, ExternalId="not-for-the-log-2", ProvidedContexts=[context], Policy=policy
+    )
 
     [call] = server.log()
     assert ("sts", "AssumeRole") == (call.service, call.operation)
     assert "not-for-the-log-2" == call.params["ExternalId"]
     assert "not-for-the-log-1" in call.params.values()
+    assert policy == call.params["Policy"]
     assert "not-for-the-log" not in repr(call)
     assert CORP in repr(call)
     assert server.user.access_key_id == call.access_key_id

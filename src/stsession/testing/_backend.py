@@ -26,6 +26,7 @@ _SECRET = frozenset(
     {
         "ContextAssertion",
         "ExternalId",
+        "Policy",
         "SAMLAssertion",
         "TokenCode",
         "WebIdentityToken",
