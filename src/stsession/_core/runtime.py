@@ -101,13 +101,6 @@ def utc(wall: float) -> dt.datetime:
     return dt.datetime.fromtimestamp(wall, dt.timezone.utc)
 
 
-def spawn(task: Callable[[], None]) -> bool:
-    """
-    Run *task* on a thread of its own; return whether it will run.
-    """
-    return not sys.is_finalizing() and start_thread(task, "stsession-fetch")
-
-
 HANGS_AFTER = 30.0
 """Seconds after which a refresh counts as hanging: its default deadline."""
 
@@ -183,7 +176,7 @@ class DaemonPool:
             return True
         room, hanging = self._room(), self._hanging()
         # Tasks that hang may have kept others waiting, for which there is room now.
-        for _ in range(min(len(self._tasks), hanging, room - self._threads - 1)):
+        for _ in range(min(len(self._tasks) - 1, hanging, room - self._threads - 1)):
             start_thread(self._work, self._name)
         if self._threads >= room:
             return True
@@ -260,12 +253,27 @@ class DaemonPool:
 
 _pool = per_process(DaemonPool)
 
+# OpenSSL takes a lock when a thread that has used it ends. A child that is forked at
+# that moment would wait for the lock forever, and programs fork soon after first use.
+_fetch_pool = per_process(
+    lambda: DaemonPool(
+        max_threads=sys.maxsize, idle_seconds=0.1, name="stsession-fetch"
+    )
+)
+
 
 def submit(task: Callable[[], None]) -> bool:
     """
     Run *task* in the background; return whether it will run.
     """
     return _pool().submit(task)
+
+
+def spawn(task: Callable[[], None]) -> bool:
+    """
+    Run *task* immediately, on an idle or a new thread; return whether it will run.
+    """
+    return _fetch_pool().submit(task)
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
