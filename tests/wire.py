@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import threading
 import traceback
 
 from collections.abc import Iterator
@@ -161,3 +162,13 @@ def templates_made(caplog: Any) -> list[str]:
     What has been logged of how the clients of a fleet are made.
     """
     return [text for text in caplog.messages if text.startswith("clients of ")]
+
+
+def busy_threads() -> int:
+    """
+    How many threads there are once our idle ones have ended.
+    """
+    for thread in threading.enumerate():
+        if thread.name in {"stsession-fetch", "stsession-fleet"}:
+            thread.join(60)
+    return threading.active_count()

@@ -32,6 +32,7 @@ from stsession._botocore.loader import ModelLoader
 from stsession.testing import Fault, StubSTS
 
 from ..children import run_child
+from ..wire import busy_threads
 from . import OTHER_ROLE, ROLE
 from .timeline import seconds
 
@@ -202,16 +203,6 @@ def settled():
     return tracemalloc.get_traced_memory()[0]
 
 
-def threads():
-    """
-    How many threads there are when those that are idle have ended.
-    """
-    for thread in threading.enumerate():
-        if thread.name == "stsession-fetch":
-            thread.join(10)
-    return threading.active_count()
-
-
 @pytest.mark.usefixtures("_runtime")
 def test_a_thousand_sessions(stubbed):
     """
@@ -219,12 +210,12 @@ def test_a_thousand_sessions(stubbed):
     """
     use(10, source=stubbed)
     gc.collect()  # what other tests have left
-    before = threads(), descriptors()
+    before = busy_threads(), descriptors()
 
     use(1_000, source=stubbed)
     gc.collect()
 
-    assert before == (threads(), descriptors())
+    assert before == (busy_threads(), descriptors())
 
 
 @pytest.mark.parametrize("role", ROLES.values(), ids=list(ROLES))
