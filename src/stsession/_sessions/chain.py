@@ -191,13 +191,15 @@ class ChainBuilder:
         refreshers: tuple[Refresher, ...] = (),
         role_arn: str = "",
     ) -> None:
-        self.options = options
-        self.endpoint = options.endpoint(source, role_arn=role_arn)
-        self.custom_endpoint = has_custom_endpoint(source.settings, self.endpoint.url)
-        self.refreshers = refreshers
-        self.source = source
+        self.options: Options = options
+        self.endpoint: StsEndpoint = options.endpoint(source, role_arn=role_arn)
+        self.custom_endpoint: bool = has_custom_endpoint(
+            source.settings, self.endpoint.url
+        )
+        self.refreshers: tuple[Refresher, ...] = refreshers
+        self.source: Source = source
         self.key: Callable[[], Hashable] = lambda: source.key
-        self.is_role = False
+        self.is_role: bool = False
         self.throttle: Throttle | None = None
         self._next: Source | None = source
 

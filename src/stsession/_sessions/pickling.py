@@ -107,9 +107,9 @@ class Recipe:
         arguments: Mapping[str, Any],
         environment: Mapping[str, Any] | None = None,
     ) -> None:
-        self.make = make
+        self.make: Callable[..., Any] = make
         self.arguments: Mapping[str, Any] = copy_containers(dict(arguments))
-        self.environment = (
+        self.environment: Mapping[str, Any] = (
             environment_of(arguments) if environment is None else environment
         )
 

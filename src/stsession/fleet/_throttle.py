@@ -188,8 +188,8 @@ class Throttle:
     def __init__(self, runtime: Runtime | None = None) -> None:
         runtime = current_runtime() if runtime is None else runtime
         self.clock: Clock = runtime.clock
-        self.random = runtime.random
-        self.wait = runtime.wait
+        self.random: Callable[[], float] = runtime.random
+        self.wait: Callable[[OneTimeEvent, float], object] = runtime.wait
         self._after_fork()
         forget_after_fork(self)
 
