@@ -48,12 +48,13 @@ class _Point:
         self.reached = False
 
     def __enter__(self) -> None:
+        self._before = sys.gettrace()  # that of a coverage tool
         sys.settrace(self._trace)
         sys.setprofile(self._profile)
 
     def __exit__(self, *_: object) -> None:
         sys.setprofile(None)
-        sys.settrace(None)
+        sys.settrace(self._before)
 
     def _profile(self, frame: FrameType, event: str, arg: Any) -> None:
         """
