@@ -38,6 +38,9 @@ TESTS = ["pyproject.toml", "README.md", "docs", "tests"]
 # What shows that a wheel is complete; `tests` has run the rest.
 USED = ["tests/test_docs.py", "tests/test_public_face.py", "tests/e2e/test_moto.py"]
 
+# The code of the pages, which the session `docs` runs.
+PAGES = ["tests/test_docs.py", "tests/test_docs_with_setup.py"]
+
 PARALLEL = ["-n", "auto"]
 
 # nox looks for interpreters on the PATH; pyenv hides all but the chosen ones.
@@ -113,7 +116,7 @@ def docs(session: nox.Session) -> None:
             *("-b", builder, "-d", f"{build}/doctrees"),
             *("docs", f"docs/_build/{builder}"),
         )
-    session.run("pytest", "tests/test_docs.py", *session.posargs)
+    session.run("pytest", *PAGES, *session.posargs)
 
 
 @nox.session(python=PYTHONS)
