@@ -1,6 +1,4 @@
-"""
-A person with an MFA device, and threads that wait for a code.
-"""
+"""A person with an MFA device, and threads that wait for a code."""
 
 from __future__ import annotations
 
@@ -34,9 +32,7 @@ WRONG = Fault.error(
 
 
 class Person:
-    """
-    A function for *mfa_code*: a person reads codes off a device.
-    """
+    """A function for *mfa_code*: a person reads codes off a device."""
 
     def __init__(self, clock):
         self.clock = clock
@@ -45,9 +41,7 @@ class Person:
         self.meanwhile = lambda: None
 
     def __call__(self, serial):
-        """
-        Return the current code.
-        """
+        """Return the current code."""
         self.prompts.append(serial)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -59,18 +53,14 @@ class Person:
 
 
 class Typist:
-    """
-    A replacement of `getpass`: a person types what is in a list.
-    """
+    """A replacement of `getpass`: a person types what is in a list."""
 
     def __init__(self, *typed):
         self.typed = list(typed)
         self.prompts = []
 
     def __call__(self, prompt):
-        """
-        Return the next line.
-        """
+        """Return the next line."""
         self.prompts.append(prompt)
         return self.typed.pop(0)
 
@@ -85,9 +75,7 @@ class Waits:
         self.steps = []
 
     def __call__(self, event, seconds):
-        """
-        Wait for *event*.
-        """
+        """Wait for *event*."""
         if not _mfa._prompter()._prompting._is_owned():  # a caller without credentials
             return event.wait(SOON)
         self.steps.append(seconds)
@@ -96,18 +84,14 @@ class Waits:
 
 
 class Background:
-    """
-    Another thread for each refresh, or none while it is held.
-    """
+    """Another thread for each refresh, or none while it is held."""
 
     def __init__(self):
         self.tasks = []
         self.held = False
 
     def __call__(self, task):
-        """
-        Run a task.
-        """
+        """Run a task."""
         self.tasks.append(task)
         if not self.held:
             thread = threading.Thread(target=task)
@@ -141,9 +125,7 @@ def _person(clock):
 
 @pytest.fixture(name="typist")
 def _typist(monkeypatch):
-    """
-    Put a person at the terminal.
-    """
+    """Put a person at the terminal."""
 
     def typist(*typed):
         person = Typist(*typed)
@@ -156,9 +138,7 @@ def _typist(monkeypatch):
 
 @pytest.fixture(name="assume")
 def _assume(source, person):
-    """
-    Make a session with the device of the person.
-    """
+    """Make a session with the device of the person."""
 
     def assume(role_arn=READER, **kw):
         kw = {"source": source, "mfa_code": person, "mfa_serial": SERIAL, **kw}
@@ -172,30 +152,22 @@ each_session = pytest.mark.parametrize("mfa_session", [None, False])
 
 
 def fetch_in_background(work):
-    """
-    Call *work* as a fetch does that no caller waits for.
-    """
+    """Call *work* as a fetch does that no caller waits for."""
     return Fetching(None, OneTimeEvent(), in_background=True).run(work)
 
 
 def operations(stub):
-    """
-    Return the operations that STS was sent, in order.
-    """
+    """Return the operations that STS was sent, in order."""
     return [call.operation for call in stub.requests]
 
 
 def codes_sent(stub):
-    """
-    Return the codes that STS was sent, in order.
-    """
+    """Return the codes that STS was sent, in order."""
     return [c.params["TokenCode"] for c in stub.requests if "TokenCode" in c.params]
 
 
 def at_once(number, do):
-    """
-    Return what *number* threads get that call *do* at once, errors included.
-    """
+    """Return what *number* threads get that call *do* at once, errors included."""
     barrier = threading.Barrier(number)
 
     def work(n):
@@ -210,7 +182,5 @@ def at_once(number, do):
 
 
 def expire(session, clock, *, left=0.0):
-    """
-    Let time pass until so many seconds are left.
-    """
+    """Let time pass until so many seconds are left."""
     clock.advance(session.remaining - dt.timedelta(seconds=left))

@@ -1,6 +1,4 @@
-"""
-What botocore's service model says about parameters, and what breaks it.
-"""
+"""What botocore's service model says about parameters, and what breaks it."""
 
 from __future__ import annotations
 
@@ -17,18 +15,14 @@ import botocore.model
 
 @functools.cache
 def input_shape(operation: str) -> Any:
-    """
-    The parameters of an operation of STS.
-    """
+    """The parameters of an operation of STS."""
     document = botocore.loaders.Loader().load_service_model("sts", "service-2")
     model = botocore.model.ServiceModel(document)
     return model.operation_model(operation).input_shape
 
 
 def ranges(category: str) -> str:
-    """
-    Write a category of Unicode as the inside of a character class.
-    """
+    """Write a category of Unicode as the inside of a character class."""
     edges = []
     inside = False
     for code in range(sys.maxunicode + 2):
@@ -46,9 +40,7 @@ def ranges(category: str) -> str:
 
 @functools.cache
 def compiled(pattern: str) -> re.Pattern[str]:
-    """
-    Translate a pattern of the service model, which is written for Java.
-    """
+    """Translate a pattern of the service model, which is written for Java."""
     for category in "LZN":
         if rf"\p{{{category}}}" in pattern:
             pattern = pattern.replace(rf"\p{{{category}}}", ranges(category))
@@ -57,9 +49,7 @@ def compiled(pattern: str) -> re.Pattern[str]:
 
 
 def breaches(shape: Any, value: Any) -> list[str]:
-    """
-    Return what of *value* the service model forbids, patterns and maximums too.
-    """
+    """Return what of *value* the service model forbids, patterns and maximums too."""
     if shape.type_name == "structure":
         found = [f"{name}?" for name in shape.required_members if name not in value]
         for name, member in value.items():

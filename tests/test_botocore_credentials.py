@@ -287,10 +287,10 @@ class Pipe(io.RawIOBase):
     def __init__(self, data):
         self._data = io.BytesIO(data)
 
-    def readable(self):  # noqa: D102 - as io
+    def readable(self):
         return True
 
-    def readinto(self, buffer):  # noqa: D102 - as io
+    def readinto(self, buffer):
         return self._data.readinto(buffer)
 
 
@@ -303,7 +303,7 @@ class S3:
         self.bodies = []
         self.refused = None
 
-    def __call__(self, request, **_):  # noqa: D102 - a handler
+    def __call__(self, request, **_):
         body = request.body
         self.bodies.append(body.read() if hasattr(body, "read") else body)
         key = request.headers["Authorization"].partition(b"Credential=")[2][:20]
@@ -345,7 +345,7 @@ class Reader:
     def __init__(self, data):
         self._data = io.BytesIO(data)
 
-    def read(self, size=-1):  # noqa: D102 - as io
+    def read(self, size=-1):
         return self._data.read(size)
 
 
@@ -354,7 +354,7 @@ class Unseekable(io.BytesIO):
     A stream that knows where it is, but can't go back.
     """
 
-    def seekable(self):  # noqa: D102 - as io
+    def seekable(self):
         return False
 
 

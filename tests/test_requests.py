@@ -1,6 +1,4 @@
-"""
-STS requests: what they send, which arguments they accept, and how errors word it.
-"""
+"""STS requests: what they send, which arguments they accept, and how errors word it."""
 
 from __future__ import annotations
 
@@ -127,16 +125,12 @@ every_operation = pytest.mark.parametrize("operation", OPERATIONS)
 
 
 def make(operation: str = ROLE_OPERATION, **kw: Any) -> StsRequest:
-    """
-    Make a checked request with what the operation needs, and more.
-    """
+    """Make a checked request with what the operation needs, and more."""
     return StsRequest.checked(operation, **{**NEEDED[operation], **kw})
 
 
 def rejected(operation: str = ROLE_OPERATION, **kw: Any) -> InvalidRequestError:
-    """
-    Return the error that the arguments cause.
-    """
+    """Return the error that the arguments cause."""
     with pytest.raises(InvalidRequestError) as caught:
         make(operation, **kw)
     return caught.value
@@ -147,9 +141,7 @@ def rejected(operation: str = ROLE_OPERATION, **kw: Any) -> InvalidRequestError:
 
 @every_operation
 def test_sends_every_parameter(operation: str) -> None:
-    """
-    Everything passed reaches STS, under STS's names.
-    """
+    """Everything passed reaches STS, under STS's names."""
     request = make(
         operation, duration_seconds=dt.timedelta(minutes=15), **OPTIONAL[operation]
     )
@@ -162,9 +154,7 @@ def test_sends_every_parameter(operation: str) -> None:
 
 @every_operation
 def test_leaves_out_what_isnt_passed(operation: str) -> None:
-    """
-    Absent and empty parameters aren't sent, so STS's defaults apply.
-    """
+    """Absent and empty parameters aren't sent, so STS's defaults apply."""
     needed = make(operation)
     empty = {"tags": {}, "policy_arns": [], "transitive_tag_keys": ()}
     taken = {key: value for key, value in empty.items() if key in OPTIONAL[operation]}
@@ -175,9 +165,7 @@ def test_leaves_out_what_isnt_passed(operation: str) -> None:
 
 @every_operation
 def test_every_parameter_is_tested(operation: str) -> None:
-    """
-    The tables above have every parameter.
-    """
+    """The tables above have every parameter."""
     tested = {**NEEDED[operation], **OPTIONAL[operation]}
 
     assert tested.keys() == OPERATIONS[operation].parameters.keys()
@@ -185,18 +173,14 @@ def test_every_parameter_is_tested(operation: str) -> None:
 
 @every_operation
 def test_unknown_parameters(operation: str) -> None:
-    """
-    A parameter of another operation isn't dropped in silence.
-    """
+    """A parameter of another operation isn't dropped in silence."""
     with pytest.raises(TypeError, match="no parameter 'color'"):
         make(operation, color="red")
 
 
 @every_operation
 def test_operations_are_methods_of_the_client(operation: str) -> None:
-    """
-    Each is the name of a method of botocore's client.
-    """
+    """Each is the name of a method of botocore's client."""
     session = botocore.session.Session()
     client = session.create_client("sts", region_name="eu-west-1")
 
@@ -204,9 +188,7 @@ def test_operations_are_methods_of_the_client(operation: str) -> None:
 
 
 def test_zero_seconds_are_sent() -> None:
-    """
-    AssumeRoot takes 0, which isn't the same as no duration.
-    """
+    """AssumeRoot takes 0, which isn't the same as no duration."""
     request = make(ROOT, duration_seconds=0)
 
     assert 0 == request.to_params(duration_seconds=0)["DurationSeconds"]
@@ -214,9 +196,7 @@ def test_zero_seconds_are_sent() -> None:
 
 @pytest.mark.parametrize("operation", [ROLE_OPERATION, WEB])
 def test_default_session_name(operation: str) -> None:
-    """
-    Without a role session name there is a legal default.
-    """
+    """Without a role session name there is a legal default."""
     request = StsRequest.checked(operation, role_arn=ROLE)
 
     assert 2 <= len(request.get("role_session_name")) <= 64
@@ -224,9 +204,7 @@ def test_default_session_name(operation: str) -> None:
 
 @pytest.mark.parametrize("operation", WITH_MAX)
 def test_max_is_resolved_by_the_caller(operation: str) -> None:
-    """
-    "max" is kept as it is; what it means now is passed to to_params().
-    """
+    """It is kept as it is; what it means now is passed to to_params()."""
     request = make(operation, duration_seconds="max")
 
     assert "max" == request.duration_seconds
@@ -297,9 +275,7 @@ NAMES: list[tuple[str, dict[str, Any], str, str, str | None]] = [
 def test_names(
     operation: str, kw: dict[str, Any], name: str, action: str, account: str | None
 ) -> None:
-    """
-    Errors are worded by the request that failed.
-    """
+    """Errors are worded by the request that failed."""
     request = make(operation, **kw)
 
     assert name == request.name
@@ -311,31 +287,23 @@ def test_names(
 
 
 def policy(length: int) -> str:
-    """
-    Return a policy whose text is so long.
-    """
+    """Return a policy whose text is so long."""
     return json.dumps({"Sid": "x" * (length - 10)}, separators=(",", ":"))
 
 
 @pytest.mark.parametrize("limit", LIMITS)
 def test_every_limit_has_a_source(limit: Limit) -> None:
-    """
-    Each limit has a link to AWS's documentation.
-    """
+    """Each limit has a link to AWS's documentation."""
     assert limit.source.startswith("https://docs.aws.amazon.com/")
 
 
 def text(length: int) -> str:
-    """
-    Return a text that is so long.
-    """
+    """Return a text that is so long."""
     return "x" * length
 
 
 def tags(number: int) -> dict[str, str]:
-    """
-    Return so many tags.
-    """
+    """Return so many tags."""
     return {f"k{n}": "" for n in range(number)}
 
 
@@ -390,16 +358,12 @@ LENGTHS: list[Any] = [
 
 
 def arns(number: int) -> list[str]:
-    """
-    Return so many ARNs of context providers.
-    """
+    """Return so many ARNs of context providers."""
     return [f"{CONTEXT}{n}" for n in range(number)]
 
 
 def sized(parameter: str, value: Any) -> dict[str, Any]:
-    """
-    Return the arguments for a value; transitive keys need their tags.
-    """
+    """Return the arguments for a value; transitive keys need their tags."""
     keys = value if parameter == "transitive_tag_keys" else ()
     return {parameter: value, **({"tags": dict.fromkeys(keys, "")} if keys else {})}
 
@@ -415,9 +379,7 @@ def test_limits(
     maximum: int,
     below: bool,
 ) -> None:
-    """
-    Both ends are allowed; an error names the parameter, the length and the limit.
-    """
+    """Both ends are allowed; an error names the parameter, the length and the limit."""
     for size in (minimum, maximum) if below else (maximum,):
         make(operation, **sized(parameter, value(size)))
 
@@ -431,9 +393,7 @@ def test_limits(
 
 
 def test_whole_error() -> None:
-    """
-    The limit, what was passed, what to do, and where AWS documents it.
-    """
+    """The limit, what was passed, what to do, and where AWS documents it."""
     error = rejected(role_session_name="x" * 65)
 
     assert str(error) == (
@@ -453,9 +413,7 @@ def test_whole_error() -> None:
     ],
 )
 def test_arns_that_are_too_long(operation: str, parameter: str) -> None:
-    """
-    The error has the maximum, and doesn't repeat the ARN.
-    """
+    """The error has the maximum, and doesn't repeat the ARN."""
     error = rejected(operation, **{parameter: f"{ROLE[:31]}{'x/' * 1010}"})
 
     assert f"{parameter} is 2,051 characters long" in str(error)
@@ -484,9 +442,7 @@ def test_arns_that_are_too_long(operation: str, parameter: str) -> None:
     ],
 )
 def test_illegal_characters(operation: str, parameter: str, value: Any) -> None:
-    """
-    The error has the position of the first one.
-    """
+    """The error has the position of the first one."""
     error = rejected(operation, **{parameter: value})
 
     assert parameter == error.parameter
@@ -504,17 +460,13 @@ def test_illegal_characters(operation: str, parameter: str, value: Any) -> None:
     ],
 )
 def test_arns_of_another_kind(operation: str, kw: dict[str, Any]) -> None:
-    """
-    The kind of an ARN is checked.
-    """
+    """The kind of an ARN is checked."""
     assert next(iter(kw)) == rejected(operation, **kw).parameter
 
 
 @pytest.mark.parametrize("text", ["Größe", "日本", "a b", "²", "_.:/=+-@", "Ⅷ"])
 def test_tags_may_be_in_any_script(text: str) -> None:
-    """
-    Letters, numbers and spaces of all scripts are legal in tags.
-    """
+    """Letters, numbers and spaces of all scripts are legal in tags."""
     assert ((text, text),) == make(tags={text: text}).get("tags")
 
 
@@ -522,9 +474,7 @@ def test_tags_may_be_in_any_script(text: str) -> None:
 @example("\N{NO-BREAK SPACE}")
 @example("\N{ZERO WIDTH SPACE}")
 def test_tag_characters_are_those_of_the_pattern(character: str) -> None:
-    """
-    Our reading of AWS's pattern is that of its categories.
-    """
+    """Our reading of AWS's pattern is that of its categories."""
     matches = compiled(TAG_CHARACTERS).fullmatch(character) is not None
 
     assert matches == _limits._all_legal(character, TAG_CHARACTERS)
@@ -536,9 +486,7 @@ def test_tag_characters_are_those_of_the_pattern(character: str) -> None:
 @pytest.mark.parametrize("partition", PARTITIONS)
 @pytest.mark.parametrize("path", ["/", "/team/", "/a/b:c!/"])
 def test_accepts_roles_of_all_partitions(partition: str, path: str) -> None:
-    """
-    Every partition and path that AWS has is good.
-    """
+    """Every partition and path that AWS has is good."""
     arn = f"arn:{partition}:iam::012345678901:role{path}My_Role+=,.@-1"
 
     assert arn == make(role_arn=arn).get("role_arn")
@@ -580,9 +528,7 @@ def test_accepts_roles_of_all_partitions(partition: str, path: str) -> None:
     ],
 )
 def test_mistakes_in_role_arns(arn: str, hint: str) -> None:
-    """
-    The usual mistakes have a hint each.
-    """
+    """The usual mistakes have a hint each."""
     error = rejected(role_arn=arn)
 
     assert "role_arn" == error.parameter
@@ -590,9 +536,7 @@ def test_mistakes_in_role_arns(arn: str, hint: str) -> None:
 
 
 def test_illegal_role_name() -> None:
-    """
-    A name with a character that IAM doesn't allow is found before STS does.
-    """
+    """A name with a character that IAM doesn't allow is found before STS does."""
     error = rejected(role_arn=f"{ROLE}?")
 
     assert "the role name in role_arn has '?' at position 7" in str(error)
@@ -618,9 +562,7 @@ def test_illegal_role_name() -> None:
     ],
 )
 def test_custom_endpoint(operation: str, kw: dict[str, Any]) -> None:
-    """
-    Other servers have no accounts, rules of their own, and sessions of seconds.
-    """
+    """Other servers have no accounts, rules of their own, and sessions of seconds."""
     request = make(operation, duration_seconds=5, custom_endpoint=True, **kw)
 
     assert 5 == request.duration_seconds
@@ -652,9 +594,7 @@ def test_custom_endpoint(operation: str, kw: dict[str, Any]) -> None:
 def test_limits_of_a_custom_endpoint(
     operation: str, parameter: str, value: Any
 ) -> None:
-    """
-    Other servers have the same maximums, and no empty values.
-    """
+    """Other servers have the same maximums, and no empty values."""
     error = rejected(operation, **{parameter: value}, custom_endpoint=True)
 
     assert parameter == error.parameter
@@ -665,9 +605,7 @@ def test_limits_of_a_custom_endpoint(
 
 @pytest.mark.parametrize("duration", [3601, 43_200, dt.timedelta(hours=2)])
 def test_role_chaining_allows_an_hour(duration: Any) -> None:
-    """
-    More than an hour from a role's credentials is an error that names the rule.
-    """
+    """More than an hour from a role's credentials is an error that names the rule."""
     error = rejected(duration_seconds=duration, chained=True)
 
     assert "duration_seconds" == error.parameter
@@ -678,17 +616,13 @@ def test_role_chaining_allows_an_hour(duration: Any) -> None:
 
 @pytest.mark.parametrize("duration", [None, 900, 3600, "max"])
 def test_role_chaining_takes_the_rest(duration: Any) -> None:
-    """
-    An hour, "max" and nothing at all are fine for a chain.
-    """
+    """An hour, "max" and nothing at all are fine for a chain."""
     assert duration == make(duration_seconds=duration, chained=True).duration_seconds
 
 
 @every_operation
 def test_durations_are_whole_seconds(operation: str) -> None:
-    """
-    A fraction of a second isn't dropped in silence.
-    """
+    """A fraction of a second isn't dropped in silence."""
     error = rejected(operation, duration_seconds=dt.timedelta(seconds=899.5))
 
     assert "fraction of a second" in str(error)
@@ -698,25 +632,19 @@ def test_durations_are_whole_seconds(operation: str) -> None:
 
 
 class Name(str, enum.Enum):
-    """
-    A string that is a member of an enumeration.
-    """
+    """A string that is a member of an enumeration."""
 
     NIGHTLY = "nightly"
 
 
 class Seconds(enum.IntEnum):
-    """
-    An integer that is a member of an enumeration.
-    """
+    """An integer that is a member of an enumeration."""
 
     HOUR = 3600
 
 
 def test_enumerations_become_plain_values() -> None:
-    """
-    What is kept is a plain string or integer, which anything can send.
-    """
+    """What is kept is a plain string or integer, which anything can send."""
     request = make(role_session_name=Name.NIGHTLY, duration_seconds=Seconds.HOUR)
 
     assert str is type(request.get("role_session_name"))
@@ -764,9 +692,7 @@ def test_enumerations_become_plain_values() -> None:
     ],
 )
 def test_wrong_types(operation: str, parameter: str, value: Any, expected: str) -> None:
-    """
-    The error has the type that was passed, and the expected one.
-    """
+    """The error has the type that was passed, and the expected one."""
     error = rejected(operation, **{parameter: value})
     inner = next(iter(value), value) if isinstance(value, (list, dict)) else value
     types_ = {type(value).__name__, type(inner).__name__}
@@ -780,9 +706,7 @@ def test_wrong_types(operation: str, parameter: str, value: Any, expected: str) 
 
 @pytest.mark.parametrize("parameter", ["policy_arns", "transitive_tag_keys"])
 def test_hint_about_a_single_string(parameter: str) -> None:
-    """
-    A string would be taken for a list of its characters.
-    """
+    """A string would be taken for a list of its characters."""
     assert f"{parameter}=[...]" in rejected(**{parameter: POLICY_ARN}).hint
 
 
@@ -790,9 +714,7 @@ def test_hint_about_a_single_string(parameter: str) -> None:
 
 
 def test_policy_text_becomes_compact() -> None:
-    """
-    Only whitespace between tokens is removed.
-    """
+    """Only whitespace between tokens is removed."""
     text = '{ "b" :\n [ 1.50 , "two  \\" words" ],\t"b": 1e3,\r\n"a\\\\" : "" }'
 
     compact = make(policy=text).get("policy")
@@ -801,9 +723,7 @@ def test_policy_text_becomes_compact() -> None:
 
 
 def test_only_the_compact_length_counts() -> None:
-    """
-    A policy that is too long because of its indentation is fine.
-    """
+    """A policy that is too long because of its indentation is fine."""
     indented = json.dumps({"Statement": list(range(300))}, indent=8)
 
     assert len(indented) > 2048
@@ -811,16 +731,12 @@ def test_only_the_compact_length_counts() -> None:
 
 
 def test_says_that_the_limit_of_policies_is_the_documented_one() -> None:
-    """
-    The service model has no maximum for it; AWS's documentation has.
-    """
+    """The service model has no maximum for it; AWS's documentation has."""
     assert "documented limit" in rejected(policy=policy(2049)).hint
 
 
 def test_policies_may_be_any_mappings() -> None:
-    """
-    Read-only views and the like are written as objects, at any depth.
-    """
+    """Read-only views and the like are written as objects, at any depth."""
     view = types.MappingProxyType({"a": types.MappingProxyType({"b": ("c",)})})
 
     assert '{"a":{"b":["c"]}}' == make(policy=view).get("policy")
@@ -828,9 +744,7 @@ def test_policies_may_be_any_mappings() -> None:
 
 @given(st.dictionaries(st.text(max_size=9), JSON, max_size=5))
 def test_policies_mean_the_same_afterwards(document: dict[str, Any]) -> None:
-    """
-    Dicts, compact and indented text lead to one policy of the same meaning.
-    """
+    """Dicts, compact and indented text lead to one policy of the same meaning."""
     texts = {
         make(policy=form).get("policy")
         for form in (
@@ -861,9 +775,7 @@ def test_policies_mean_the_same_afterwards(document: dict[str, Any]) -> None:
     ],
 )
 def test_invalid_policies(value: Any, problem: str) -> None:
-    """
-    The error says what is wrong, and in text also where.
-    """
+    """The error says what is wrong, and in text also where."""
     error = rejected(policy=value)
 
     assert "policy" == error.parameter
@@ -871,9 +783,7 @@ def test_invalid_policies(value: Any, problem: str) -> None:
 
 
 def test_endless_policies() -> None:
-    """
-    A policy that contains itself, or is very deep, is an error like any other.
-    """
+    """A policy that contains itself, or is very deep, is an error like any other."""
     endless: dict[str, Any] = {}
     endless["a"] = endless
     deep: dict[str, Any] = {}
@@ -889,9 +799,7 @@ def test_endless_policies() -> None:
     [(POLICY_ARN, "policy_arns"), ("file://policy.json", "content of the file")],
 )
 def test_hints_about_policies(text: str, hint: str) -> None:
-    """
-    ARNs and file names are what people pass instead.
-    """
+    """ARNs and file names are what people pass instead."""
     assert hint in rejected(policy=text).hint
 
 
@@ -899,9 +807,7 @@ def test_hints_about_policies(text: str, hint: str) -> None:
 
 
 def test_keys_that_differ_in_case_only_are_rejected() -> None:
-    """
-    STS ignores the case of keys.
-    """
+    """STS ignores the case of keys."""
     error = rejected(tags={"Team": "a", "team": "b"})
 
     assert "tags" == error.parameter
@@ -909,9 +815,7 @@ def test_keys_that_differ_in_case_only_are_rejected() -> None:
 
 
 def test_sets_are_put_in_order() -> None:
-    """
-    Equal sets make equal requests, whatever order they are iterated in.
-    """
+    """Equal sets make equal requests, whatever order they are iterated in."""
     keys = {"c", "a", "b"}
     request = make(transitive_tag_keys=keys, tags={"a": "", "b": "", "c": ""})
 
@@ -920,9 +824,7 @@ def test_sets_are_put_in_order() -> None:
 
 @pytest.mark.parametrize("tags", [None, {}, {"project": "x"}])
 def test_transitive_keys_have_to_be_keys_of_tags(tags: dict[str, str] | None) -> None:
-    """
-    STS never accepts another one, so the error comes before any request.
-    """
+    """STS never accepts another one, so the error comes before any request."""
     error = rejected(tags=tags, transitive_tag_keys=["projekt"])
 
     assert "transitive_tag_keys" == error.parameter
@@ -931,18 +833,14 @@ def test_transitive_keys_have_to_be_keys_of_tags(tags: dict[str, str] | None) ->
 
 
 def test_transitive_keys_are_compared_without_regard_to_case() -> None:
-    """
-    STS keeps the case of keys, and ignores it when it compares them.
-    """
+    """STS keeps the case of keys, and ignores it when it compares them."""
     request = make(tags={"Team": "data"}, transitive_tag_keys=["tEAM"])
 
     assert ("tEAM",) == request.get("transitive_tag_keys")
 
 
 def test_reserved_source_identities_are_rejected() -> None:
-    """
-    AWS keeps what begins with aws: for itself, and the hint says so.
-    """
+    """AWS keeps what begins with aws: for itself, and the hint says so."""
     assert "reserved" in rejected(source_identity="aws:alice").hint
 
 
@@ -951,9 +849,7 @@ def test_reserved_source_identities_are_rejected() -> None:
 
 @every_operation
 def test_equal_arguments_make_equal_requests(operation: str) -> None:
-    """
-    A request is a value: it can be compared, and be a key.
-    """
+    """A request is a value: it can be compared, and be a key."""
     one, other = (
         make(operation, duration_seconds=duration, **OPTIONAL[operation])
         for duration in (900, dt.timedelta(minutes=15))
@@ -965,9 +861,7 @@ def test_equal_arguments_make_equal_requests(operation: str) -> None:
 
 @every_operation
 def test_each_argument_makes_a_difference(operation: str) -> None:
-    """
-    Requests that differ in one argument only aren't equal.
-    """
+    """Requests that differ in one argument only aren't equal."""
     kw = {"duration_seconds": 900, **OPTIONAL[operation]}
     keys = kw.pop("transitive_tag_keys", None)
     full = make(operation, **kw)
@@ -980,9 +874,7 @@ def test_each_argument_makes_a_difference(operation: str) -> None:
 
 @every_operation
 def test_pickles_and_copies(operation: str) -> None:
-    """
-    A request can go to other processes.
-    """
+    """A request can go to other processes."""
     request = make(operation, **OPTIONAL[operation])
 
     assert request == pickle.loads(pickle.dumps(request))
@@ -990,9 +882,7 @@ def test_pickles_and_copies(operation: str) -> None:
 
 
 def test_never_changes() -> None:
-    """
-    Nothing of it can be set afterwards.
-    """
+    """Nothing of it can be set afterwards."""
     request = make()
 
     for name in ("operation", "arguments", "duration_seconds"):
@@ -1011,9 +901,7 @@ def test_never_changes() -> None:
     ],
 )
 def test_repr_has_no_secrets(operation: str, secret: dict[str, Any]) -> None:
-    """
-    The repr has the other arguments, and only the keys of tags and contexts.
-    """
+    """The repr has the other arguments, and only the keys of tags and contexts."""
     request = make(operation, duration_seconds=900, **secret)
     text = repr(request)
 
@@ -1065,9 +953,7 @@ def test_repr_has_no_secrets(operation: str, secret: dict[str, Any]) -> None:
     ],
 )
 def test_errors_have_no_secrets(operation: str, parameter: str, value: Any) -> None:
-    """
-    No message, no field and no error behind an error contains a secret.
-    """
+    """No message, no field and no error behind an error contains a secret."""
     error: BaseException | None = rejected(operation, **{parameter: value})
 
     while error is not None:

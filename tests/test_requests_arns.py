@@ -17,9 +17,7 @@ ROLE = "arn:aws:iam::123456789012:role/Reader"
 
 @pytest.mark.parametrize("partition", PARTITIONS)
 def test_accepts_the_arns_of_all_partitions(partition: str) -> None:
-    """
-    Each kind of ARN is accepted in every partition.
-    """
+    """Each kind of ARN is accepted in every partition."""
     provider = f"arn:{partition}:iam::012345678901:saml-provider/My_IdP.2-a"
     root = f"arn:{partition}:iam::012345678901:root"
     task = f"arn:{partition}:iam::aws:policy/root-task/S3UnlockBucketPolicy"
@@ -30,16 +28,12 @@ def test_accepts_the_arns_of_all_partitions(partition: str) -> None:
 
 
 def test_accepts_account_ids() -> None:
-    """
-    An account ID names the root user of the account.
-    """
+    """An account ID names the root user of the account."""
     assert "012345678901" == checked_target_principal("012345678901")
 
 
 def test_unknown_tasks() -> None:
-    """
-    AWS adds tasks, so there is no list of them.
-    """
+    """AWS adds tasks, so there is no list of them."""
     arn = "arn:aws:iam::aws:policy/root-task/SomethingNew"
 
     assert arn == checked_task_policy_arn(arn)
@@ -64,9 +58,7 @@ def test_unknown_tasks() -> None:
     ],
 )
 def test_mistakes_in_providers(arn: str, hint: str) -> None:
-    """
-    Roles and pairs of an assertion are common mistakes.
-    """
+    """Roles and pairs of an assertion are common mistakes."""
     with pytest.raises(InvalidRequestError) as caught:
         checked_principal_arn(arn)
 
@@ -88,9 +80,7 @@ def test_mistakes_in_providers(arn: str, hint: str) -> None:
     ],
 )
 def test_mistakes_in_targets(principal: str) -> None:
-    """
-    Only accounts have a root user.
-    """
+    """Only accounts have a root user."""
     with pytest.raises(InvalidRequestError) as caught:
         checked_target_principal(principal)
 
@@ -113,9 +103,7 @@ def test_mistakes_in_targets(principal: str) -> None:
     ],
 )
 def test_mistakes_in_tasks(arn: str, hint: str) -> None:
-    """
-    The hint completes a name.
-    """
+    """The hint completes a name."""
     with pytest.raises(InvalidRequestError) as caught:
         checked_task_policy_arn(arn)
 
@@ -125,9 +113,7 @@ def test_mistakes_in_tasks(arn: str, hint: str) -> None:
 
 
 def test_other_servers_only_need_the_shape() -> None:
-    """
-    Their accounts may be missing, or have names.
-    """
+    """Their accounts may be missing, or have names."""
     provider = "arn:aws:iam:::saml-provider/idp"
     task = "arn:ceph:iam:::policy/task"
 
@@ -147,9 +133,7 @@ def test_other_servers_only_need_the_shape() -> None:
     ],
 )
 def test_other_servers_need_a_shape_too(checked: object, arn: str) -> None:
-    """
-    Another shape is rejected there, too.
-    """
+    """Another shape is rejected there, too."""
     assert callable(checked)
     with pytest.raises(InvalidRequestError):
         checked(arn, strict=False)

@@ -25,9 +25,7 @@ LENGTHS: list[Any] = [
 
 
 def rejected(checked: Checker, value: object) -> InvalidRequestError:
-    """
-    Return the error that the value causes.
-    """
+    """Return the error that the value causes."""
     with pytest.raises(InvalidRequestError) as caught:
         checked(value)
     return caught.value
@@ -39,9 +37,7 @@ def rejected(checked: Checker, value: object) -> InvalidRequestError:
 def test_lengths(
     checked: Checker, parameter: str, minimum: int, maximum: int, allowed: str
 ) -> None:
-    """
-    Both ends are allowed; errors have the length and the limit.
-    """
+    """Both ends are allowed; errors have the length and the limit."""
     assert "x" * minimum == checked("x" * minimum)
     assert "x" * maximum == checked("x" * maximum)
     for length in (minimum - 1, maximum + 1):
@@ -54,9 +50,7 @@ def test_lengths(
 
 @pytest.mark.parametrize("code", ["000000", "123456", "012345"])
 def test_codes_have_six_digits(code: str) -> None:
-    """
-    Zeros at the start belong to them.
-    """
+    """Zeros at the start belong to them."""
     assert code == checked_token_code(code)
 
 
@@ -74,9 +68,7 @@ def test_codes_have_six_digits(code: str) -> None:
     ],
 )
 def test_invalid_codes(code: object, problem: str) -> None:
-    """
-    The error has the reason, and the shape of a code.
-    """
+    """The error has the reason, and the shape of a code."""
     error = rejected(checked_token_code, code)
 
     assert "mfa_code" == error.parameter
@@ -94,9 +86,7 @@ def test_invalid_codes(code: object, problem: str) -> None:
     ],
 )
 def test_serial_numbers_are_printed_on_it_or_arns(serial: str) -> None:
-    """
-    Hardware devices have serial numbers, the others ARNs.
-    """
+    """Hardware devices have serial numbers, the others ARNs."""
     assert serial == checked_serial_number(serial)
 
 
@@ -111,9 +101,7 @@ def test_serial_numbers_are_printed_on_it_or_arns(serial: str) -> None:
     ],
 )
 def test_other_arns_are_no_serial_numbers(serial: str) -> None:
-    """
-    Security keys show no codes, and users and roles are no devices.
-    """
+    """Security keys show no codes, and users and roles are no devices."""
     error = rejected(checked_serial_number, serial)
 
     assert "mfa_serial" == error.parameter
@@ -122,9 +110,7 @@ def test_other_arns_are_no_serial_numbers(serial: str) -> None:
 
 
 def test_devices_of_other_servers_have_other_arns() -> None:
-    """
-    Accounts are AWS's.
-    """
+    """Accounts are AWS's."""
     serial = "arn:aws:iam:::mfa/alice"
 
     assert serial == checked_serial_number(serial, strict=False)
@@ -132,9 +118,7 @@ def test_devices_of_other_servers_have_other_arns() -> None:
 
 @pytest.mark.parametrize("text", ["<samlp:Response/>", "\n <?xml version='1.0'?>"])
 def test_assertions_are_in_base64(text: str) -> None:
-    """
-    The XML itself is a common mistake.
-    """
+    """The XML itself is a common mistake."""
     error = rejected(checked_assertion, text)
 
     assert "assertion is XML; STS accepts base64 only." in str(error)
@@ -163,9 +147,7 @@ def test_assertions_are_in_base64(text: str) -> None:
     ],
 )
 def test_errors_have_no_secrets(checked: Checker, value: object) -> None:
-    """
-    Neither a message nor an error behind it contains a secret.
-    """
+    """Neither a message nor an error behind it contains a secret."""
     error: BaseException | None = None
     try:
         checked(value)
@@ -180,9 +162,7 @@ def test_errors_have_no_secrets(checked: Checker, value: object) -> None:
 
 @given(st.text(st.characters(codec="utf-8"), max_size=12))
 def test_accepted_codes_are_digits(text: str) -> None:
-    """
-    Whatever passes can be typed on any keyboard.
-    """
+    """Whatever passes can be typed on any keyboard."""
     try:
         code = checked_token_code(text)
     except InvalidRequestError:

@@ -1,6 +1,4 @@
-"""
-Limits of the installed SDK, which are used if a value exceeds one of ours.
-"""
+"""Limits of the installed SDK, which are used if a value exceeds one of ours."""
 
 from __future__ import annotations
 
@@ -68,9 +66,7 @@ def write_models(folder, traits):
 
 @pytest.fixture(name="models")
 def _models(tmp_path, monkeypatch):
-    """
-    Install models that have some parameters; any others aren't in them.
-    """
+    """Install models that have some parameters; any others aren't in them."""
 
     def install(traits=None, partitions=()):
         write_models(tmp_path, traits or {})
@@ -91,9 +87,7 @@ each_limit = pytest.mark.parametrize(
 
 @each_limit
 def test_larger_maximum(models, operation, parameter, value, maximum):
-    """
-    Values are accepted up to the maximum of the model.
-    """
+    """Values are accepted up to the maximum of the model."""
     models({path: {"max": it.maximum + 1} for it in LIMITS for path in it.paths})
 
     make(operation, **sized(parameter, value(maximum + 1)))
@@ -106,9 +100,7 @@ def test_larger_maximum(models, operation, parameter, value, maximum):
 
 @each_limit
 def test_smaller_maximum(models, operation, parameter, value, maximum):
-    """
-    An older model changes nothing.
-    """
+    """An older model changes nothing."""
     models({path: {"max": 1} for it in LIMITS for path in it.paths})
 
     make(operation, **sized(parameter, value(maximum)))
@@ -118,9 +110,7 @@ def test_smaller_maximum(models, operation, parameter, value, maximum):
 
 
 def test_transitive_tag_keys(models):
-    """
-    Tags and transitive keys have a limit each.
-    """
+    """Tags and transitive keys have a limit each."""
     paths = ("sts.AssumeRole.Tags", "sts.AssumeRole.TransitiveTagKeys")
     models({path: {"max": 60} for path in paths})
 
@@ -128,9 +118,7 @@ def test_transitive_tag_keys(models):
 
 
 def test_smaller_minimum(models):
-    """
-    The minimum of the model counts as well.
-    """
+    """The minimum of the model counts as well."""
     models({"sts.AssumeRole.DurationSeconds": {"min": 300}})
 
     make(duration_seconds=300)
@@ -140,9 +128,7 @@ def test_smaller_minimum(models):
 
 
 def test_role_chaining(models):
-    """
-    The hour that role chaining allows isn't a limit of the model.
-    """
+    """The hour that role chaining allows isn't a limit of the model."""
     models({"sts.AssumeRole.DurationSeconds": {"max": 90_000}})
 
     error = rejected(chained=True, duration_seconds=3601)
@@ -152,9 +138,7 @@ def test_role_chaining(models):
 
 
 def test_more_characters(models):
-    """
-    Characters that are illegal for us are compared with the pattern of the model.
-    """
+    """Characters that are illegal for us are compared with the pattern of the model."""
     models(
         {
             "sts.AssumeRole.SourceIdentity": {"pattern": r"[\w+=,.@#-]*"},
@@ -174,9 +158,7 @@ def test_more_characters(models):
     "pattern", [r"[\p{L}&&[^a]]*", r"([\w#])*", r"[\y#]*", r"[\P{L}]+"]
 )
 def test_unknown_patterns(models, pattern):
-    """
-    A pattern that isn't understood allows nothing.
-    """
+    """A pattern that isn't understood allows nothing."""
     models({"sts.AssumeRole.SourceIdentity": {"pattern": pattern}})
 
     make(source_identity="a-b")
@@ -185,9 +167,7 @@ def test_unknown_patterns(models, pattern):
 
 
 def test_characters_of_arns(models):
-    """
-    In ARNs we allow fewer characters than the model, on purpose.
-    """
+    """In ARNs we allow fewer characters than the model, on purpose."""
     pattern = {"pattern": r"[\u0020-\u007E]+"}
     models({"sts.AssumeRole.PolicyArns[].arn": pattern})
 
@@ -204,9 +184,7 @@ MOON = {
 
 @pytest.mark.parametrize("parameter", MOON)
 def test_new_partition(models, parameter):
-    """
-    A partition that only the SDK knows is accepted; an unknown one isn't.
-    """
+    """A partition that only the SDK knows is accepted; an unknown one isn't."""
     operation, arn = MOON[parameter]
     models(partitions=["aws", "aws-moon"])
 
@@ -219,9 +197,7 @@ def test_new_partition(models, parameter):
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"operations": []}'])
 def test_unreadable_models(tmp_path, models, text):
-    """
-    A model that can't be read allows nothing, and doesn't hide the error.
-    """
+    """A model that can't be read allows nothing, and doesn't hide the error."""
     models()
     for service, version in VERSIONS.items():
         (tmp_path / service / version / "service-2.json").write_text(text, "utf-8")
@@ -235,27 +211,19 @@ def test_unreadable_models(tmp_path, models, text):
 
 
 class Unused:
-    """
-    Models that fail the test if they are read.
-    """
+    """Models that fail the test if they are read."""
 
     def traits(self, path):
-        """
-        Fail.
-        """
+        """Fail."""
         pytest.fail(f"{path} was looked up")
 
     def partitions(self):
-        """
-        Fail.
-        """
+        """Fail."""
         pytest.fail("the partitions were looked up")
 
 
 def test_only_if_exceeded(models):
-    """
-    Nothing is looked up while values are within our limits.
-    """
+    """Nothing is looked up while values are within our limits."""
     models()
     use_sdk_models(Unused())
 
@@ -264,9 +232,7 @@ def test_only_if_exceeded(models):
 
 
 def test_nothing_to_set_up(tmp_path):
-    """
-    The models count in every process that imports stsession.
-    """
+    """The models count in every process that imports stsession."""
     write_models(tmp_path, {"sts.AssumeRole.SourceIdentity": {"max": 400}})
     code = f"import stsession; stsession.assume({ROLE!r}, source_identity='a' * %d)"
 

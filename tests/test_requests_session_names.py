@@ -11,16 +11,12 @@ from stsession._requests.checks import default_role_session_name
 
 
 def alice() -> str:
-    """
-    Return the name of the user.
-    """
+    """Return the name of the user."""
     return "alice"
 
 
 def laptop() -> str:
-    """
-    Return the name of the host.
-    """
+    """Return the name of the host."""
     return "laptop.local"
 
 
@@ -51,16 +47,12 @@ def laptop() -> str:
     ],
 )
 def test_names(environ: dict[str, str], name: str) -> None:
-    """
-    The name is that of the function, job or task, or else user and host.
-    """
+    """The name is that of the function, job or task, or else user and host."""
     assert name == default_role_session_name(environ, user=alice, host=laptop)
 
 
 def test_reads_the_real_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    Without arguments, the environment of the process is read.
-    """
+    """Without arguments, the environment of the process is read."""
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "nightly")
 
     assert "nightly" == default_role_session_name()
@@ -70,9 +62,7 @@ def test_reads_the_real_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     "error", [KeyError("uid"), OSError("no name"), ImportError("pwd")]
 )
 def test_does_without_a_user(error: Exception) -> None:
-    """
-    Containers often run under a user ID that has no name.
-    """
+    """Containers often run under a user ID that has no name."""
 
     def no_user() -> str:
         raise error
@@ -81,9 +71,7 @@ def test_does_without_a_user(error: Exception) -> None:
 
 
 def test_does_without_a_host() -> None:
-    """
-    Nor does every host have one.
-    """
+    """Nor does every host have one."""
 
     def no_host() -> str:
         raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
@@ -94,9 +82,7 @@ def test_does_without_a_host() -> None:
 
 @given(user=st.text(), host=st.text(max_size=99), task=st.none() | st.text())
 def test_is_always_legal(user: str, host: str, task: str | None) -> None:
-    """
-    STS accepts the name, whatever it is made of.
-    """
+    """STS accepts the name, whatever it is made of."""
     environ = {} if task is None else {"AWS_LAMBDA_FUNCTION_NAME": task}
 
     name = default_role_session_name(environ, user=lambda: user, host=lambda: host)

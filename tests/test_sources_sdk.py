@@ -49,7 +49,7 @@ class Place:
         self.profile = profile
         self.looked = 0
 
-    def __call__(self):  # noqa: D102 - makes a session
+    def __call__(self):
         self.looked += 1
         session = botocore.session.Session(profile=self.profile)
         found = self.found.pop(0) if len(self.found) > 1 else self.found[0]

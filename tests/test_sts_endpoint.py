@@ -21,9 +21,7 @@ def _config_file(tmp_path, monkeypatch):
 
 
 def new_session():
-    """
-    A session whose clients are soon made.
-    """
+    """A session whose clients are soon made."""
     session = botocore.session.Session()
     session.register_component(
         "data_loader", loader_for(session.get_config_variable("data_path"))
@@ -38,9 +36,7 @@ def _session():
 
 
 def test_made_on_first_use_and_kept(session):
-    """
-    One client for a region and an end point.
-    """
+    """One client for a region and an end point."""
     made = []
     session.register("creating-client-class.sts", lambda **_: made.append(1))
     clients, endpoint = StsClients(session), StsEndpoint(regions=(REGION,))
@@ -52,9 +48,7 @@ def test_made_on_first_use_and_kept(session):
 
 
 def test_one_for_all_threads(session):
-    """
-    However many ask at once.
-    """
+    """However many ask at once."""
     clients, endpoint = StsClients(session), StsEndpoint(regions=(REGION,))
     with ThreadPoolExecutor(8) as threads:
         got = set(threads.map(lambda _: clients.get(REGION, endpoint), range(8)))
@@ -63,9 +57,7 @@ def test_one_for_all_threads(session):
 
 
 def test_dropped_after_a_fork(session):
-    """
-    A connection can't be shared with the parent.
-    """
+    """A connection can't be shared with the parent."""
     clients, endpoint = StsClients(session), StsEndpoint(regions=(REGION,))
     parents = clients.get(REGION, endpoint)
     clients._lock.acquire()
@@ -75,9 +67,7 @@ def test_dropped_after_a_fork(session):
 
 
 def test_close(session):
-    """
-    All are closed, and others made if need be.
-    """
+    """All are closed, and others made if need be."""
     clients, endpoint = StsClients(session), StsEndpoint(regions=(REGION,))
     first, closed = clients.get(REGION, endpoint), []
     first.close = lambda: closed.append(1)
@@ -89,25 +79,19 @@ def test_close(session):
 
 
 def url_of(session, region):
-    """
-    Where STS is, for that region.
-    """
+    """Where STS is, for that region."""
     endpoint = StsEndpoint(regions=(region,))
     return StsClients(session).get(region, endpoint).meta.endpoint_url
 
 
 def test_regional(session):
-    """
-    The regional end point, also where an old botocore took the global one.
-    """
+    """The regional end point, also where an old botocore took the global one."""
     assert "https://sts.us-east-1.amazonaws.com" == url_of(session, "us-east-1")
 
 
 @pytest.mark.parametrize("way", ["environment", "profile"])
 def test_global_by_wish(config_file, monkeypatch, way):
-    """
-    The user's configuration says otherwise.
-    """
+    """The user's configuration says otherwise."""
     if way == "environment":
         monkeypatch.setenv("AWS_STS_REGIONAL_ENDPOINTS", "legacy")
     else:
@@ -130,9 +114,7 @@ def test_global_by_wish(config_file, monkeypatch, way):
     ],
 )
 def test_custom_endpoint(session, url, custom):
-    """
-    Whatever isn't in a domain of AWS.
-    """
+    """Whatever isn't in a domain of AWS."""
     assert custom is has_custom_endpoint(session, url)
 
 
@@ -162,9 +144,7 @@ CONFIGURED = {
 
 @pytest.mark.parametrize("what", CONFIGURED)
 def test_configured_endpoint(config_file, monkeypatch, what):
-    """
-    As botocore reads it, environment first, then the service, then the profile.
-    """
+    """As botocore reads it, environment first, then the service, then the profile."""
     text, environment, custom = CONFIGURED[what]
     config_file.write_text(text)
     for name, value in environment.items():
@@ -178,9 +158,7 @@ def test_configured_endpoint(config_file, monkeypatch, what):
 
 @pytest.mark.parametrize("services", ["services = nowhere", "services = s"])
 def test_broken_configuration(config_file, services):
-    """
-    botocore refuses it when the client is made; until then it's nobody's.
-    """
+    """botocore refuses it when the client is made; until then it's nobody's."""
     config_file.write_text(f"[default]\n{services}\n[services s]\nsts = x\n")
 
     assert not has_custom_endpoint(botocore.session.Session(), None)

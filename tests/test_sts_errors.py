@@ -38,9 +38,7 @@ LEAK = "wJalrXUtnFEMIsecretsecret"
 
 
 def of(error, *, wall=WALL):
-    """
-    What is made of *error*.
-    """
+    """What is made of *error*."""
     attempt = Attempt(
         what=f'Could not assume {READER} as "me"',
         hop=READER,
@@ -50,9 +48,7 @@ def of(error, *, wall=WALL):
 
 
 def answer(code, message="", *, status=400, **headers):
-    """
-    The SDK's error for an answer of STS.
-    """
+    """The SDK's error for an answer of STS."""
     return sdk.ClientError(
         {
             "Error": {"Code": code, "Message": message},
@@ -104,9 +100,7 @@ CODES = {
 @pytest.mark.parametrize("suffix", ["", "Exception"])
 @pytest.mark.parametrize("code", CODES)
 def test_code(code, suffix):
-    """
-    Each code has its class, its kind, and advice; with or without "Exception".
-    """
+    """Each code has its class, its kind, and advice; with or without "Exception"."""
     cls, kind, advice = CODES[code]
     code = code.removesuffix("Exception") + suffix
     cause = answer(code, "Because.", status=403)
@@ -138,9 +132,7 @@ def test_code(code, suffix):
     ],
 )
 def test_status(status, kind):
-    """
-    An unknown code is judged by the HTTP status.
-    """
+    """An unknown code is judged by the HTTP status."""
     assert kind is of(answer("Teapot", status=status)).kind
 
 
@@ -171,9 +163,7 @@ def test_signature_of_another_time(message, headers):
 
 
 def test_who_is_denied():
-    """
-    The advice names whom STS takes the caller for.
-    """
+    """The advice names whom STS takes the caller for."""
     user = "arn:aws:iam::210987654321:user/ci"
     message = f"User: {user} is not authorized to perform: sts:AssumeRole"
 
@@ -189,9 +179,7 @@ def test_who_is_denied():
     [("7", dt.timedelta(seconds=7)), ("soon", None), ("", None), ("-1", None)],
 )
 def test_retry_after(header, expected):
-    """
-    It is read where it is a number of seconds.
-    """
+    """It is read where it is a number of seconds."""
     assert expected == of(answer("Throttling", retry_after=header)).retry_after
 
 
@@ -207,9 +195,7 @@ def test_retry_after(header, expected):
     ],
 )
 def test_incomplete_response(response, code, text):
-    """
-    A server may leave out `<ErrorResponse>`, or everything but the status.
-    """
+    """A server may leave out `<ErrorResponse>`, or everything but the status."""
     response = {**response, "ResponseMetadata": {"HTTPStatusCode": 403}}
     error = of(sdk.ClientError(response, "AssumeRole"))
 
@@ -268,9 +254,7 @@ CLASSES = {
 
 @pytest.mark.parametrize("name", EXCEPTIONS)
 def test_exception(name):
-    """
-    Each exception of the SDK has its class and kind, and is named.
-    """
+    """Each exception of the SDK has its class and kind, and is named."""
     cause, kind = EXCEPTIONS[name]
     error = of(cause)
 
@@ -282,9 +266,7 @@ def test_exception(name):
 
 
 def test_cause_of_a_cause():
-    """
-    What counts may be deeper down.
-    """
+    """What counts may be deeper down."""
     try:
         try:
             raise answer("ExpiredToken")
@@ -298,9 +280,7 @@ def test_cause_of_a_cause():
 
 
 def test_causes_in_a_circle():
-    """
-    It ends.
-    """
+    """It ends."""
     first, second = RuntimeError(), RuntimeError()
     first.__cause__, second.__cause__ = second, first
 
@@ -308,9 +288,7 @@ def test_causes_in_a_circle():
 
 
 def test_one_of_ours():
-    """
-    An error of ours says it best already.
-    """
+    """An error of ours says it best already."""
     ours = AccessDeniedError("Denied.", hop="another")
     error = RuntimeError()
     error.__cause__ = ours
@@ -390,9 +368,7 @@ WITH_CODE = {"mfa_serial": SERIAL, "mfa_code": lambda serial: "123456"}
     ],
 )
 def test_hint_of_a_denial(stub, given, expected):
-    """
-    The hint depends on what was passed.
-    """
+    """The hint depends on what was passed."""
     stub.faults.add(Fault.access_denied(), operation="AssumeRole")
     session = stsession.assume(READER, source=source_of(stub), cache=None, **given)
     user = "arn:aws:iam::123456789012:user/source"
@@ -405,9 +381,7 @@ def test_hint_of_a_denial(stub, given, expected):
 
 
 def test_hint_of_a_denial_to_a_role(stub):
-    """
-    A role can't show MFA, so that the hint doesn't suggest it.
-    """
+    """A role can't show MFA, so that the hint doesn't suggest it."""
     options = {"source": source_of(stub), "cache": stsession.MemoryCache()}
     session = stsession.assume([HUB, READER], **options)
     stsession.assume(HUB, **options).credentials()
@@ -427,9 +401,7 @@ def test_hint_of_a_denial_to_a_role(stub):
     ],
 )
 def test_hint_about_an_action(stub, action, given):
-    """
-    If STS names the action, the hint is about it, and about where it comes from.
-    """
+    """If STS names the action, the hint is about it, and about where it comes from."""
     user = "arn:aws:iam::123456789012:user/source"
     message = f"User: {user} is not authorized to perform: {action} on resource: x"
     fault = Fault.error("AccessDenied", message, status=403)
@@ -450,9 +422,7 @@ def test_hint_about_an_action(stub, action, given):
 
 
 def test_hint_about_an_action_of_a_token(stub):
-    """
-    Without a source, it is the token that has the tags.
-    """
+    """Without a source, it is the token that has the tags."""
     message = "Not authorized to perform sts:TagSession"
     error = of(
         sdk.ClientError(
@@ -484,9 +454,7 @@ def test_hint_about_an_action_of_a_token(stub):
     ],
 )
 def test_hint_about_a_duration(stub, message, expected):
-    """
-    A duration that is too long has a hint of its own.
-    """
+    """A duration that is too long has a hint of its own."""
     stub.faults.add(Fault.error("ValidationError", message))
     session = stsession.assume(
         READER, source=source_of(stub), duration_seconds=43_200, cache=None
@@ -496,9 +464,7 @@ def test_hint_about_a_duration(stub, message, expected):
 
 
 def test_hint_about_a_code(stub):
-    """
-    STS doesn't report whether a code was wrong or used before.
-    """
+    """STS doesn't report whether a code was wrong or used before."""
     message = "MultiFactorAuthentication failed with invalid MFA one time pass code."
     stub.faults.add(Fault.error("AccessDenied", message, status=403))
     session = stsession.session_token(
@@ -513,9 +479,7 @@ def test_hint_about_a_code(stub):
 
 @pytest.mark.parametrize("what", FAULTS)
 def test_fault(stub, session, what):
-    """
-    Whatever STS answers, the error says what, and shows no secret.
-    """
+    """Whatever STS answers, the error says what, and shows no secret."""
     fault, kind, text = FAULTS[what]
     stub.goes_down(fault)
     error = failing(session)
@@ -529,9 +493,7 @@ def test_fault(stub, session, what):
 
 
 def test_dead_on_arrival_by_a_wrong_clock(stub, session, clock):
-    """
-    If the local clock is wrong the error says by how much.
-    """
+    """If the local clock is wrong the error says by how much."""
     stub.goes_down(WrongDate(dt.timedelta(minutes=-51)))
     error = failing(session)
 
@@ -540,28 +502,24 @@ def test_dead_on_arrival_by_a_wrong_clock(stub, session, clock):
 
 
 class WrongDate:
-    """
-    A server whose clock is off, and that issues what is dead even by that.
-    """
+    """A server whose clock is off, and that issues what is dead even by that."""
 
     def __init__(self, offset):
         self._date = Fault.wrong_date(offset)
         self._dead = Fault.expired_answer(ago=dt.timedelta(hours=1))
 
-    def denying(self, denial):  # noqa: D102 - as Fault
+    def denying(self, denial):
         return self
 
-    def replacement(self, service):  # noqa: D102 - as Fault
+    def replacement(self, service):
         return None
 
-    def spoil(self, answer, *, now):  # noqa: D102 - as Fault
+    def spoil(self, answer, *, now):
         return self._date.spoil(self._dead.spoil(answer, now=now), now=now)
 
 
 def test_half_an_answer_tells_no_secret(stub, session, caplog):
-    """
-    botocore's error quotes the answer; neither ours nor the log does.
-    """
+    """botocore's error quotes the answer; neither ours nor the log does."""
     caplog.set_level(logging.DEBUG, "stsession")
     stub.goes_down(Fault.half_body())
     error = failing(session)
@@ -613,9 +571,7 @@ def test_secret_in_the_sdk_s_error(what, chained):
 
 
 def test_secret_of_the_source(stub):
-    """
-    What the source raises is treated alike, contexts and all.
-    """
+    """What the source raises is treated alike, contexts and all."""
 
     def raising(*_, **__):
         raise SECRETIVE["parser"]
@@ -629,9 +585,7 @@ def test_secret_of_the_source(stub):
 
 
 def test_proxy_password(stub):
-    """
-    A proxy that fails is named without its password.
-    """
+    """A proxy that fails is named without its password."""
 
     def raising(*_, **__):
         raise sdk.ProxyConnectionError(proxy_url="http://user:***@proxy:3128")
@@ -643,9 +597,7 @@ def test_proxy_password(stub):
 
 
 def test_long_text():
-    """
-    Nobody wants to read a page.
-    """
+    """Nobody wants to read a page."""
     assert len(str(of(answer("Teapot", "x" * 10_000)))) < 700
     assert len(str(of(OSError("x" * 10_000)))) < 700
 
@@ -661,7 +613,5 @@ def test_long_text():
     ],
 )
 def test_server_time(headers, expected):
-    """
-    A `Date` that can be read, and says where it is from.
-    """
+    """A `Date` that can be read, and says where it is from."""
     assert expected == server_time(headers)

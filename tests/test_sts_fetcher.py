@@ -26,9 +26,7 @@ NOW = dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)
 
 
 def good(**changed):
-    """
-    An answer as botocore hands it over.
-    """
+    """An answer as botocore hands it over."""
     answer = {
         "Credentials": {
             "AccessKeyId": "ASIA1",
@@ -48,16 +46,12 @@ def good(**changed):
 
 
 def refused(code):
-    """
-    What the client raises for an error of STS.
-    """
+    """What the client raises for an error of STS."""
     return ClientError({"Error": {"Code": code, "Message": "No."}}, "AssumeRole")
 
 
 class FakeSource:
-    """
-    A source, and the client that signs with its credentials.
-    """
+    """A source, and the client that signs with its credentials."""
 
     is_role = False
     can_use_mfa = True
@@ -72,38 +66,28 @@ class FakeSource:
         self.regions = []
 
     def describe(self, wall):
-        """
-        A name for messages.
-        """
+        """A name for messages."""
         return 'profile "dev" (its credentials expire at noon)'
 
     def client(self, region, endpoint):
-        """
-        Itself.
-        """
+        """Itself."""
         self.regions.append(region)
         return self
 
     def prepare(self):
-        """
-        Return the seconds until the credentials expire.
-        """
+        """Return the seconds until the credentials expire."""
         self.prepared += 1
         return self.remaining
 
     def invalidate(self):
-        """
-        Tell whether there are others.
-        """
+        """Tell whether there are others."""
         self.resolved += 1
         if isinstance(self.others, Exception):
             raise self.others
         return self.others
 
     def assume_role(self, **params):
-        """
-        Give the next answer.
-        """
+        """Give the next answer."""
         answer = self.answers.pop(0) if self.answers else good()
         if isinstance(answer, Exception):
             raise answer
@@ -111,9 +95,7 @@ class FakeSource:
 
 
 def fetch_by(source, *, regions=("eu-south-1",)):
-    """
-    What asks STS in the name of *source*.
-    """
+    """What asks STS in the name of *source*."""
     return StsFetcher(
         request=StsRequest.checked(
             "assume_role", role_arn=READER, role_session_name="me"
@@ -125,9 +107,7 @@ def fetch_by(source, *, regions=("eu-south-1",)):
 
 
 def test_answer():
-    """
-    All of it is kept: times, account, what the source has left.
-    """
+    """All of it is kept: times, account, what the source has left."""
     fetched = fetch_by(FakeSource())()
 
     assert ("ASIA1", "secret", "token") == (
@@ -144,17 +124,13 @@ def test_answer():
 
 
 def test_without_memory():
-    """
-    That is no failure of STS.
-    """
+    """That is no failure of STS."""
     with pytest.raises(MemoryError):
         fetch_by(FakeSource(MemoryError()))()
 
 
 def test_expiration_becomes_utc():
-    """
-    Whatever the zone in the answer.
-    """
+    """Whatever the zone in the answer."""
     zone = dt.timezone(dt.timedelta(hours=2))
     fetched = fetch_by(
         FakeSource(good(Expiration=(NOW + dt.timedelta(hours=1)).astimezone(zone)))
@@ -168,9 +144,7 @@ def test_expiration_becomes_utc():
     [None, {}, {"Arn": None}, {"Arn": ""}, {"Arn": "arn:aws:sts:::assumed-role/x"}],
 )
 def test_account_without_assumed_role_user(told):
-    """
-    The account is that of the role, if the answer doesn't tell.
-    """
+    """The account is that of the role, if the answer doesn't tell."""
     fetched = fetch_by(FakeSource(good(AssumedRoleUser=told)))()
 
     assert "123456789012" == fetched.credentials.account_id
@@ -186,50 +160,38 @@ def test_account_without_assumed_role_user(told):
     ],
 )
 def test_account_of(arn, account):
-    """
-    The fifth field, if there is one.
-    """
+    """The fifth field, if there is one."""
     assert account == account_of(arn)
 
 
 @pytest.mark.parametrize("name", ["AccessKeyId", "SecretAccessKey", "SessionToken"])
 @pytest.mark.parametrize("value", [None, "", 5, b"x", ["x"]])
 def test_field_that_is_no_text(name, value):
-    """
-    A failed refresh, and the error names the field, but not its value.
-    """
+    """A failed refresh, and the error names the field, but not its value."""
     with pytest.raises(StsUnavailableError, match=f"The response has no {name}"):
         fetch_by(FakeSource(good(**{name: value})))()
 
 
 @pytest.mark.parametrize("value", [None, "soon", 5])
 def test_unreadable_expiration(value):
-    """
-    A failed refresh.
-    """
+    """A failed refresh."""
     with pytest.raises(StsUnavailableError, match="no readable Expiration"):
         fetch_by(FakeSource(good(Expiration=value)))()
 
 
 def test_answer_without_credentials():
-    """
-    A failed refresh.
-    """
+    """A failed refresh."""
     with pytest.raises(StsUnavailableError, match="has no AccessKeyId"):
         fetch_by(FakeSource(good(Credentials=None)))()
 
 
 def test_answer_without_metadata():
-    """
-    Nobody told the time, so none is known.
-    """
+    """Nobody told the time, so none is known."""
     assert fetch_by(FakeSource(good(ResponseMetadata={})))().server_time is None
 
 
 def test_parser_gives_up():
-    """
-    XML that botocore can't make sense of is a failed refresh, too.
-    """
+    """XML that botocore can't make sense of is a failed refresh, too."""
     with pytest.raises(
         StsUnavailableError, match="The response can't be read"
     ) as caught:
@@ -242,9 +204,7 @@ def test_parser_gives_up():
     ("percent", "warned"), [(None, 0), ("99", 0), (90, 0), (91, 1), (100, 1)]
 )
 def test_packed_policy_size(caplog, percent, warned):
-    """
-    Above 90 percent there's one warning, not one per refresh.
-    """
+    """Above 90 percent there's one warning, not one per refresh."""
     fetch = fetch_by(FakeSource())
     for _ in range(2):
         fetch.source.answers = [{**good(), "PackedPolicySize": percent}]
@@ -254,9 +214,7 @@ def test_packed_policy_size(caplog, percent, warned):
 
 
 def test_source_that_has_gone():
-    """
-    If it can't even be looked up, that's the error.
-    """
+    """If it can't even be looked up, that's the error."""
     source = FakeSource(refused("ExpiredToken"))
     source.others = NoCredentialsError()
     with pytest.raises(SourceCredentialsError, match="NoCredentialsError") as caught:
@@ -266,9 +224,7 @@ def test_source_that_has_gone():
 
 
 def test_another_error_after_the_source_was_resolved():
-    """
-    It is as it is.
-    """
+    """It is as it is."""
     source = FakeSource(refused("ExpiredToken"), refused("Throttling"))
     source.renewable = False
     with pytest.raises(StsUnavailableError) as caught:
@@ -278,9 +234,7 @@ def test_another_error_after_the_source_was_resolved():
 
 
 def test_denied_isn_t_expired():
-    """
-    The source isn't asked again for that.
-    """
+    """The source isn't asked again for that."""
     source = FakeSource(refused("AccessDenied"))
     with pytest.raises(Exception, match="AccessDenied"):
         fetch_by(source)()
@@ -289,16 +243,12 @@ def test_denied_isn_t_expired():
 
 
 def config_of(**wanted):
-    """
-    The configuration of a client if the user wants *wanted*.
-    """
+    """The configuration of a client if the user wants *wanted*."""
     return StsEndpoint(regions=(None,), config=Config(**wanted))
 
 
 def test_client_config():
-    """
-    It gives up soon, and checks nothing that has been checked.
-    """
+    """It gives up soon, and checks nothing that has been checked."""
     config = StsEndpoint(regions=(None,)).client_config()
 
     assert (3, 5) == (config.connect_timeout, config.read_timeout)
@@ -319,16 +269,12 @@ def test_client_config():
     ],
 )
 def test_load_timeout(wanted, expected):
-    """
-    As long as the client takes, at most, to give up.
-    """
+    """As long as the client takes, at most, to give up."""
     assert expected == config_of(**wanted).load_timeout()
 
 
 def test_endpoints_differ_by_config():
-    """
-    Configurations are compared by their values.
-    """
+    """Configurations are compared by their values."""
 
     def endpoint(**config):
         return StsEndpoint(regions=(None,), config=Config(**config))
@@ -340,9 +286,7 @@ def test_endpoints_differ_by_config():
 
 
 def test_logs_no_secret(caplog):
-    """
-    Nothing of an answer is logged.
-    """
+    """Nothing of an answer is logged."""
     caplog.set_level(logging.DEBUG)
     fetch_by(FakeSource())()
 

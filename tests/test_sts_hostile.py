@@ -1,6 +1,4 @@
-"""
-Servers that answer with what isn't meant for us.
-"""
+"""Servers that answer with what isn't meant for us."""
 
 from __future__ import annotations
 
@@ -33,9 +31,7 @@ MEBIBYTE = 1024 * 1024
 
 @contextlib.contextmanager
 def server(body: bytes):
-    """
-    One that answers each request with *body*.
-    """
+    """One that answers each request with *body*."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -64,9 +60,7 @@ def server(body: bytes):
 
 
 def session_of(url, **options):
-    """
-    A session whose STS is that server.
-    """
+    """A session whose STS is that server."""
     source = boto3.Session("AKIAEXAMPLE", "secret", region_name="eu-west-1")
     return stsession.assume(
         READER, source=source, sts_endpoint_url=url, cache=None, **options
@@ -74,9 +68,7 @@ def session_of(url, **options):
 
 
 def answer(expiration: str | None = None, size: int = 0) -> bytes:
-    """
-    An answer that is padded to *size* bytes.
-    """
+    """An answer that is padded to *size* bytes."""
     if expiration is None:
         end = dt.datetime.now(dt.timezone.utc) + dt.timedelta(hours=1)
         expiration = f"{end:%Y-%m-%dT%H:%M:%SZ}"
@@ -84,17 +76,13 @@ def answer(expiration: str | None = None, size: int = 0) -> bytes:
 
 
 def test_large_answer():
-    """
-    One of a mebibyte is read.
-    """
+    """One of a mebibyte is read."""
     with server(answer(size=MEBIBYTE)) as url:
         assert "ASIAQQQQQQQQQQQQQQQQ" == session_of(url).credentials().access_key_id
 
 
 def test_answer_that_is_too_large():
-    """
-    More isn't, and counts as an outage.
-    """
+    """More isn't, and counts as an outage."""
     with (
         server(answer(size=MEBIBYTE + 1)) as url,
         pytest.raises(stsession.StsUnavailableError, match="more than 1,048,576") as e,
@@ -112,9 +100,7 @@ def test_answer_that_is_too_large():
     ],
 )
 def test_answer_without_an_end(header, error):
-    """
-    So does one that breaks off, or doesn't go on.
-    """
+    """So does one that breaks off, or doesn't go on."""
     once = Config(retries={"total_max_attempts": 1}, read_timeout=0.1)
     listener = socket.create_server(("127.0.0.1", 0))
     connections = []
@@ -146,9 +132,7 @@ def test_answer_without_an_end(header, error):
     ],
 )
 def test_expirations_that_cannot_be(expiration):
-    """
-    The server is to blame, and not the source.
-    """
+    """The server is to blame, and not the source."""
     with (
         server(answer(expiration)) as url,
         pytest.raises(stsession.StsUnavailableError),

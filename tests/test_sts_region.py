@@ -1,6 +1,4 @@
-"""
-The region of STS where neither the user nor the configuration names one.
-"""
+"""The region of STS where neither the user nor the configuration names one."""
 
 from __future__ import annotations
 
@@ -36,9 +34,7 @@ web_identity_token_file = %s
 
 @pytest.fixture(name="hosts")
 def _hosts(tmp_path, monkeypatch):
-    """
-    The hosts to which requests to STS are sent.
-    """
+    """The hosts to which requests to STS are sent."""
     token = tmp_path / "token"
     token.write_text("a.b.c")
     config = tmp_path / "config"
@@ -60,23 +56,17 @@ def _hosts(tmp_path, monkeypatch):
 
 
 def botocores_default(monkeypatch, value):
-    """
-    Set which endpoints botocore uses for STS if nothing is configured.
-    """
+    """Set which endpoints botocore uses for STS if nothing is configured."""
     name = "sts_regional_endpoints"
     variable = (name, f"AWS_{name.upper()}", value, None)
     monkeypatch.setitem(BOTOCORE_DEFAUT_SESSION_VARIABLES, name, variable)
 
 
 class Empty:
-    """
-    A body of no bytes.
-    """
+    """A body of no bytes."""
 
     def stream(self, *_, **__):
-        """
-        Nothing.
-        """
+        """Nothing."""
         return iter(())
 
 
@@ -106,9 +96,7 @@ ways = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 @ways
 @pytest.mark.parametrize("kind", ["client", "resource"])
 def test_region_of_the_first_client(hosts, way, kind):
-    """
-    Tokens of the global endpoint don't hold in regions that have to be enabled.
-    """
+    """Tokens of the global endpoint don't hold in regions that have to be enabled."""
     session = way()
     if kind == "client":
         session.client("s3", region_name=OPT_IN).list_buckets()
@@ -122,18 +110,14 @@ def test_region_of_the_first_client(hosts, way, kind):
 
 @ways
 def test_no_client_yet(hosts, way):
-    """
-    Then it is the global endpoint.
-    """
+    """Then it is the global endpoint."""
     way().credentials()
 
     assert {"sts.amazonaws.com"} == set(hosts)
 
 
 def test_region_of_no_place(hosts):
-    """
-    The region of a global service isn't one for STS.
-    """
+    """The region of a global service isn't one for STS."""
     session = WAYS["assume"]()
     client = session.client("sts")
     client.get_caller_identity()
@@ -143,9 +127,7 @@ def test_region_of_no_place(hosts):
 
 @ways
 def test_configured_region(hosts, way, monkeypatch):
-    """
-    It counts more than that of a client.
-    """
+    """It counts more than that of a client."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     way().client("s3", region_name=OPT_IN).list_buckets()
 

@@ -1,6 +1,4 @@
-"""
-`LocalSTS` with web identity tokens and SAML assertions.
-"""
+"""`LocalSTS` with web identity tokens and SAML assertions."""
 
 from __future__ import annotations
 
@@ -45,35 +43,27 @@ def _sts(local_sts):
 
 
 def with_token(sts, token, role_arn=READER, **params):
-    """
-    Assume the role by a token, as "me".
-    """
+    """Assume the role by a token, as "me"."""
     return sts.assume_role_with_web_identity(
         RoleArn=role_arn, RoleSessionName="me", WebIdentityToken=token, **params
     )
 
 
 def with_assertion(sts, assertion, role_arn=READER, provider=CORP, **params):
-    """
-    Assume the role by an assertion.
-    """
+    """Assume the role by an assertion."""
     return sts.assume_role_with_saml(
         RoleArn=role_arn, PrincipalArn=provider, SAMLAssertion=assertion, **params
     )
 
 
 def claims_of(token):
-    """
-    What a token says.
-    """
+    """What a token says."""
     part = token.split(".")[1]
     return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
 
 
 def test_tokens_are_well_formed(local_sts, clock):
-    """
-    The claims of a token can be read, and each token is unique.
-    """
+    """The claims of a token can be read, and each token is unique."""
     token = local_sts.web_identity_token(subject="app", lifetime=10 * MINUTE)
 
     header, _, signature = token.split(".")
@@ -88,9 +78,7 @@ def test_tokens_are_well_formed(local_sts, clock):
 
 
 def test_roles_by_tokens(local_sts, sts, clock):
-    """
-    The role can be assumed without a signature.
-    """
+    """The role can be assumed without a signature."""
     token = local_sts.web_identity_token(subject="app")
 
     got = with_token(sts, token, DurationSeconds=7200, Policy="{}")
@@ -110,9 +98,7 @@ def test_roles_by_tokens(local_sts, sts, clock):
 
 
 def test_tokens_serve_until_they_expire(local_sts, sts, clock):
-    """
-    Any number of times, to the last second; then the error has the times.
-    """
+    """Any number of times, to the last second; then the error has the times."""
     token = local_sts.web_identity_token(lifetime=10 * MINUTE)
 
     clock.advance(10 * MINUTE - SECOND)
@@ -128,9 +114,7 @@ def test_tokens_serve_until_they_expire(local_sts, sts, clock):
 
 
 def test_forged_tokens_are_rejected(local_sts, sts):
-    """
-    Malformed and changed tokens, and those of another server, are invalid.
-    """
+    """Malformed and changed tokens, and those of another server, are invalid."""
     good = local_sts.web_identity_token()
     with LocalSTS() as another:
         foreign = another.web_identity_token()
@@ -171,18 +155,14 @@ def test_forged_tokens_are_rejected(local_sts, sts):
     ],
 )
 def test_tokens_have_to_fit(local_sts, sts, changes, role_arn, expected):
-    """
-    Issuer, audience and role have to be what the trust policy says.
-    """
+    """Issuer, audience and role have to be what the trust policy says."""
     token = local_sts.web_identity_token(**changes)
 
     assert expected == error_of(with_token, sts, token, role_arn)
 
 
 def test_audiences_are_the_roles(local_sts, sts):
-    """
-    A provider may be good for several audiences, and a role wants one of them.
-    """
+    """A provider may be good for several audiences, and a role wants one of them."""
     local_sts.add_role(OTHER, web_identity_providers=[ISSUER], audience="vault")
     token = local_sts.web_identity_token(audience="vault")
 
@@ -192,9 +172,7 @@ def test_audiences_are_the_roles(local_sts, sts):
 
 @pytest.mark.parametrize("way", ["token", "assertion"])
 def test_these_roles_are_role_credentials(local_sts, sts, way):
-    """
-    MaxSessionDuration is the limit of the first role, an hour of the next.
-    """
+    """MaxSessionDuration is the limit of the first role, an hour of the next."""
     make = {
         "token": lambda **kw: with_token(sts, local_sts.web_identity_token(), **kw),
         "assertion": lambda **kw: with_assertion(sts, local_sts.saml_assertion(), **kw),
@@ -215,9 +193,7 @@ def test_these_roles_are_role_credentials(local_sts, sts, way):
 
 
 def test_assertions_are_documents(local_sts, clock):
-    """
-    A response with roles, a session name, a duration and its end.
-    """
+    """A response with roles, a session name, a duration and its end."""
     local_sts.add_role(OTHER, saml_providers=[CORP])
     assertion = local_sts.saml_assertion(
         name="jane", lifetime=2 * MINUTE, session_duration=28_800
@@ -242,9 +218,7 @@ def test_assertions_are_documents(local_sts, clock):
 
 
 def test_roles_by_assertions(local_sts, sts, clock):
-    """
-    The role can be assumed without a signature.
-    """
+    """The role can be assumed without a signature."""
     assertion = local_sts.saml_assertion(name="jane", session_duration=28_800)
 
     got = with_assertion(sts, assertion)
@@ -261,9 +235,7 @@ def test_roles_by_assertions(local_sts, sts, clock):
 
 
 def test_assertions_serve_once(local_sts, sts):
-    """
-    A denied request doesn't count, the second successful one is rejected.
-    """
+    """A denied request doesn't count, the second successful one is rejected."""
     assertion = local_sts.saml_assertion()
 
     error_of(with_assertion, sts, assertion, OTHER)
@@ -275,9 +247,7 @@ def test_assertions_serve_once(local_sts, sts):
 
 
 def test_an_assertion_serves_one_of_many_threads(local_sts):
-    """
-    However many send it at once, one request succeeds.
-    """
+    """However many send it at once, one request succeeds."""
     assertion = local_sts.saml_assertion()
     outcomes = []
 
@@ -309,9 +279,7 @@ def test_an_assertion_serves_one_of_many_threads(local_sts):
     ],
 )
 def test_assertions_expire(local_sts, sts, clock, lifetime, usable, message):
-    """
-    After what they say themselves, and after five minutes anyway.
-    """
+    """After what they say themselves, and after five minutes anyway."""
     first = local_sts.saml_assertion(lifetime=lifetime)
     second = local_sts.saml_assertion(lifetime=lifetime)
 
@@ -324,9 +292,7 @@ def test_assertions_expire(local_sts, sts, clock, lifetime, usable, message):
 
 
 def test_assertions_have_to_fit(local_sts, sts):
-    """
-    Role and provider have to be a pair of the assertion, and of the role.
-    """
+    """Role and provider have to be a pair of the assertion, and of the role."""
     assertion = local_sts.saml_assertion(pairs=[(READER, CORP), (OTHER, CORP)])
     empty = local_sts.saml_assertion(pairs=[])
     expected = ("AccessDenied", "Not authorized to perform sts:AssumeRoleWithSAML")

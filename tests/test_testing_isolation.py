@@ -1,6 +1,4 @@
-"""
-Isolated processes share nothing.
-"""
+"""Isolated processes share nothing."""
 
 from __future__ import annotations
 
@@ -38,23 +36,17 @@ def _keys(monkeypatch):
 
 
 def assumed():
-    """
-    A session by `assume()`.
-    """
+    """A session by `assume()`."""
     return stsession.assume(ROLE, role_session_name="me")
 
 
 def of_a_fleet():
-    """
-    A session of a fleet.
-    """
+    """A session of a fleet."""
     return stsession.Fleet([ROLE], role_session_name="me").session(ROLE)
 
 
 def chained():
-    """
-    A session at the end of a chain.
-    """
+    """A session at the end of a chain."""
     return stsession.assume([ROLE, ROLE], role_session_name="me")
 
 
@@ -62,9 +54,7 @@ def chained():
 @pytest.mark.parametrize("make", [assumed, of_a_fleet, chained])
 @pytest.mark.parametrize("gone", [True, False])
 def test_two_mocks_of_moto(make, gone):
-    """
-    A session of the second one acts as the role, and not as what is left of it.
-    """
+    """A session of the second one acts as the role, and not as what is left of it."""
     arns, sessions = [], []
     for _ in range(2):
         with mock_aws():
@@ -80,9 +70,7 @@ def test_two_mocks_of_moto(make, gone):
 
 @pytest.mark.usefixtures("keys")
 def test_one_mock_of_moto():
-    """
-    Sessions inside of one share their credentials, also of nested ones.
-    """
+    """Sessions inside of one share their credentials, also of nested ones."""
     with mock_aws():
         first = assumed().credentials()
         with mock_aws():
@@ -92,27 +80,21 @@ def test_one_mock_of_moto():
 
 
 def source_of(stub):
-    """
-    A session with the stub as its STS.
-    """
+    """A session with the stub as its STS."""
     source = boto3.Session("AKIAIOSFODNN7EXAMPLE", "secret", region_name="us-east-1")
     source.events.register("before-send.sts", stub)
     return source
 
 
 def with_code(source):
-    """
-    A session that needs a code.
-    """
+    """A session that needs a code."""
     return stsession.assume(
         ROLE, source=source, mfa_serial=SERIAL, mfa_code=lambda _: "123456", cache=None
     )
 
 
 def test_isolated_process_shares_no_credentials():
-    """
-    Neither way, whether the other sessions still exist or not.
-    """
+    """Neither way, whether the other sessions still exist or not."""
     stub = StubSTS()
     source = source_of(stub)
     before = stsession.assume(ROLE, source=source, role_session_name="me")
@@ -133,9 +115,7 @@ def test_isolated_process_shares_no_credentials():
 
 
 def test_used_codes():
-    """
-    In another process a code hasn't been used.
-    """
+    """In another process a code hasn't been used."""
     waits = []
     with use_runtime(clock=FakeClock(), wait=lambda _, seconds: waits.append(seconds)):
         source = source_of(StubSTS())
@@ -147,9 +127,7 @@ def test_used_codes():
 
 
 def test_longest_duration_is_found_again():
-    """
-    What ``"max"`` means for a role is forgotten.
-    """
+    """What ``"max"`` means for a role is forgotten."""
     clock = FakeClock()
     with use_runtime(clock=clock), LocalSTS(clock=clock) as local:
         local.add_role(ROLE)
@@ -172,9 +150,7 @@ def test_longest_duration_is_found_again():
 
 
 def test_threads_of_an_isolated_process():
-    """
-    Its refreshes don't wait for those of the process around it.
-    """
+    """Its refreshes don't wait for those of the process around it."""
     clock, blocked, done = FakeClock(), threading.Event(), threading.Event()
     with use_runtime(clock=clock):
         busy = StubSTS(clock=clock, before_answer=blocked.wait)
@@ -203,9 +179,7 @@ def test_threads_of_an_isolated_process():
 
 
 def test_own_way_to_run_refreshes_stays():
-    """
-    What `use_runtime()` has set holds in an isolated process as well.
-    """
+    """What `use_runtime()` has set holds in an isolated process as well."""
     clock, tasks = FakeClock(), []
     run = use_runtime(clock=clock, submit=lambda task: not tasks.append(task))
     with run, isolated_process():
@@ -235,9 +209,7 @@ def test_counts(number):
 
 
 def test_each_test_has_a_process_of_its_own(pytester):
-    """
-    By the plugin alone.
-    """
+    """By the plugin alone."""
     pytester.makepyfile(TESTS)
     # A process: the plugin of this one would do, too.
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider", timeout=60)

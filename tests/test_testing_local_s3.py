@@ -1,6 +1,4 @@
-"""
-`LocalSTS` as S3: enough of it to try a session.
-"""
+"""`LocalSTS` as S3: enough of it to try a session."""
 
 from __future__ import annotations
 
@@ -55,9 +53,7 @@ def _presigning(local_sts, key):
 
 
 def test_stores_objects(s3):
-    """
-    What was put can be got, looked at and deleted.
-    """
+    """What was put can be got, looked at and deleted."""
     s3.create_bucket(Bucket="new")
     s3.head_bucket(Bucket="new")
     etag = s3.put_object(Bucket="new", Key="x", Body=b"hello")["ETag"]
@@ -73,9 +69,7 @@ def test_stores_objects(s3):
 
 
 def test_gives_ranges(s3):
-    """
-    Parts of an object can be downloaded.
-    """
+    """Parts of an object can be downloaded."""
     got = s3.get_object(Bucket="data", Key=KEYS[0], Range="bytes=2-4")
     rest = s3.get_object(Bucket="data", Key=KEYS[0], Range="bytes=8-")
 
@@ -86,9 +80,7 @@ def test_gives_ranges(s3):
 
 @pytest.mark.parametrize("operation", ["list_objects", "list_objects_v2"])
 def test_pages(s3, operation):
-    """
-    Both paginators see each object once, and end.
-    """
+    """Both paginators see each object once, and end."""
     pages = s3.get_paginator(operation).paginate(
         Bucket="data", Prefix="a/", PaginationConfig={"PageSize": 2}
     )
@@ -103,18 +95,14 @@ def test_pages(s3, operation):
 
 
 def test_lists_from_a_key_on(s3):
-    """
-    StartAfter leaves out what comes before.
-    """
+    """StartAfter leaves out what comes before."""
     got = s3.list_objects_v2(Bucket="data", StartAfter=KEYS[3])
 
     assert [KEYS[4]] == [entry["Key"] for entry in got["Contents"]]
 
 
 def test_serves_resources(local_sts, key):
-    """
-    A boto3 resource lists and reads.
-    """
+    """A boto3 resource lists and reads."""
     bucket = local_sts.session(key).resource("s3").Bucket("data")
 
     assert KEYS == [entry.key for entry in bucket.objects.all()]
@@ -122,9 +110,7 @@ def test_serves_resources(local_sts, key):
 
 
 def test_serves_waiters(s3):
-    """
-    A waiter sees that an object isn't there, and then that it is.
-    """
+    """A waiter sees that an object isn't there, and then that it is."""
     waiter = s3.get_waiter("object_exists")
     s3.meta.events.register(
         "after-call.s3.HeadObject",
@@ -141,9 +127,7 @@ def test_serves_waiters(s3):
 
 
 def test_takes_uploads_in_parts(local_sts, s3):
-    """
-    s3transfer uploads in parts, and downloads the same bytes.
-    """
+    """s3transfer uploads in parts, and downloads the same bytes."""
     config = TransferConfig(multipart_threshold=1, multipart_chunksize=5 * 2**20)
     body = os.urandom(6 * 2**20)
     s3.upload_fileobj(io.BytesIO(body), "data", "big", Config=config)
@@ -155,9 +139,7 @@ def test_takes_uploads_in_parts(local_sts, s3):
 
 
 def test_forgets_aborted_uploads(s3):
-    """
-    After an abort the upload isn't there anymore.
-    """
+    """After an abort the upload isn't there anymore."""
     upload = s3.create_multipart_upload(Bucket="data", Key="z")["UploadId"]
     where = {"Bucket": "data", "Key": "z", "UploadId": upload}
     s3.abort_multipart_upload(**where)
@@ -176,9 +158,7 @@ TRAILER_SIGNATURE = b"x-amz-trailer-signature:" + b"0" * 64 + b"\r\n"
 def stream(
     local_sts, key, body, payload, *, length="5", encoding=None, operation="PutObject"
 ):
-    """
-    Upload *body* as an SDK does that signs a stream chunk by chunk.
-    """
+    """Upload *body* as an SDK does that signs a stream chunk by chunk."""
     s3 = local_sts.session(key).client("s3")
     headers = {
         "X-Amz-Content-SHA256": payload,
@@ -225,9 +205,7 @@ def stream(
 def test_stores_streams_without_their_chunk_framing(
     local_sts, key, payload, body, encoding, operation
 ):
-    """
-    x-amz-content-sha256 shows that a body is in chunks, as it does to S3.
-    """
+    """x-amz-content-sha256 shows that a body is in chunks, as it does to S3."""
     stored = stream(
         local_sts, key, body, payload, encoding=encoding, operation=operation
     )
@@ -236,9 +214,7 @@ def test_stores_streams_without_their_chunk_framing(
 
 
 def test_stores_a_body_that_only_claims_to_be_chunked(local_sts, key):
-    """
-    Content-Encoding alone describes the object, not the request.
-    """
+    """Content-Encoding alone describes the object, not the request."""
     stored = stream(
         local_sts, key, b"hello", "UNSIGNED-PAYLOAD", encoding="aws-chunked"
     )
@@ -256,9 +232,7 @@ def test_stores_a_body_that_only_claims_to_be_chunked(local_sts, key):
     ],
 )
 def test_refuses_incomplete_streams(local_sts, key, body, length, expected):
-    """
-    A stream has to have the length that it announces.
-    """
+    """A stream has to have the length that it announces."""
     assert expected == code_of(
         stream,
         local_sts=local_sts,
@@ -270,9 +244,7 @@ def test_refuses_incomplete_streams(local_sts, key, body, length, expected):
 
 
 def test_honours_presigned_urls(presigning, clock):
-    """
-    A presigned URL works until its key expires.
-    """
+    """A presigned URL works until its key expires."""
     url = presigning.generate_presigned_url(
         "get_object", Params={"Bucket": "data", "Key": KEYS[0]}
     )
@@ -287,9 +259,7 @@ def test_honours_presigned_urls(presigning, clock):
 
 
 def test_takes_chunked_bodies(presigning, s3):
-    """
-    A body of unknown length comes in chunks.
-    """
+    """A body of unknown length comes in chunks."""
     url = presigning.generate_presigned_url(
         "put_object", Params={"Bucket": "data", "Key": "pipe"}
     )
@@ -309,9 +279,7 @@ def test_takes_chunked_bodies(presigning, s3):
     ],
 )
 def test_checks_signers(local_sts, key, changes, expected):
-    """
-    S3 has error codes of its own.
-    """
+    """S3 has error codes of its own."""
     changed = attrs.evolve(key, **changes)
     s3 = boto3.client(
         "s3",
@@ -326,9 +294,7 @@ def test_checks_signers(local_sts, key, changes, expected):
 
 
 def test_checks_the_payload(s3):
-    """
-    Other bytes than those that were signed are rejected.
-    """
+    """Other bytes than those that were signed are rejected."""
 
     def tamper(request, **kwargs):
         request.body = b"HELLO"
@@ -341,9 +307,7 @@ def test_checks_the_payload(s3):
 
 
 def test_rejects_expired_keys(s3, clock):
-    """
-    An expired key gets status 400; to HEAD there is no code.
-    """
+    """An expired key gets status 400; to HEAD there is no code."""
     clock.advance(dt.timedelta(hours=1))
 
     assert ("ExpiredToken", 400) == code_of(s3.list_objects_v2, Bucket="data")
@@ -351,9 +315,7 @@ def test_rejects_expired_keys(s3, clock):
 
 
 def test_can_reject_all_keys(local_sts, s3, key):
-    """
-    S3 can reject each key while STS goes on.
-    """
+    """S3 can reject each key while STS goes on."""
     local_sts.reject_all_keys()
 
     assert ("ExpiredToken", 400) == code_of(s3.list_objects_v2, Bucket="data")
@@ -365,9 +327,7 @@ def test_can_reject_all_keys(local_sts, s3, key):
 
 
 def test_misses_buckets_and_operations(s3):
-    """
-    What isn't there, or isn't known here, is an error of S3's.
-    """
+    """What isn't there, or isn't known here, is an error of S3's."""
     missing = code_of(s3.list_objects_v2, Bucket="none")
     unknown = code_of(s3.delete_bucket, Bucket="data")
 
@@ -376,9 +336,7 @@ def test_misses_buckets_and_operations(s3):
 
 
 def test_list_buckets(local_sts, s3):
-    """
-    All of them are listed.
-    """
+    """All of them are listed."""
     local_sts.add_bucket("b")
     local_sts.add_bucket("a")
     found = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]

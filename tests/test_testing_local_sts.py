@@ -1,6 +1,4 @@
-"""
-`LocalSTS`: which requests it allows, and its keys, log and profiles.
-"""
+"""`LocalSTS`: which requests it allows, and its keys, log and profiles."""
 
 from __future__ import annotations
 
@@ -61,16 +59,12 @@ def _sts(local_sts, user):
 
 
 def assume(sts, role_arn=READER, **params):
-    """
-    Assume the role, as "me".
-    """
+    """Assume the role, as "me"."""
     return sts.assume_role(RoleArn=role_arn, RoleSessionName="me", **params)
 
 
 def key_of(local_sts, sts, kind):
-    """
-    Credentials of *kind*, which the user of *sts* gets.
-    """
+    """Credentials of *kind*, which the user of *sts* gets."""
     if kind == "role":
         sts.assume_role(RoleArn=READER, RoleSessionName="me")
     elif kind == "session":
@@ -84,9 +78,7 @@ def key_of(local_sts, sts, kind):
 
 @pytest.mark.parametrize("kind", ["role", "session", "federated", "root"])
 def test_sessions_expire(local_sts, sts, clock, kind):
-    """
-    A key works until the last instant of its lifetime, and not in the next.
-    """
+    """A key works until the last instant of its lifetime, and not in the next."""
     key = key_of(local_sts, sts, kind)
     client = client_of(local_sts, key)
 
@@ -99,9 +91,7 @@ def test_sessions_expire(local_sts, sts, clock, kind):
 
 @pytest.mark.parametrize("operation", ["AssumeRole", "GetSessionToken"])
 def test_lifetimes_can_be_scaled(clock, operation):
-    """
-    With *lifetime_scale* 1/300 a session of 900 s has 3 s.
-    """
+    """With *lifetime_scale* 1/300 a session of 900 s has 3 s."""
     with LocalSTS(clock=clock, lifetime_scale=1 / 300) as local_sts:
         local_sts.add_role(OTHER)
         sts = lax(client_of(local_sts, local_sts.add_user()), DurationSeconds=900)
@@ -124,16 +114,12 @@ def test_lifetimes_can_be_scaled(clock, operation):
     ],
 )
 def test_checks_parameters(sts, operation, values):
-    """
-    Durations and names have limits.
-    """
+    """Durations and names have limits."""
     assert ("ValidationError", 400) == code_of(CALLS[operation], lax(sts, **values))
 
 
 def test_chained_sessions_are_capped(local_sts, sts):
-    """
-    From a role's credentials, but not from a session token, there is one hour.
-    """
+    """From a role's credentials, but not from a session token, there is one hour."""
     params = {"RoleArn": OTHER, "RoleSessionName": "me"}
     role = client_of(local_sts, key_of(local_sts, sts, "role"))
     session = client_of(local_sts, key_of(local_sts, sts, "session"))
@@ -146,9 +132,7 @@ def test_chained_sessions_are_capped(local_sts, sts):
 
 
 def test_issued_keys_of_a_role(local_sts, sts):
-    """
-    They can be listed by role.
-    """
+    """They can be listed by role."""
     assume(sts)
     assume(sts, OTHER)
     sts.get_session_token()
@@ -158,9 +142,7 @@ def test_issued_keys_of_a_role(local_sts, sts):
 
 
 def test_credentials_look_like_the_real_ones(local_sts, user):
-    """
-    Lengths and alphabets are AWS's, and all parts end in their generation.
-    """
+    """Lengths and alphabets are AWS's, and all parts end in their generation."""
     assume(client_of(local_sts, user))
     assume(client_of(local_sts, user))
 
@@ -177,9 +159,7 @@ def test_credentials_look_like_the_real_ones(local_sts, user):
 
 
 def test_keys_do_not_show_their_secrets(local_sts, user):
-    """
-    Neither the secret nor the token is in the repr of a key.
-    """
+    """Neither the secret nor the token is in the repr of a key."""
     assume(client_of(local_sts, user))
 
     [key] = local_sts.issued()
@@ -197,18 +177,14 @@ def test_keys_do_not_show_their_secrets(local_sts, user):
     ],
 )
 def test_checks_signers(local_sts, user, changes, expected):
-    """
-    An unknown key, a wrong secret or a wrong token gets STS's own error.
-    """
+    """An unknown key, a wrong secret or a wrong token gets STS's own error."""
     sts = client_of(local_sts, attrs.evolve(user, **changes))
 
     assert (expected, 403) == code_of(sts.get_caller_identity)
 
 
 def test_checks_the_body(local_sts, user):
-    """
-    A body that isn't the one that was signed is rejected.
-    """
+    """A body that isn't the one that was signed is rejected."""
     sts = client_of(local_sts, user)
 
     def tamper(request, **kwargs):
@@ -221,9 +197,7 @@ def test_checks_the_body(local_sts, user):
 
 
 def test_wants_a_signature(local_sts):
-    """
-    An unsigned request is rejected.
-    """
+    """An unsigned request is rejected."""
     from botocore import UNSIGNED
 
     sts = boto3.client(
@@ -238,9 +212,7 @@ def test_wants_a_signature(local_sts):
 
 
 def test_takes_presigned_requests(local_sts, user):
-    """
-    A presigned GetCallerIdentity, as EKS uses it, works.
-    """
+    """A presigned GetCallerIdentity, as EKS uses it, works."""
     url = client_of(local_sts, user).generate_presigned_url(
         "get_caller_identity", HttpMethod="GET"
     )
@@ -260,18 +232,14 @@ def test_takes_presigned_requests(local_sts, user):
     ],
 )
 def test_checks_trust_policies(local_sts, user, trusted):
-    """
-    A principal is an ARN, an account, or everybody.
-    """
+    """A principal is an ARN, an account, or everybody."""
     local_sts.add_role(OTHER, trusts=[trusted])
 
     assert assume(client_of(local_sts, user), OTHER)
 
 
 def test_trusts_roles_in_a_chain(local_sts, user):
-    """
-    A role that trusts another role can be assumed by its sessions only.
-    """
+    """A role that trusts another role can be assumed by its sessions only."""
     local_sts.add_role(OTHER, trusts=[READER])
     assume(client_of(local_sts, user))
     [hop] = local_sts.issued()
@@ -282,9 +250,7 @@ def test_trusts_roles_in_a_chain(local_sts, user):
 
 @pytest.mark.parametrize("name", ["trusts", "web_identity_providers", "saml_providers"])
 def test_a_role_takes_lists(local_sts, user, name):
-    """
-    A single text is not a list of letters, and a key is not an ARN.
-    """
+    """A single text is not a list of letters, and a key is not an ARN."""
     with pytest.raises(TypeError, match=rf"^{name} is of type str; pass a list"):
         local_sts.add_role(READER, **{name: "123456789012"})
     with pytest.raises(TypeError, match=rf"^{name} is of type AccessKey; .* key\.arn"):
@@ -298,9 +264,7 @@ def test_a_role_takes_lists(local_sts, user, name):
 
 
 def test_has_its_url_in_repr(clock):
-    """
-    Its repr has the address, and nothing of its keys.
-    """
+    """Its repr has the address, and nothing of its keys."""
     local = LocalSTS(clock=clock)
 
     assert "<LocalSTS not running>" == repr(local)
@@ -311,9 +275,7 @@ def test_has_its_url_in_repr(clock):
 
 
 def test_denies_missing_roles(sts, user):
-    """
-    AWS does not distinguish them from roles that the caller may not assume.
-    """
+    """AWS does not distinguish them from roles that the caller may not assume."""
     missing = f"{READER}s"
 
     assert (
@@ -324,9 +286,7 @@ def test_denies_missing_roles(sts, user):
 
 
 def test_checks_the_external_id(local_sts, user):
-    """
-    A role with an external ID wants exactly that one.
-    """
+    """A role with an external ID wants exactly that one."""
     local_sts.add_role(OTHER, external_id="customer-7")
     sts = client_of(local_sts, user)
 
@@ -336,9 +296,7 @@ def test_checks_the_external_id(local_sts, user):
 
 
 def test_short_sessions_of_other_servers(local_sts, user, clock):
-    """
-    With *min_session_duration* and an ARN without account it is like Ceph.
-    """
+    """With *min_session_duration* and an ARN without account it is like Ceph."""
     role_arn = "arn:aws:iam:::role/full"
     local_sts.add_role(role_arn, min_session_duration=1)
     sts = client_of(local_sts, user)
@@ -354,9 +312,7 @@ def test_short_sessions_of_other_servers(local_sts, user, clock):
 
 
 def test_rejects_keys_before_their_time(local_sts, user):
-    """
-    A rejected session key looks expired, a rejected user's key deleted.
-    """
+    """A rejected session key looks expired, a rejected user's key deleted."""
     sts = client_of(local_sts, user)
     assume(sts)
     session = client_of(local_sts, local_sts.issued()[0])
@@ -375,9 +331,7 @@ def test_rejects_keys_before_their_time(local_sts, user):
 
 
 def test_counts_requests(local_sts, sts, user):
-    """
-    By operation and role; the log has the status and the code of the response.
-    """
+    """By operation and role; the log has the status and the code of the response."""
     assume(sts)
     code_of(assume, sts, f"{READER}s")
     sts.get_caller_identity()
@@ -390,9 +344,7 @@ def test_counts_requests(local_sts, sts, user):
 
 
 def test_writes_profiles(local_sts, user, tmp_path, monkeypatch):
-    """
-    A written profile leads clients here; others in the files stay.
-    """
+    """A written profile leads clients here; others in the files stay."""
     local_sts.write_profile(tmp_path, key=user)
     files = local_sts.write_profile(
         tmp_path, key=local_sts.add_user(name="two"), name="two", region="eu-west-1"
@@ -411,9 +363,7 @@ def test_writes_profiles(local_sts, user, tmp_path, monkeypatch):
 
 
 def test_sessions_come_here(local_sts, user):
-    """
-    `session()` needs no environment, and its region can be chosen.
-    """
+    """`session()` needs no environment, and its region can be chosen."""
     session = local_sts.session(user, region="eu-north-1")
     again = local_sts.session(user)
 
@@ -423,9 +373,7 @@ def test_sessions_come_here(local_sts, user):
 
 
 def test_start_and_close_may_be_repeated(user, local_sts):
-    """
-    Both do nothing the second time, and no thread remains.
-    """
+    """Both do nothing the second time, and no thread remains."""
     client_of(local_sts, user).get_caller_identity()
     url = local_sts.endpoint_url
 
@@ -440,18 +388,14 @@ def test_start_and_close_may_be_repeated(user, local_sts):
 
 
 def test_a_forked_child_leaves_it_alone(local_sts, user):
-    """
-    What a child closes is not the parent's.
-    """
+    """What a child closes is not the parent's."""
     in_a_fork(local_sts.close)
 
     assert client_of(local_sts, user).get_caller_identity()
 
 
 def test_serves_many_threads(local_sts, user):
-    """
-    Thirty-two threads with a client of their own are all answered and counted.
-    """
+    """Thirty-two threads with a client of their own are all answered and counted."""
     clients = [client_of(local_sts, user) for _ in range(32)]
     threads = [threading.Thread(target=c.get_caller_identity) for c in clients]
     for thread in threads:
@@ -463,9 +407,7 @@ def test_serves_many_threads(local_sts, user):
 
 
 def test_answers_can_be_slow(local_sts, user):
-    """
-    *answer_delay* lets even a good answer come too late.
-    """
+    """*answer_delay* lets even a good answer come too late."""
     sts = client_of(local_sts, user)
     sts.get_caller_identity()
     local_sts.answer_delay = 60
@@ -491,9 +433,7 @@ def test_answers_can_be_slow(local_sts, user):
     ],
 )
 def test_durations_have_limits(local_sts, user, clock, operation, least, most):
-    """
-    The least and the most are given; a second less or more is an error.
-    """
+    """The least and the most are given; a second less or more is an error."""
     for seconds in (least, most):
         got = CALLS[operation](lax(client_of(local_sts, user), DurationSeconds=seconds))
         expected = clock.now() + seconds * SECOND
@@ -510,9 +450,7 @@ def test_durations_have_limits(local_sts, user, clock, operation, least, most):
 
 
 def test_root_sessions_are_of_the_member_account(local_sts, sts):
-    """
-    AssumeRoot takes an account ID or the ARN of its root user.
-    """
+    """AssumeRoot takes an account ID or the ARN of its root user."""
     root = f"arn:aws:iam::{MEMBER}:root"
     got = sts.assume_root(TargetPrincipal=root, TaskPolicyArn=TASK)
     CALLS["AssumeRoot"](sts)
@@ -524,9 +462,7 @@ def test_root_sessions_are_of_the_member_account(local_sts, sts):
 
 
 def test_root_sessions_are_for_the_management_account(local_sts, sts):
-    """
-    Neither another account's users nor other targets get anything.
-    """
+    """Neither another account's users nor other targets get anything."""
     stranger = local_sts.add_user(account_id="111122223333")
     unmanaged = {"TargetPrincipal": "333344445555", "TaskPolicyArn": TASK}
 
@@ -540,9 +476,7 @@ def test_root_sessions_are_for_the_management_account(local_sts, sts):
 
 
 def test_root_sessions_need_a_task(sts):
-    """
-    Only AWS's task policies will do.
-    """
+    """Only AWS's task policies will do."""
     policy = {"arn": "arn:aws:iam::aws:policy/AdministratorAccess"}
 
     got = error_of(sts.assume_root, TargetPrincipal=MEMBER, TaskPolicyArn=policy)
@@ -561,9 +495,7 @@ def test_root_sessions_need_a_task(sts):
     ],
 )
 def test_allows_operations_by_kind_of_key(local_sts, sts, kind, allowed, operation):
-    """
-    Credentials of each kind may call what AWS's table says.
-    """
+    """Credentials of each kind may call what AWS's table says."""
     key = key_of(local_sts, sts, kind)
     client = client_of(local_sts, key)
     call = CALLS[operation]
@@ -598,9 +530,7 @@ def test_allows_operations_by_kind_of_key(local_sts, sts, kind, allowed, operati
     ],
 )
 def test_denials_have_reasons(local_sts, sts, kind, operation, message):
-    """
-    The messages are AWS's.
-    """
+    """The messages are AWS's."""
     client = client_of(local_sts, key_of(local_sts, sts, kind))
 
     assert ("AccessDenied", message) == error_of(CALLS[operation], client)

@@ -1,6 +1,4 @@
-"""
-`LocalSTS` with MFA devices: their codes, and IAM's list of them.
-"""
+"""`LocalSTS` with MFA devices: their codes, and IAM's list of them."""
 
 from __future__ import annotations
 
@@ -52,16 +50,12 @@ def _sts(local_sts, user):
 
 
 def assume(sts, role_arn=READER, **params):
-    """
-    Assume the role, as "me".
-    """
+    """Assume the role, as "me"."""
     return sts.assume_role(RoleArn=role_arn, RoleSessionName="me", **params)
 
 
 def mfa(device, code=None):
-    """
-    The MFA parameters of a request.
-    """
+    """The MFA parameters of a request."""
     code = device.code() if code is None else code
     return {"SerialNumber": device.serial, "TokenCode": code}
 
@@ -71,9 +65,7 @@ def mfa(device, code=None):
     [(59, "287082"), (1111111109, "081804"), (20000000000, "353130")],
 )
 def test_codes_are_those_of_the_rfc(local_sts, seconds, code):
-    """
-    The examples of RFC 6238, with six digits.
-    """
+    """The examples of RFC 6238, with six digits."""
     device = local_sts.add_mfa_device("ci", secret="GEZDGNBVGY3TQOJQ" * 2)
     at = FakeClock(dt.datetime.fromtimestamp(seconds, dt.timezone.utc))
 
@@ -81,9 +73,7 @@ def test_codes_are_those_of_the_rfc(local_sts, seconds, code):
 
 
 def test_codes_change_with_the_servers_clock(device, clock):
-    """
-    A code stays for 30 s, and the next one is known before.
-    """
+    """A code stays for 30 s, and the next one is known before."""
     first, second = device.code(), device.next_code()
 
     clock.advance(STEP - dt.timedelta(seconds=1))
@@ -93,9 +83,7 @@ def test_codes_change_with_the_servers_clock(device, clock):
 
 
 def test_secrets_are_not_shown(local_sts):
-    """
-    The seed isn't in the repr, and one that can't be a seed isn't in the error.
-    """
+    """The seed isn't in the repr, and one that can't be a seed isn't in the error."""
     device = local_sts.add_mfa_device("ci", secret="ge zd gn bv")
 
     assert "ge zd" not in repr(device)
@@ -105,9 +93,7 @@ def test_secrets_are_not_shown(local_sts):
 
 
 def test_serials_are_found_or_given(local_sts, device):
-    """
-    By default a serial is an ARN by the user's name; each device has its own.
-    """
+    """By default a serial is an ARN by the user's name; each device has its own."""
     second = local_sts.add_mfa_device("arn:aws:iam::123456789012:user/ci")
     third = local_sts.add_mfa_device("ci", serial="GAHT12345678")
 
@@ -118,9 +104,7 @@ def test_serials_are_found_or_given(local_sts, device):
 
 
 def test_roles_can_require_mfa(sts, device, local_sts, user):
-    """
-    Without a code the role is closed, and AWS doesn't say why.
-    """
+    """Without a code the role is closed, and AWS doesn't say why."""
     expected = (
         "AccessDenied",
         f"User: {user.arn} is not authorized to perform: sts:AssumeRole"
@@ -133,9 +117,7 @@ def test_roles_can_require_mfa(sts, device, local_sts, user):
 
 
 def test_a_code_serves_once(sts, device, clock):
-    """
-    A second use of a code is denied until the next step.
-    """
+    """A second use of a code is denied until the next step."""
     assume(sts, **mfa(device))
 
     assert WRONG == error_of(assume, sts, **mfa(device))
@@ -148,9 +130,7 @@ def test_a_code_serves_once(sts, device, clock):
 
 
 def test_a_code_serves_one_of_many_threads(local_sts, user, device):
-    """
-    However many send it at once, one request succeeds.
-    """
+    """However many send it at once, one request succeeds."""
     params = mfa(device)
     outcomes = []
 
@@ -171,9 +151,7 @@ def test_a_code_serves_one_of_many_threads(local_sts, user, device):
 
 
 def test_codes_of_other_steps_are_refused(sts, device, clock):
-    """
-    Neither an expired code nor one of the future is good, and none is used up.
-    """
+    """Neither an expired code nor one of the future is good, and none is used up."""
     old = device.code()
     clock.advance(STEP)
 
@@ -183,18 +161,14 @@ def test_codes_of_other_steps_are_refused(sts, device, clock):
 
 
 def test_codes_are_checked_where_none_is_needed(local_sts, sts, device):
-    """
-    A wrong code is wrong for a role without MFA as well.
-    """
+    """A wrong code is wrong for a role without MFA as well."""
     local_sts.add_role(HUB)
 
     assert WRONG == error_of(assume, sts, HUB, **mfa(device, device.next_code()))
 
 
 def test_devices_belong_to_users(local_sts, sts, device):
-    """
-    A device of another user, or an unknown one, can't be validated.
-    """
+    """A device of another user, or an unknown one, can't be validated."""
     other = local_sts.add_mfa_device("other")
     local_sts.add_role(HUB)
     assume(sts, HUB)
@@ -209,9 +183,7 @@ def test_devices_belong_to_users(local_sts, sts, device):
 
 @pytest.mark.parametrize("missing", ["SerialNumber", "TokenCode"])
 def test_serial_and_code_come_together(sts, device, missing):
-    """
-    One without the other is denied.
-    """
+    """One without the other is denied."""
     params = mfa(device)
     del params[missing]
 
@@ -222,9 +194,7 @@ def test_serial_and_code_come_together(sts, device, missing):
 
 
 def test_session_tokens_have_mfa(local_sts, sts, device, clock):
-    """
-    One code is enough for many roles over many hours.
-    """
+    """One code is enough for many roles over many hours."""
     sts.get_session_token(DurationSeconds=43_200, **mfa(device))
     [key] = local_sts.issued()
     session = client_of(local_sts, key)
@@ -238,9 +208,7 @@ def test_session_tokens_have_mfa(local_sts, sts, device, clock):
 
 
 def test_session_tokens_without_a_code(local_sts, sts):
-    """
-    The role stays closed for credentials that no code was given for.
-    """
+    """The role stays closed for credentials that no code was given for."""
     sts.get_session_token()
     [key] = local_sts.issued()
 
@@ -249,9 +217,7 @@ def test_session_tokens_without_a_code(local_sts, sts):
 
 
 def test_roles_do_not_have_mfa(local_sts, sts, device):
-    """
-    A role that was assumed with a code doesn't open one that requires MFA.
-    """
+    """A role that was assumed with a code doesn't open one that requires MFA."""
     local_sts.add_role(HUB)
     assume(sts, HUB, **mfa(device))
     [hop] = local_sts.issued()
@@ -260,16 +226,12 @@ def test_roles_do_not_have_mfa(local_sts, sts, device):
 
 
 def serials(iam, **params):
-    """
-    The serials in IAM's list.
-    """
+    """The serials in IAM's list."""
     return [d["SerialNumber"] for d in iam.list_mfa_devices(**params)["MFADevices"]]
 
 
 def test_lists_the_devices_of_a_user(local_sts, user, clock):
-    """
-    The caller's by default, another user's by name.
-    """
+    """The caller's by default, another user's by name."""
     iam = client_of(local_sts, user, "iam")
     assert [] == serials(iam)
 
@@ -289,9 +251,7 @@ def test_lists_the_devices_of_a_user(local_sts, user, clock):
 
 
 def test_the_list_is_paged(local_sts, user):
-    """
-    The paginator of the client ends.
-    """
+    """The paginator of the client ends."""
     device = local_sts.add_mfa_device("ci")
     iam = client_of(local_sts, user, "iam")
 
@@ -303,9 +263,7 @@ def test_the_list_is_paged(local_sts, user):
 
 
 def test_the_list_can_be_denied(local_sts):
-    """
-    With *deny_iam* IAM is closed for that user, and STS open.
-    """
+    """With *deny_iam* IAM is closed for that user, and STS open."""
     user = local_sts.add_user(name="poor", deny_iam=True)
 
     expected = (
@@ -319,9 +277,7 @@ def test_the_list_can_be_denied(local_sts):
 
 
 def test_lists_need_a_session_token_with_mfa(local_sts, user):
-    """
-    IAM takes a session's credentials only if there was a code for them.
-    """
+    """IAM takes a session's credentials only if there was a code for them."""
     device = local_sts.add_mfa_device("ci")
     sts = client_of(local_sts, user)
     sts.get_session_token()
@@ -341,9 +297,7 @@ def test_lists_need_a_session_token_with_mfa(local_sts, user):
 
 
 def test_roles_have_to_name_a_user(local_sts, user):
-    """
-    A role is no user, so it has to name one.
-    """
+    """A role is no user, so it has to name one."""
     local_sts.add_role(HUB)
     client_of(local_sts, user).assume_role(RoleArn=HUB, RoleSessionName="me")
     device = local_sts.add_mfa_device("ci")
@@ -359,9 +313,7 @@ def test_roles_have_to_name_a_user(local_sts, user):
 
 
 def test_iam_rejects_keys(local_sts, user):
-    """
-    A rejected key can't be used, and IAM alone can reject it.
-    """
+    """A rejected key can't be used, and IAM alone can reject it."""
     iam = client_of(local_sts, user, "iam")
     local_sts.reject_all_keys(service="iam")
 
@@ -370,9 +322,7 @@ def test_iam_rejects_keys(local_sts, user):
 
 
 def test_profiles_have_the_endpoint_of_iam(local_sts, user, tmp_path, monkeypatch):
-    """
-    IAM clients of `session()` and of a written profile come to this server.
-    """
+    """IAM clients of `session()` and of a written profile come to this server."""
     device = local_sts.add_mfa_device("ci")
     files = local_sts.write_profile(tmp_path, key=user)
     for name, value in files.environment.items():

@@ -8,9 +8,7 @@ from stsession.testing import FakeClock, LocalSTS, StubSTS
 
 
 def test_fixtures_share_one_clock(stsession_clock, stsession_stub, stsession_local_sts):
-    """
-    Stub and server go by the clock that the test moves.
-    """
+    """Stub and server go by the clock that the test moves."""
     assert isinstance(stsession_clock, FakeClock)
     assert isinstance(stsession_stub, StubSTS)
     assert isinstance(stsession_local_sts, LocalSTS)

@@ -1,6 +1,4 @@
-"""
-`StubSTS` and `LocalSTS`: the responses of both, with and without faults.
-"""
+"""`StubSTS` and `LocalSTS`: the responses of both, with and without faults."""
 
 from __future__ import annotations
 
@@ -39,9 +37,7 @@ ONCE = Config(retries={"total_max_attempts": 1}, read_timeout=2)
 
 @attrs.frozen(kw_only=True)
 class Server:
-    """
-    One of the two, with what tests need of both.
-    """
+    """One of the two, with what tests need of both."""
 
     fake: StubSTS | LocalSTS
     user: AccessKey
@@ -50,17 +46,13 @@ class Server:
     issued: Callable[[], tuple[AccessKey, ...]]
 
     def client(self, service="sts", key=None, config=ONCE):
-        """
-        A client of *key*, or of the user, that sends each request once.
-        """
+        """A client of *key*, or of the user, that sends each request once."""
         session = self.session(self.user if key is None else key)
         return session.client(service, config=config)
 
 
 def stub_session(stub, key):
-    """
-    A session of *key* with *stub* as its STS.
-    """
+    """A session of *key* with *stub* as its STS."""
     session = boto3.Session(
         key.access_key_id,
         key.secret_access_key,
@@ -120,16 +112,12 @@ def _sts(server):
 
 
 def assume(sts, **params):
-    """
-    Assume the role, as "me".
-    """
+    """Assume the role, as "me"."""
     return sts.assume_role(RoleArn=READER, RoleSessionName="me", **params)
 
 
 def response_of(sts, **params):
-    """
-    The response that is raised as a `ClientError`.
-    """
+    """The response that is raised as a `ClientError`."""
     with pytest.raises(ClientError) as caught:
         assume(sts, **params)
     return caught.value.response
@@ -184,9 +172,7 @@ OPERATIONS = {
 
 
 def proof(server, operation):
-    """
-    The token or assertion that *operation* needs.
-    """
+    """The token or assertion that *operation* needs."""
     if operation == "assume_role_with_web_identity":
         make, name = LocalSTS.web_identity_token, "WebIdentityToken"
     elif operation == "assume_role_with_saml":
@@ -199,9 +185,7 @@ def proof(server, operation):
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_each_operation_gives_credentials(server, sts, clock, operation):
-    """
-    They last for the operation's default, and are those of its principal.
-    """
+    """They last for the operation's default, and are those of its principal."""
     params, (kind, seconds, details) = OPERATIONS[operation]
     secrets = proof(server, operation)
 
@@ -225,9 +209,7 @@ def test_each_operation_gives_credentials(server, sts, clock, operation):
 
 
 def test_requests_are_logged(server, sts, clock):
-    """
-    Each with its parameters, signer and time; secrets are not in the repr.
-    """
+    """Each with its parameters, signer and time; secrets are not in the repr."""
     clock.advance(dt.timedelta(seconds=7))
     context = {"ProviderArn": CORP, "ContextAssertion": "not-for-the-log-1"}
     policy = '{"Version": "2012-10-17", "Statement": [], "Id": "not-for-the-log-3"}'
@@ -248,9 +230,7 @@ def test_requests_are_logged(server, sts, clock):
 
 
 def test_date_and_expiration_give_the_lifetime(sts, clock):
-    """
-    Their difference is the lifetime, also in the middle of a second.
-    """
+    """Their difference is the lifetime, also in the middle of a second."""
     clock.advance(dt.timedelta(milliseconds=700))
     got = assume(sts, DurationSeconds=900)
 
@@ -261,9 +241,7 @@ def test_date_and_expiration_give_the_lifetime(sts, clock):
 
 
 def test_unknown_operations(sts, server, faults):
-    """
-    They are an error of the service, which faults don't change.
-    """
+    """They are an error of the service, which faults don't change."""
     faults.add(Fault.half_body(), service=None)
 
     assert "InvalidAction" == error_of(sts.get_access_key_info, AccessKeyId="A" * 20)[0]
@@ -274,9 +252,7 @@ def test_unknown_operations(sts, server, faults):
 
 
 def test_lists_mfa_devices(server, faults):
-    """
-    IAM has the device of the user, and faults of its own.
-    """
+    """IAM has the device of the user, and faults of its own."""
     iam = server.client("iam")
     faults.add(Fault.access_denied(), service="iam", times=1)
 
@@ -305,9 +281,7 @@ def test_lists_mfa_devices(server, faults):
     ],
 )
 def test_errors(sts, faults, fault, code, status):
-    """
-    The client raises the code and the status of the fault.
-    """
+    """The client raises the code and the status of the fault."""
     faults.add(fault)
 
     got = response_of(sts)
@@ -347,9 +321,7 @@ def test_denials(server, sts, faults, operation, resource):
 
 
 def test_throttling_with_retry_after(sts, faults):
-    """
-    ``Retry-After`` is a header of full seconds, and absent by default.
-    """
+    """``Retry-After`` is a header of full seconds, and absent by default."""
     faults.add(Fault.throttled(), times=1)
     faults.add(Fault.throttled(retry_after=dt.timedelta(seconds=7)))
 
@@ -360,9 +332,7 @@ def test_throttling_with_retry_after(sts, faults):
 
 
 def test_bare_errors(sts, faults):
-    """
-    Without ``<ErrorResponse>`` botocore doesn't find the code.
-    """
+    """Without ``<ErrorResponse>`` botocore doesn't find the code."""
     faults.add(Fault.bare_error("MalformedPolicyDocument", status=400))
 
     got = response_of(sts)
@@ -380,9 +350,7 @@ def test_bare_errors(sts, faults):
     ],
 )
 def test_broken_connections(sts, faults, fault, error):
-    """
-    There is no response, or a part of one; the next request succeeds.
-    """
+    """There is no response, or a part of one; the next request succeeds."""
     faults.add(fault, times=1)
 
     with pytest.raises(error):
@@ -392,9 +360,7 @@ def test_broken_connections(sts, faults, fault, error):
 
 
 def test_a_hang_is_logged(local_server):
-    """
-    As a request without a status.
-    """
+    """As a request without a status."""
     local_server.fake.faults.add(Fault.hang())
 
     with pytest.raises(ReadTimeoutError):
@@ -406,9 +372,7 @@ def test_a_hang_is_logged(local_server):
 
 @pytest.mark.parametrize("fault", [Fault.half_body(), Fault.html(status=200)])
 def test_unreadable_documents(sts, faults, fault):
-    """
-    Half a document, or HTML, with status 200 can't be used.
-    """
+    """Half a document, or HTML, with status 200 can't be used."""
     faults.add(fault)
 
     with pytest.raises((ResponseParserError, KeyError)):
@@ -416,9 +380,7 @@ def test_unreadable_documents(sts, faults, fault):
 
 
 def test_wrong_dates(server, sts, faults):
-    """
-    Only the header is off; the expiration is right.
-    """
+    """Only the header is off; the expiration is right."""
     faults.add(Fault.wrong_date(51 * MINUTE))
 
     got = assume(sts)
@@ -429,9 +391,7 @@ def test_wrong_dates(server, sts, faults):
 
 
 def test_spoiled_credentials(sts, faults, clock):
-    """
-    They can arrive expired, or with empty or missing fields.
-    """
+    """They can arrive expired, or with empty or missing fields."""
     faults.add(Fault.expired_answer(), times=1)
     faults.add(Fault.empty_fields(), times=1)
     faults.add(Fault.missing_fields(), times=1)
@@ -447,9 +407,7 @@ def test_spoiled_credentials(sts, faults, clock):
 
 @pytest.mark.parametrize("failing", OPERATIONS)
 def test_faults_of_one_operation(server, sts, faults, failing):
-    """
-    They leave the others alone.
-    """
+    """They leave the others alone."""
     faults.add(Fault.throttled(), operation=server_name(failing))
 
     for operation, (params, _) in OPERATIONS.items():
@@ -462,16 +420,12 @@ def test_faults_of_one_operation(server, sts, faults, failing):
 
 
 def server_name(operation):
-    """
-    STS's name of an operation.
-    """
+    """STS's name of an operation."""
     return boto3.client("sts", "eu-west-1").meta.method_to_api_mapping[operation]
 
 
 def test_faults_begin_and_end(sts, faults, clock):
-    """
-    An outage can be planned, and cleared.
-    """
+    """An outage can be planned, and cleared."""
     faults.add(Fault.status(500), after=MINUTE, for_=MINUTE)
 
     assert assume(sts)
@@ -487,9 +441,7 @@ def test_faults_begin_and_end(sts, faults, clock):
 
 
 def test_faults_of_services(local_server):
-    """
-    A fault of S3 leaves STS alone, and one of all services doesn't.
-    """
+    """A fault of S3 leaves STS alone, and one of all services doesn't."""
     local, sts, s3 = (
         local_server.fake,
         local_server.client(),
@@ -511,9 +463,7 @@ def test_faults_of_services(local_server):
 
 
 def test_closing_ends_hanging_requests(local_server):
-    """
-    Whatever the read timeout of the client is.
-    """
+    """Whatever the read timeout of the client is."""
     local = local_server.fake
     sts = local_server.client(config=ONCE.merge(Config(read_timeout=60)))
     arrived, failures = threading.Event(), []
@@ -544,9 +494,7 @@ def test_closing_ends_hanging_requests(local_server):
 
 
 def test_faults_are_values():
-    """
-    They compare by value, and have a name.
-    """
+    """They compare by value, and have a name."""
     assert Fault.hang() == Fault.hang()
     assert Fault.status(500) != Fault.status(503)
     assert "access_denied" == Fault.access_denied().name
@@ -557,9 +505,7 @@ def test_faults_are_values():
 
 
 def test_lifetime_overrides_the_duration(stub, stub_server, clock):
-    """
-    *lifetime* applies to each request, whatever its duration.
-    """
+    """*lifetime* applies to each request, whatever its duration."""
     stub.lifetime = dt.timedelta(seconds=5)
 
     got = assume(stub_server.client(), DurationSeconds=900)
@@ -568,9 +514,7 @@ def test_lifetime_overrides_the_duration(stub, stub_server, clock):
 
 
 def test_real_time_without_a_clock(stub_server):
-    """
-    Without a clock an hour from now is an hour from now.
-    """
+    """Without a clock an hour from now is an hour from now."""
     got = assume(stub_session(StubSTS(), stub_server.user).client("sts"))
 
     remaining = got["Credentials"]["Expiration"] - dt.datetime.now(dt.timezone.utc)
@@ -578,9 +522,7 @@ def test_real_time_without_a_clock(stub_server):
 
 
 def test_outages(stub, stub_server):
-    """
-    The stub fails until it comes back, once, or some times.
-    """
+    """The stub fails until it comes back, once, or some times."""
     sts = stub_server.client()
     stub.goes_down()
     codes = [response_of(sts)["Error"]["Code"] for _ in range(2)]
@@ -600,9 +542,7 @@ def test_outages(stub, stub_server):
 
 
 def test_requests_can_be_held(stub, stub_server):
-    """
-    *before_answer* may wait; the request is recorded by then.
-    """
+    """*before_answer* may wait; the request is recorded by then."""
     arrived, go_on = threading.Event(), threading.Event()
 
     def hold():
@@ -627,9 +567,7 @@ def test_requests_can_be_held(stub, stub_server):
     "token", ["a.bnVsbA.c", "a.W10.c", "a.e30.c", "a.é.c", "rubbish"]
 )
 def test_any_web_identity_token(stub_server, token):
-    """
-    Claims that can't be read have defaults.
-    """
+    """Claims that can't be read have defaults."""
     got = stub_server.client().assume_role_with_web_identity(
         RoleArn=READER,
         RoleSessionName="me",
@@ -642,9 +580,7 @@ def test_any_web_identity_token(stub_server, token):
 
 
 def test_claims_of_web_identity_tokens(stub_server):
-    """
-    They are in the response, unchecked.
-    """
+    """They are in the response, unchecked."""
     token = LocalSTS().web_identity_token(
         subject="app", audience="vault", issuer="https://other.example/x"
     )
@@ -658,9 +594,7 @@ def test_claims_of_web_identity_tokens(stub_server):
 
 
 def test_any_code_and_assertion(stub_server):
-    """
-    Any MFA code is accepted, any assertion, and any role.
-    """
+    """Any MFA code is accepted, any assertion, and any role."""
     sts = stub_server.client()
     sts.get_session_token()
     sts.get_session_token(SerialNumber="GAHT12345678", TokenCode="000000")
@@ -677,9 +611,7 @@ def test_any_code_and_assertion(stub_server):
 
 
 def test_unsigned_requests_of_the_user(stub, stub_server):
-    """
-    An operation that needs a signature does not need one here.
-    """
+    """An operation that needs a signature does not need one here."""
     sts = stub_server.client(config=ONCE.merge(Config(signature_version=UNSIGNED)))
 
     assert stub_server.user.arn == sts.get_caller_identity()["Arn"]

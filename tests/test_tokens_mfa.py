@@ -1,6 +1,4 @@
-"""
-MFA codes: from functions, commands, strings and the terminal, each sent once.
-"""
+"""MFA codes: from functions, commands, strings and the terminal, each sent once."""
 
 from __future__ import annotations
 
@@ -66,9 +64,7 @@ PYTHON = (sys.executable, "-c")
 
 
 def test_function(assume, stub, person):
-    """
-    It receives the serial number; its code is sent with the request.
-    """
+    """It receives the serial number; its code is sent with the request."""
     assume().credentials()
 
     assert [SERIAL] == person.prompts
@@ -98,9 +94,7 @@ def test_codes(assume, stub, code):
 
 
 def test_function_with_a_session_with_mfa(assume, stub):
-    """
-    A function may get codes by a session that needs a code itself.
-    """
+    """A function may get codes by a session that needs a code itself."""
     vault = assume(HUB, mfa_serial="GAHT12345678", mfa_code="111111")
 
     def code(_):
@@ -113,9 +107,7 @@ def test_function_with_a_session_with_mfa(assume, stub):
 
 @pytest.mark.parametrize("needed", [True, False])
 def test_supplier(needed):
-    """
-    It supplies the device and a code if the request needs one.
-    """
+    """It supplies the device and a code if the request needs one."""
     supplier = MfaCodeSupplier(
         lambda: SERIAL, _mfa.MfaCodes(lambda _: "123456"), key="auto"
     ).if_needed(lambda: needed)
@@ -128,9 +120,7 @@ def test_supplier(needed):
 
 
 def test_update_by_another_supplier(person):
-    """
-    Only MFA codes replace a source of MFA codes.
-    """
+    """Only MFA codes replace a source of MFA codes."""
     supplier = MfaCodeSupplier(lambda: SERIAL, _mfa.MfaCodes(person), key=SERIAL)
     supplier.update(SamlAssertionSupplier("text"))
 
@@ -155,9 +145,7 @@ def test_update_by_another_supplier(person):
     ],
 )
 def test_function_without_a_code(assume, stub, code, got):
-    """
-    What can't be a code is neither sent nor quoted.
-    """
+    """What can't be a code is neither sent nor quoted."""
     error = failing(assume(mfa_code=lambda _: code))
 
     assert isinstance(error, stsession.MfaError)
@@ -184,9 +172,7 @@ def test_function_without_a_code(assume, stub, code, got):
     ],
 )
 def test_invalid_argument(assume, code, text, hint):
-    """
-    An invalid argument is an error when it is passed.
-    """
+    """An invalid argument is an error when it is passed."""
     with pytest.raises(stsession.InvalidRequestError) as caught:
         assume(mfa_code=code)
 
@@ -199,9 +185,7 @@ def test_invalid_argument(assume, code, text, hint):
 @each_session
 @pytest.mark.parametrize("failure", [LookupError, OSError, TimeoutError])
 def test_function_that_fails(source, stub, failure, mfa_session):
-    """
-    Its exception is the cause, and isn't quoted. A fleet doesn't call it again.
-    """
+    """Its exception is the cause, and isn't quoted. A fleet doesn't call it again."""
     prompts = []
 
     def code(serial):
@@ -225,9 +209,7 @@ def test_function_that_fails(source, stub, failure, mfa_session):
 
 
 def test_function_that_raises_an_error_of_ours(assume, stub):
-    """
-    It passes unchanged.
-    """
+    """It passes unchanged."""
     vault = assume(HUB, mfa_serial="GAHT12345678", mfa_code=["/no/such/ykman"])
 
     error = failing(assume(mfa_code=lambda _: str(vault.credentials())))
@@ -265,9 +247,7 @@ FAILING = {
 
 @pytest.mark.parametrize("case", FAILING)
 def test_command_that_fails(assume, monkeypatch, capfd, case):
-    """
-    The error has its name and the reason, not its arguments or what it printed.
-    """
+    """The error has its name and the reason, not its arguments or what it printed."""
     argv, reason = FAILING[case]
     if case == "timeout":
         monkeypatch.setattr(_mfa, "COMMAND_TIMEOUT", 0.5)
@@ -289,9 +269,7 @@ def test_command_that_fails(assume, monkeypatch, capfd, case):
     "typed", ["123456", "123 456", " 123456 ", "12 34 56", "123\t456"]
 )
 def test_typed_code(assume, stub, typist, typed):
-    """
-    Without *mfa_code*, there is a prompt. Apps show codes with a gap.
-    """
+    """Without *mfa_code*, there is a prompt. Apps show codes with a gap."""
     person = typist(typed)
     assume(mfa_code=None).credentials()
 
@@ -301,9 +279,7 @@ def test_typed_code(assume, stub, typist, typed):
 
 @pytest.mark.parametrize("typed", ["", "123", "1234567", "12345a", "٢٧١٨٢٨"])
 def test_mistyped_code(assume, stub, typist, typed):
-    """
-    There is another prompt at once, and nothing is sent.
-    """
+    """There is another prompt at once, and nothing is sent."""
     person = typist(typed, typed, "123456")
     assume(mfa_code=None).credentials()
 
@@ -313,9 +289,7 @@ def test_mistyped_code(assume, stub, typist, typed):
 
 
 def test_no_code_typed(assume, stub, typist):
-    """
-    After the third time it is an error.
-    """
+    """After the third time it is an error."""
     person = typist("", "2718", "2718", "123456")
     error = failing(assume(mfa_code=None))
 
@@ -328,9 +302,7 @@ def test_no_code_typed(assume, stub, typist):
 
 
 def test_rejected_typed_code(assume, stub, typist, clock):
-    """
-    The next prompt has a notice, and only the next.
-    """
+    """The next prompt has a notice, and only the next."""
     stub.fail_next(fault=WRONG)
     person = typist("123456", "654321", "111111")
     session = assume(mfa_code=None, mfa_session=False)
@@ -345,9 +317,7 @@ def test_rejected_typed_code(assume, stub, typist, clock):
 
 @each_session
 def test_same_code_typed_again(assume, stub, typist, waits, mfa_session):
-    """
-    The person is prompted at once, with a notice; there is no wait.
-    """
+    """The person is prompted at once, with a notice; there is no wait."""
     stub.fail_next(fault=WRONG)
     person = typist("123456", "123456", "654321")
     assume(mfa_code=None, mfa_session=mfa_session).credentials()
@@ -358,9 +328,7 @@ def test_same_code_typed_again(assume, stub, typist, waits, mfa_session):
 
 
 def test_same_code_typed_three_times(assume, stub, typist):
-    """
-    Then it is an error.
-    """
+    """Then it is an error."""
     stub.fail_next(fault=WRONG)
     typist("123456", "123456", "123456")
     error = failing(assume(mfa_code=None))
@@ -371,9 +339,7 @@ def test_same_code_typed_three_times(assume, stub, typist):
 
 @each_session
 def test_no_terminal(assume, stub, monkeypatch, mfa_session):
-    """
-    It is an error at once, and nothing is sent.
-    """
+    """It is an error at once, and nothing is sent."""
     real = os.open
 
     def opens(path, *args, **kw):
@@ -391,9 +357,7 @@ def test_no_terminal(assume, stub, monkeypatch, mfa_session):
 
 
 def test_terminal_is_closed(assume, monkeypatch, tmp_path):
-    """
-    It is closed before the prompt; after Ctrl-D the line is ended.
-    """
+    """It is closed before the prompt; after Ctrl-D the line is ended."""
     real, opened = os.open, []
     tty = tmp_path / "tty"
     tty.touch()
@@ -425,9 +389,7 @@ def test_terminal_is_closed(assume, monkeypatch, tmp_path):
     ],
 )
 def test_terminal_on_windows(monkeypatch, stdin, expected):
-    """
-    There, it is the console.
-    """
+    """There, it is the console."""
     monkeypatch.setattr(_terminal, "os", types.SimpleNamespace(name="nt"))
     monkeypatch.setattr(sys, "stdin", stdin)
 
@@ -478,9 +440,7 @@ def test_same_code_again(assume, stub, waits, code):
 
 
 def test_same_code_of_another_device(assume, stub, waits):
-    """
-    Two devices may show the same code.
-    """
+    """Two devices may show the same code."""
     for arn, serial in ((READER, SERIAL), (HUB, "GAHT12345678")):
         kw = {"mfa_session": False, "mfa_serial": serial, "mfa_code": "123456"}
         assume(arn, **kw).credentials()
@@ -491,9 +451,7 @@ def test_same_code_of_another_device(assume, stub, waits):
 
 @each_session
 def test_same_code_with_another_clock(mfa_session):
-    """
-    A test doesn't wait because of the one before.
-    """
+    """A test doesn't wait because of the one before."""
     for _ in range(2):
         clock = FakeClock()
         with use_runtime(clock=clock):
@@ -509,9 +467,7 @@ def test_same_code_with_another_clock(mfa_session):
 
 
 def test_one_prompt_at_a_time(assume, stub, person, waits):
-    """
-    Ten threads use five roles, and each role needs a code.
-    """
+    """Ten threads use five roles, and each role needs a code."""
     sessions = [assume(f"{READER}{n}", mfa_session=False) for n in range(5)]
     results = at_once(10, lambda n: sessions[n % 5].credentials())
 
@@ -522,9 +478,7 @@ def test_one_prompt_at_a_time(assume, stub, person, waits):
 
 
 def test_one_prompt_at_a_time_for_all_devices(clock, source):
-    """
-    There is one person.
-    """
+    """There is one person."""
     person = Person(clock)
     began = threading.Event()
     person.meanwhile = lambda: began.wait(0.05)
@@ -541,9 +495,7 @@ def test_one_prompt_at_a_time_for_all_devices(clock, source):
 
 
 def test_prompt_after_a_fork(person):
-    """
-    A prompt of the parent process doesn't block the child's.
-    """
+    """A prompt of the parent process doesn't block the child's."""
     prompter = _mfa.CodePrompter()
     prompter._prompting.acquire()
     prompter._after_fork()
@@ -564,9 +516,7 @@ def test_prompt_after_a_fork(person):
 
 
 def test_rejections():
-    """
-    STS rejects a code as AccessDenied; an MfaError of ours is no rejection.
-    """
+    """STS rejects a code as AccessDenied; an MfaError of ours is no rejection."""
     supplier = MfaCodeSupplier(lambda: SERIAL, _mfa.MfaCodes(None), key=SERIAL)
     wrong = rejection("AccessDenied", FailureKind.MFA)
 
@@ -577,9 +527,7 @@ def test_rejections():
 
 @each_session
 def test_rejected_once(assume, stub, person, waits, mfa_session):
-    """
-    The request is sent again with the next code.
-    """
+    """The request is sent again with the next code."""
     stub.fail_next(fault=WRONG)
 
     assert assume(mfa_session=mfa_session).credentials()
@@ -589,9 +537,7 @@ def test_rejected_once(assume, stub, person, waits, mfa_session):
 
 
 def test_rejected_twice(assume, stub):
-    """
-    That is an error, with STS's text.
-    """
+    """That is an error, with STS's text."""
     stub.goes_down(WRONG)
     error = failing(assume())
 
@@ -605,9 +551,7 @@ def test_rejected_twice(assume, stub):
 
 
 def test_denied_request(assume, stub, person):
-    """
-    An error that isn't about the code doesn't cost another code.
-    """
+    """An error that isn't about the code doesn't cost another code."""
     stub.goes_down(Fault.access_denied())
 
     assert isinstance(failing(assume()), stsession.AccessDeniedError)
@@ -620,9 +564,7 @@ def test_denied_request(assume, stub, person):
 @pytest.mark.parametrize("fault", [Fault.status(500), Fault.hang(), Fault.reset()])
 @each_session
 def test_lost_response(assume, stub, waits, fault, mfa_session):
-    """
-    The request is sent again with the next code.
-    """
+    """The request is sent again with the next code."""
     stub.fail_next(fault=fault)
 
     assert assume(mfa_session=mfa_session).credentials()
@@ -639,9 +581,7 @@ def test_lost_response(assume, stub, waits, fault, mfa_session):
     ],
 )
 def test_outage(assume, stub, fault, kw, number):
-    """
-    After two codes it is an error; while STS throttles, after one.
-    """
+    """After two codes it is an error; while STS throttles, after one."""
     stub.goes_down(fault)
 
     assert isinstance(failing(assume(**kw)), stsession.StsUnavailableError)
@@ -649,9 +589,7 @@ def test_outage(assume, stub, fault, kw, number):
 
 
 def test_lost_response_of_a_region(assume, stub):
-    """
-    The next region is called with the next code.
-    """
+    """The next region is called with the next code."""
     stub.fail_next(fault=Fault.status(500))
     session = assume(sts_regions=["eu-west-1", "eu-central-1"])
     session.credentials()
@@ -662,9 +600,7 @@ def test_lost_response_of_a_region(assume, stub):
 
 
 def test_disabled_region(assume, stub, person):
-    """
-    If there is no other region, the request isn't sent again.
-    """
+    """If there is no other region, the request isn't sent again."""
     stub.goes_down(Fault.error("RegionDisabledException", status=403))
     error = failing(assume())
 
@@ -673,9 +609,7 @@ def test_disabled_region(assume, stub, person):
 
 
 def test_longest_duration(assume, stub):
-    """
-    An hour is requested with another code, too.
-    """
+    """An hour is requested with another code, too."""
     stub.fail_next(fault=Fault.error("ValidationError", "DurationSeconds"))
     arn = f"{READER}ForAnHour"  # it is remembered for the process
     assume(arn, mfa_session=False, duration_seconds="max").credentials()
@@ -687,9 +621,7 @@ def test_longest_duration(assume, stub):
 
 
 def test_requests_without_a_code(assume, stub):
-    """
-    The client retries them.
-    """
+    """The client retries them."""
     session = assume()
     session._refreshers[0].get()
     stub.fail_next(2, fault=Fault.status(500))
@@ -712,9 +644,7 @@ def test_requests_without_a_code(assume, stub):
 )
 @each_session
 def test_single_code_is_sent_once(assume, stub, fault, error_class, mfa_session):
-    """
-    The error is that of STS, and neither it nor its pickle contains the code.
-    """
+    """The error is that of STS, and neither it nor its pickle contains the code."""
     stub.goes_down(fault)
     error = failing(assume(mfa_code="271828", mfa_session=mfa_session))
 
@@ -726,9 +656,7 @@ def test_single_code_is_sent_once(assume, stub, fault, error_class, mfa_session)
 
 @each_session
 def test_single_code_of_a_profile(stub, tmp_path, monkeypatch, mfa_session):
-    """
-    New keys of the source don't help, so STS's error is raised.
-    """
+    """New keys of the source don't help, so STS's error is raised."""
     path = tmp_path / "credentials"
     path.write_text("[dev]\naws_access_key_id = A\naws_secret_access_key = S\n")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(path))
@@ -748,9 +676,7 @@ def test_single_code_of_a_profile(stub, tmp_path, monkeypatch, mfa_session):
 
 @pytest.mark.parametrize("fault", [Fault.status(500), None])
 def test_refresh_after_a_single_code(assume, stub, clock, fault):
-    """
-    The error says how to pass codes for each refresh.
-    """
+    """The error says how to pass codes for each refresh."""
     session = assume(mfa_code="123456", mfa_session=900)
     if fault is None:
         session.credentials()
@@ -767,9 +693,7 @@ def test_refresh_after_a_single_code(assume, stub, clock, fault):
 
 @pytest.mark.parametrize("first", ["expired", "rejected"])
 def test_single_code_of_another_session(assume, stub, clock, first):
-    """
-    A session made with a new code helps those that share credentials with it.
-    """
+    """A session made with a new code helps those that share credentials with it."""
     old = assume(mfa_code="111111")
     if first == "expired":
         old.credentials()
@@ -785,9 +709,7 @@ def test_single_code_of_another_session(assume, stub, clock, first):
 
 
 def test_single_code_of_two_roles(assume, stub):
-    """
-    They share it.
-    """
+    """They share it."""
     for arn in (READER, HUB):
         assume(arn, mfa_code="123456").credentials()
 
@@ -795,9 +717,7 @@ def test_single_code_of_two_roles(assume, stub):
 
 
 def test_single_code_after_a_function(assume, stub, person, clock):
-    """
-    It is used first, once; then the function is called again.
-    """
+    """It is used first, once; then the function is called again."""
     session = assume()
     other = assume(mfa_code="999999")
 
@@ -811,9 +731,7 @@ def test_single_code_after_a_function(assume, stub, person, clock):
 
 
 def test_better_command_of_another_session(assume, clock):
-    """
-    A session with a working command helps those that share credentials with it.
-    """
+    """A session with a working command helps those that share credentials with it."""
     session = assume(mfa_code=["/no/such/command"])
     failing(session)
     clock.advance(minutes(1))
@@ -823,9 +741,7 @@ def test_better_command_of_another_session(assume, clock):
 
 
 def test_nothing_of_another_session(assume, person):
-    """
-    A session without *mfa_code* doesn't replace a function.
-    """
+    """A session without *mfa_code* doesn't replace a function."""
     session = assume()
     assume(mfa_code=None)
 
@@ -837,9 +753,7 @@ def test_nothing_of_another_session(assume, person):
 
 
 def test_reprs_and_logs(assume, caplog):
-    """
-    A code is neither in a repr nor in our log.
-    """
+    """A code is neither in a repr nor in our log."""
     caplog.set_level(logging.DEBUG, logger="stsession")
     session = assume(mfa_code="271828", cache=None)
     things = [
@@ -860,9 +774,7 @@ def test_reprs_and_logs(assume, caplog):
 
 @pytest.mark.usefixtures("_redacted")
 def test_botocore_logs(assume, caplog):
-    """
-    The filter removes codes from botocore's logs.
-    """
+    """The filter removes codes from botocore's logs."""
     caplog.set_level(logging.DEBUG)
     assume(mfa_code="271828").credentials()
 
@@ -876,9 +788,7 @@ def test_botocore_logs(assume, caplog):
     ids=["assume", "session_token"],
 )
 def test_pickles(make):
-    """
-    A single code isn't pickled; commands and functions of a module are.
-    """
+    """A single code isn't pickled; commands and functions of a module are."""
     kw = {"sts_region": "eu-west-1", "mfa_serial": SERIAL}
     session = make(**kw, mfa_code="271828")
     with pytest.raises(pickle.PicklingError, match="mfa_code is a secret") as caught:
@@ -891,9 +801,7 @@ def test_pickles(make):
 
 
 def test_process_list(assume, monkeypatch):
-    """
-    A code is no argument of another process.
-    """
+    """A code is no argument of another process."""
     monkeypatch.setattr(
         subprocess.Popen,
         "__init__",

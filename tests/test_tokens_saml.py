@@ -1,6 +1,4 @@
-"""
-SAML assertions: supplied to a request, rejected, and the roles that they list.
-"""
+"""SAML assertions: supplied to a request, rejected, and the roles that they list."""
 
 from __future__ import annotations
 
@@ -39,16 +37,12 @@ RESPONSE = """\
 
 
 def encoded(document):
-    """
-    As the identity provider posts it.
-    """
+    """As the identity provider posts it."""
     return base64.b64encode(document.encode()).decode()
 
 
 def assertion(*values):
-    """
-    An assertion with such values of the attribute of roles.
-    """
+    """An assertion with such values of the attribute of roles."""
     return encoded(
         RESPONSE.format(
             "".join(f"<AttributeValue>{value}</AttributeValue>" for value in values)
@@ -57,9 +51,7 @@ def assertion(*values):
 
 
 def pairs(text):
-    """
-    What is found in it.
-    """
+    """What is found in it."""
     return [(role.role_arn, role.principal_arn) for role in stsession.saml_roles(text)]
 
 
@@ -72,33 +64,25 @@ def pairs(text):
     ],
 )
 def test_pair(value):
-    """
-    Role and provider, in whatever order.
-    """
+    """Role and provider, in whatever order."""
     assert [(ROLES[0], PROVIDERS[0])] == pairs(assertion(value))
 
 
 def test_several():
-    """
-    All of them, in the order of the assertion.
-    """
+    """All of them, in the order of the assertion."""
     text = assertion(f"{ROLES[1]},{PROVIDERS[1]}", f"{PROVIDERS[0]},{ROLES[0]}")
 
     assert [(ROLES[1], PROVIDERS[1]), (ROLES[0], PROVIDERS[0])] == pairs(text)
 
 
 def test_none():
-    """
-    There may be no role at all.
-    """
+    """There may be no role at all."""
     assert () == stsession.saml_roles(assertion())
     assert () == stsession.saml_roles(encoded("<html/>"))
 
 
 def test_lines():
-    """
-    Base64 may be broken into lines.
-    """
+    """Base64 may be broken into lines."""
     value = f"{ROLES[0]},{PROVIDERS[0]}"
     text = base64.encodebytes(base64.b64decode(assertion(value))).decode()
 
@@ -107,9 +91,7 @@ def test_lines():
 
 
 def test_of_an_identity_provider():
-    """
-    An assertion that STS accepts can be read.
-    """
+    """An assertion that STS accepts can be read."""
     local = LocalSTS()
     for role, provider in zip(ROLES, PROVIDERS, strict=True):
         local.add_role(role, saml_providers=[provider])
@@ -154,9 +136,7 @@ UNREADABLE = {
 
 @pytest.mark.parametrize("what", UNREADABLE)
 def test_unreadable(what):
-    """
-    Hostile XML and other text are rejected alike, and not quoted.
-    """
+    """Hostile XML and other text are rejected alike, and not quoted."""
     with pytest.raises(
         stsession.InvalidRequestError, match="assertion can't be read"
     ) as caught:
@@ -182,9 +162,7 @@ def test_unreadable(what):
     ],
 )
 def test_no_pair(value):
-    """
-    An attribute that is no pair is an error: the provider is set up wrong.
-    """
+    """An attribute that is no pair is an error: the provider is set up wrong."""
     with pytest.raises(stsession.InvalidRequestError, match="isn't a pair") as caught:
         stsession.saml_roles(assertion(f"{ROLES[0]},{PROVIDERS[0]}", value))
 
@@ -192,9 +170,7 @@ def test_no_pair(value):
 
 
 def test_without_defusedxml(monkeypatch):
-    """
-    The error says what to install.
-    """
+    """The error says what to install."""
     monkeypatch.setitem(sys.modules, "defusedxml", None)
     with pytest.raises(ImportError, match=r"pip install 'stsession\[saml\]'"):
         stsession.saml_roles(assertion())
@@ -204,18 +180,14 @@ def test_without_defusedxml(monkeypatch):
 
 
 def error_of(supplier):
-    """
-    Return the error of a supplier that has no assertion.
-    """
+    """Return the error of a supplier that has no assertion."""
     with pytest.raises(SourceCredentialsError) as caught:
         supplier.parameters()
     return caught.value
 
 
 def test_function():
-    """
-    It is called each time.
-    """
+    """It is called each time."""
     assertions = iter([ASSERTION, "bmV4dA=="])
 
     def issue():
@@ -230,9 +202,7 @@ def test_function():
 
 
 def test_text():
-    """
-    One assertion is sent until STS has accepted it; then there is none.
-    """
+    """One assertion is sent until STS has accepted it; then there is none."""
     supplier = SamlAssertionSupplier(ASSERTION)
 
     assert {"SAMLAssertion": ASSERTION} == supplier.parameters()
@@ -251,9 +221,7 @@ def test_text():
 
 @pytest.mark.parametrize("assertion", [ASSERTION, str])
 def test_assertions_are_not_shared(assertion):
-    """
-    Their user isn't known.
-    """
+    """Their user isn't known."""
     one, other = (SamlAssertionSupplier(assertion) for _ in range(2))
 
     assert one.key != other.key
@@ -270,9 +238,7 @@ def test_assertions_are_not_shared(assertion):
     ],
 )
 def test_no_assertion(answer, reason):
-    """
-    What can't be one isn't sent; the error has the reason, and not the text.
-    """
+    """What can't be one isn't sent; the error has the reason, and not the text."""
     error = error_of(SamlAssertionSupplier(lambda: answer))
 
     assert "The SAML assertion can't be used. assertion is" in str(error)
@@ -281,9 +247,7 @@ def test_no_assertion(answer, reason):
 
 
 def test_function_that_fails():
-    """
-    The cause of the error is what was raised; an error of ours passes unchanged.
-    """
+    """The cause of the error is what was raised; an error of ours passes unchanged."""
     failures = [ValueError("planted"), RefreshError("No.")]
 
     def issue():
@@ -302,9 +266,7 @@ def test_function_that_fails():
 
 @pytest.mark.parametrize("code", ["InvalidIdentityToken", "AccessDenied", None])
 def test_other_rejections(code):
-    """
-    Another assertion helps only if this one has expired.
-    """
+    """Another assertion helps only if this one has expired."""
     assert SamlAssertionSupplier(ASSERTION).rejected(rejection(code)) is None
 
 
@@ -314,9 +276,7 @@ def test_other_rejections(code):
     [(ASSERTION, FailureKind.SOURCE), (str, FailureKind.SOURCE_EXPIRED)],
 )
 def test_expired(assertion, kind, code):
-    """
-    The hint is about assertions; one passed as text stays expired.
-    """
+    """The hint is about assertions; one passed as text stays expired."""
     error = SamlAssertionSupplier(assertion).rejected(rejection(code))
 
     assert (

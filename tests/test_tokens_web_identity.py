@@ -1,6 +1,4 @@
-"""
-Web identity tokens: read from files and functions, their claims, and rejections.
-"""
+"""Web identity tokens: read from files and functions, their claims, and rejections."""
 
 from __future__ import annotations
 
@@ -36,9 +34,7 @@ JSON = st.recursive(
 
 
 def jwt(payload):
-    """
-    Return a token with a payload.
-    """
+    """Return a token with a payload."""
     text = json.dumps(payload).encode()
     middle = base64.urlsafe_b64encode(text).decode().rstrip("=")
     return f"eyJhbGciOiJSUzI1NiJ9.{middle}.{SIGNATURE}"
@@ -61,17 +57,13 @@ def _path(tmp_path, clock):
 
 
 def write(path, token, clock):
-    """
-    Replace the token, at the time of the clock.
-    """
+    """Replace the token, at the time of the clock."""
     path.write_text(token, encoding="utf-8")
     os.utime(path, (clock.wall(), clock.wall()))
 
 
 def error_of(supplier):
-    """
-    Return the error of a supplier that has no token.
-    """
+    """Return the error of a supplier that has no token."""
     with pytest.raises(SourceCredentialsError) as caught:
         supplier.parameters()
     return caught.value
@@ -131,9 +123,7 @@ def test_unusual_claims(payload, expected):
 
 @pytest.mark.parametrize("text", ["ü?>", "日本", "~~~???"])
 def test_url_safe_alphabet(text):
-    """
-    Where base64 has a plus and a slash, tokens have a minus and an underscore.
-    """
+    """Where base64 has a plus and a slash, tokens have a minus and an underscore."""
     payload = json.dumps({"iss": text}, ensure_ascii=False).encode()
     middle = base64.urlsafe_b64encode(payload).decode()
 
@@ -161,9 +151,7 @@ def test_url_safe_alphabet(text):
     ],
 )
 def test_unreadable_claims(token):
-    """
-    Reading a token is never an error, because STS verifies it.
-    """
+    """Reading a token is never an error, because STS verifies it."""
     assert Claims() == read_claims(token)
 
 
@@ -173,9 +161,7 @@ def test_unreadable_claims(token):
 )
 @example({"exp": 253_402_300_800})
 def test_any_payload_can_be_read(payload):
-    """
-    Whatever a token claims, reading it works.
-    """
+    """Whatever a token claims, reading it works."""
     claims = read_claims(jwt(payload))
 
     assert claims.exp is None or claims.exp.tzinfo is dt.timezone.utc
@@ -183,9 +169,7 @@ def test_any_payload_can_be_read(payload):
 
 @given(st.text())
 def test_any_text_can_be_read(text):
-    """
-    Neither does any text fail, in whole or as a part of a token.
-    """
+    """Neither does any text fail, in whole or as a part of a token."""
     read_claims(text)
     read_claims(f"{text}.{text}.{text}")
 
@@ -195,9 +179,7 @@ def test_any_text_can_be_read(text):
 
 @pytest.mark.parametrize("kind", [str, os.fspath, lambda path: path])
 def test_file(path, kind):
-    """
-    It is read each time, without the line end.
-    """
+    """It is read each time, without the line end."""
     supplier = WebIdentityTokenSupplier(kind(path))
 
     assert {"WebIdentityToken": TOKEN} == supplier.parameters()
@@ -211,9 +193,7 @@ def test_file(path, kind):
 
 
 def test_another_working_directory(path, clock, monkeypatch):
-    """
-    A relative path means the same file for as long as the session exists.
-    """
+    """A relative path means the same file for as long as the session exists."""
     other = path.parent / "other"
     other.mkdir()
     write(other / "token", "another.one.now", clock)
@@ -228,9 +208,7 @@ def test_another_working_directory(path, clock, monkeypatch):
 
 
 def test_function():
-    """
-    It is called each time, and isn't shared.
-    """
+    """It is called each time, and isn't shared."""
     tokens = iter(["first", "second"])
 
     def issue():
@@ -245,23 +223,17 @@ def test_function():
 
 @attrs.define
 class Unhashable:
-    """
-    A function that can't be a key.
-    """
+    """A function that can't be a key."""
 
     text: str
 
     def __call__(self):
-        """
-        Return a token.
-        """
+        """Return a token."""
         return self.text
 
 
 def test_function_that_cannot_be_hashed():
-    """
-    It works as well.
-    """
+    """It works as well."""
     one, other = (WebIdentityTokenSupplier(Unhashable("token")) for _ in range(2))
 
     assert {"WebIdentityToken": "token"} == one.parameters()
@@ -270,9 +242,7 @@ def test_function_that_cannot_be_hashed():
 
 
 def test_expiration(path, clock):
-    """
-    A token in a file expires at its *exp*; before it was read, nothing is known.
-    """
+    """A token in a file expires at its *exp*; before it was read, nothing is known."""
     supplier = WebIdentityTokenSupplier(path)
 
     assert supplier.accepted(clock.wall()) is None
@@ -287,9 +257,7 @@ def test_expiration(path, clock):
     "token", ["opaque", jwt({}), jwt({"exp": "soon"}), jwt({"exp": 10**99})]
 )
 def test_unknown_expiration(token, tmp_path):
-    """
-    A token may have no *exp*, or be no JWT.
-    """
+    """A token may have no *exp*, or be no JWT."""
     path = tmp_path / "token"
     path.write_text(token)
     supplier = WebIdentityTokenSupplier(path)
@@ -299,9 +267,7 @@ def test_unknown_expiration(token, tmp_path):
 
 
 def test_expiration_of_a_functions_token():
-    """
-    It doesn't matter, because the function returns another one.
-    """
+    """It doesn't matter, because the function returns another one."""
     supplier = WebIdentityTokenSupplier(lambda: jwt({"exp": 100}))
     supplier.parameters()
 
@@ -329,9 +295,7 @@ UNREADABLE = {
 
 @pytest.mark.parametrize("case", UNREADABLE)
 def test_unreadable_file(path, case):
-    """
-    The error has the path and the reason, and nothing of the content.
-    """
+    """The error has the path and the reason, and nothing of the content."""
     spoil, reason = UNREADABLE[case]
     spoil(path)
     error = error_of(WebIdentityTokenSupplier(path))
@@ -347,9 +311,7 @@ def test_unreadable_file(path, case):
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may read all")
 def test_forbidden_file(path):  # pragma: no cover - tests may run as root
-    """
-    The reason is the system's.
-    """
+    """The reason is the system's."""
     path.chmod(0)
 
     assert "Permission denied" in str(error_of(WebIdentityTokenSupplier(path)))
@@ -360,9 +322,7 @@ def test_forbidden_file(path):  # pragma: no cover - tests may run as root
     [(None, "NoneType"), (b"token", "bytes"), ("", "0 characters")],
 )
 def test_function_without_a_token(answer, reason):
-    """
-    The error has the function and the reason.
-    """
+    """The error has the function and the reason."""
 
     def issue():
         return answer
@@ -375,9 +335,7 @@ def test_function_without_a_token(answer, reason):
 
 
 def test_function_without_a_name():
-    """
-    A callable object is named by its class.
-    """
+    """A callable object is named by its class."""
     assert "the function Unhashable()" in str(
         error_of(WebIdentityTokenSupplier(Unhashable("")))
     )
@@ -400,18 +358,14 @@ def test_function_without_a_name():
     ],
 )
 def test_rejections(code, expected):
-    """
-    STS rejects a token by several codes; a denied request isn't one of them.
-    """
+    """STS rejects a token by several codes; a denied request isn't one of them."""
     rejected = WebIdentityTokenSupplier("token").rejected(rejection(code))
 
     assert expected is (rejected is not None)
 
 
 def test_renewal(path, clock):
-    """
-    There is another token only if the file has changed.
-    """
+    """There is another token only if the file has changed."""
     supplier = WebIdentityTokenSupplier(path)
     supplier.parameters()
 
@@ -427,9 +381,7 @@ def test_renewal(path, clock):
 
 
 def test_function_that_fails_after_a_rejection():
-    """
-    Then there is no other token, and the rejection is raised.
-    """
+    """Then there is no other token, and the rejection is raised."""
     supplier = WebIdentityTokenSupplier([TOKEN].pop)
     supplier.parameters()
 
@@ -440,9 +392,7 @@ def test_function_that_fails_after_a_rejection():
     ("seconds", "age"), [(30, "30 s"), (3_000, "50 min"), (30_000, "8.3 h")]
 )
 def test_explanation(path, clock, seconds, age):
-    """
-    The error has the path, its age, and the claims; never the token.
-    """
+    """The error has the path, its age, and the claims; never the token."""
     supplier, error = WebIdentityTokenSupplier(path), rejection()
     supplier.parameters()
     clock.advance(dt.timedelta(seconds=seconds))
@@ -466,9 +416,7 @@ def test_explanation(path, clock, seconds, age):
 
 
 def test_explanation_without_a_file(path):
-    """
-    The file may be gone.
-    """
+    """The file may be gone."""
     supplier = WebIdentityTokenSupplier(path)
     supplier.parameters()
     path.unlink()
@@ -479,9 +427,7 @@ def test_explanation_without_a_file(path):
 
 
 def test_explanation_of_a_functions_token():
-    """
-    A function has no age, and a token may have no claims.
-    """
+    """A function has no age, and a token may have no claims."""
     supplier = WebIdentityTokenSupplier(Unhashable("opaque"))
     supplier.parameters()
 
@@ -492,9 +438,7 @@ def test_explanation_of_a_functions_token():
 
 
 def test_age_by_the_session_s_clock(path, clock):
-    """
-    A session keeps the clock that it was made with.
-    """
+    """A session keeps the clock that it was made with."""
     supplier = WebIdentityTokenSupplier(path)
     supplier.parameters()
     with use_runtime(clock=FakeClock(EXP + dt.timedelta(days=9))):
@@ -503,9 +447,7 @@ def test_age_by_the_session_s_clock(path, clock):
 
 @pytest.mark.parametrize("failure", [OSError, TimeoutError, ValueError])
 def test_function_that_fails(failure):
-    """
-    The error has the function's name, and its cause is what was raised.
-    """
+    """The error has the function's name, and its cause is what was raised."""
 
     def issue():
         raise failure("planted")
@@ -519,9 +461,7 @@ def test_function_that_fails(failure):
 
 
 def test_function_that_needs_a_session():
-    """
-    An error of ours passes unchanged.
-    """
+    """An error of ours passes unchanged."""
     ours = RefreshError("No.")
 
     def issue():

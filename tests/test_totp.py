@@ -29,9 +29,7 @@ def _clock():
     "seed", [SEED, SEED.lower(), f"  {SEED}\n", " ".join([SEED[:16], SEED[16:]])]
 )
 def test_codes_are_those_of_the_rfc(clock, seed):
-    """
-    The seed may have spaces; the time is that of the session's clock.
-    """
+    """The seed may have spaces; the time is that of the session's clock."""
     with use_runtime(clock=clock):
         code = totp(seed)
 
@@ -42,9 +40,7 @@ def test_codes_are_those_of_the_rfc(clock, seed):
 
 
 def test_serves_a_session(clock):
-    """
-    It can be passed as *mfa_code*.
-    """
+    """It can be passed as *mfa_code*."""
     stub = StubSTS(clock=clock)
     with use_runtime(clock=clock):
         session = stsession.assume(
@@ -61,9 +57,7 @@ def test_serves_a_session(clock):
 
 @pytest.mark.parametrize("seed", ["not-a-seed-189", "GEZDGNBVGY3TQOJQ1", "sécret", ""])
 def test_invalid_seed(seed):
-    """
-    It is an error when it is passed, and isn't quoted.
-    """
+    """It is an error when it is passed, and isn't quoted."""
     with pytest.raises(stsession.MfaError, match="seed of the MFA device") as caught:
         totp(seed)
 
@@ -72,17 +66,13 @@ def test_invalid_seed(seed):
 
 
 def test_blank_seed():
-    """
-    A variable that isn't set gives no codes, rather than wrong ones.
-    """
+    """A variable that isn't set gives no codes, rather than wrong ones."""
     with pytest.raises(stsession.MfaError):
         totp(" \n")
 
 
 def test_without_pyotp(monkeypatch):
-    """
-    The error says what to install.
-    """
+    """The error says what to install."""
     monkeypatch.setitem(sys.modules, "pyotp", None)
 
     with pytest.raises(ImportError, match=r"pip install 'stsession\[totp\]'") as caught:
@@ -92,9 +82,7 @@ def test_without_pyotp(monkeypatch):
 
 
 def test_shows_no_seed(clock, caplog):
-    """
-    Neither in its repr nor in the log.
-    """
+    """Neither in its repr nor in the log."""
     caplog.set_level(logging.DEBUG)
     with use_runtime(clock=clock):
         code = totp(SEED)
@@ -107,9 +95,7 @@ def test_shows_no_seed(clock, caplog):
 
 @pytest.mark.parametrize("do", [pickle.dumps, copy.copy, copy.deepcopy])
 def test_is_not_pickled(do):
-    """
-    Nor copied; the error says what to pass instead.
-    """
+    """Nor copied; the error says what to pass instead."""
     with pytest.raises(TypeError, match="fetches the seed there") as caught:
         do(totp(SEED))
 
@@ -117,9 +103,7 @@ def test_is_not_pickled(do):
 
 
 def test_sessions_with_it(clock):
-    """
-    A session with a seed isn't pickled either, but copied it is.
-    """
+    """A session with a seed isn't pickled either, but copied it is."""
     stub = StubSTS(clock=clock)
     with use_runtime(clock=clock):
         session = stsession.assume(

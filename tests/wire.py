@@ -1,6 +1,4 @@
-"""
-Sessions with a stub as their STS, and their requests to it.
-"""
+"""Sessions with a stub as their STS, and their requests to it."""
 
 from __future__ import annotations
 
@@ -32,18 +30,14 @@ SECRET = "SourceSecret/SourceSecret/SourceSecret00"
 
 
 def minutes(n: float) -> dt.timedelta:
-    """
-    So many minutes.
-    """
+    """So many minutes."""
     return dt.timedelta(minutes=n)
 
 
 def source_of(
     stub: Any, *, region: str | None = REGION, key: str = "AKIASOURCE", **kw: Any
 ) -> boto3.Session:
-    """
-    A plain session of a user with *stub* as its STS.
-    """
+    """A plain session of a user with *stub* as its STS."""
     session = boto3.Session(
         aws_access_key_id=key,
         aws_secret_access_key=SECRET,
@@ -55,18 +49,14 @@ def source_of(
 
 
 def profile_session(stub: Any, profile: str | None = None) -> boto3.Session:
-    """
-    A session of a profile with *stub* as its STS.
-    """
+    """A session of a profile with *stub* as its STS."""
     session = boto3.Session(profile_name=profile)
     session.events.register("before-send.sts", stub)
     return session
 
 
 def response(request: Any, status: int, body: bytes) -> AWSResponse:
-    """
-    A response to *request*, for a handler of ``before-send``.
-    """
+    """A response to *request*, for a handler of ``before-send``."""
     return AWSResponse(request.url, status, {}, _Body(body))
 
 
@@ -76,16 +66,12 @@ class _Body(io.BytesIO):
 
 
 def params_of(stub: StubSTS, number: int = -1) -> dict[str, str]:
-    """
-    The parameters of one request to *stub*.
-    """
+    """The parameters of one request to *stub*."""
     return dict(stub.requests[number].params)
 
 
 def failing(session: stsession.RefreshableSession) -> stsession.RefreshError:
-    """
-    The error of a session that gets no credentials.
-    """
+    """The error of a session that gets no credentials."""
     try:
         session.credentials()
     except stsession.RefreshError as e:
@@ -97,9 +83,7 @@ def rejection(
     code: str | None = "ExpiredTokenException",
     kind: FailureKind = FailureKind.SOURCE_EXPIRED,
 ) -> stsession.RefreshError:
-    """
-    An error that STS returned, as a token supplier gets it.
-    """
+    """An error that STS returned, as a token supplier gets it."""
     error = stsession.RefreshError(
         f"Could not assume {READER}. STS returned {code}.",
         hint="Renew the source's credentials.",
@@ -113,9 +97,7 @@ def rejection(
 
 
 def links(error: BaseException) -> Iterator[BaseException]:
-    """
-    The error, its causes and its contexts, also those that don't show.
-    """
+    """The error, its causes and its contexts, also those that don't show."""
     seen: list[BaseException] = []
     waiting: list[BaseException | None] = [error]
     while waiting:
@@ -127,9 +109,7 @@ def links(error: BaseException) -> Iterator[BaseException]:
 
 
 def full_text(error: BaseException) -> str:
-    """
-    All texts of an error, its causes and its contexts.
-    """
+    """All texts of an error, its causes and its contexts."""
     return "\n".join(
         "\n".join(
             [
@@ -144,30 +124,22 @@ def full_text(error: BaseException) -> str:
 
 
 def core_of(session: boto3.Session) -> botocore.session.Session:
-    """
-    The botocore session of a boto3 session.
-    """
+    """The botocore session of a boto3 session."""
     return session._session
 
 
 def no_thread(task):
-    """
-    A *spawn* that starts no thread, so that the caller fetches.
-    """
+    """A *spawn* that starts no thread, so that the caller fetches."""
     return False
 
 
 def templates_made(caplog: Any) -> list[str]:
-    """
-    What has been logged of how the clients of a fleet are made.
-    """
+    """What has been logged of how the clients of a fleet are made."""
     return [text for text in caplog.messages if text.startswith("clients of ")]
 
 
 def busy_threads() -> int:
-    """
-    How many threads there are once our idle ones have ended.
-    """
+    """How many threads there are once our idle ones have ended."""
     for thread in threading.enumerate():
         if thread.name in {"stsession-fetch", "stsession-fleet"}:
             thread.join(60)

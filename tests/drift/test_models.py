@@ -104,9 +104,7 @@ ANY = {
     ids=lambda value: value if isinstance(value, str) else value.parameter,
 )
 def test_limit(limit: Limit, path: str) -> None:
-    """
-    Bounds and characters are those of the model, wherever it has some.
-    """
+    """Bounds and characters are those of the model, wherever it has some."""
     traits = SDK.traits(path)
 
     assert traits["type"] in ("string", "integer", "list")
@@ -118,9 +116,7 @@ def test_limit(limit: Limit, path: str) -> None:
 
 
 def test_what_the_models_do_not_have() -> None:
-    """
-    The models have no maximum for role chaining and the number of policies.
-    """
+    """The models have no maximum for role chaining and the number of policies."""
     unknown = {
         name
         for name, limit in vars(_limits).items()
@@ -132,9 +128,7 @@ def test_what_the_models_do_not_have() -> None:
 
 
 def test_partitions() -> None:
-    """
-    We know all of botocore's partitions.
-    """
+    """We know all of botocore's partitions."""
     assert set() == set(SDK.partitions()) - set(PARTITIONS)
 
 
@@ -143,9 +137,7 @@ def test_partitions() -> None:
 
 @pytest.mark.parametrize("operation", NEEDED)
 def test_all_of_it_satisfies_the_service_model(operation: str) -> None:
-    """
-    A request with everything lacks only what each fetch brings.
-    """
+    """A request with everything lacks only what each fetch brings."""
     params = make(operation, **OPTIONAL[operation]).to_params(duration_seconds=900)
 
     lacking = {f"{name}?" for name in NOT_IN_REQUESTS}
@@ -157,9 +149,7 @@ def test_all_of_it_satisfies_the_service_model(operation: str) -> None:
 def test_what_is_accepted_satisfies_the_service_model(
     operation: str, data: st.DataObject
 ) -> None:
-    """
-    Whatever passes our checks passes those that AWS publishes, all of them.
-    """
+    """Whatever passes our checks passes those that AWS publishes, all of them."""
     shape = input_shape(API_NAMES[operation])
     for name in sorted({*NEEDED[operation], *OPTIONAL[operation], "duration_seconds"}):
         kw = {name: data.draw(ANY[name], label=name)}
@@ -184,9 +174,7 @@ def test_what_is_accepted_satisfies_the_service_model(
 
 @pytest.mark.parametrize("operation", NEEDED)
 def test_nothing_that_sts_takes_is_forgotten(operation: str) -> None:
-    """
-    All of an operation's parameters are sent, except those of each fetch.
-    """
+    """All of an operation's parameters are sent, except those of each fetch."""
     known = set(input_shape(API_NAMES[operation]).members)
     # With AssumeRole, the device is sent by the supplier of its codes.
     known -= {"SerialNumber"} - SENT[operation].keys()
@@ -196,18 +184,14 @@ def test_nothing_that_sts_takes_is_forgotten(operation: str) -> None:
 
 @pytest.mark.parametrize("operation", FUNCTIONS)
 def test_documented_parameters(operation: str) -> None:
-    """
-    Each parameter of an operation stands beside one of ours in the reference.
-    """
+    """Each parameter of an operation stands beside one of ours in the reference."""
     theirs = set(input_shape(operation).members)
 
     assert theirs - NOT_OFFERED == named_parameters(operation)
 
 
 def test_what_is_not_offered() -> None:
-    """
-    The reference names what is left out.
-    """
+    """The reference names what is left out."""
     page = (DOCS / "reference" / "parameters.md").read_text("utf-8")
 
     assert all(f"`{name}`" in page for name in NOT_OFFERED)
@@ -217,9 +201,7 @@ def test_what_is_not_offered() -> None:
 
 
 def modeled_errors() -> list[str]:
-    """
-    Return the codes of the errors in botocore's model of STS.
-    """
+    """Return the codes of the errors in botocore's model of STS."""
     model = botocore.loaders.Loader().load_service_model("sts", "service-2")
     shapes = model["shapes"].values()
     return sorted(shape["error"]["code"] for shape in shapes if shape.get("exception"))
@@ -227,9 +209,7 @@ def modeled_errors() -> list[str]:
 
 @pytest.mark.parametrize("code", modeled_errors())
 def test_error(code: str) -> None:
-    """
-    Each error of STS's model has its place in the table of errors.
-    """
+    """Each error of STS's model has its place in the table of errors."""
     error = of(answer(code))
 
     assert (code in OTHER_ERRORS) is (error.kind is FailureKind.UNKNOWN)
@@ -237,9 +217,7 @@ def test_error(code: str) -> None:
 
 
 def test_nothing_in_botocore_needs_ordered_dicts():
-    """
-    Models may be plain dicts: botocore calls no method of `OrderedDict` alone.
-    """
+    """Models may be plain dicts: botocore calls no method of `OrderedDict` alone."""
     texts = [
         path.read_text("utf-8") for path in Path(botocore.__file__).parent.glob("*.py")
     ]

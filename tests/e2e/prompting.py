@@ -23,17 +23,13 @@ GUARD = 10.0
 
 
 def says(*words: object) -> None:
-    """
-    Report to the test.
-    """
+    """Report to the test."""
     # In one call, because other threads report, too.
     os.write(1, " ".join(map(str, [*words, "\n"])).encode())
 
 
 def outcome(use):
-    """
-    Return the result of using a session.
-    """
+    """Return the result of using a session."""
     try:
         use()
     except BaseException as e:  # noqa: BLE001 - reported to the test
@@ -42,9 +38,7 @@ def outcome(use):
 
 
 def main(terminal: str | None) -> None:
-    """
-    Use a session from two threads, and then once more.
-    """
+    """Use a session from two threads, and then once more."""
     if terminal is not None:
         os.open(terminal, os.O_RDWR)  # the first that a session leader opens is its own
     stub = StubSTS()

@@ -1,6 +1,4 @@
-"""
-A server that isn't AWS's: Ceph, say.
-"""
+"""A server that isn't AWS's: Ceph, say."""
 
 from __future__ import annotations
 
@@ -21,18 +19,14 @@ FULL = "arn:aws:iam:::role/full"
 
 @pytest.fixture(name="ceph")
 def _ceph(local):
-    """
-    Roles without an account, and sessions of seconds.
-    """
+    """Roles without an account, and sessions of seconds."""
     local.add_role(FULL, min_session_duration=1)
     return local
 
 
 @pytest.fixture(name="user")
 def _user(ceph):
-    """
-    A source that names no end point of its own.
-    """
+    """A source that names no end point of its own."""
     key = ceph.add_user()
     return boto3.Session(
         key.access_key_id, key.secret_access_key, region_name="default"
@@ -47,9 +41,7 @@ def _session(ceph, user):
 
 
 def test_role_without_an_account(session, ceph):
-    """
-    Its ARNs are taken as they are, and so are the credentials.
-    """
+    """Its ARNs are taken as they are, and so are the credentials."""
     s3 = session.client("s3", endpoint_url=ceph.s3_endpoint_url)
 
     assert 5 == s3.list_objects_v2(Bucket="bucket")["KeyCount"]
@@ -61,9 +53,7 @@ def test_role_without_an_account(session, ceph):
 
 
 def test_sessions_of_five_seconds(session, ceph, clock):
-    """
-    Credentials of five seconds are used for half of that, and never when dead.
-    """
+    """Credentials of five seconds are used for half of that, and never when dead."""
     s3 = session.client("s3", endpoint_url=ceph.s3_endpoint_url)
     while clock.monotonic() < 60:
         s3.list_objects_v2(Bucket="bucket", MaxKeys=1)
@@ -74,9 +64,7 @@ def test_sessions_of_five_seconds(session, ceph, clock):
 
 
 def test_short_outage(session, ceph, clock):
-    """
-    Even these live through a short outage.
-    """
+    """Even these live through a short outage."""
     s3 = session.client("s3", endpoint_url=ceph.s3_endpoint_url)
     s3.list_objects_v2(Bucket="bucket")
     clock.advance(seconds(3.5))
@@ -89,9 +77,7 @@ def test_short_outage(session, ceph, clock):
 
 
 def test_bare_error(session, ceph):
-    """
-    Errors without ``<ErrorResponse>`` are understood.
-    """
+    """Errors without ``<ErrorResponse>`` are understood."""
     ceph.faults.add(Fault.bare_error("AccessDenied"))
 
     with pytest.raises(stsession.AccessDeniedError, match=FULL) as caught:
@@ -101,9 +87,7 @@ def test_bare_error(session, ceph):
 
 
 def test_bare_throttling(session, ceph, clock):
-    """
-    Also those that pass.
-    """
+    """Also those that pass."""
     ceph.faults.add(Fault.bare_error("SlowDown", status=503), times=3)
 
     with pytest.raises(stsession.StsUnavailableError):
@@ -118,9 +102,7 @@ def test_bare_throttling(session, ceph, clock):
     "fault", [Fault.html(), Fault.half_body(), Fault.empty_fields()], ids=str
 )
 def test_rubbish(fault, session, ceph, clock):
-    """
-    What isn't an answer of STS is an outage.
-    """
+    """What isn't an answer of STS is an outage."""
     ceph.faults.add(fault, times=3)
 
     with pytest.raises(stsession.StsUnavailableError):
@@ -133,9 +115,7 @@ def test_rubbish(fault, session, ceph, clock):
 
 
 def test_end_point_of_the_profile(ceph, monkeypatch, tmp_path):
-    """
-    An end point in the config file will do, for STS and for the clients.
-    """
+    """An end point in the config file will do, for STS and for the clients."""
     files = ceph.write_profile(tmp_path, key=ceph.add_user(), name="ceph")
     monkeypatch.setenv("AWS_CONFIG_FILE", files.config_file)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", files.credentials_file)
@@ -146,18 +126,14 @@ def test_end_point_of_the_profile(ceph, monkeypatch, tmp_path):
 
 
 def test_amazon_does_not_take_it(user):
-    """
-    AWS's own STS would refuse such an ARN, so it isn't asked.
-    """
+    """AWS's own STS would refuse such an ARN, so it isn't asked."""
     with pytest.raises(stsession.InvalidRequestError, match="role_arn"):
         stsession.assume(FULL, source=user)
 
 
 @pytest.mark.parametrize("kind", ["function", "session"])
 def test_source_that_lives_as_short(ceph, user, clock, kind):
-    """
-    Sources whose credentials live for seconds cause neither a storm nor failures.
-    """
+    """Sources whose credentials live for seconds cause neither a storm nor failures."""
     options = {"duration_seconds": 3, "sts_endpoint_url": ceph.endpoint_url}
     hub = stsession.assume(FULL, source=user, **options)
 

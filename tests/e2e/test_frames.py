@@ -1,6 +1,4 @@
-"""
-What the frames of our errors hold: error collectors record local variables.
-"""
+"""What the frames of our errors hold: error collectors record local variables."""
 
 from __future__ import annotations
 
@@ -44,9 +42,7 @@ DEPTH = 5
 
 @pytest.fixture(name="_runtime")
 def _runtime(clock):
-    """
-    Waiting for the next code is over at once.
-    """
+    """Waiting for the next code is over at once."""
 
     def run(task):
         task()
@@ -107,18 +103,14 @@ def held(error):
 
 
 def leaks(error, secrets):
-    """
-    Where *error* holds one of *secrets*.
-    """
+    """Where *error* holds one of *secrets*."""
     return [
         where for *where, text in held(error) for secret in secrets if secret in text
     ]
 
 
 def raised_by(function):
-    """
-    The error that *function* raises.
-    """
+    """The error that *function* raises."""
     with pytest.raises(stsession.StsessionError) as caught:
         function()
     return caught.value
@@ -128,9 +120,7 @@ def raised_by(function):
 
 
 class World:
-    """
-    A local AWS where each operation works, and its secrets.
-    """
+    """A local AWS where each operation works, and its secrets."""
 
     def __init__(self, local, tmp_path):
         self.local = local
@@ -145,36 +135,26 @@ class World:
         )
 
     def secret(self, text):
-        """
-        Note that *text* is secret, and return it.
-        """
+        """Note that *text* is secret, and return it."""
         # STS and its clients may cut it, but not after so little.
         self.secrets.add(text[10:50] if len(text) > 60 else text)
         return text
 
     def code(self, serial):
-        """
-        Return a code of the device.
-        """
+        """Return a code of the device."""
         return self.secret(self.device.code())
 
     def token(self):
-        """
-        Return a web identity token.
-        """
+        """Return a web identity token."""
         return self.secret(self.local.web_identity_token())
 
     def assertion(self):
-        """
-        Return a SAML assertion.
-        """
+        """Return a SAML assertion."""
         return self.secret(self.local.saml_assertion(pairs=[(OTHER_ROLE, PROVIDER)]))
 
 
 def plain_role(world):
-    """
-    A role with a policy, a tag, and an external ID.
-    """
+    """A role with a policy, a tag, and an external ID."""
     return stsession.assume(
         ROLE,
         source=world.source,
@@ -185,17 +165,13 @@ def plain_role(world):
 
 
 def role_with_contexts(world):
-    """
-    A role with a context assertion.
-    """
+    """A role with a context assertion."""
     world.secret(ASSERTION)
     return stsession.assume(ROLE, source=world.source, provided_contexts=CONTEXTS)
 
 
 def role_with_code(world):
-    """
-    A role whose request has an MFA code.
-    """
+    """A role whose request has an MFA code."""
     return stsession.assume(
         ROLE,
         source=world.source,
@@ -206,18 +182,14 @@ def role_with_code(world):
 
 
 def role_with_mfa_session(world):
-    """
-    A role from an MFA session.
-    """
+    """A role from an MFA session."""
     return stsession.assume(
         ROLE, source=world.source, mfa_serial=world.device.serial, mfa_code=world.code
     )
 
 
 def role_with_command(world):
-    """
-    A role with a code that a command prints.
-    """
+    """A role with a code that a command prints."""
     return stsession.assume(
         ROLE,
         source=world.source,
@@ -227,54 +199,42 @@ def role_with_command(world):
 
 
 def chain(world):
-    """
-    A role of a role.
-    """
+    """A role of a role."""
     return stsession.assume(
         [ROLE, OTHER_ROLE], source=world.source, external_id=world.secret(EXTERNAL_ID)
     )
 
 
 def token_of_a_file(world):
-    """
-    A web identity token in a file.
-    """
+    """A web identity token in a file."""
     path = world.tmp_path / "token"
     path.write_text(world.token())
     return stsession.web_identity(OTHER_ROLE, token=path, **world.options)
 
 
 def token_of_a_function(world):
-    """
-    A web identity token that a function returns.
-    """
+    """A web identity token that a function returns."""
     return stsession.web_identity(
         OTHER_ROLE, token=world.token, policy=POLICY, **world.options
     )
 
 
 def assertion_of_a_function(world):
-    """
-    A SAML assertion.
-    """
+    """A SAML assertion."""
     return stsession.saml(
         OTHER_ROLE, PROVIDER, assertion=world.assertion, **world.options
     )
 
 
 def session_token(world):
-    """
-    A session token with a code.
-    """
+    """A session token with a code."""
     return stsession.session_token(
         source=world.source, mfa_serial=world.device.serial, mfa_code=world.code
     )
 
 
 def federation_token(world):
-    """
-    A federated user with a policy and a tag.
-    """
+    """A federated user with a policy and a tag."""
     world.secret(RESOURCE)
     return stsession.federation_token(
         "jane", source=world.source, policy=POLICY, tags={"Team": world.secret(TAG)}
@@ -282,9 +242,7 @@ def federation_token(world):
 
 
 def root(world):
-    """
-    Root of a member account.
-    """
+    """Root of a member account."""
     return stsession.assume_root(
         "210987654321",
         "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy",
@@ -293,9 +251,7 @@ def root(world):
 
 
 def profile(world):
-    """
-    A profile with an external ID.
-    """
+    """A profile with an external ID."""
     files = world.local.write_profile(world.tmp_path, key=world.user, name="dev")
     config = world.tmp_path / "with-role"
     said = Path(files.config_file).read_text("utf-8")
@@ -311,9 +267,7 @@ def profile(world):
 
 
 def function_as_source(world):
-    """
-    A source that is a function.
-    """
+    """A source that is a function."""
 
     def get():
         return {
@@ -325,9 +279,7 @@ def function_as_source(world):
 
 
 def session_of_a_fleet(world):
-    """
-    One account of a fleet.
-    """
+    """One account of a fleet."""
     fleet = stsession.Fleet(
         ["123456789012"],
         role_name="App",
@@ -399,9 +351,7 @@ def test_answers(make, fault, world):
 
 
 def test_expired(world, clock):
-    """
-    Nor if the credentials expired while STS returned with nothing usable.
-    """
+    """Nor if the credentials expired while STS returned with nothing usable."""
     session = stsession.assume(
         ROLE,
         source=world.source,
@@ -420,9 +370,7 @@ def test_expired(world, clock):
 
 
 def test_results_of_a_fleet(world):
-    """
-    Nor do those in the results of a fleet.
-    """
+    """Nor do those in the results of a fleet."""
     world.local.faults.add(Fault.access_denied())
     fleet = stsession.Fleet(
         ["123456789012"],
@@ -478,9 +426,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_arguments(name):
-    """
-    Nor does the error of an argument hold any of them.
-    """
+    """Nor does the error of an argument hold any of them."""
     with pytest.raises((stsession.StsessionError, TypeError)) as caught:
         REFUSED[name]()
 
@@ -488,9 +434,7 @@ def test_arguments(name):
 
 
 def test_roles_of_a_session(world):
-    """
-    Nor does that of a further role.
-    """
+    """Nor does that of a further role."""
     session = stsession.assume(ROLE, source=world.source)
     error = raised_by(lambda: session.assume("Reader", **ARGUMENTS))
 
@@ -498,9 +442,7 @@ def test_roles_of_a_session(world):
 
 
 def test_pickle(world):
-    """
-    Nor does that of a session that can't be pickled.
-    """
+    """Nor does that of a session that can't be pickled."""
     session = stsession.assume(
         ROLE,
         source=world.source,
@@ -518,9 +460,7 @@ def test_pickle(world):
 
 
 def keys(**other):
-    """
-    Return credentials with secrets in them.
-    """
+    """Return credentials with secrets in them."""
     return {
         "AccessKeyId": "AKIAIOSFODNN7EXAMPLE",
         "SecretAccessKey": "the-secret-key",
@@ -540,9 +480,7 @@ def keys(**other):
     ],
 )
 def test_function_that_returns_something_else(returned, world):
-    """
-    Nor does that of a function, whatever it returned.
-    """
+    """Nor does that of a function, whatever it returned."""
     session = stsession.assume(ROLE, source=lambda: returned, **world.options)
     for _ in range(2):
         error = raised_by(session.credentials)
@@ -563,9 +501,7 @@ def test_function_that_returns_something_else(returned, world):
     "printed", ["the-secret-key", '{"Version": 1, "SecretAccessKey": "the-secret-key"}']
 )
 def test_process_that_prints_something_else(make, printed, tmp_path, monkeypatch):
-    """
-    Nor does that of a profile's process, whatever it printed.
-    """
+    """Nor does that of a profile's process, whatever it printed."""
     script, config = tmp_path / "print.sh", tmp_path / "config"
     script.write_text(f"echo '{printed}'")
     config.write_text(
@@ -588,9 +524,7 @@ def test_process_that_prints_something_else(make, printed, tmp_path, monkeypatch
     ],
 )
 def test_file_that_cannot_be_read(make, tmp_path, monkeypatch):
-    """
-    Nor does that of a config file, which may have keys in it.
-    """
+    """Nor does that of a config file, which may have keys in it."""
     config = tmp_path / "config"
     config.write_text(
         "[profile dev]\n[profile dev]\naws_secret_access_key = secret-key\n"
@@ -621,9 +555,7 @@ def test_file_that_cannot_be_read(make, tmp_path, monkeypatch):
     ],
 )
 def test_tokens_that_are_none(make, world):
-    """
-    Nor does that of a token, an assertion, or a code that can't be one.
-    """
+    """Nor does that of a token, an assertion, or a code that can't be one."""
     error = raised_by(make("the-secret-token", world).credentials)
 
     assert [] == leaks(error, {"the-secret-token"})
@@ -631,9 +563,7 @@ def test_tokens_that_are_none(make, world):
 
 @pytest.mark.parametrize("script", ["echo 98765", "echo 987654; exit 1"])
 def test_command_that_fails(script, world):
-    """
-    Nor does that of a command that prints codes.
-    """
+    """Nor does that of a command that prints codes."""
     session = stsession.assume(
         ROLE,
         source=world.source,
@@ -648,40 +578,30 @@ def test_command_that_fails(script, world):
 
 
 def users_frames(error):
-    """
-    The functions of this file in the traceback of an exception.
-    """
+    """The functions of this file in the traceback of an exception."""
     frames = traceback.extract_tb(error.__traceback__)
     return [frame.name for frame in frames if frame.filename == __file__]
 
 
 def from_vault():
-    """
-    A source that fails.
-    """
+    """A source that fails."""
     unseal()
 
 
 def unseal():
-    """
-    Raise an error.
-    """
+    """Raise an error."""
     msg = "sealed"
     raise ConnectionError(msg)
 
 
 def by_boto3(world):
-    """
-    A source that calls the SDK.
-    """
+    """A source that calls the SDK."""
     client = world.source.client("sts", endpoint_url=world.local.endpoint_url)
     client.assume_role(RoleArn=ROLE, RoleSessionName="xx", ExternalId=EXTERNAL_ID)
 
 
 def test_frames_of_a_function(world):
-    """
-    The cause keeps the frames of the user's functions.
-    """
+    """The cause keeps the frames of the user's functions."""
     session = stsession.assume(ROLE, source=from_vault, **world.options)
     error = raised_by(session.credentials)
     [*_, last] = links(error)
@@ -692,9 +612,7 @@ def test_frames_of_a_function(world):
 
 
 def test_frames_of_the_sdk_in_a_function(world):
-    """
-    Those of the SDK that it calls go, as they hold the request.
-    """
+    """Those of the SDK that it calls go, as they hold the request."""
     world.local.faults.add(Fault.access_denied())
     session = stsession.assume(ROLE, source=lambda: by_boto3(world), **world.options)
     error = raised_by(session.credentials)
@@ -706,9 +624,7 @@ def test_frames_of_the_sdk_in_a_function(world):
 
 
 def test_cause(world):
-    """
-    The cause is still the SDK's error, with its code and text.
-    """
+    """The cause is still the SDK's error, with its code and text."""
     world.local.faults.add(Fault.access_denied())
     cause = raised_by(plain_role(world).credentials).__cause__
 
@@ -719,9 +635,7 @@ def test_cause(world):
 
 
 def test_organization(world):
-    """
-    An organization that can't be listed leaves no request behind.
-    """
+    """An organization that can't be listed leaves no request behind."""
 
     def refuse(request, **_):
         raise EndpointConnectionError(endpoint_url=request.url, error=request)

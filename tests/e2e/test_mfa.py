@@ -1,6 +1,4 @@
-"""
-MFA devices: one code for a working day, and prompts at terminals.
-"""
+"""MFA devices: one code for a working day, and prompts at terminals."""
 
 from __future__ import annotations
 
@@ -34,27 +32,21 @@ DAY = dt.timedelta(hours=11)
 
 @pytest.fixture(name="device")
 def _device(local):
-    """
-    The MFA device of a user; all roles require MFA.
-    """
+    """The MFA device of a user; all roles require MFA."""
     for arn in ROLES:
         local.add_role(arn, requires_mfa=True)
     return local.add_mfa_device("user")
 
 
 class Reader:
-    """
-    A function for *mfa_code* that reads codes off a device.
-    """
+    """A function for *mfa_code* that reads codes off a device."""
 
     def __init__(self, device):
         self.device = device
         self.codes = []
 
     def __call__(self, serial):
-        """
-        Return the current code.
-        """
+        """Return the current code."""
         assert self.device.serial == serial
         self.codes.append(self.device.code())
         return self.codes[-1]
@@ -74,9 +66,7 @@ def _sessions(source, device, reader, _runtime):
 
 
 def test_one_code_for_five_roles_and_ten_threads(sessions, local, clock, reader):
-    """
-    Refreshes of eleven hours need one code.
-    """
+    """Refreshes of eleven hours need one code."""
     step, number = dt.timedelta(minutes=5), 10
 
     def works(_):
@@ -95,9 +85,7 @@ def test_one_code_for_five_roles_and_ten_threads(sessions, local, clock, reader)
 
 
 def test_a_code_per_request(source, local, clock, device, reader):
-    """
-    Without an MFA session each AssumeRole needs a code, and none is sent twice.
-    """
+    """Without an MFA session each AssumeRole needs a code, and none is sent twice."""
 
     def wait(_, seconds):
         clock.advance(dt.timedelta(seconds=seconds))
@@ -132,9 +120,7 @@ def test_a_code_per_request(source, local, clock, device, reader):
 
 @pytest.mark.usefixtures("_runtime")
 def test_a_seed_for_a_day(source, local, clock, device):
-    """
-    With the seed, a program needs no person.
-    """
+    """With the seed, a program needs no person."""
     session = stsession.assume(
         ROLES[0],
         source=source,
@@ -152,9 +138,7 @@ def test_a_seed_for_a_day(source, local, clock, device):
 
 
 def test_no_terminal():
-    """
-    Without a terminal it is an error at once, and nothing is sent.
-    """
+    """Without a terminal it is an error at once, and nothing is sent."""
     done = run_child(
         [sys.executable, "-m", "tests.e2e.prompting"],
         stdin=subprocess.DEVNULL,
@@ -169,9 +153,7 @@ def test_no_terminal():
 
 
 class Terminal:
-    """
-    A pseudo-terminal, and a program that prompts there.
-    """
+    """A pseudo-terminal, and a program that prompts there."""
 
     def __init__(self):
         self.shown = ""
@@ -186,9 +168,7 @@ class Terminal:
             )
 
     def waits_for(self, text, times=1):
-        """
-        Read until *text* is on the screen so many *times*.
-        """
+        """Read until *text* is on the screen so many *times*."""
         end = time.monotonic() + GUARD
         while self.shown.count(text) < times:
             ready, _, _ = select.select([self._screen], [], [], end - time.monotonic())
@@ -197,15 +177,11 @@ class Terminal:
             self.shown += os.read(self._screen, 1024).decode()
 
     def types(self, text):
-        """
-        Press keys.
-        """
+        """Press keys."""
         os.write(self._screen, text.encode())
 
     def close(self):
-        """
-        End the program, if it hasn't ended.
-        """
+        """End the program, if it hasn't ended."""
         self.program.kill()
         self.program.communicate()
         for fd in (self._screen, self._inside):
@@ -219,9 +195,7 @@ def _terminal():
 
 
 def sent(out):
-    """
-    The codes that the program says it has sent, at each time.
-    """
+    """The codes that the program says it has sent, at each time."""
     return [s.strip() for s in re.findall("^sent(.*)$", out, re.MULTILINE)]
 
 
@@ -229,9 +203,7 @@ PROMPT = f"MFA code for {SERIAL}: "
 
 
 def test_prompt(terminal):
-    """
-    The prompt is at the terminal, not at stdin; what is typed is hidden.
-    """
+    """The prompt is at the terminal, not at stdin; what is typed is hidden."""
     terminal.waits_for(PROMPT)
     terminal.types("271828\n")
     out, _ = terminal.program.communicate(timeout=GUARD)
@@ -244,9 +216,7 @@ def test_prompt(terminal):
 
 
 def test_mistyped(terminal):
-    """
-    There is another prompt; a code may have a gap.
-    """
+    """There is another prompt; a code may have a gap."""
     terminal.waits_for(PROMPT)
     terminal.types("27182\n")
     terminal.waits_for(PROMPT, times=2)
@@ -259,9 +229,7 @@ def test_mistyped(terminal):
 
 
 def test_ctrl_d(terminal):
-    """
-    The line at the prompt ends, and the next use has another prompt.
-    """
+    """The line at the prompt ends, and the next use has another prompt."""
     terminal.waits_for(PROMPT)
     terminal.types("\x04")
     terminal.waits_for(PROMPT, times=2)
@@ -274,9 +242,7 @@ def test_ctrl_d(terminal):
 
 
 def test_ctrl_c(terminal):
-    """
-    Other threads get an error, there is no prompt at once, and later it works.
-    """
+    """Other threads get an error, there is no prompt at once, and later it works."""
     terminal.waits_for(PROMPT)
     terminal.types("\x03")
     terminal.waits_for(PROMPT, times=2)

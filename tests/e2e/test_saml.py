@@ -1,6 +1,4 @@
-"""
-SAML assertions, which are valid for five minutes and work once.
-"""
+"""SAML assertions, which are valid for five minutes and work once."""
 
 from __future__ import annotations
 
@@ -37,23 +35,17 @@ def __role(local):
 
 @pytest.fixture(name="session")
 def _session(local):
-    """
-    A session whose assertions come from a function.
-    """
+    """A session whose assertions come from a function."""
     return stsession.saml(ROLE, PROVIDER, assertion=local.saml_assertion)
 
 
 def sent(local):
-    """
-    Return the assertions that were sent.
-    """
+    """Return the assertions that were sent."""
     return [call.params["SAMLAssertion"] for call in local.calls(OPERATION)]
 
 
 def test_session(session, local, clock):
-    """
-    Each refresh sends an assertion of its own.
-    """
+    """Each refresh sends an assertion of its own."""
     s3 = session.client("s3")
     while clock.monotonic() < 3 * HOUR:
         s3.list_objects_v2(Bucket="bucket")
@@ -69,9 +61,7 @@ def test_session(session, local, clock):
 
 
 def test_choice(local):
-    """
-    A role can be chosen from those that an assertion lists.
-    """
+    """A role can be chosen from those that an assertion lists."""
     local.add_role(OTHER_ROLE, saml_providers=[PROVIDER])
     assertion = local.saml_assertion()
     roles = {role.role_arn: role for role in stsession.saml_roles(assertion)}
@@ -83,9 +73,7 @@ def test_choice(local):
 
 
 def test_string(local, clock):
-    """
-    One assertion is enough for one session duration; then the error has a hint.
-    """
+    """One assertion is enough for one session duration; then the error has a hint."""
     session = stsession.saml(ROLE, PROVIDER, assertion=local.saml_assertion())
     s3 = session.client("s3")
     while clock.monotonic() < HOUR:
@@ -101,9 +89,7 @@ def test_string(local, clock):
 
 
 def test_string_and_an_outage(local, clock):
-    """
-    An assertion that STS didn't accept is sent again.
-    """
+    """An assertion that STS didn't accept is sent again."""
     session = stsession.saml(ROLE, PROVIDER, assertion=local.saml_assertion())
     local.faults.add(Fault.status(503))
     error = failing(session)
@@ -115,9 +101,7 @@ def test_string_and_an_outage(local, clock):
 
 
 def test_expired_string(local, clock):
-    """
-    An expired assertion is a permanent error.
-    """
+    """An expired assertion is a permanent error."""
     session = stsession.saml(ROLE, PROVIDER, assertion=local.saml_assertion())
     clock.advance(seconds(300))
     error = failing(session)
@@ -130,9 +114,7 @@ def test_expired_string(local, clock):
 
 
 def test_expired_assertion(local, clock):
-    """
-    A function that returned an expired assertion is called once more.
-    """
+    """A function that returned an expired assertion is called once more."""
     old = local.saml_assertion()
     clock.advance(seconds(300))
     assertions = iter([old, local.saml_assertion()])
@@ -143,9 +125,7 @@ def test_expired_assertion(local, clock):
 
 
 def test_function_with_old_ones(local, clock):
-    """
-    It isn't called a third time.
-    """
+    """It isn't called a third time."""
     old = local.saml_assertion()
     clock.advance(seconds(300))
     error = failing(stsession.saml(ROLE, PROVIDER, assertion=lambda: old))
@@ -158,9 +138,7 @@ def test_function_with_old_ones(local, clock):
 
 
 def test_used_assertion(local):
-    """
-    STS rejects an assertion that was used.
-    """
+    """STS rejects an assertion that was used."""
     used = local.saml_assertion()
     stsession.saml(ROLE, PROVIDER, assertion=used).credentials()
     error = failing(stsession.saml(ROLE, PROVIDER, assertion=lambda: used))
@@ -170,9 +148,7 @@ def test_used_assertion(local):
 
 
 def test_role_that_is_not_in_it(local):
-    """
-    The hint is about the provider.
-    """
+    """The hint is about the provider."""
     error = failing(
         stsession.saml(OTHER_ROLE, PROVIDER, assertion=local.saml_assertion)
     )
@@ -182,9 +158,7 @@ def test_role_that_is_not_in_it(local):
 
 
 def test_function_that_fails(local, clock):
-    """
-    While there are credentials, requests don't fail.
-    """
+    """While there are credentials, requests don't fail."""
     answers = [local.saml_assertion]
 
     def login():
@@ -208,9 +182,7 @@ def test_function_that_fails(local, clock):
 
 
 def test_chain(session, local, clock):
-    """
-    The role assumes another one.
-    """
+    """The role assumes another one."""
     s3 = session.assume(OTHER_ROLE).client("s3")
     while clock.monotonic() < 4 * HOUR:
         s3.list_objects_v2(Bucket="bucket")
@@ -221,9 +193,7 @@ def test_chain(session, local, clock):
 
 @pytest.mark.usefixtures("_redacted")
 def test_secrets(local, clock, caplog):
-    """
-    No log, repr, or error has an assertion.
-    """
+    """No log, repr, or error has an assertion."""
     caplog.set_level(logging.DEBUG)
     given = [local.saml_assertion() for _ in range(4)]
     sessions = [stsession.saml(ROLE, PROVIDER, assertion=each) for each in given[:2]]
@@ -251,9 +221,7 @@ def test_secrets(local, clock, caplog):
 
 
 def test_string_is_not_pickled(local):
-    """
-    The error says what can be pickled.
-    """
+    """The error says what can be pickled."""
     assertion = local.saml_assertion()
     session = stsession.saml(ROLE, PROVIDER, assertion=assertion)
     with pytest.raises(pickle.PicklingError, match="assertion is a secret") as caught:
@@ -264,18 +232,14 @@ def test_string_is_not_pickled(local):
 
 
 def test_function_that_cannot_be_pickled():
-    """
-    The error names the function.
-    """
+    """The error names the function."""
     session = stsession.saml(ROLE, PROVIDER, assertion=lambda: "assertion")
     with pytest.raises((pickle.PicklingError, AttributeError), match="lambda"):
         pickle.dumps(session)
 
 
 def test_another_process(tmp_path, monkeypatch):
-    """
-    A function is pickled by its name; the child calls it.
-    """
+    """A function is pickled by its name; the child calls it."""
     path = tmp_path / "assertion"
     with LocalSTS() as honest:
         honest.add_role(ROLE, saml_providers=[PROVIDER])

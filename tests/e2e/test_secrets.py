@@ -1,6 +1,4 @@
-"""
-Where secrets must not show.
-"""
+"""Where secrets must not show."""
 
 from __future__ import annotations
 
@@ -40,9 +38,7 @@ def _events():
 
 @pytest.fixture(name="session")
 def _session(local, user, events, _runtime):
-    """
-    A chain of two, so that session tokens sign requests to STS, too.
-    """
+    """A chain of two, so that session tokens sign requests to STS, too."""
     local.add_role(OTHER_ROLE, external_id=EXTERNAL_ID)
     return stsession.assume(
         [ROLE, OTHER_ROLE],
@@ -54,9 +50,7 @@ def _session(local, user, events, _runtime):
 
 @pytest.fixture(name="assert_clean")
 def _assert_clean(local, user):
-    """
-    A check that none of the secrets is in a text.
-    """
+    """A check that none of the secrets is in a text."""
 
     def assert_clean(text, *, but=()):
         secrets = {user.secret_access_key, EXTERNAL_ID} - set(but)
@@ -90,9 +84,7 @@ each_fault = pytest.mark.parametrize("fault", FAULTS.values(), ids=list(FAULTS))
 
 
 def test_repr(session, events, assert_clean):
-    """
-    No object of ours shows one.
-    """
+    """No object of ours shows one."""
     credentials = session.credentials()
     things = [
         session,
@@ -115,9 +107,7 @@ def test_repr(session, events, assert_clean):
 
 
 def test_pickle(session, events, assert_clean):
-    """
-    Nor does a pickle carry any, of sessions or of what tells about them.
-    """
+    """Nor does a pickle carry any, of sessions or of what tells about them."""
     session = stsession.assume(ROLE, source=None)
     session = stsession.assume(OTHER_ROLE, source=session)
     things = [session, events]
@@ -127,9 +117,7 @@ def test_pickle(session, events, assert_clean):
 
 
 def test_pickle_after_use(local, user, assert_clean, monkeypatch, tmp_path):
-    """
-    Not even when there are credentials.
-    """
+    """Not even when there are credentials."""
     files = local.write_profile(tmp_path, key=user, name="dev")
     monkeypatch.setenv("AWS_CONFIG_FILE", files.config_file)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", files.credentials_file)
@@ -141,9 +129,7 @@ def test_pickle_after_use(local, user, assert_clean, monkeypatch, tmp_path):
 
 
 def test_source_with_keys_of_its_own_is_not_pickled(assert_clean):
-    """
-    A session whose source holds keys refuses, without showing them.
-    """
+    """A session whose source holds keys refuses, without showing them."""
     source = boto3.Session("AKIAEXAMPLE", "the secret", region_name="eu-west-1")
     session = stsession.assume(ROLE, source=source)
 
@@ -155,18 +141,14 @@ def test_source_with_keys_of_its_own_is_not_pickled(assert_clean):
 
 @pytest.mark.parametrize("do", [pickle.dumps, copy.copy])
 def test_credentials_are_not_pickled(do, session):
-    """
-    botocore's face of the credentials refuses, too.
-    """
+    """botocore's face of the credentials refuses, too."""
     with pytest.raises(TypeError, match="session"):
         do(session.get_credentials())
 
 
 @each_fault
 def test_errors(fault, session, local, assert_clean):
-    """
-    Whatever STS answers: no error shows one, nor does any error behind it.
-    """
+    """Whatever STS answers: no error shows one, nor does any error behind it."""
     local.faults.add(fault)
 
     with pytest.raises(stsession.RefreshError) as caught:
@@ -179,9 +161,7 @@ def test_errors(fault, session, local, assert_clean):
 
 
 def test_signature_that_does_not_match(session, local, assert_clean):
-    """
-    STS quotes the request then, with the session token in it; we don't.
-    """
+    """STS quotes the request then, with the session token in it; we don't."""
     session.credentials()
     token = local.issued()[0].session_token
     message = (
@@ -198,9 +178,7 @@ def test_signature_that_does_not_match(session, local, assert_clean):
 
 
 def use_it_up(session, local, clock):
-    """
-    All that can happen to a session.
-    """
+    """All that can happen to a session."""
     s3 = session.client("s3")
     s3.list_objects_v2(Bucket="bucket")
     session.caller_identity()
@@ -220,17 +198,13 @@ def use_it_up(session, local, clock):
 
 
 def text_of(caplog):
-    """
-    All that was logged, with tracebacks.
-    """
+    """All that was logged, with tracebacks."""
     formatter = logging.Formatter("%(name)s %(message)s")
     return "\n".join(map(formatter.format, caplog.records))
 
 
 def test_our_log(session, local, clock, caplog, assert_clean):
-    """
-    Our loggers tell none, at any level.
-    """
+    """Our loggers tell none, at any level."""
     caplog.set_level(logging.DEBUG, logger="stsession")
 
     use_it_up(session, local, clock)
@@ -242,9 +216,7 @@ def test_our_log(session, local, clock, caplog, assert_clean):
 
 @pytest.mark.usefixtures("_redacted")
 def test_botocore_log(session, local, clock, caplog, assert_clean):
-    """
-    With the filter, nor does botocore.
-    """
+    """With the filter, nor does botocore."""
     caplog.set_level(logging.DEBUG)
 
     use_it_up(session, local, clock)
@@ -254,9 +226,7 @@ def test_botocore_log(session, local, clock, caplog, assert_clean):
 
 
 def test_botocore_log_without_the_filter(session, local, caplog):
-    """
-    It would otherwise, which is what the filter is for.
-    """
+    """It would otherwise, which is what the filter is for."""
     caplog.set_level(logging.DEBUG)
 
     session.credentials()
@@ -265,9 +235,7 @@ def test_botocore_log_without_the_filter(session, local, caplog):
 
 
 def test_events(session, local, clock, events, assert_clean):
-    """
-    Events carry shortened key IDs and no secret.
-    """
+    """Events carry shortened key IDs and no secret."""
     use_it_up(session, local, clock)
 
     assert {"started", "succeeded", "failed", "invalidated", "clock_jumped"} <= {

@@ -1,6 +1,4 @@
-"""
-Session tokens, federation tokens and root sessions.
-"""
+"""Session tokens, federation tokens and root sessions."""
 
 from __future__ import annotations
 
@@ -67,9 +65,7 @@ def _source(local, user):
 
 @each
 def test_session(source, user, local, what):
-    """
-    It works, and its identity is the expected one.
-    """
+    """It works, and its identity is the expected one."""
     session = MAKERS[what](source)
 
     assert 5 == session.client("s3").list_objects_v2(Bucket="bucket")["KeyCount"]
@@ -81,9 +77,7 @@ def test_session(source, user, local, what):
 
 @each
 def test_refreshes(source, local, clock, what):
-    """
-    It is refreshed as rarely as its duration allows.
-    """
+    """It is refreshed as rarely as its duration allows."""
     session = MAKERS[what](source, duration_seconds=900)
     s3 = session.client("s3")
     while clock.monotonic() < HOUR:
@@ -97,9 +91,7 @@ def test_refreshes(source, local, clock, what):
 @each
 @pytest.mark.parametrize("expected", [{"session": 43_200, "federation": 43_200}])
 def test_default_duration(source, clock, what, expected):
-    """
-    Twelve hours, or a quarter of an hour for root.
-    """
+    """Twelve hours, or a quarter of an hour for root."""
     session = MAKERS[what](source)
     session.credentials()
 
@@ -107,18 +99,14 @@ def test_default_duration(source, clock, what, expected):
 
 
 def test_account(source):
-    """
-    The account is known if STS returns it.
-    """
+    """The account is known if STS returns it."""
     assert "123456789012" == MAKERS["federation"](source).credentials().account_id
     assert MAKERS["session"](source).credentials().account_id is None
 
 
 @pytest.mark.parametrize("what", ["session", "federation"])
 def test_of_a_role(source, local, what):
-    """
-    They require a user's keys; the error says so.
-    """
+    """They require a user's keys; the error says so."""
     error = failing(MAKERS[what](stsession.assume(ROLE, source=source)))
 
     assert isinstance(error, SourceCredentialsError)
@@ -128,9 +116,7 @@ def test_of_a_role(source, local, what):
 
 
 def test_session_with_a_code(source, local, user, clock):
-    """
-    One code is enough for roles that require MFA.
-    """
+    """One code is enough for roles that require MFA."""
     device = local.add_mfa_device("user")
     local.add_role(OTHER_ROLE, requires_mfa=True)
     codes = []
@@ -152,9 +138,7 @@ def test_session_with_a_code(source, local, user, clock):
 
 
 def test_session_without_a_code(source, local):
-    """
-    Without a code they deny the request.
-    """
+    """Without a code they deny the request."""
     local.add_role(OTHER_ROLE, requires_mfa=True)
     error = failing(stsession.session_token(source=source).assume(OTHER_ROLE))
 
@@ -164,9 +148,7 @@ def test_session_without_a_code(source, local):
 
 @pytest.mark.parametrize("way", ["assume", "session_token", "federation_token"])
 def test_federated_user_may_not_call_sts(source, way):
-    """
-    The hint says that no federated user can.
-    """
+    """The hint says that no federated user can."""
     federated = stsession.federation_token("alice", source=source)
     session = {
         "assume": lambda: federated.assume(ROLE),
@@ -186,9 +168,7 @@ def test_federated_user_may_not_call_sts(source, way):
 
 
 def test_federated_user_may_not_call_iam(source, local):
-    """
-    IAM rejects the key; the request is sent again with another one, once.
-    """
+    """IAM rejects the key; the request is sent again with another one, once."""
     iam = stsession.federation_token("alice", source=source).client("iam")
     for _ in range(3):
         with pytest.raises(ClientError, match="InvalidClientTokenId"):
@@ -198,9 +178,7 @@ def test_federated_user_may_not_call_iam(source, local):
 
 
 def test_root_of_another_organization(source, local):
-    """
-    The account has to be a member of the organization.
-    """
+    """The account has to be a member of the organization."""
     error = failing(stsession.assume_root("999999999999", TASK, source=source))
 
     assert isinstance(error, stsession.AccessDeniedError)
@@ -209,9 +187,7 @@ def test_root_of_another_organization(source, local):
 
 
 def test_root_by_a_role(source, local, clock):
-    """
-    The source can be a role of the management account; both are refreshed.
-    """
+    """The source can be a role of the management account; both are refreshed."""
     session = stsession.assume_root(
         MEMBER, TASK, source=stsession.assume(ROLE, source=source)
     )
@@ -227,9 +203,7 @@ def test_root_by_a_role(source, local, clock):
 @pytest.mark.usefixtures("_redacted")
 @each
 def test_secrets(source, user, local, clock, caplog, what):
-    """
-    No log, repr, pickle, or error has a key or a token.
-    """
+    """No log, repr, pickle, or error has a key or a token."""
     caplog.set_level(logging.DEBUG)
     session = MAKERS[what](source)
     session.client("s3").list_objects_v2(Bucket="bucket")
@@ -257,18 +231,14 @@ def test_secrets(source, user, local, clock, caplog, what):
 
 @each
 def test_keys_in_code_are_not_pickled(what):
-    """
-    A source with keys that were passed in code can't be pickled.
-    """
+    """A source with keys that were passed in code can't be pickled."""
     source = boto3.Session("AKIAEXAMPLE", "the secret", region_name="eu-west-1")
     with pytest.raises(pickle.PicklingError, match="set by code"):
         pickle.dumps(MAKERS[what](source))
 
 
 def test_another_process():
-    """
-    It gets credentials of its own.
-    """
+    """It gets credentials of its own."""
     with LocalSTS() as honest:
         honest.add_member_account(MEMBER)
         source = honest.session(honest.add_user())

@@ -1,6 +1,4 @@
-"""
-Web identity tokens, in files that are replaced in time, late or never.
-"""
+"""Web identity tokens, in files that are replaced in time, late or never."""
 
 from __future__ import annotations
 
@@ -32,18 +30,14 @@ HOUR = 3_600
 
 @pytest.fixture(name="_role", autouse=True)
 def __role(local):
-    """
-    A role that trusts the provider, and one that trusts the role.
-    """
+    """A role that trusts the provider, and one that trusts the role."""
     local.add_role(ROLE, web_identity_providers=[ISSUER], trusts=[])
     local.add_role(OTHER_ROLE, trusts=[ROLE])
 
 
 @pytest.fixture(name="replace")
 def _replace(local, clock, tmp_path):
-    """
-    Put a new token into the file, and return it.
-    """
+    """Put a new token into the file, and return it."""
     path = tmp_path / "token"
 
     def replace(lifetime=HOUR, **kw):
@@ -67,25 +61,19 @@ def _session(path):
 
 
 def tokens(local):
-    """
-    Return the tokens that were sent.
-    """
+    """Return the tokens that were sent."""
     return [call.params["WebIdentityToken"] for call in local.calls(OPERATION)]
 
 
 def refresh_error(session):
-    """
-    Return the error of a refresh.
-    """
+    """Return the error of a refresh."""
     with pytest.raises(stsession.RefreshError) as caught:
         session.refresh()
     return caught.value
 
 
 def use(session, clock, until, every=50):
-    """
-    List a bucket every so many seconds.
-    """
+    """List a bucket every so many seconds."""
     s3 = session.client("s3")
     while clock.monotonic() < until:
         s3.list_objects_v2(Bucket="bucket")
@@ -93,16 +81,12 @@ def use(session, clock, until, every=50):
 
 
 def served(local):
-    """
-    Return whether S3 accepted all requests.
-    """
+    """Return whether S3 accepted all requests."""
     return {200} == {call.status for call in local.calls("ListObjectsV2")}
 
 
 def test_session(session, local):
-    """
-    It works without credentials that sign the request.
-    """
+    """It works without credentials that sign the request."""
     assert 5 == session.client("s3").list_objects_v2(Bucket="bucket")["KeyCount"]
     assert session.caller_identity().arn.endswith(":assumed-role/Reader/pod")
     assert [None] == [call.access_key_id for call in local.calls(OPERATION)]
@@ -111,9 +95,7 @@ def test_session(session, local):
 
 
 def test_replaced_file(session, replace, path, local, clock):
-    """
-    Each refresh sends the current token.
-    """
+    """Each refresh sends the current token."""
     sent = [path.read_text(encoding="utf-8")]
     for _ in range(3):
         use(session, clock, clock.monotonic() + HOUR, every=HOUR)
@@ -125,9 +107,7 @@ def test_replaced_file(session, replace, path, local, clock):
 
 
 def test_token_rotated_in_time(session, replace, local, clock):
-    """
-    A pod's token is replaced after four fifths of its lifetime: one call an hour.
-    """
+    """A pod's token is replaced after four fifths of its lifetime: one call an hour."""
     for _ in range(3):
         replace(24 * HOUR)
         for _ in range(int(19.2 * HOUR / 60)):
@@ -140,9 +120,7 @@ def test_token_rotated_in_time(session, replace, local, clock):
 
 
 def test_expiration_of_the_token(session, replace, clock):
-    """
-    A refresh is due two minutes before the token's end, if that's earlier.
-    """
+    """A refresh is due two minutes before the token's end, if that's earlier."""
     replace(1_200)
     session.credentials()
 
@@ -151,9 +129,7 @@ def test_expiration_of_the_token(session, replace, clock):
 
 
 def test_replaced_when_it_was_over(session, replace, local, clock):
-    """
-    A token that is replaced late is used; requests don't fail.
-    """
+    """A token that is replaced late is used; requests don't fail."""
     use(session, clock, 5_000)
     failures = session.status().hop.counters.failures
     token = replace()
@@ -166,9 +142,7 @@ def test_replaced_when_it_was_over(session, replace, local, clock):
 
 
 def test_replaced_when_all_was_over(session, path, replace, clock):
-    """
-    If the credentials have expired, there are new ones half a minute later.
-    """
+    """If the credentials have expired, there are new ones half a minute later."""
     s3 = session.client("s3")
     s3.list_objects_v2(Bucket="bucket")
     clock.advance(seconds(2 * HOUR))
@@ -181,9 +155,7 @@ def test_replaced_when_all_was_over(session, path, replace, clock):
 
 
 def test_never_replaced(session, path, local, clock):
-    """
-    The credentials are used until they expire; then the error has the reason.
-    """
+    """The credentials are used until they expire; then the error has the reason."""
     use(session, clock, HOUR)
     s3, expires_at = session.client("s3"), session.expires_at
     while clock.now() < expires_at:
@@ -207,9 +179,7 @@ def test_never_replaced(session, path, local, clock):
 
 
 def test_replaced_at_the_last_moment(session, replace, local, clock):
-    """
-    If STS rejects the token as expired, the file is read again.
-    """
+    """If STS rejects the token as expired, the file is read again."""
     session.credentials()
     clock.advance(seconds(HOUR))
     client = session._source.client("eu-central-1", session._endpoint)
@@ -227,9 +197,7 @@ def test_replaced_at_the_last_moment(session, replace, local, clock):
 
 
 def test_expired_and_unchanged(session, local, clock):
-    """
-    The same token isn't sent twice in one attempt.
-    """
+    """The same token isn't sent twice in one attempt."""
     clock.advance(seconds(HOUR))
     error = failing(session)
 
@@ -240,9 +208,7 @@ def test_expired_and_unchanged(session, local, clock):
 
 
 def test_function(local, clock):
-    """
-    A function is called for each refresh.
-    """
+    """A function is called for each refresh."""
     issued = []
 
     def issue():
@@ -257,9 +223,7 @@ def test_function(local, clock):
 
 
 def test_wrong_audience(session, replace, local):
-    """
-    The error has the token's audience, and a hint.
-    """
+    """The error has the token's audience, and a hint."""
     replace(audience="another.audience")
     error = failing(session)
 
@@ -271,18 +235,14 @@ def test_wrong_audience(session, replace, local):
 
 
 def test_wrong_issuer(session, replace):
-    """
-    The error has the issuer.
-    """
+    """The error has the issuer."""
     replace(issuer="https://else.example")
 
     assert "iss https://else.example" in str(failing(session))
 
 
 def test_role_that_does_not_trust_the_provider(path, local):
-    """
-    The hint is about the trust policy.
-    """
+    """The hint is about the trust policy."""
     local.add_role(OTHER_ROLE)
     local.add_role(
         "arn:aws:iam::210987654321:role/Else", web_identity_providers=[ISSUER]
@@ -295,9 +255,7 @@ def test_role_that_does_not_trust_the_provider(path, local):
 
 
 def test_file_that_comes_later(session, path, replace, local, clock):
-    """
-    A missing file is an error that may pass.
-    """
+    """A missing file is an error that may pass."""
     path.unlink()
     error = failing(session)
     replace()
@@ -310,9 +268,7 @@ def test_file_that_comes_later(session, path, replace, local, clock):
 
 
 def test_file_that_goes(session, path, local, clock):
-    """
-    While there are credentials, requests don't fail.
-    """
+    """While there are credentials, requests don't fail."""
     use(session, clock, 60)
     path.unlink()
     use(session, clock, HOUR)
@@ -322,9 +278,7 @@ def test_file_that_goes(session, path, local, clock):
 
 
 def test_identity_provider_down_for_a_while(session, replace, local, clock):
-    """
-    Requests don't fail during an outage of the provider.
-    """
+    """Requests don't fail during an outage of the provider."""
     session.credentials()
     local.faults.add(Fault.error("IDPCommunicationError"), operation=OPERATION)
     use(session, clock, 3_000)
@@ -339,9 +293,7 @@ def test_identity_provider_down_for_a_while(session, replace, local, clock):
 
 @pytest.mark.parametrize("ahead", [-7_200, 7_200])
 def test_clock_that_is_wrong(ahead, tmp_path, monkeypatch, clock):
-    """
-    The token expires by the server's clock.
-    """
+    """The token expires by the server's clock."""
     right = FakeClock(clock.now() + seconds(ahead))
     with LocalSTS(clock=right) as local:
         monkeypatch.setenv("AWS_ENDPOINT_URL", local.endpoint_url)
@@ -358,9 +310,7 @@ def test_clock_that_is_wrong(ahead, tmp_path, monkeypatch, clock):
 
 
 def test_chain(session, replace, local, clock):
-    """
-    The role assumes another one, with keys that are always valid.
-    """
+    """The role assumes another one, with keys that are always valid."""
     target = session.assume(OTHER_ROLE)
     for _ in range(12):
         use(target, clock, clock.monotonic() + 1_800, every=60)
@@ -371,9 +321,7 @@ def test_chain(session, replace, local, clock):
 
 
 def secrets_of(local):
-    """
-    Return what must not be shown: keys, and the signatures of tokens.
-    """
+    """Return what must not be shown: keys, and the signatures of tokens."""
     for key in local.issued():
         yield key.secret_access_key
         yield key.session_token[16:40]
@@ -383,9 +331,7 @@ def secrets_of(local):
 
 @pytest.mark.usefixtures("_redacted")
 def test_secrets(session, path, replace, local, clock, caplog):
-    """
-    No log, repr, error, event or pickle has a token.
-    """
+    """No log, repr, error, event or pickle has a token."""
     caplog.set_level(logging.DEBUG)
     events = []
     session._refresher.events.subscribe(lambda: events.append)
@@ -417,9 +363,7 @@ def test_secrets(session, path, replace, local, clock, caplog):
 
 
 def test_token_in_place_of_its_file(local):
-    """
-    The error doesn't quote the token.
-    """
+    """The error doesn't quote the token."""
     token = local.web_identity_token()
     with pytest.raises(stsession.InvalidRequestError) as caught:
         stsession.web_identity(ROLE, token=token)
@@ -430,9 +374,7 @@ def test_token_in_place_of_its_file(local):
 
 @pytest.fixture(name="honest")
 def _honest(tmp_path, monkeypatch):
-    """
-    A server with the machine's clock, for other processes.
-    """
+    """A server with the machine's clock, for other processes."""
     with LocalSTS() as honest:
         honest.add_role(ROLE, web_identity_providers=[ISSUER])
         monkeypatch.setenv("AWS_ENDPOINT_URL", honest.endpoint_url)
@@ -444,9 +386,7 @@ def _honest(tmp_path, monkeypatch):
 
 
 def test_another_process(honest):
-    """
-    The path or the function is pickled; the child reads its own token.
-    """
+    """The path or the function is pickled; the child reads its own token."""
     given = [os.environ["TOKEN_PATH"], read_token, None]
     sessions = [
         stsession.web_identity(ROLE, token=token, role_session_name="pod", cache=None)
@@ -461,9 +401,7 @@ def test_another_process(honest):
 
 
 def test_function_that_cannot_be_pickled(path):
-    """
-    The error names the function.
-    """
+    """The error names the function."""
     session = stsession.web_identity(ROLE, token=lambda: "token")
     with pytest.raises((pickle.PicklingError, AttributeError), match="lambda"):
         pickle.dumps(session)
