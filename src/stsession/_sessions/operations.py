@@ -83,18 +83,12 @@ def assume(
     It is a `boto3.Session`; its clients can be kept for as long as the program
     runs. Nothing uses the network before the first use.
 
-    Args:
+    The request:
         role_arn:
             The ARN of the role. A list of ARNs is a role chain: the source assumes
             the first role, the first role assumes the second, and so on. The
             parameters of the request apply to the last role only, except
             *role_session_name*, which applies to all of them.
-
-        source:
-            The credentials that sign the request: the name of a profile, a boto3 or
-            botocore session, a session of this library, or a function that returns
-            credentials as a dict, with the keys of STS or of botocore. `None` means
-            boto3's default credentials. If they cannot be found, no others are used.
 
         role_session_name:
             The name of the session in CloudTrail. `None` means the name of the
@@ -110,6 +104,40 @@ def assume(
             The external ID that the role's trust policy requires. `None` sends
             none.
 
+        policy:
+            A session policy, as a dict or as JSON, sent as compact JSON. It can only
+            restrict the permissions of the role. `None` sends none.
+
+        policy_arns:
+            The ARNs of managed policies to use as session policies. `None` sends
+            none.
+
+        tags:
+            The session tags, as a dict. `None` sends none.
+
+        transitive_tag_keys:
+            The keys of those *tags* that later roles of a chain inherit. `None`
+            makes no tag transitive.
+
+        source_identity:
+            The source identity, which CloudTrail shows and all later roles of a
+            chain keep. `None` sends none.
+
+        provided_contexts:
+            The context assertions, as a dict from the ARN of the context provider to
+            the assertion. `None` sends none.
+
+    Source and region:
+        source:
+            The credentials that sign the request: the name of a profile, a boto3 or
+            botocore session, a session of this library, or a function that returns
+            credentials as a dict, with the keys of STS or of botocore. `None` means
+            boto3's default credentials. If they cannot be found, no others are used.
+
+        region:
+            The region of the session. `None` means that of the source.
+
+    MFA:
         mfa_serial:
             The MFA device of the source's user: its serial number or ARN, or
             ``"auto"`` to look it up in IAM. `None` sends no MFA code.
@@ -127,39 +155,16 @@ def assume(
             hours. `False` sends a code with each AssumeRole request, which also happens
             if the source isn't an IAM user with long-term keys that boto3 finds.
 
-        policy:
-            A session policy, as a dict or as JSON, sent as compact JSON. It can only
-            restrict the permissions of the role. `None` sends none.
-
-        policy_arns:
-            The ARNs of managed policies to use as session policies. `None` sends
-            none.
-
-        tags: Session tags. `None` sends none.
-
-        transitive_tag_keys:
-            The keys of those *tags* that later roles of a chain inherit. `None`
-            makes no tag transitive.
-
-        source_identity:
-            The source identity, which CloudTrail shows and all later roles of a
-            chain keep. `None` sends none.
-
-        provided_contexts:
-            Context assertions, by the ARN of their context provider. `None` sends
-            none.
-
-        region: The session's region. `None` means that of the source.
-
+    STS endpoint:
         sts_region:
             The region in which STS is called. `None` means the session's region; if
             it has none, the region of the first client that needs credentials, or
             the global endpoint.
 
         sts_regions:
-            Several such regions, the preferred one first. After two failures in a
-            row that look like an outage, the next region is used. `None` means
-            *sts_region* only.
+            Several regions in which STS can be called, the preferred one first. After
+            two failures in a row that look like an outage, the next region is used.
+            `None` means *sts_region* only.
 
         sts_endpoint_url:
             The URL of an STS endpoint that isn't AWS's. `None` means the one in the
@@ -171,6 +176,7 @@ def assume(
             connect timeout is 3 s, the read timeout is 5 s, and a request is tried
             three times.
 
+    Refresh and sharing:
         refresh:
             When credentials are refreshed, and what happens if that fails. The default
             suits nearly all programs.
