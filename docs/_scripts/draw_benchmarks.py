@@ -1,11 +1,11 @@
 """
-Draw and describe the results of the benchmarks.
+Draw the results of the benchmarks, and write them into pages.
 
     python docs/_scripts/draw_benchmarks.py
 
-reads ``docs/explanation/performance.json``, which ``python -m tests.benchmarks --json``
-writes; draws the plots beside it, and fills in what stands between the markers of
-``performance.md``. A test compares all of them.
+This reads ``docs/explanation/performance.json``, which
+``python -m tests.benchmarks --json`` writes, draws the plots beside it, and replaces
+what is between the markers of `PAGES`. A test compares all of them.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ from svg import line, rect, text
 from tell_benchmarks import Document, figure_of, fill_in, with_unit
 
 
-FOLDER = pathlib.Path(__file__).parents[1] / "explanation"
+ROOT = pathlib.Path(__file__).parents[2]
+FOLDER = ROOT / "docs" / "explanation"
 NUMBERS = FOLDER / "performance.json"
 PAGE = FOLDER / "performance.md"
+PAGES = (PAGE, ROOT / "README.md", ROOT / "docs" / "index.md")
 
 OURS = ("fleet", "stsession")
 
@@ -48,9 +50,9 @@ def plot(figure: Document, *, logarithmic: bool) -> str:
     spreads = sorted(figure["spreads"].items(), key=lambda item: item[1]["median"])
     place = scale(figure, logarithmic=logarithmic)
     title = f"{figure['benchmark']['title']}: {figure['title']}"
-    key = "median, minimum and maximum; less is better"
+    key = "median, minimum and maximum; lower is better"
     if logarithmic:
-        key += "; the scale is logarithmic"
+        key += "; logarithmic scale"
     marks = [text(24, 28, title, "title"), text(24, 47, key)]
     for row, (name, spread) in enumerate(spreads):
         marks += bar(name, spread, figure["unit"], top=TOP + ROW * row, place=place)
@@ -80,13 +82,13 @@ def bar(
     yield text(LEFT - 10, top + 15, name, anchor="end")
     yield rect(style, LEFT, top, round(end - LEFT, 1), ROW - 8)
     yield line(f"M{low} {top + ROW // 2 - 4}H{high}", "range")
-    words = with_unit(spread["median"], unit)
-    yield text(round(max(end, high) + 8, 1), top + 15, words)
+    value = with_unit(spread["median"], unit)
+    yield text(round(max(end, high) + 8, 1), top + 15, value)
 
 
 def scale(figure: Document, *, logarithmic: bool) -> Callable[[float], float]:
     """
-    From a value to where it is.
+    Return a function from a value to its place on the x-axis.
     """
     spreads = figure["spreads"].values()
     most = max(spread["maximum"] for spread in spreads)
@@ -105,7 +107,7 @@ def scale(figure: Document, *, logarithmic: bool) -> Callable[[float], float]:
 
 def drawings(document: Document) -> Iterator[tuple[pathlib.Path, str]]:
     """
-    All plots that there are numbers for, and where they go.
+    Return the plots of all figures that were measured, with their paths.
     """
     for name, (scenario, key, logarithmic) in PLOTS.items():
         figure = figure_of(document, scenario, key)
@@ -115,13 +117,14 @@ def drawings(document: Document) -> Iterator[tuple[pathlib.Path, str]]:
 
 def main() -> None:
     """
-    Write all of them.
+    Write all files.
     """
     document = json.loads(NUMBERS.read_text(encoding="utf-8"))
     for path, drawing in drawings(document):
         path.write_text(drawing, encoding="utf-8")
-    page = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(fill_in(page, document), encoding="utf-8")
+    for path in PAGES:
+        page = path.read_text(encoding="utf-8")
+        path.write_text(fill_in(page, document), encoding="utf-8")
 
 
 if __name__ == "__main__":

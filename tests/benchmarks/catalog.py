@@ -65,12 +65,12 @@ BENCHMARKS: tuple[Benchmark, ...] = (
                 unit="ms",
                 targets={"stsession": Target(bound=0.005)},
             ),
-            Figure(title="with what it needs", key="import", unit="ms", ratio=True),
+            Figure(title="with its dependencies", key="import", unit="ms", ratio=True),
             Figure(title="ready to assume a role", key="ready", unit="ms", ratio=True),
         ),
     ),
     Benchmark(
-        title="Cold start: from the process's start to its first signed request",
+        title="Cold start: from the start of the process to its first signed request",
         scenario="cold_start",
         contenders=(*OURS, *PEERS, STATIC),
         rounds=4,
@@ -152,7 +152,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
                     ("memory", "MB", 80 * 2**20),
                 )
             ),
-            Figure(title="AssumeRole calls until then", key="requests"),
+            Figure(title="AssumeRole calls before the first use", key="requests"),
             Figure(
                 title="first use, time per role",
                 key="time_fetch",
@@ -168,7 +168,7 @@ BENCHMARKS: tuple[Benchmark, ...] = (
         ),
     ),
     Benchmark(
-        title="A fresh get_frozen_credentials()",
+        title="Reading fresh credentials: get_frozen_credentials()",
         scenario="hot_path",
         contenders=(*OURS, *PEERS),
         rounds=3,
@@ -185,25 +185,25 @@ BENCHMARKS: tuple[Benchmark, ...] = (
         ),
     ),
     Benchmark(
-        title="A whole call of S3",
+        title="A whole S3 call",
         scenario="signed_call",
         contenders=(*OURS, "recipe"),
         rounds=3,
         figures=(
-            Figure(title="a call", key="call", unit="us"),
+            Figure(title="one call", key="call", unit="us"),
             Figure(title="with static keys", key="static", unit="us"),
-            Figure(title="part of that", key="of_static", unit="x", targets=both(1.02)),
+            Figure(title="ratio", key="of_static", unit="x", targets=both(1.02)),
         ),
     ),
     Benchmark(
-        title="Refresh of an hour's session: 32 threads read, STS takes 300 ms",
+        title="Refresh of a one-hour session: 32 threads read, STS takes 300 ms",
         scenario="edge",
         contenders=(*OURS, *PEERS),
         rounds=2,
         figures=(*edges(), Figure(title="AssumeRole calls", key="requests")),
     ),
     Benchmark(
-        title="STS answers 503 with 9 min left: 4 threads call S3",
+        title="STS returns 503 with 9 min left: 4 threads call S3",
         scenario="outage",
         contenders=(*OURS, *PEERS),
         rounds=1,
@@ -226,7 +226,12 @@ BENCHMARKS: tuple[Benchmark, ...] = (
         rounds=2,
         figures=(
             Figure(title="AssumeRole calls", key="requests", targets=both(1)),
-            Figure(title="all have them after", key="time", unit="ms", ratio=True),
+            Figure(
+                title="time until all have credentials",
+                key="time",
+                unit="ms",
+                ratio=True,
+            ),
         ),
     ),
     Benchmark(
@@ -236,7 +241,9 @@ BENCHMARKS: tuple[Benchmark, ...] = (
         rounds=1,
         figures=(
             Figure(title="AssumeRole calls", key="requests", ratio=True),
-            Figure(title="all have ended after", key="time", unit="ms", ratio=True),
+            Figure(
+                title="time until all have ended", key="time", unit="ms", ratio=True
+            ),
         ),
     ),
     Benchmark(
@@ -254,35 +261,37 @@ BENCHMARKS: tuple[Benchmark, ...] = (
         figures=(
             Figure(title="time", key="time", unit="s"),
             Figure(
-                title="times the ideal",
+                title="ratio to the ideal time",
                 key="of_ideal",
                 unit="x",
                 targets=fleet(1.6),
                 ratio=True,
             ),
             Figure(title="AssumeRole calls", key="requests"),
-            Figure(title="most in flight", key="most_in_flight"),
+            Figure(title="most concurrent calls", key="most_in_flight"),
         ),
     ),
     Benchmark(
-        title="300 accounts, STS takes 100 ms, throttles above 20 calls a second, "
-        "fails each tenth time, and denies three",
+        title="300 accounts; STS takes 100 ms, throttles above 20 calls a second, "
+        "fails every tenth call, and denies three roles",
         scenario="throttled",
         contenders=("fleet",),
         rounds=1,
         figures=(
             Figure(title="results", key="results"),
             Figure(title="errors", key="errors", targets=fleet(3)),
-            Figure(title="of them denials", key="denied"),
+            Figure(title="of these, denials", key="denied"),
             Figure(title="time", key="time", unit="s"),
             Figure(
                 title="AssumeRole calls, per account",
                 key="requests",
                 targets=fleet(1.6),
             ),
-            Figure(title="granted, per account", key="granted", targets=fleet(1.1)),
-            Figure(title="most in flight", key="most_in_flight", targets=fleet(16)),
-            Figure(title="memory grown by", key="memory", unit="MB"),
+            Figure(title="successful, per account", key="granted", targets=fleet(1.1)),
+            Figure(
+                title="most concurrent calls", key="most_in_flight", targets=fleet(16)
+            ),
+            Figure(title="memory growth", key="memory", unit="MB"),
         ),
     ),
     Benchmark(
@@ -291,7 +300,12 @@ BENCHMARKS: tuple[Benchmark, ...] = (
         contenders=OURS,
         rounds=1,
         figures=(
-            Figure(title="left of each", key="bytes", unit="B", targets=both(1024)),
+            Figure(
+                title="memory left per session",
+                key="bytes",
+                unit="B",
+                targets=both(1024),
+            ),
             Figure(title="threads left", key="threads", targets=both(0)),
             Figure(title="descriptors left", key="descriptors", targets=both(0)),
         ),
