@@ -326,12 +326,13 @@ def summary(document: Document) -> Iterator[str]:
         f"{found.shown('edge', 'max_9', 'stsession')}. With each alternative, 32 "
         f"threads waited for STS, {slowest} or longer."
     )
+    start = with_unit(found.peers("cold_start", "time")[0], "ms")
     yield (
         "- **The cost**: importing stsession takes "
         f"{found.shown('import_cost', 'ready', 'stsession')}, more than any "
         "alternative. The first request of a process is about as fast as theirs "
         f"({found.shown('cold_start', 'time', 'stsession')} from the start of Python, "
-        f"the best alternative {with_unit(found.peers('cold_start', 'time')[0], 'ms')})."
+        f"the best alternative {start})."
     )
 
 
