@@ -200,6 +200,23 @@ def test_further_thread_cannot_start(tasks, monkeypatch):
     idle(pool, tasks)
 
 
+def test_tasks_that_may_not_wait(tasks, monkeypatch):
+    """
+    The caller runs a task for which there is no thread; it isn't run twice.
+    """
+    pool = DaemonPool(may_wait=False)
+    pool.submit(tasks)
+    tasks.wait_for(tasks.begun, 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", no_more_threads)
+
+        assert not pool.submit(tasks)
+    idle(pool, tasks)
+
+    assert tasks.wait_for(tasks.ended, 1)
+    assert not tasks.ended.acquire(blocking=False)
+
+
 def test_interpreter_shuts_down(tasks, monkeypatch):
     """
     No new threads then.

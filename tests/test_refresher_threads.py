@@ -16,6 +16,7 @@ from stsession._core.runtime import DaemonPool, current_runtime, spawn
 from stsession._core.state import RefreshState
 from stsession._locks import OneTimeEvent, in_critical_section
 from stsession.exceptions import RefreshError, StsUnavailableError
+from stsession.testing import isolated_process
 
 from .engine import SOON, Engine, Gate, engine, real_waits
 
@@ -290,6 +291,33 @@ def test_hooks_that_block(it, threads):
     assert blocked.is_alive()
 
     ends.set()
+    blocked.join(SOON)
+
+
+def test_no_more_threads_while_a_fetch_hangs(it, monkeypatch):
+    """
+    A caller fetches by itself, instead of waiting for the thread that hangs.
+    """
+    hanging, threads = real_waits(engine()), []
+    gate = Gate(hanging)
+    it.source.on_fetch = lambda: threads.append(threading.current_thread())
+
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with isolated_process():
+        hanging.refresher.spawn = it.refresher.spawn = spawn
+        blocked = threading.Thread(target=hanging.refresher.get)
+        blocked.start()
+
+        assert gate.began.wait(SOON)
+
+        monkeypatch.setattr(threading.Thread, "start", start)
+
+        assert 1 == it.refresher.get().generation
+        assert [threading.current_thread()] == threads
+
+    gate.may_end.set()
     blocked.join(SOON)
 
 

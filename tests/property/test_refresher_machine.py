@@ -75,6 +75,7 @@ class RefresherMachine(RuleBasedStateMachine):
         self.fetched_at: list[float] = []
         self.source.on_fetch = lambda: self.fetched_at.append(self.monotonic)
         self.rejected_at, self.too_often = -math.inf, False
+        self.lifetimes: dict[int, float] = {}  # by generation
         self.refresher.events.subscribe(lambda: self.note)
         self.when_expired = when_expired
         self.generation = 0
@@ -88,10 +89,11 @@ class RefresherMachine(RuleBasedStateMachine):
         """
         if event.name == "invalidated":
             last, self.rejected_at = self.rejected_at, self.monotonic
-            interval = min(30.0, self.refresher.record.lifetime / 2)
+            interval = min(30.0, self.lifetimes[event.generation] / 2)
             self.too_often |= self.rejected_at - last < interval
-        if event.name == "succeeded":  # only failures are limited
-            self.fetched_at.pop()
+        if event.name == "succeeded":
+            self.fetched_at.pop()  # only failures are limited
+            self.lifetimes[event.generation] = event.remaining.total_seconds()
 
     def teardown(self):
         """

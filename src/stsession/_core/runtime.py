@@ -117,6 +117,9 @@ class DaemonPool:
 
         max_waiting: The largest number of tasks that wait for a thread.
 
+        may_wait: Whether a task waits for a thread of the pool if no other can be
+            started.
+
         hangs_after: Seconds after which a task no longer counts towards *max_threads*.
 
         idle_seconds: Seconds that a thread waits for its next task before it ends.
@@ -131,6 +134,7 @@ class DaemonPool:
         *,
         max_threads: int = 4,
         max_waiting: float = 10_000,
+        may_wait: bool = True,
         hangs_after: float = HANGS_AFTER,
         idle_seconds: float = 0.0,
         name: str = "stsession-refresh",
@@ -138,6 +142,7 @@ class DaemonPool:
     ) -> None:
         self._max_threads = max_threads
         self._max_waiting = max_waiting
+        self._may_wait = may_wait
         self._hangs_after = hangs_after
         self._idle_seconds = idle_seconds
         self._name = name
@@ -164,8 +169,9 @@ class DaemonPool:
         Run *task*, which must not raise an exception, on a thread of the pool.
 
         Returns:
-            Whether it will run. It won't if too many tasks are waiting, if no thread
-            can be started, or if the interpreter is shutting down.
+            Whether it will run. It won't if too many tasks are waiting, if there is no
+            thread for it and none can be started, or if the interpreter is shutting
+            down.
         """
         if sys.is_finalizing():
             return False
@@ -181,7 +187,8 @@ class DaemonPool:
         if self._threads >= room:
             return True
         # The thread counts itself: an interrupt may come while it starts.
-        if start_thread(self._work, self._name) or self._threads:
+        started = start_thread(self._work, self._name)
+        if started or (self._may_wait and self._threads):
             return True
         return not self._take_back(task)
 
@@ -257,7 +264,10 @@ _pool = per_process(DaemonPool)
 # that moment would wait for the lock forever, and programs fork soon after first use.
 _fetch_pool = per_process(
     lambda: DaemonPool(
-        max_threads=sys.maxsize, idle_seconds=0.1, name="stsession-fetch"
+        max_threads=sys.maxsize,
+        may_wait=False,
+        idle_seconds=0.1,
+        name="stsession-fetch",
     )
 )
 
