@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import multiprocessing
 import os
 import pty
-import re
 import select
-import subprocess
-import sys
+import signal
+import threading
 import time
 
 from concurrent.futures import ThreadPoolExecutor
@@ -18,14 +18,18 @@ import pytest
 
 import stsession
 
-from stsession.testing import use_runtime
+from stsession.testing import FakeClock, StubSTS, use_runtime
 
-from ..children import run_child, usual_signals
-from ..wire import no_thread
-from .prompting import SERIAL
+from ..children import USUAL
+from ..mfa import codes_sent
+from ..wire import no_thread, source_of
+from . import ROLE
+from .timeline import seconds
 
 
 GUARD = 20.0
+SERIAL = "arn:aws:iam::210987654321:mfa/ci"
+PROMPT = f"MFA code for {SERIAL}: "
 ROLES = [f"arn:aws:iam::123456789012:role/team/Role{n}" for n in range(5)]
 DAY = dt.timedelta(hours=11)
 
@@ -137,35 +141,62 @@ def test_a_seed_for_a_day(source, local, clock, device):
     assert 1 == local.count("ListMFADevices")
 
 
-def test_no_terminal():
-    """Without a terminal it is an error at once, and nothing is sent."""
-    done = run_child(
-        [sys.executable, "-m", "tests.e2e.prompting"],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        start_new_session=True,
-        timeout=GUARD,
-        text=True,
-    )
+def outcome(use):
+    """Return the name of the error that a session raises, or "fine"."""
+    try:
+        use()
+    except BaseException as e:  # noqa: BLE001 - reported to the test
+        return type(e).__name__
+    return "fine"
 
-    assert "main MfaError" in done.stdout
-    assert ["", ""] == sent(done.stdout)
+
+def use_at_terminal(terminal, report):
+    """
+    Use a session from two threads, and then twice at once and once later.
+
+    It runs in a process of its own, which has a terminal unless *terminal* is `None`.
+    """
+    for name, handler in USUAL.items():
+        signal.signal(getattr(signal, name), handler)
+    os.setsid()
+    if terminal is not None:
+        os.open(terminal, os.O_RDWR)  # the first that a session leader opens is its own
+    clock = FakeClock()
+    stub = StubSTS(clock=clock)
+    with use_runtime(clock=clock, random=lambda: 0.0):  # errors are kept for a second
+        session = stsession.assume(
+            ROLE, source=source_of(stub), mfa_serial=SERIAL, cache=None
+        )
+
+    def follow():
+        while session.status().hop.counters.attempts == 0:
+            threading.Event().wait(0.01)
+        found["other"] = outcome(session.credentials)
+
+    found = {}
+    other = threading.Thread(target=follow, daemon=True)
+    other.start()
+    found["main"] = outcome(session.credentials)
+    other.join(GUARD)
+    found["at once"] = [outcome(session.credentials) for _ in range(2)]
+    clock.advance(seconds(2))
+    found["later"] = outcome(session.credentials)
+    found["codes"] = codes_sent(stub)
+    report.send(found)
 
 
 class Terminal:
-    """A pseudo-terminal, and a program that prompts there."""
+    """A pseudo-terminal, and a process that prompts there."""
 
-    def __init__(self):
-        self.shown = ""
+    def __init__(self, *, is_there=True):
+        self.shown, self._prompts = "", 0
         self._screen, self._inside = pty.openpty()
-        with usual_signals():
-            self.program = subprocess.Popen(
-                [sys.executable, "-m", "tests.e2e.prompting", os.ttyname(self._inside)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                start_new_session=True,
-                text=True,
-            )
+        self._reports, report = multiprocessing.Pipe(duplex=False)
+        self._process = multiprocessing.get_context("fork").Process(
+            target=use_at_terminal,
+            args=(os.ttyname(self._inside) if is_there else None, report),
+        )
+        self._process.start()
 
     def waits_for(self, text, times=1):
         """Read until *text* is on the screen so many *times*."""
@@ -177,13 +208,21 @@ class Terminal:
             self.shown += os.read(self._screen, 1024).decode()
 
     def types(self, text):
-        """Press keys."""
+        """Press keys at a prompt; each call answers the next one."""
+        self._prompts += 1
+        self.waits_for(PROMPT, self._prompts)
         os.write(self._screen, text.encode())
 
+    def report(self):
+        """Return what the process found."""
+        assert self._reports.poll(GUARD), self.shown
+        return self._reports.recv()
+
     def close(self):
-        """End the program, if it hasn't ended."""
-        self.program.kill()
-        self.program.communicate()
+        """End the process, if it hasn't ended."""
+        self._process.kill()
+        self._process.join()
+        self._process.close()
         for fd in (self._screen, self._inside):
             os.close(fd)
 
@@ -194,63 +233,58 @@ def _terminal():
         yield terminal
 
 
-def sent(out):
-    """The codes that the program says it has sent, at each time."""
-    return [s.strip() for s in re.findall("^sent(.*)$", out, re.MULTILINE)]
+def test_no_terminal():
+    """Without a terminal it is an error at once, and nothing is sent."""
+    with contextlib.closing(Terminal(is_there=False)) as terminal:
+        found = terminal.report()
 
-
-PROMPT = f"MFA code for {SERIAL}: "
+    assert "MfaError" == found["main"] == found["later"]
+    assert [] == found["codes"]
 
 
 def test_prompt(terminal):
-    """The prompt is at the terminal, not at stdin; what is typed is hidden."""
-    terminal.waits_for(PROMPT)
-    terminal.types("271828\n")
-    out, _ = terminal.program.communicate(timeout=GUARD)
+    """
+    The prompt is at the terminal, and what is typed is hidden.
 
-    assert "main fine" in out
-    assert "other fine" in out
-    assert ["271828 -"] * 2 == sent(out)
-    assert "271828" not in terminal.shown
-    assert 1 == terminal.shown.count("MFA code")
-
-
-def test_mistyped(terminal):
-    """There is another prompt; a code may have a gap."""
-    terminal.waits_for(PROMPT)
+    After a mistake there is another prompt; a code may have a gap. The code is for
+    all threads.
+    """
     terminal.types("27182\n")
-    terminal.waits_for(PROMPT, times=2)
     terminal.types("271 828\n")
-    out, _ = terminal.program.communicate(timeout=GUARD)
+    found = terminal.report()
 
-    assert "Invalid code: enter six digits.\r\n" in terminal.shown
-    assert ["271828 -"] * 2 == sent(out)
-    assert "271" not in terminal.shown
+    assert {
+        "main": "fine",
+        "other": "fine",
+        "at once": ["fine"] * 2,
+        "later": "fine",
+        "codes": ["271828"],
+    } == found
+    assert (
+        f"{PROMPT}\r\nInvalid code: enter six digits.\r\n{PROMPT}"
+        == terminal.shown.rstrip("\r\n")
+    )
 
 
 def test_ctrl_d(terminal):
     """The line at the prompt ends, and the next use has another prompt."""
-    terminal.waits_for(PROMPT)
     terminal.types("\x04")
-    terminal.waits_for(PROMPT, times=2)
     terminal.types("314159\n")
-    out, _ = terminal.program.communicate(timeout=GUARD)
+    found = terminal.report()
 
     assert terminal.shown.startswith(f"{PROMPT}\r\n{PROMPT}")
-    assert "main MfaError" in out
-    assert "later fine" in out
+    assert ("MfaError", "fine") == (found["main"], found["later"])
 
 
 def test_ctrl_c(terminal):
     """Other threads get an error, there is no prompt at once, and later it works."""
-    terminal.waits_for(PROMPT)
     terminal.types("\x03")
-    terminal.waits_for(PROMPT, times=2)
     terminal.types("314159\n")
-    out, _ = terminal.program.communicate(timeout=GUARD)
 
-    assert "main KeyboardInterrupt" in out
-    assert "other MfaError" in out
-    assert 2 == out.count("at once MfaError")
-    assert "later fine" in out
-    assert ["", "314159 -"] == sent(out)
+    assert {
+        "main": "KeyboardInterrupt",
+        "other": "MfaError",
+        "at once": ["MfaError"] * 2,
+        "later": "fine",
+        "codes": ["314159"],
+    } == terminal.report()

@@ -31,6 +31,14 @@ def arn_of(session):
 
 def read_token():
     """
-    Return the token or assertion in the file that the environment names.
+    Return the token in the file that the environment names.
     """
-    return pathlib.Path(os.environ["TOKEN_PATH"]).read_text(encoding="utf-8")
+    path = pathlib.Path(os.environ["AWS_WEB_IDENTITY_TOKEN_FILE"])
+    return path.read_text(encoding="utf-8")
+
+
+def read_assertion():
+    """
+    Return the assertion in the file that the environment names.
+    """
+    return pathlib.Path(os.environ["ASSERTION_PATH"]).read_text(encoding="utf-8")
