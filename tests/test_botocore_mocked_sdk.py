@@ -4,10 +4,12 @@ Tests of users replace classes of the SDK; sessions of ours are made all the sam
 
 from __future__ import annotations
 
+import json
+import os
 import pickle
-import subprocess
 import sys
 
+from pathlib import Path
 from unittest import mock
 
 import boto3
@@ -16,6 +18,8 @@ import pytest
 import stsession
 
 from stsession.testing import LocalSTS, StubSTS
+
+from .children import run_child
 
 
 ROLE = "arn:aws:iam::123456789012:role/Reader"
@@ -47,18 +51,22 @@ def _source():
     return source
 
 
+GIVEN = {
+    "boto3": (lambda source: source, True),
+    "botocore": (lambda source: source._session, False),
+    "own": (lambda source: Own(botocore_session=source._session), True),
+}
+
+
 @targets
 @kinds
-@pytest.mark.parametrize("given", ["boto3", "botocore", "own"])
-@pytest.mark.parametrize("share_models", [True, False])
-def test_sessions_of_given_sessions(source, target, kind, given, share_models):
+@pytest.mark.parametrize("given", GIVEN)
+def test_sessions_of_given_sessions(source, target, kind, given):
     """
     They are made and used while a class is replaced.
     """
-    if given == "own":
-        source = Own(botocore_session=source._session)
-    elif given == "botocore":
-        source = source._session
+    make_source, share_models = GIVEN[given]
+    source = make_source(source)
     with mock.patch(target, **KINDS[kind]):
         session = stsession.assume(ROLE, source=source, share_models=share_models)
         fleet = stsession.Fleet([ROLE], source=source).session(ROLE)
@@ -72,57 +80,76 @@ def test_sessions_of_given_sessions(source, target, kind, given, share_models):
     assert isinstance(session, boto3.Session)
 
 
-@targets
-@kinds
-def test_sessions_of_profiles(target, kind, tmp_path, monkeypatch):
-    """
-    They are found, and travel to other processes.
-    """
+@pytest.fixture(name="local", scope="module")
+def _local():
     with LocalSTS() as local:
         local.add_role(ROLE)
-        files = local.write_profile(tmp_path, key=local.add_user(), name="default")
-        for name, value in files.environment.items():
-            monkeypatch.setenv(name, value)
-        with mock.patch(target, **KINDS[kind]):
-            for source in (None, "default", local.session(local.add_user())):
-                stsession.assume(ROLE, source=source).credentials()
-            session = stsession.from_profile()
-            session.credentials()
-            again = pickle.loads(pickle.dumps(session))
+        yield local
 
-        assert session.credentials() == again.credentials()
-        assert 3 == local.count("AssumeRole")
+
+@targets
+@kinds
+def test_sessions_of_profiles(local, target, kind, tmp_path, monkeypatch):
+    """
+    They are found, pickled and loaded while a class is replaced.
+    """
+    key = local.add_user()
+    files = local.write_profile(tmp_path, key=key, name="default")
+    for name, value in files.environment.items():
+        monkeypatch.setenv(name, value)
+    with mock.patch(target, **KINDS[kind]):
+        for source in (None, "default", local.session(key)):
+            stsession.assume(ROLE, source=source).credentials()
+        session = stsession.from_profile()
+        session.credentials()
+        again = pickle.loads(pickle.dumps(session))
+
+    assert session.credentials() == again.credentials()
+    signers = [call.access_key_id for call in local.calls("AssumeRole")]
+    assert 3 == signers.count(key.access_key_id)
 
 
 FIRST = """
-import sys
+import json, sys
 from unittest import mock
 import boto3, botocore.session, stsession
+from tests.children import in_a_fork
 
 class Own(boto3.Session): pass
 
 kinds = {"mock": {}, "autospec": {"autospec": True}, "subclass": {"new": Own}}
+role, *targets = sys.argv[1:]
 source = boto3.Session("AKIAIOSFODNN7EXAMPLE", "secret", region_name="us-east-1")
-with mock.patch(sys.argv[1], **kinds[sys.argv[2]]):
-    session = stsession.assume(sys.argv[3], source=source)
-    fleet = stsession.Fleet([sys.argv[3]], source=source).session(sys.argv[3])
-    print(session.client("sqs").meta.region_name, fleet.client("sqs").meta.region_name)
-print(isinstance(session, boto3.Session))
+
+def make():
+    with mock.patch(target, **kinds[kind]):
+        session = stsession.assume(role, source=source)
+        fleet = stsession.Fleet([role], source=source).session(role)
+        regions = [each.client("sqs").meta.region_name for each in (session, fleet)]
+    return [*regions, isinstance(session, boto3.Session)]
+
+for target in targets:
+    for kind in kinds:
+        print(json.dumps([target, kind, *in_a_fork(make)]))
 """
 
 
-@targets
-@kinds
-def test_first_session_of_a_process(target, kind):
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_first_session_of_a_process():
     """
     The SDK's classes are those that were there when we were imported.
-    """
-    printed = subprocess.run(
-        [sys.executable, "-c", FIRST, target, kind, ROLE],
-        stdout=subprocess.PIPE,
-        timeout=60,
-        check=True,
-        text=True,
-    ).stdout
 
-    assert ["us-east-1", "us-east-1", "True"] == printed.split()
+    Each session is the first one in a process of its own.
+    """
+    printed = run_child(
+        [sys.executable, "-c", FIRST, ROLE, *TARGETS],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[1],
+    )
+
+    assert [
+        [target, kind, "us-east-1", "us-east-1", True]
+        for target in TARGETS
+        for kind in KINDS
+    ] == [*map(json.loads, printed.stdout.splitlines())], printed.stderr

@@ -13,13 +13,13 @@ import gc
 import inspect
 import itertools
 import json
-import multiprocessing
 import os
 import pickle
 import re
 import subprocess
 import sys
 
+from functools import partial
 from pathlib import Path
 
 import boto3
@@ -30,7 +30,7 @@ import stsession
 
 from stsession.testing import FakeClock, LocalSTS, StubSTS, use_runtime
 
-from .children import process_pool
+from .children import run_child
 from .wire import HUB, READER, TARGET, minutes, source_of
 
 
@@ -193,18 +193,6 @@ PORTABLE = sorted(
 )
 
 
-@pytest.mark.parametrize("name", PORTABLE)
-def test_pickled_and_copied(name):
-    """
-    It stays the same.
-    """
-    session = DIFFERENT[name]()
-    text = repr(session)
-
-    assert text == repr(pickle.loads(pickle.dumps(session)))
-    assert text == repr(copy.deepcopy(session))
-
-
 SAML_PROVIDER = "arn:aws:iam::123456789012:saml-provider/Idp"
 TASK = "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials"
 
@@ -252,25 +240,38 @@ def test_arguments_that_change_later():
     assert repr(session) != repr(stsession.assume(READER, source=source, tags=tags))
 
 
-def test_other_processes():
+def test_copies():
     """
-    It is the same there.
+    They stay the same, in other processes as well.
     """
     sessions = [DIFFERENT[name]() for name in PORTABLE]
+    expected = [*map(repr, sessions)]
     code = "import pickle, sys; print(*pickle.load(sys.stdin.buffer), sep='\\n')"
-    printed = [
-        subprocess.run(
-            [sys.executable, "-c", code],
-            input=pickle.dumps(sessions),
-            stdout=subprocess.PIPE,
-            timeout=60,
-            check=True,
-            env={**os.environ, "PYTHONHASHSEED": seed},
-        ).stdout.decode()
-        for seed in ("1", "2")
-    ]
+    printed = run_child(
+        [sys.executable, "-c", code],
+        input=pickle.dumps(sessions),
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONHASHSEED": "1"},
+    ).stdout.decode()
 
-    assert [[*map(repr, sessions)]] * 2 == [text.splitlines() for text in printed]
+    assert expected == [*map(repr, copy.deepcopy(sessions))]
+    assert expected == printed.splitlines()
+
+
+@pytest.mark.parametrize("core", [False, True])
+def test_keys_that_are_set_later(core):
+    """
+    A session keeps its `repr`; one with the other keys has another.
+    """
+    source = boto3.Session(KEY, SECRET)
+    make = partial(assume, source=source._session if core else source)
+    session, late = make(), make()
+    text = repr(session)
+    source._session.set_credentials("AKIA2", SECRET)
+    source._session.set_config_variable("region", "eu-west-2")
+
+    assert text == repr(session) == repr(late)
+    assert text != repr(make())
 
 
 def test_environment(monkeypatch):
@@ -380,19 +381,21 @@ def test_rewritten_profile(make):
     assert repr(session) == repr(make())
 
 
-@pytest.mark.parametrize("name", ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"])
 @pytest.mark.parametrize("make", [*OF_PROFILES.values(), assume])
-def test_other_files(monkeypatch, tmp_path, name, make):
+def test_other_files(monkeypatch, tmp_path, make):
     """
     A profile in another file is another one.
     """
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    text = repr(make())
     path = tmp_path / "other"
     path.write_text(Path(os.environ["AWS_SHARED_CREDENTIALS_FILE"]).read_text())
-    monkeypatch.setenv(name, str(path))
+    texts = [repr(make())]
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        with monkeypatch.context() as patched:
+            patched.setenv(name, str(path))
+            texts.append(repr(make()))
 
-    assert text != repr(make())
+    assert 3 == len({*texts})
 
 
 @pytest.mark.parametrize(
@@ -439,28 +442,28 @@ def with_context(text):
     return assume(provided_contexts={provider: text})
 
 
-@pytest.mark.parametrize("make", [with_assertion, with_context])
-def test_secret_arguments(make):
+def test_secret_arguments():
     """
     Their digest can't be computed elsewhere, so it doesn't help to guess them.
     """
     text = "c2VjcmV0" * 4
     code = (
-        f"from tests.test_sessions_recipes import {make.__name__} as make\n"
-        f"print(repr(make({text!r})))"
+        "from tests.test_sessions_recipes import with_assertion, with_context\n"
+        f"print(with_assertion({text!r}), with_context({text!r}), sep='\\n')"
     )
-    printed = subprocess.run(
+    printed = run_child(
         [sys.executable, "-c", code],
         stdout=subprocess.PIPE,
-        timeout=60,
-        check=True,
+        text=True,
         cwd=Path(__file__).parents[1],
-    ).stdout.decode()
+    ).stdout.splitlines()
 
-    assert repr(make(text)) == repr(make(text))
-    assert repr(make(text)) != repr(make(text[::-1]))
-    assert repr(make(text)).partition("(")[0] == printed.partition("(")[0]
-    assert repr(make(text)) != printed.strip()
+    for make, elsewhere in zip([with_assertion, with_context], printed, strict=True):
+        here = repr(make(text))
+        assert here == repr(make(text))
+        assert here != repr(make(text[::-1]))
+        assert here.partition("(")[0] == elsewhere.partition("(")[0]
+        assert here != elsewhere
 
 
 @pytest.fixture(name="local")
@@ -472,13 +475,6 @@ def _local(tmp_path, monkeypatch):
         monkeypatch.setenv("AWS_CONFIG_FILE", files.config_file)
         monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", files.credentials_file)
         yield local
-
-
-def identity(session):
-    """
-    Whom STS takes the session for, in another process.
-    """
-    return session.caller_identity().arn, session.status().hop.generation
 
 
 def vault():
@@ -498,10 +494,9 @@ SOURCES = {
 
 def pickled(session):
     """
-    The pickle, and the session that comes of it.
+    The session that comes of a pickle.
     """
-    data = pickle.dumps(session)
-    return data, pickle.loads(data)
+    return pickle.loads(pickle.dumps(session))
 
 
 @pytest.mark.parametrize("what", SOURCES)
@@ -518,9 +513,10 @@ def test_pickle(local, what):
         cache=stsession.MemoryCache(),
     )
     session.credentials()
-    data, other = pickled(session)
+    data = pickle.dumps(session)
+    other = pickle.loads(data)
 
-    assert identity(session)[0] == identity(other)[0]
+    assert session.caller_identity() == other.caller_identity()
     assert session._recipe.arguments["refresh"] == other._recipe.arguments["refresh"]
     assert "Team" in local.calls("AssumeRole")[-1].params["Tags.member.1.Key"]
     secrets = Path(os.environ["AWS_SHARED_CREDENTIALS_FILE"]).read_text().split()
@@ -531,55 +527,28 @@ def test_pickle(local, what):
             assert secret.encode() not in data
 
 
-@pytest.mark.parametrize(
-    ("method", "chain"), [("spawn", [HUB, TARGET]), ("forkserver", READER)]
-)
-def test_another_process(local, method, chain):
-    """
-    A pool works with it; the child fetches its own credentials.
-    """
-    if method not in multiprocessing.get_all_start_methods():
-        pytest.skip("not here")
-    # Not by the environment: that of the fork server is as old as itself.
-    source = local.session(local.add_user())
-    session = stsession.assume(chain, source=source, role_session_name="me")
-    session.credentials()
-    context = multiprocessing.get_context(method)
-    with process_pool(1, mp_context=context) as pool:
-        arn, generation = pool.submit(identity, session).result(timeout=60)
-
-    assert arn.endswith("/me")
-    assert 1 == generation
-
-
 def test_session_with_files_of_its_own(local):
     """
-    Where it looks for its profile travels, too.
+    The paths of its files are in the pickle, too.
     """
     source = local.session(local.add_user())
-    _, other = pickled(stsession.assume(READER, source=source))
+    other = pickled(stsession.assume(READER, source=source))
 
-    assert identity(other)
+    assert other.caller_identity()
 
 
-def test_function(local):
+def test_other_sources():
     """
-    It travels as functions do: by name.
+    A function is pickled by its name, and no source as no source.
     """
-    _, other = pickled(stsession.assume(READER, source=vault, region="eu-west-1"))
+    for source, name in (
+        (vault, "vault()"),
+        (None, "the default credentials"),
+        (boto3.Session(), "the given session"),
+    ):
+        other = pickled(stsession.assume(READER, source=source, region="eu-west-1"))
 
-    assert "vault()" in other.status().hop.source
-
-
-def test_default_chain():
-    """
-    No source is no source there, either.
-    """
-    _, other = pickled(stsession.assume(READER))
-
-    assert "the default credentials" == other.status().hop.source
-    _, other = pickled(stsession.assume(READER, source=boto3.Session()))
-    assert "the given session" == other.status().hop.source
+        assert name in other.status().hop.source
 
 
 def test_keys_in_code():
@@ -629,7 +598,7 @@ def test_subclass(local):
     """
     It stays one.
     """
-    _, other = pickled(Sub(READER, source="dev"))
+    other = pickled(Sub(READER, source="dev"))
 
     assert isinstance(other, Sub)
     assert isinstance(copy.deepcopy(other), Sub)

@@ -17,7 +17,12 @@ from .._core.refresher import Refresher
 from .._util import number_of
 
 
-__all__ = ["SNAPSHOT_SECONDS", "RefresherCredentials", "frozen"]
+__all__ = [
+    "SNAPSHOT_SECONDS",
+    "RefresherCredentials",
+    "frozen",
+    "replace_refresh_lock",
+]
 
 
 METHOD = "assume-role"
@@ -33,6 +38,14 @@ def frozen(credentials: TemporaryCredentials) -> ReadOnlyCredentials:
         credentials.session_token,
         credentials.account_id,
     )
+
+
+def replace_refresh_lock(credentials: Any) -> None:
+    """
+    Give botocore's refreshable credentials a new lock. botocore has no public way.
+    """
+    if hasattr(credentials, "_refresh_lock"):
+        credentials._refresh_lock = threading.Lock()  # noqa: SLF001 - see above
 
 
 class _ReadSnapshot(threading.local):

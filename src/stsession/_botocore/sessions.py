@@ -29,6 +29,7 @@ from .sdk_classes import BotocoreSession
 __all__ = [
     "Session",
     "StaticResolver",
+    "botocore_session_of",
     "builtin_handlers",
     "checked_profile_session",
     "copy_settings",
@@ -341,6 +342,16 @@ def copy_settings(
     if share_models:
         _share_models(session)
     return session
+
+
+def botocore_session_of(session: Any) -> botocore.session.Session:
+    """
+    Return the botocore session of a boto3 session, or the given botocore session.
+
+    boto3 has no public way to it.
+    """
+    found: botocore.session.Session = getattr(session, "_session", session)
+    return found
 
 
 def credentials_in_code(session: botocore.session.Session) -> Any:

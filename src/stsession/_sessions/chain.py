@@ -212,28 +212,31 @@ class ChainBuilder:
             self._next = role_source(self.refreshers[-1], self.source, key=self.key)
         return self._next
 
-    @property
-    def limited_to_an_hour(self) -> bool:
-        """
-        Whether AWS limits the next role session to one hour, because of role chaining.
-        """
-        return self.next_source.is_hop and not self.custom_endpoint
-
-    def add(self, request: StsRequest, token: TokenSupplier | None = None) -> None:
+    def add(
+        self, operation: str, token: TokenSupplier | None = None, /, **arguments: Any
+    ) -> None:
         """
         Add a request that is signed with the credentials of the previous one.
 
         Args:
-            request: A request that `StsRequest.checked` returned.
+            operation: A key of `OPERATIONS`.
 
             token:
                 Supplies the MFA code or token of each request. `None` if it has none.
 
+            **arguments: See `StsRequest.checked`.
+
         Raises:
             InvalidRequestError:
-                If STS would reject the request because of a parameter of an earlier
-                one.
+                If STS would reject the request, also because of a parameter of an
+                earlier one.
         """
+        request = StsRequest.checked(
+            operation,
+            chained=self.next_source.is_hop and not self.custom_endpoint,
+            custom_endpoint=self.custom_endpoint,
+            **arguments,
+        )
         if not self.custom_endpoint:
             # The first credentials of a profile may come from botocore.
             fetchers = [it.fetch for it in self.refreshers]
@@ -280,25 +283,13 @@ class ChainBuilder:
             parameters.get("mfa_code"),
             parameters.get("mfa_session"),
         )
+        name = parameters.get("role_session_name")
         for role_arn in role_arns[:-1]:
-            request = StsRequest.checked(
-                "assume_role",
-                role_arn=role_arn,
-                role_session_name=parameters.get("role_session_name"),
-                custom_endpoint=self.custom_endpoint,
-            )
-            self.add(request, token)
+            self.add("assume_role", token, role_arn=role_arn, role_session_name=name)
             token = None
-        known = OPERATIONS["assume_role"].parameters
-        request = StsRequest.checked(
-            "assume_role",
-            role_arn=role_arns[-1],
-            duration_seconds=parameters.get("duration_seconds"),
-            chained=self.limited_to_an_hour,
-            custom_endpoint=self.custom_endpoint,
-            **{name: value for name, value in parameters.items() if name in known},
-        )
-        self.add(request, token)
+        known = {*OPERATIONS["assume_role"].parameters, "duration_seconds"}
+        arguments = {key: value for key, value in parameters.items() if key in known}
+        self.add("assume_role", token, role_arn=role_arns[-1], **arguments)
 
     def add_mfa(
         self,

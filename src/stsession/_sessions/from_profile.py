@@ -14,7 +14,6 @@ import botocore.session
 
 from .._botocore.sessions import checked_profile_session
 from .._core.errors import hides_arguments
-from .._requests.models import StsRequest
 from .._sources.find import (
     ROLELESS_METHODS,
     find_source,
@@ -102,16 +101,14 @@ def from_profile(
             token = None
             if role.mfa_serial is not None:
                 token = chain.add_mfa(role.mfa_serial, mfa_code, mfa_session)
-            request = StsRequest.checked(
+            chain.add(
                 "assume_role",
+                token,
                 role_arn=role.role_arn,
                 role_session_name=role.role_session_name,
                 external_id=role.external_id,
                 duration_seconds=role.duration_seconds,
-                chained=chain.limited_to_an_hour,
-                custom_endpoint=chain.custom_endpoint,
             )
-            chain.add(request, token)
     return RefreshableSession(chain, Recipe(from_profile, arguments))
 
 
@@ -183,11 +180,10 @@ def _start_with_web_identity(
 ) -> ChainBuilder:
     with in_profile(step.profile):
         chain = ChainBuilder(source, options, role_arn=step.role_arn)
-        request = StsRequest.checked(
+        chain.add(
             "assume_role_with_web_identity",
+            WebIdentityTokenSupplier(step.token_file),
             role_arn=step.role_arn,
             role_session_name=step.role_session_name,
-            custom_endpoint=chain.custom_endpoint,
         )
-        chain.add(request, WebIdentityTokenSupplier(step.token_file))
     return chain

@@ -18,7 +18,6 @@ from .._core.errors import hides_arguments
 from .._core.events import RefreshHook
 from .._core.policy import RefreshPolicy
 from .._requests.limits import wrong_type
-from .._requests.models import StsRequest
 from .._sources.find import SourceLike, unsigned_source
 from ..exceptions import InvalidRequestError
 from .chain import ChainBuilder, check_mfa
@@ -281,13 +280,12 @@ def session_token(
         from .mfa_session import MfaSession  # noqa: PLC0415 - not for assume()
 
         token = MfaSession(mfa_serial, mfa_code).codes_for(chain.source)
-    request = StsRequest.checked(
+    chain.add(
         "get_session_token",
+        token,
         mfa_serial=None if mfa_serial == "auto" else mfa_serial,
         duration_seconds=duration_seconds,
-        custom_endpoint=chain.custom_endpoint,
     )
-    chain.add(request, token)
     arguments = {
         "source": source,
         "mfa_serial": mfa_serial,
@@ -352,10 +350,7 @@ def federation_token(
         "duration_seconds": duration_seconds,
         "tags": tags,
     }
-    request = StsRequest.checked(
-        "get_federation_token", **parameters, custom_endpoint=chain.custom_endpoint
-    )
-    chain.add(request)
+    chain.add("get_federation_token", **parameters)
     arguments = {**parameters, "source": source, **options}
     return RefreshableSession(chain, Recipe(federation_token, arguments))
 
@@ -403,9 +398,6 @@ def assume_root(
         "task_policy_arn": task_policy_arn,
         "duration_seconds": duration_seconds,
     }
-    request = StsRequest.checked(
-        "assume_root", **parameters, custom_endpoint=chain.custom_endpoint
-    )
     if not REGIONLESS.isdisjoint(chain.endpoint.regions):
         raise InvalidRequestError(
             "No region is configured, and the global STS endpoint has no AssumeRoot.",
@@ -413,7 +405,7 @@ def assume_root(
             hint="Pass region= or sts_region=, or set AWS_DEFAULT_REGION or the "
             "profile's region.",
         )
-    chain.add(request)
+    chain.add("assume_root", **parameters)
     arguments = {**parameters, "source": source, **options}
     return RefreshableSession(chain, Recipe(assume_root, arguments))
 
@@ -498,12 +490,8 @@ APIReference/API_AssumeRoleWithWebIdentity.html>`_.
     if token is None:
         token = environment.get("web_identity_token_file")
     chain = ChainBuilder(unsigned_source(), Options(**options), role_arn=role_arn)
-    request = StsRequest.checked(
-        "assume_role_with_web_identity",
-        **parameters,
-        custom_endpoint=chain.custom_endpoint,
-    )
-    chain.add(request, WebIdentityTokenSupplier(_checked_token(token)))
+    supplier = WebIdentityTokenSupplier(_checked_token(token))
+    chain.add("assume_role_with_web_identity", supplier, **parameters)
     return RefreshableSession(chain, Recipe(web_identity, arguments))
 
 
@@ -588,9 +576,6 @@ def saml(
         "policy": policy,
         "policy_arns": policy_arns,
     }
-    request = StsRequest.checked(
-        "assume_role_with_saml", **parameters, custom_endpoint=chain.custom_endpoint
-    )
-    chain.add(request, SamlAssertionSupplier(assertion))
+    chain.add("assume_role_with_saml", SamlAssertionSupplier(assertion), **parameters)
     arguments = {**parameters, "assertion": assertion, **options}
     return RefreshableSession(chain, Recipe(saml, arguments))

@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypedDict, TypeVar
 
+import attrs
+
 from botocore.config import Config
 from botocore.exceptions import InvalidRegionError
 from botocore.utils import validate_region_name
@@ -146,6 +148,7 @@ class AssumeRoleOptions(RoleOptions, StsOptions, total=False):
     """Context assertions, by the ARN of their provider."""
 
 
+@attrs.define(kw_only=True, eq=False, repr=False)
 class Options:
     """
     The checked options of a session, with a default for each.
@@ -156,36 +159,27 @@ class Options:
         InvalidRequestError: If a value has the wrong type, or isn't possible.
     """
 
-    def __init__(
-        self,
-        *,
-        region: str | None = None,
-        sts_region: str | None = None,
-        sts_regions: Sequence[str] | None = None,
-        sts_endpoint_url: str | None = None,
-        sts_config: Config | None = None,
-        refresh: RefreshPolicy = DEFAULT_POLICY,
-        cache: MemoryCache | None = PROCESS_CACHE,
-        on_event: RefreshHook | None = None,
-        share_models: bool = True,
-    ) -> None:
-        self.region = region
-        self.sts_region = sts_region
-        self.sts_regions = sts_regions
-        self.sts_endpoint_url = sts_endpoint_url
-        self.sts_config = sts_config
-        self.refresh = refresh
-        self.cache = cache
-        self.on_event = on_event
-        self.share_models = share_models
+    region: str | None = None
+    sts_region: str | None = None
+    sts_regions: Sequence[str] | None = None
+    sts_endpoint_url: str | None = None
+    sts_config: Config | None = None
+    refresh: RefreshPolicy = DEFAULT_POLICY
+    cache: MemoryCache | None = PROCESS_CACHE
+    on_event: RefreshHook | None = None
+    share_models: bool = True
+
+    def __attrs_post_init__(self) -> None:
         for name, (is_valid, hint) in TYPES.items():
             value = getattr(self, name)
             if not is_valid(value):
                 raise _wrong_type(name, value, hint)
-        check_regions([region])
-        check_regions([sts_region], "sts_region")
+        check_regions([self.region])
+        check_regions([self.sts_region], "sts_region")
         _check_endpoint(self)
-        check_regions(sts_regions or (), "sts_regions")
+        check_regions(self.sts_regions or (), "sts_regions")
+        if self.sts_region:
+            self.sts_regions = (self.sts_region,)
 
     @classmethod
     def of(cls, region: str | None, options: AssumeRoleOptions) -> Options:
@@ -202,12 +196,13 @@ class Options:
         }
         return cls(region=region, **common)
 
-    def inherit(self, endpoint: StsEndpoint) -> None:
+    def inherit(self, source: Options) -> None:
         """
-        Use the STS endpoint of the source, unless the options set another.
+        Use the STS endpoint in the options of the source, unless these set another.
         """
-        self.sts_endpoint_url = self.sts_endpoint_url or endpoint.url
-        self.sts_config = self.sts_config or endpoint.config
+        self.sts_regions = self.sts_regions or source.sts_regions
+        self.sts_endpoint_url = self.sts_endpoint_url or source.sts_endpoint_url
+        self.sts_config = self.sts_config or source.sts_config
 
     def endpoint(self, source: Source, *, role_arn: str) -> StsEndpoint:
         """
@@ -222,15 +217,12 @@ class Options:
         Raises:
             InvalidRequestError: If a region is required and none is configured.
         """
-        regions: tuple[str | None, ...]
-        if self.sts_regions is not None:
-            regions = tuple(self.sts_regions)
-        else:
-            region = self.sts_region or self.region
-            region = region or source.settings.get_config_variable("region")
+        regions: Sequence[str | None] | None = self.sts_regions
+        if regions is None:
+            region = self.region or source.settings.get_config_variable("region")
             regions = (region or self._default_region(source, role_arn),)
         return StsEndpoint(
-            regions=regions, url=self.sts_endpoint_url, config=self.sts_config
+            regions=tuple(regions), url=self.sts_endpoint_url, config=self.sts_config
         )
 
     def _default_region(self, source: Source, role_arn: str) -> str | None:

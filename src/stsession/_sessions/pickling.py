@@ -23,7 +23,11 @@ from botocore.hooks import HierarchicalEmitter
 
 from .._botocore.config_files import default_files, files_of
 from .._botocore.sdk_classes import BotocoreSession, BotoSession
-from .._botocore.sessions import Session
+from .._botocore.sessions import (
+    Session,
+    botocore_session_of,
+    credentials_in_code,
+)
 from .._core.cache import RandomEviction
 from .._core.errors import hides_arguments
 from .._core.policy import RefreshPolicy
@@ -121,18 +125,13 @@ class Recipe:
         and for secret arguments, neither of which can be pickled.
         """
         values = {
-            name: _plain_of(name, value, self.environment)
+            name: _plain_of(name, value)
             for name, value in self.arguments.items()
             if value is not None and name not in IRRELEVANT
         }
         if self.arguments.get("refresh") == DEFAULT_POLICY:
             del values["refresh"]
-        values["environment"] = {
-            name: selected
-            for name, selected in self.environment.items()
-            if self.arguments[name] is None
-            or isinstance(self.arguments[name], (str, os.PathLike))
-        }
+        values["environment"] = _plain_of("", self.environment)
         function = "assume" if isinstance(self.make, type) else self.make.__name__
         text = json.dumps([function, values], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
@@ -189,8 +188,7 @@ def reduce_session(recipe: Recipe) -> tuple[Any, ...]:
 
 def _settings_of(source: Any) -> _SessionSettings:
     boto = isinstance(source, BotoSession)
-    # boto3 has no other way to its botocore session.
-    session = source._session if boto else source  # noqa: SLF001
+    session = botocore_session_of(source)
     credentials = session.get_credentials()
     if credentials is not None and credentials.method not in FINDABLE_METHODS:
         msg = (
@@ -277,21 +275,33 @@ def _selected(name: str, value: Any) -> Any:
     if value is not None and name == "token":
         plain = isinstance(value, (str, os.PathLike))
         return _public(owner_of_file(value)) if plain else None
-    paths = tuple(default_files()[variable] for variable in FILE_VARIABLES)
-    variables: tuple[str, ...] = (*VARIABLES, *FILE_VARIABLES)
-    profile: str | None = None
+    if value is None:
+        return _in_environment(None, _default_paths())
     if isinstance(value, str):
-        variables, profile = FILE_VARIABLES, value
-    elif isinstance(value, (BotoSession, BotocoreSession)) and not _is_ours(value):
-        session: Any = getattr(value, "_session", value)
-        profile, paths = session.profile, files_of(session)
-    elif value is not None:
+        files = [os.environ.get(variable) for variable in FILE_VARIABLES]
+        return [files, _profiles().get(value, _default_paths())]
+    if _is_ours(value) or not isinstance(value, (BotoSession, BotocoreSession)):
         return None
-    token = None if isinstance(value, str) else os.environ.get(TOKEN_FILE)
+    session = botocore_session_of(value)
+    keys = credentials_in_code(session)
+    if keys is None or getattr(keys, "method", None) in FINDABLE_METHODS:
+        identity: Any = _in_environment(session.profile, files_of(session))
+    elif isinstance(keys, RefreshableCredentials):
+        identity = number_of(keys)  # reading an attribute may cause a request
+    else:
+        identity = keys.access_key
+    return [session.instance_variables(), identity]
+
+
+def _default_paths() -> tuple[str, ...]:
+    return tuple(default_files()[variable] for variable in FILE_VARIABLES)
+
+
+def _in_environment(profile: str | None, paths: tuple[str, ...]) -> list[Any]:
     return [
-        [os.environ.get(variable) for variable in variables],
+        [os.environ.get(variable) for variable in (*VARIABLES, *FILE_VARIABLES)],
         _profiles().get(profile, paths),
-        _public(owner_of_file(token)),
+        _public(owner_of_file(os.environ.get(TOKEN_FILE))),
     ]
 
 
@@ -299,7 +309,7 @@ def _is_ours(source: Any) -> bool:
     return hasattr(type(source), "_digest")
 
 
-def _plain_of(name: str, value: Any, environment: Mapping[str, Any]) -> Any:
+def _plain_of(name: str, value: Any) -> Any:
     """
     Return a value as plain data that is equal for all ways to pass it.
     """
@@ -320,31 +330,16 @@ def _plain_of(name: str, value: Any, environment: Mapping[str, Any]) -> Any:
     if isinstance(value, str) or value is None:
         return value
     if isinstance(value, Mapping):
-        return {
-            str(key): _plain_of("", item, environment) for key, item in value.items()
-        }
+        return {str(key): _plain_of("", item) for key, item in value.items()}
     if isinstance(value, (set, frozenset)):
         value = sorted(value, key=str)
     if isinstance(value, Collection):
-        return [_plain_of("", item, environment) for item in value]
+        return [_plain_of("", item) for item in value]
+    if _is_ours(value):
+        return value._digest  # noqa: SLF001 - one of ours
     if isinstance(value, (BotoSession, BotocoreSession)):
-        return _session_as_plain(value, environment)
+        return "session"  # see `_selected`
     return _name_or_number(value)
-
-
-def _session_as_plain(source: Any, environment: Mapping[str, Any]) -> Any:
-    digest = getattr(source, "_digest", None)  # a session of this library
-    if digest is not None:
-        return digest
-    # There is no public way to its credentials that can't cause a request.
-    session = getattr(source, "_session", source)
-    keys = getattr(session, "_credentials", None)
-    variables = _plain_of("", session.instance_variables(), environment)
-    if keys is None or getattr(keys, "method", None) in FINDABLE_METHODS:
-        return [variables, environment.get("source")]
-    if isinstance(keys, RefreshableCredentials):
-        return [variables, number_of(keys)]
-    return [variables, keys.access_key]
 
 
 def _name_or_number(thing: Any) -> Any:

@@ -8,7 +8,6 @@ import datetime as dt
 import weakref
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
@@ -16,7 +15,11 @@ import botocore.session
 from .._botocore.credentials import RefresherCredentials
 from .._botocore.resend import ResendHandler
 from .._botocore.sdk_classes import BotoSession
-from .._botocore.sessions import derive_session, reporting_config_errors
+from .._botocore.sessions import (
+    botocore_session_of,
+    derive_session,
+    reporting_config_errors,
+)
 from .._core.credentials import TemporaryCredentials
 from .._core.errors import hides_arguments
 from .._core.events import RefreshHook
@@ -81,8 +84,7 @@ class RefreshableSession(BotoSession):
         self._endpoint = chain.endpoint
         self._key = chain.key
         self._is_role = chain.is_role
-        self._region = chain.options.region
-        self._share_models = chain.options.share_models
+        self._options = chain.options
         self._recipe = recipe
         self._signs_with = RefresherCredentials(self._refresher)
         self._resend_handler = ResendHandler(self._refresher)
@@ -97,12 +99,16 @@ class RefreshableSession(BotoSession):
         session = derive_session(
             self._source.settings,
             credentials=self._signs_with,
-            region=self._region,
-            share_models=self._share_models,
+            region=self._options.region,
+            share_models=self._options.share_models,
         )
         self._resend_handler.register(session.register)
         if None in self._endpoint.regions:
-            note = partial(_note_region_of, self._refresher)
+            refresher = self._refresher
+
+            def note(**event: Any) -> None:
+                note_region(refresher, event["context"].get("client_region"))
+
             session.register("before-parameter-build", note)
         return session
 
@@ -245,9 +251,8 @@ class RefreshableSession(BotoSession):
         """
         Return a session for a role that is assumed with this session's credentials.
 
-        The new session inherits *sts_endpoint_url* and *sts_config* unless they are
-        passed, but no other option: STS is called in the new session's region, unless
-        *sts_region* or *sts_regions* is passed.
+        The new session inherits *sts_region* or *sts_regions*, *sts_endpoint_url* and
+        *sts_config*, unless they are passed, but no other option.
 
         Args:
             role_arn: See :func:`stsession.assume`.
@@ -278,8 +283,7 @@ class RefreshableSession(BotoSession):
         )
 
     def _botocore_session(self) -> botocore.session.Session:
-        session: botocore.session.Session = self._session  # boto3 has no other way
-        return session
+        return botocore_session_of(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return reduce_session(self._recipe)
@@ -313,10 +317,6 @@ def note_region(refresher: Refresher, region: str | None) -> None:
         fetch.note_region(region)
 
 
-def _note_region_of(refresher: Refresher, context: dict[str, Any], **_: Any) -> None:
-    note_region(refresher, context.get("client_region"))
-
-
 def _hook_while_used(
     credentials: RefresherCredentials, on_event: RefreshHook
 ) -> Callable[[], RefreshHook | None]:
@@ -341,7 +341,7 @@ def chain_from(
         source: The user's argument.
 
         options:
-            The options of the session. They inherit the STS endpoint of a *source* that
+            The options of the session, which inherit some of those of a *source* that
             is a session of this library.
 
         role_arn: The ARN of the first role, or an empty string.
@@ -356,7 +356,7 @@ def chain_from(
     refreshers: tuple[Refresher, ...] = ()
     if isinstance(source, RefreshableSession):
         refreshers = source._refreshers  # noqa: SLF001 - one of ours
-        options.inherit(source._endpoint)  # noqa: SLF001 - one of ours
+        options.inherit(source._options)  # noqa: SLF001 - one of ours
     root = find_source(source) if root is None else root
     return ChainBuilder(root, options, refreshers=refreshers, role_arn=role_arn)
 

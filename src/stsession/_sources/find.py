@@ -22,6 +22,7 @@ from botocore.hooks import HierarchicalEmitter
 from .._botocore.config_files import files_of
 from .._botocore.sdk_classes import BotocoreSession, BotoSession
 from .._botocore.sessions import (
+    botocore_session_of,
     checked_profile_session,
     copy_settings,
     credentials_in_code,
@@ -110,15 +111,12 @@ def find_source(argument: SourceLike) -> Source:
         InvalidRequestError: If the argument can't be a source, or names a profile that
             doesn't exist.
     """
-    if isinstance(argument, BotoSession):
+    if hasattr(type(argument), "_own_source"):  # a session of this library
         session: Any = argument
-        if hasattr(type(session), "_own_source"):  # a session of this library
-            own: Source = session._own_source  # noqa: SLF001
-            return own
-        # boto3 has no other way to its botocore session.
-        return _session_source(session._session)  # noqa: SLF001
-    if isinstance(argument, BotocoreSession):
-        return _session_source(argument)
+        own: Source = session._own_source  # noqa: SLF001
+        return own
+    if isinstance(argument, (BotoSession, BotocoreSession)):
+        return _session_source(botocore_session_of(argument))
     if argument is None or isinstance(argument, str):
         return _profile_source(argument)
     if callable(argument):

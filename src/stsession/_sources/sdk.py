@@ -25,6 +25,7 @@ from botocore.credentials import (
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from .._botocore.config_files import files_of
+from .._botocore.credentials import replace_refresh_lock
 from .._botocore.errors import presentable, text_of
 from .._botocore.sessions import Session, copy_settings, credentials_in_code
 from .._core.credentials import FetchResult, TemporaryCredentials
@@ -147,8 +148,8 @@ class SdkCredentials(Credentials):
         # Its lock may be held by a thread that doesn't exist in the child.
         if found.method in FINDABLE_METHODS and found is not self._given:
             self._found = None
-        elif hasattr(found, "_refresh_lock"):  # no other session would find it
-            found._refresh_lock = threading.Lock()  # noqa: SLF001 - see above
+        else:  # no other session would find it
+            replace_refresh_lock(found)
 
     def resolve(self) -> Credentials:
         """

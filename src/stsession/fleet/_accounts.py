@@ -43,6 +43,7 @@ __all__ = [
     "checked_regions",
     "find_target",
     "partition_of",
+    "sts_regions_of",
     "url_of",
 ]
 
@@ -409,11 +410,21 @@ def partition_of(source: Source, region: str | None, *, strict: bool) -> str:
     return partition
 
 
+def sts_regions_of(source: SourceLike, options: AssumeRoleOptions) -> object:
+    """
+    Return the regions of STS, if they were passed as an argument.
+    """
+    regions: object = options.get("sts_region") or options.get("sts_regions")
+    if isinstance(source, RefreshableSession):
+        regions = regions or source._options.sts_regions  # noqa: SLF001 - one of ours
+    return regions
+
+
 def url_of(source: SourceLike, options: AssumeRoleOptions) -> str | None:
     """
     Return the endpoint URL of STS, if it was passed as an argument.
     """
     url = options.get("sts_endpoint_url")
     if isinstance(source, RefreshableSession):
-        url = url or source._endpoint.url  # noqa: SLF001 - one of ours
+        url = url or source._options.sts_endpoint_url  # noqa: SLF001 - one of ours
     return url

@@ -29,6 +29,7 @@ from ._accounts import (
     checked_regions,
     find_target,
     partition_of,
+    sts_regions_of,
     url_of,
 )
 from ._executors import shares_objects, submitter
@@ -119,7 +120,7 @@ class Fleet:
         places: tuple[str | None, ...] = (own_region,)
         if regions is not None:
             places = checked_regions(regions)
-        if not (options.get("sts_region") or options.get("sts_regions")):
+        if not sts_regions_of(source, options):
             options["sts_region"] = own_region or places[0]
         self._targets = Targets.checked(
             root, role_name, places, options, url=url_of(source, options)

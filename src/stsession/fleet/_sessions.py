@@ -161,7 +161,7 @@ class FleetSession(RefreshableAssumeRoleSession):
             service_name,
             credentials=self._signs_with,
             resend=self._resend_handler,
-            session_region=self._region,
+            session_region=self._options.region,
             **arguments,
         )
 
@@ -185,7 +185,7 @@ class FleetSession(RefreshableAssumeRoleSession):
         if self._is_complete:
             return self._boto3_session.region_name
         settings = self._source.settings
-        return self._region or settings.get_config_variable("region")
+        return self._options.region or settings.get_config_variable("region")
 
     def keep_connections(self, workers: int) -> None:
         """
