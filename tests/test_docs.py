@@ -32,7 +32,7 @@ def as_pasted(page):
     return "<!-- run" not in page.read_text("utf-8") and page.stem not in NOT_YET
 
 
-NOT_YET = ("first-session",)
+NOT_YET: tuple[str, ...] = ()
 
 WITH_CODE = [
     page
