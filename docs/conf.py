@@ -55,6 +55,9 @@ html_theme_options = {
 myst_enable_extensions = ["attrs_block", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 
+# `None` in docstrings.
+default_role = "literal"
+
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 maximum_signature_line_length = 72
@@ -106,10 +109,14 @@ NAMES = {
 }
 """Documented names of types, by their names in annotations."""
 
-TUNING = re.compile(r", _tuning: .*(?=\)$)")
+PRIVATE = (
+    (re.compile(r", _tuning: .*(?=\)$)"), ""),
+    (re.compile(r"_ProcessCache\(.*?\)"), "..."),
+)
+"""Parts of signatures that aren't public, and what the pages have instead."""
 
 
-def hide_tuning(
+def hide_private_parts(
     app: Sphinx,
     what: str,
     name: str,
@@ -119,11 +126,13 @@ def hide_tuning(
     returns: str | None,
 ) -> tuple[str, str | None] | None:
     """
-    Leave out the parameter of a policy that isn't public.
+    Leave out what isn't public.
     """
     if signature is None:
         return None
-    return TUNING.sub("", signature), returns
+    for part, replacement in PRIVATE:
+        signature = part.sub(replacement, signature)
+    return signature, returns
 
 
 def use_documented_name(
@@ -150,6 +159,6 @@ def setup(app: Sphinx) -> None:
     """
     Called by Sphinx.
     """
-    app.connect("autodoc-process-signature", hide_tuning)
+    app.connect("autodoc-process-signature", hide_private_parts)
     app.connect("missing-reference", use_documented_name, priority=400)
     app.connect("doctree-read", link_to_repository, priority=400)
