@@ -328,14 +328,14 @@ def test_outages_begin_before_refreshes(due, begins):
     [
         (
             stsession.RefreshEvent(
-                name="succeeded", label=TARGET, reason="advisory", generation=2
+                name="succeeded", hop=TARGET, reason="advisory", generation=2
             ),
             "Reader assumed (advisory), generation 2",
         ),
         (
             stsession.RefreshEvent(
                 name="failed",
-                label=TARGET,
+                hop=TARGET,
                 error="StsUnavailableError",
                 remaining=dt.timedelta(minutes=13),
                 next_attempt_in=dt.timedelta(seconds=14),
@@ -343,10 +343,10 @@ def test_outages_begin_before_refreshes(due, begins):
             "could not assume Reader, 13 min left; next attempt in 14 s",
         ),
         (
-            stsession.RefreshEvent(name="failed", label=TARGET, error="MfaError"),
+            stsession.RefreshEvent(name="failed", hop=TARGET, error="MfaError"),
             "could not assume Reader (MfaError); next attempt in 0 s",
         ),
-        (stsession.RefreshEvent(name="started", label=TARGET), None),
+        (stsession.RefreshEvent(name="started", hop=TARGET), None),
     ],
 )
 def test_describes_events(event, expected):
@@ -431,7 +431,7 @@ def test_lines_fit_80_columns(played):
     error = "recipe: API calls fail: " + "ClientError: an error occurred " * 9
     event = stsession.RefreshEvent(
         name="failed",
-        label=TARGET,
+        hop=TARGET,
         error="StsUnavailableError",
         remaining=dt.timedelta(minutes=59),
         next_attempt_in=dt.timedelta(minutes=30),

@@ -12,7 +12,7 @@ import pytest
 from stsession._core.events import EventQueue, RefreshEvent, shorten
 
 
-EVENT = RefreshEvent(name="started", label="role")
+EVENT = RefreshEvent(name="started", hop="role")
 
 
 @pytest.fixture(name="queue")
@@ -27,7 +27,7 @@ def test_calls_all_hooks_in_order(queue):
     first, second = [], []
     queue.subscribe(lambda: first.append)
     queue.subscribe(lambda: second.append)
-    later = RefreshEvent(name="succeeded", label="role")
+    later = RefreshEvent(name="succeeded", hop="role")
 
     queue.put(EVENT)
     queue.put(later)
@@ -175,7 +175,7 @@ def test_handlers_that_raise(queue, level):
     logger.setLevel(level)
     seen = []
     queue.subscribe(lambda: seen.append)
-    event = RefreshEvent(name="failed", label="role")
+    event = RefreshEvent(name="failed", hop="role")
     try:
         queue.put(event, log="it failed", level=level)
         queue.drain()

@@ -469,7 +469,7 @@ def test_on_event(profile):
     session = stsession.from_profile(profile, on_event=events.append)
     session.credentials()
 
-    assert {session.status().hop.name} == {event.label for event in events}
+    assert {session.status().hop.name} == {event.hop for event in events}
 
 
 def test_unknown_option():

@@ -170,7 +170,7 @@ class TestWatching:
             failed.error,
             failed.next_attempt_in,
         )
-        assert LABEL == failed.label
+        assert LABEL == failed.hop
         assert 2 == last.generation
         assert "secret" not in repr(held.events.seen)
         assert "token" not in repr(held.events.seen)
@@ -237,7 +237,7 @@ class TestWatching:
 
     def test_one_warning_a_minute(self, held, caplog):
         """
-        With label, error, what is left and the pause; no traceback.
+        With hop, error, what is left and the pause; no traceback.
         """
         held.source.goes_down()
         held.due()

@@ -59,8 +59,9 @@ class RefreshEvent:
     source's credentials had to be resolved again, ``"clock_jumped"`` if a clock was set
     or the machine was suspended."""
 
-    label: str
-    """The name of the credentials, usually the ARN of the role."""
+    hop: str
+    """The role's ARN, as in :attr:`stsession.HopStatus.name`; for credentials that
+    aren't a role's, a description."""
 
     reason: Reason | None = None
     """Why the refresh was started. `None` if the event doesn't belong to a refresh."""

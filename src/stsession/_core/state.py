@@ -676,7 +676,7 @@ class RefreshState:
         remaining = math.inf if record is None else record.remaining(now)
         event = RefreshEvent(
             name=name,
-            label=self.name,
+            hop=self.name,
             reason=reason,
             generation=0 if record is None else record.generation,
             remaining=_span(remaining),

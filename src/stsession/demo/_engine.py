@@ -351,7 +351,7 @@ def refresh_event(event: RefreshEvent) -> str | None:
     """
     Return a description of an event, or `None` if it isn't printed.
     """
-    role = event.label.rpartition("/")[2]
+    role = event.hop.rpartition("/")[2]
     if event.name == "succeeded":
         return f"{role} assumed ({event.reason}), generation {event.generation}"
     if event.name == "failed":
