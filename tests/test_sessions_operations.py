@@ -584,7 +584,7 @@ def test_refresh_and_on_event(make, name, clock):
 
     assert clock.now() + minutes(13) == session.status().hop.due_at
     assert [("started", NAMES[name]), ("succeeded", NAMES[name])] == [
-        (event.name, event.label) for event in events
+        (event.name, event.hop) for event in events
     ]
 
 
