@@ -61,9 +61,7 @@ def usual_signals() -> Iterator[None]:
 
 @contextlib.contextmanager
 def child(args: Any, **kw: Any) -> Iterator[subprocess.Popen[str]]:
-    """
-    Start a program; kill it at the end, or if it takes too long.
-    """
+    """Start a program; kill it at the end, or if it takes too long."""
     with usual_signals():
         process = subprocess.Popen(args, **kw)
     with process, _at_last(process.kill):
@@ -74,9 +72,7 @@ def child(args: Any, **kw: Any) -> Iterator[subprocess.Popen[str]]:
 
 
 def run_child(args: Any, *, timeout: float = SOON, **kw: Any) -> Any:
-    """
-    Run a program to its end. It is killed if that takes too long.
-    """
+    """Run a program to its end. It is killed if that takes too long."""
     with usual_signals():
         return subprocess.run(args, timeout=timeout, check=False, **kw)
 
@@ -143,9 +139,7 @@ def process_pool(*args: Any, **kw: Any) -> Iterator[ProcessPoolExecutor]:
 
 @contextlib.contextmanager
 def _at_last(kill: Callable[[], None]) -> Iterator[None]:
-    """
-    Call *kill* if the block takes too long.
-    """
+    """Call *kill* if the block takes too long."""
     timer = threading.Timer(SOON, kill)
     timer.daemon = True
     timer.start()

@@ -1,6 +1,4 @@
-"""
-Fixtures of all tests: an environment without AWS, and no network.
-"""
+"""Fixtures of all tests: an environment without AWS, and no network."""
 
 from __future__ import annotations
 
@@ -52,9 +50,7 @@ def __models() -> Iterator[None]:
 
 @pytest.fixture(name="_own_limits", autouse=True, scope="session")
 def __own_limits() -> Iterator[None]:
-    """
-    Our own limits are final, whatever the botocore that is installed allows.
-    """
+    """Our own limits are final, whatever the botocore that is installed allows."""
     use_sdk_models()
     yield
     use_sdk_models(InstalledModels())
@@ -64,9 +60,7 @@ def __own_limits() -> Iterator[None]:
 def __environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """
-    No credentials, config files or proxies of the user.
-    """
+    """No credentials, config files or proxies of the user."""
     for name in os.environ:
         if name.startswith("AWS_") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
@@ -82,9 +76,7 @@ def __environment(
 
 @pytest.fixture(name="_redacted")
 def __redacted() -> Iterator[None]:
-    """
-    Remove secrets from botocore's logs.
-    """
+    """Remove secrets from botocore's logs."""
     stsession.redact_botocore_logs()
     yield
     for logger in list(logging.Logger.manager.loggerDict.values()):
@@ -95,9 +87,7 @@ def __redacted() -> Iterator[None]:
 
 @pytest.fixture(name="_no_network", autouse=True)
 def __no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    A connection to another machine fails the test.
-    """
+    """A connection to another machine fails the test."""
     for name in ("connect", "connect_ex"):
         monkeypatch.setattr(
             socket.socket, name, _loopback_only(getattr(socket.socket, name))
@@ -115,9 +105,7 @@ def __no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 def _loopback_only(
     connect: Callable[[socket.socket, Any], Any],
 ) -> Callable[[socket.socket, Any], Any]:
-    """
-    Let *connect* reach this machine only.
-    """
+    """Let *connect* reach this machine only."""
 
     def guarded(self: socket.socket, address: Any) -> Any:
         if self.family in (socket.AF_INET, socket.AF_INET6):
@@ -128,9 +116,7 @@ def _loopback_only(
 
 
 def _check_host(host: str | bytes | None) -> None:
-    """
-    Fail the test if *host* isn't this machine.
-    """
+    """Fail the test if *host* isn't this machine."""
     name = host.decode() if isinstance(host, bytes) else host
     if name in (None, "", "localhost"):
         return
@@ -147,9 +133,7 @@ def _check_host(host: str | bytes | None) -> None:
 
 @pytest.fixture(name="held")
 def _held() -> Engine:
-    """
-    A refresher that holds fresh credentials, and its environment.
-    """
+    """A refresher that holds fresh credentials, and its environment."""
     from .engine import engine
 
     held = engine()
@@ -159,9 +143,7 @@ def _held() -> Engine:
 
 @pytest.fixture(name="due")
 def _due(held: Engine) -> Engine:
-    """
-    The same, with credentials that are due, and a source that fails.
-    """
+    """The same, with credentials that are due, and a source that fails."""
     held.due()
     held.source.goes_down()
     return held
@@ -169,9 +151,7 @@ def _due(held: Engine) -> Engine:
 
 @pytest.fixture(name="clock")
 def _clock() -> Iterator[FakeClock]:
-    """
-    A clock that the test moves; sessions made during the test use it.
-    """
+    """A clock that the test moves; sessions made during the test use it."""
     clock = FakeClock()
     with use_runtime(clock=clock):
         yield clock
@@ -179,15 +159,11 @@ def _clock() -> Iterator[FakeClock]:
 
 @pytest.fixture(name="stub")
 def _stub(clock: FakeClock) -> StubSTS:
-    """
-    STS without a socket.
-    """
+    """STS without a socket."""
     return StubSTS(clock=clock)
 
 
 @pytest.fixture(name="source")
 def _source(stub: StubSTS) -> boto3.Session:
-    """
-    A session of a user with the stub as its STS.
-    """
+    """A session of a user with the stub as its STS."""
     return source_of(stub)

@@ -1,6 +1,4 @@
-"""
-A refresher with a simulated source, background thread, and true time.
-"""
+"""A refresher with a simulated source, background thread, and true time."""
 
 from __future__ import annotations
 
@@ -39,24 +37,18 @@ LABEL = "arn:aws:iam::123456789012:role/Reader"
 
 
 def seconds(n: float) -> dt.timedelta:
-    """
-    A span of *n* seconds.
-    """
+    """A span of *n* seconds."""
     return dt.timedelta(seconds=n)
 
 
 def exact_policy(**choices: Any) -> RefreshPolicy:
-    """
-    A policy with which a refresh is due exactly where the advisory window begins.
-    """
+    """A policy with which a refresh is due exactly where the advisory window begins."""
     tuning = Tuning(lead_fraction=0.0, jitter_fraction=0.0)
     return RefreshPolicy(**choices, _tuning=tuning)
 
 
 def failure(kind: FailureKind, *, retry_after: float | None = None) -> RefreshError:
-    """
-    What the layer above makes of an answer of this kind.
-    """
+    """What the layer above makes of an answer of this kind."""
     if kind is FailureKind.REQUEST:
         return AccessDeniedError("Denied.", code="AccessDenied", hop=LABEL)
     return StsUnavailableError(
@@ -67,9 +59,7 @@ def failure(kind: FailureKind, *, retry_after: float | None = None) -> RefreshEr
 
 
 class World:
-    """
-    The true time, whatever the local clocks say.
-    """
+    """The true time, whatever the local clocks say."""
 
     def __init__(self) -> None:
         self.clock = FakeClock()
@@ -78,35 +68,25 @@ class World:
 
     @property
     def time(self) -> float:
-        """
-        Seconds since 1970, by the clock of the servers.
-        """
+        """Seconds since 1970, by the clock of the servers."""
         return self._start + self.clock.monotonic() + self._frozen
 
     def passes(self, n: float) -> None:
-        """
-        Time passes for the servers and for this machine.
-        """
+        """Time passes for the servers and for this machine."""
         self.clock.advance(seconds(n))
 
     def freezes(self, n: float) -> None:
-        """
-        The machine is suspended: its monotonic clock stands still.
-        """
+        """The machine is suspended: its monotonic clock stands still."""
         self.clock.freeze(seconds(n))
         self._frozen += n
 
     def sets_wall(self, n: float) -> None:
-        """
-        The local wall clock is set.
-        """
+        """The local wall clock is set."""
         self.clock.step_wall(seconds(n))
 
 
 class Source:
-    """
-    A source whose keys expire by true time, and which can fail.
-    """
+    """A source whose keys expire by true time, and which can fail."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -122,9 +102,7 @@ class Source:
         self._last: FetchResult | None = None
 
     def __call__(self) -> FetchResult:
-        """
-        Answer, or fail.
-        """
+        """Answer, or fail."""
         self.attempts.append(self.world.time)
         thread = threading.current_thread()
         if isinstance(thread, SlowThread):
@@ -155,34 +133,24 @@ class Source:
         )
 
     def goes_down(self, kind: FailureKind = FailureKind.OUTAGE) -> None:
-        """
-        Fail in this way from now on.
-        """
+        """Fail in this way from now on."""
         self.fault = failure(kind)
 
     def comes_back(self) -> None:
-        """
-        Answer again.
-        """
+        """Answer again."""
         self.fault = None
 
     def accepts(self, record: Record) -> bool:
-        """
-        Whether a service would, at this moment.
-        """
+        """Whether a service would, at this moment."""
         return self.world.time < self.dies_at[record.credentials.access_key_id]
 
     def busiest_minute(self) -> int:
-        """
-        The most attempts within one.
-        """
+        """The most attempts within one."""
         return busiest(self.attempts, 60.0)
 
 
 def busiest(instants: list[float], span: float) -> int:
-    """
-    How many of *instants*, which are in order, lie within one *span*.
-    """
+    """How many of *instants*, which are in order, lie within one *span*."""
     first, most = 0, 0
     for last, at in enumerate(instants):
         while at - instants[first] >= span:
@@ -192,33 +160,25 @@ def busiest(instants: list[float], span: float) -> int:
 
 
 class SlowThread(threading.Thread):
-    """
-    A thread on which a fetch begins, and ends when the test says so.
-    """
+    """A thread on which a fetch begins, and ends when the test says so."""
 
     def __init__(self, task: Callable[[], None]) -> None:
         super().__init__(target=task, daemon=True)
         self._fetches, self._may_end = threading.Event(), threading.Event()
 
     def begins(self) -> None:
-        """
-        Start, and return when the fetch has begun.
-        """
+        """Start, and return when the fetch has begun."""
         self.start()
 
         assert self._fetches.wait(SOON)
 
     def waits(self) -> None:
-        """
-        Called by the source.
-        """
+        """Called by the source."""
         self._fetches.set()
         self._may_end.wait(SOON)
 
     def ends(self) -> None:
-        """
-        Let the fetch go on, and return when it has ended.
-        """
+        """Let the fetch go on, and return when it has ended."""
         self._may_end.set()
         self.join(SOON)
 
@@ -236,9 +196,7 @@ class Background:
         self.has_usable: Callable[[], bool] = lambda: False
 
     def __call__(self, task: Callable[[], None]) -> bool:
-        """
-        Take a task.
-        """
+        """Take a task."""
         if self.mode == "no thread":
             return False
         if self.mode == "at once":
@@ -260,18 +218,14 @@ class Background:
         return self.has_usable() and self(task)
 
     def works(self) -> None:
-        """
-        Run what has been put off.
-        """
+        """Run what has been put off."""
         tasks, self.tasks = self.tasks, []
         for task in tasks:
             task()
 
 
 class Patience:
-    """
-    Notes how long callers wait, and lets that time pass.
-    """
+    """Notes how long callers wait, and lets that time pass."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -279,9 +233,7 @@ class Patience:
         self.meanwhile: Callable[[], object] = lambda: None
 
     def __call__(self, event: OneTimeEvent, seconds: float) -> bool:
-        """
-        Wait for *event*.
-        """
+        """Wait for *event*."""
         self.meanwhile()
         if not event.is_set():
             self.waits.append(seconds)
@@ -290,32 +242,24 @@ class Patience:
 
 
 class Events:
-    """
-    A hook that collects events.
-    """
+    """A hook that collects events."""
 
     def __init__(self) -> None:
         self.seen: list[object] = []
 
     def __call__(self, event: object) -> None:
-        """
-        Collect *event*.
-        """
+        """Collect *event*."""
         self.seen.append(event)
 
     @property
     def names(self) -> list[str]:
-        """
-        What happened, in order.
-        """
+        """What happened, in order."""
         return [event.name for event in self.seen]  # type: ignore[attr-defined]
 
 
 @attrs.define
 class Engine:
-    """
-    A refresher, and all that it touches.
-    """
+    """A refresher, and all that it touches."""
 
     world: World
     source: Source
@@ -326,29 +270,21 @@ class Engine:
 
     @property
     def attempts(self) -> int:
-        """
-        How many fetches there were.
-        """
+        """How many fetches there were."""
         return len(self.source.attempts)
 
     def key(self) -> str:
-        """
-        The key that a request would be signed with now.
-        """
+        """The key that a request would be signed with now."""
         return self.refresher.get().credentials.access_key_id
 
     def due(self) -> None:
-        """
-        Let time pass until a refresh is just due.
-        """
+        """Let time pass until a refresh is just due."""
         record = self.refresher.record
         assert record is not None
         self.left(record.plan.due)
 
     def left(self, n: float) -> None:
-        """
-        Let time pass until *n* seconds are left.
-        """
+        """Let time pass until *n* seconds are left."""
         record = self.refresher.record
         assert record is not None
         self.world.passes(self.refresher.remaining(record) - n)
@@ -364,9 +300,7 @@ def engine(
     waits_for_advisory: bool = False,
     record: Record | None = None,
 ) -> Engine:
-    """
-    Build one.
-    """
+    """Build one."""
     world = World() if world is None else world
     source, events = Source(world), Events()
     source.lifetime = lifetime
@@ -391,9 +325,7 @@ def engine(
 
 
 def refresher_is_usable(refresher: Refresher | None) -> bool:
-    """
-    Whether callers wait for its refreshes with something to use.
-    """
+    """Whether callers wait for its refreshes with something to use."""
     record = None if refresher is None else refresher.record
     return (
         refresher is not None
@@ -404,33 +336,25 @@ def refresher_is_usable(refresher: Refresher | None) -> bool:
 
 
 def instant(world: World) -> Instant:
-    """
-    What the local clocks say.
-    """
+    """What the local clocks say."""
     return Instant(world.clock.wall(), world.clock.monotonic())
 
 
 def get_often(it: Engine, n: int, every: float = 1.0) -> None:
-    """
-    So many requests go out.
-    """
+    """So many requests go out."""
     for _ in range(n):
         it.refresher.get()
         it.world.passes(every)
 
 
 def attempts_after(it: Engine) -> list[float]:
-    """
-    When further fetches began, counted from the second one.
-    """
+    """When further fetches began, counted from the second one."""
     first, *rest = it.source.attempts[1:]
     return [at - first for at in rest]
 
 
 def works_for(it: Engine, span: float, *, every: float = 1.0) -> None:
-    """
-    Requests are signed, none of them with an expired key.
-    """
+    """Requests are signed, none of them with an expired key."""
     end = it.world.time + span
     while it.world.time < end:
         assert it.source.accepts(it.refresher.get())
@@ -439,26 +363,20 @@ def works_for(it: Engine, span: float, *, every: float = 1.0) -> None:
 
 
 def real_waits(it: Engine) -> Engine:
-    """
-    Wait for events, not for the fake clock.
-    """
+    """Wait for events, not for the fake clock."""
     it.refresher.wait = lambda event, seconds: event.wait(seconds)
     return it
 
 
 class Gate:
-    """
-    A fetch that ends when the test allows it.
-    """
+    """A fetch that ends when the test allows it."""
 
     def __init__(self, it: Engine) -> None:
         self.began, self.may_end = threading.Event(), threading.Event()
         it.source.on_fetch = self
 
     def __call__(self) -> None:
-        """
-        Begin, and end when the test allows it.
-        """
+        """Begin, and end when the test allows it."""
         self.began.set()
 
         assert self.may_end.wait(SOON)

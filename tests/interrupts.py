@@ -28,9 +28,7 @@ OTHERS = {contextlib.__file__, threading.__file__}
 
 
 class Interrupted(BaseException):
-    """
-    Stands for KeyboardInterrupt, and for what a signal handler raises.
-    """
+    """Stands for KeyboardInterrupt, and for what a signal handler raises."""
 
 
 def _raise() -> None:
@@ -38,9 +36,7 @@ def _raise() -> None:
 
 
 class _Point:
-    """
-    Calls *act* at the point of this number, counted from the beginning.
-    """
+    """Calls *act* at the point of this number, counted from the beginning."""
 
     def __init__(self, number: int, act: Callable[[], object]) -> None:
         self.left = number
@@ -57,9 +53,7 @@ class _Point:
         sys.settrace(self._before)
 
     def _profile(self, frame: FrameType, event: str, arg: Any) -> None:
-        """
-        After each call, and at the start of each function.
-        """
+        """After each call, and at the start of each function."""
         if event == "return":
             returns = _is_ours(frame.f_back) and not _is_callback(frame)
         else:
@@ -74,9 +68,7 @@ class _Point:
         return self._trace_jump
 
     def _trace_jump(self, frame: FrameType, event: str, arg: Any) -> Any:
-        """
-        At each jump back.
-        """
+        """At each jump back."""
         if event == "opcode" and frame.f_lasti in _jumps_back(frame.f_code):
             self._pass()
         return self._trace_jump
@@ -92,9 +84,7 @@ class _Point:
 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
-    """
-    For what the test itself does meanwhile.
-    """
+    """For what the test itself does meanwhile."""
     trace, profile = sys.gettrace(), sys.getprofile()
     sys.setprofile(None)
     sys.settrace(None)
@@ -104,9 +94,7 @@ def uninterrupted() -> Iterator[None]:
 
 
 def _is_callback(frame: FrameType) -> bool:
-    """
-    Whether it belongs to a weak reference; exceptions of these are ignored.
-    """
+    """Whether it belongs to a weak reference; exceptions of these are ignored."""
     return Path(frame.f_code.co_filename).name in ("_weakrefset.py", "weakref.py")
 
 

@@ -1,6 +1,4 @@
-"""
-The few threads on which advisory refreshes run.
-"""
+"""The few threads on which advisory refreshes run."""
 
 from __future__ import annotations
 
@@ -16,9 +14,7 @@ SOON = 60.0
 
 
 class Tasks:
-    """
-    Tasks that end when the test allows it.
-    """
+    """Tasks that end when the test allows it."""
 
     def __init__(self) -> None:
         self.begun = threading.Semaphore(0)
@@ -27,18 +23,14 @@ class Tasks:
         self.threads: set[threading.Thread] = set()
 
     def __call__(self) -> None:
-        """
-        Begin, and end when the test allows it.
-        """
+        """Begin, and end when the test allows it."""
         self.threads.add(threading.current_thread())
         self.begun.release()
         if self.may_end.wait(SOON):
             self.ended.release()
 
     def wait_for(self, semaphore: threading.Semaphore, n: int) -> bool:
-        """
-        Whether it was released *n* times.
-        """
+        """Whether it was released *n* times."""
         return all(semaphore.acquire(timeout=SOON) for _ in range(n))
 
 
@@ -48,9 +40,7 @@ def _tasks() -> Tasks:
 
 
 def idle(pool: DaemonPool, tasks: Tasks) -> None:
-    """
-    Let the tasks end, and the threads with them.
-    """
+    """Let the tasks end, and the threads with them."""
     tasks.may_end.set()
     for thread in list(tasks.threads):
         thread.join(SOON)
@@ -59,9 +49,7 @@ def idle(pool: DaemonPool, tasks: Tasks) -> None:
 
 
 def test_none_while_there_is_nothing_to_do():
-    """
-    Threads come with the first task, ...
-    """
+    """Threads come with the first task, ..."""
     before = threading.active_count()
 
     assert 0 == DaemonPool().threads
@@ -69,9 +57,7 @@ def test_none_while_there_is_nothing_to_do():
 
 
 def test_ends_when_idle(tasks):
-    """
-    ... and go with the last.
-    """
+    """... and go with the last."""
     pool = DaemonPool()
 
     assert pool.submit(tasks)
@@ -84,9 +70,7 @@ def test_ends_when_idle(tasks):
 
 
 def test_bounded(tasks):
-    """
-    Four threads, however many tasks; all of them are run.
-    """
+    """Four threads, however many tasks; all of them are run."""
     pool = DaemonPool()
     for _ in range(20):
         assert pool.submit(tasks)
@@ -104,9 +88,7 @@ def test_bounded(tasks):
 
 
 def test_tasks_that_hang(tasks):
-    """
-    They take no other task's place: after half a minute there are more threads.
-    """
+    """They take no other task's place: after half a minute there are more threads."""
     now = [0.0]
     pool = DaemonPool(monotonic=lambda: now[0])
     for _ in range(4):
@@ -126,9 +108,7 @@ def test_tasks_that_hang(tasks):
 
 
 def test_daemons(tasks):
-    """
-    Exit doesn't wait for them.
-    """
+    """Exit doesn't wait for them."""
     pool = DaemonPool()
     pool.submit(tasks)
     tasks.wait_for(tasks.begun, 1)
@@ -141,9 +121,7 @@ def test_daemons(tasks):
 
 
 def test_queue_is_bounded(tasks):
-    """
-    If it is full, the caller has to run the task.
-    """
+    """If it is full, the caller has to run the task."""
     pool = DaemonPool(max_threads=1, max_waiting=2)
     pool.submit(tasks)
     tasks.wait_for(tasks.begun, 1)
@@ -158,16 +136,12 @@ def test_queue_is_bounded(tasks):
 
 
 def no_more_threads(thread: threading.Thread) -> None:
-    """
-    As `start` fails where there are too many.
-    """
+    """As `start` fails where there are too many."""
     raise RuntimeError("can't start new thread")
 
 
 def test_thread_cannot_start(tasks, monkeypatch):
-    """
-    The caller has to do it itself; nothing is left behind.
-    """
+    """The caller has to do it itself; nothing is left behind."""
     pool = DaemonPool()
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", no_more_threads)
@@ -182,9 +156,7 @@ def test_thread_cannot_start(tasks, monkeypatch):
 
 
 def test_further_thread_cannot_start(tasks, monkeypatch):
-    """
-    Then it waits for one that there is.
-    """
+    """Then it waits for one that there is."""
     pool = DaemonPool()
     pool.submit(tasks)
     tasks.wait_for(tasks.begun, 1)
@@ -201,9 +173,7 @@ def test_further_thread_cannot_start(tasks, monkeypatch):
 
 
 def test_tasks_that_may_not_wait(tasks, monkeypatch):
-    """
-    The caller runs a task for which there is no thread; it isn't run twice.
-    """
+    """The caller runs a task for which there is no thread; it isn't run twice."""
     pool = DaemonPool(may_wait=False)
     pool.submit(tasks)
     tasks.wait_for(tasks.begun, 1)
@@ -218,18 +188,14 @@ def test_tasks_that_may_not_wait(tasks, monkeypatch):
 
 
 def test_interpreter_shuts_down(tasks, monkeypatch):
-    """
-    No new threads then.
-    """
+    """No new threads then."""
     monkeypatch.setattr(sys, "is_finalizing", lambda: True)
 
     assert not DaemonPool().submit(tasks)
 
 
 def test_task_that_raises(tasks):
-    """
-    It doesn't cost a thread.
-    """
+    """It doesn't cost a thread."""
     pool = DaemonPool(max_threads=1)
     raised = threading.Event()
 
@@ -249,9 +215,7 @@ def test_task_that_raises(tasks):
 
 
 def test_idle_thread():
-    """
-    A thread that waits for its next task takes it, and ends when there is none.
-    """
+    """A thread that waits for its next task takes it, and ends when there is none."""
     pool = DaemonPool(max_threads=1, idle_seconds=SOON)
     done, threads = threading.Semaphore(0), []
 

@@ -1,6 +1,4 @@
-"""
-Pauses between attempts: what cuts them short, and the limit per minute.
-"""
+"""Pauses between attempts: what cuts them short, and the limit per minute."""
 
 from __future__ import annotations
 
@@ -35,9 +33,7 @@ def fail(
     remaining: float = 300.0,
     first: bool = False,
 ) -> float:
-    """
-    An attempt that fails; the pause that follows.
-    """
+    """An attempt that fails; the pause that follows."""
     backoff.begin(now, ADVISORY)
     return backoff.failed(
         failure(kind, retry_after=retry_after),
@@ -51,16 +47,12 @@ def fail(
 
 
 def allows(backoff: Backoff, now: float, freshness: Freshness) -> bool:
-    """
-    Whether an attempt may begin.
-    """
+    """Whether an attempt may begin."""
     return backoff.allows(now, freshness, advisory=300.0)
 
 
 def test_entering_a_window_cuts_a_pause_short_once(backoff):
-    """
-    Once for the mandatory window and once for the end, if ten seconds passed.
-    """
+    """Once for the mandatory window and once for the end, if ten seconds passed."""
     for _ in range(4):
         fail(backoff, 100.0)
 
@@ -81,9 +73,7 @@ def test_entering_a_window_cuts_a_pause_short_once(backoff):
 
 
 def test_success_allows_the_next_short_cut(backoff):
-    """
-    The windows of the next credentials are entered anew.
-    """
+    """The windows of the next credentials are entered anew."""
     backoff.begin(0.0, EXPIRED)
     backoff.succeeded()
     for _ in range(4):
@@ -93,9 +83,7 @@ def test_success_allows_the_next_short_cut(backoff):
 
 
 def test_rejection_cuts_a_pause_short(backoff):
-    """
-    Ten seconds after the last attempt, as often as it comes.
-    """
+    """Ten seconds after the last attempt, as often as it comes."""
     for _ in range(4):
         fail(backoff, 100.0)
 
@@ -104,9 +92,7 @@ def test_rejection_cuts_a_pause_short(backoff):
 
 
 def test_seven_failures_in_any_minute(backoff):
-    """
-    The eighth attempt waits until the first failed one is a minute old.
-    """
+    """The eighth attempt waits until the first failed one is a minute old."""
     for n in range(7):
         assert allows(backoff, float(n), EXPIRED)
         fail(backoff, float(n))
@@ -119,9 +105,7 @@ def test_seven_failures_in_any_minute(backoff):
 
 
 def test_longer_of_two_waits(backoff):
-    """
-    A full minute and a pause: the later end counts.
-    """
+    """A full minute and a pause: the later end counts."""
     for _ in range(6):
         fail(backoff, 0.0)
         backoff.succeeded()
@@ -131,9 +115,7 @@ def test_longer_of_two_waits(backoff):
 
 
 def test_short_lived_credentials_wait_less(backoff):
-    """
-    With sessions of 3 s the window is 1 s, and a second attempt fits into it.
-    """
+    """With sessions of 3 s the window is 1 s, and a second attempt fits into it."""
     assert 0.5 == fail(backoff, 100.0, advisory=1.0, remaining=1.0)
     assert not backoff.allows(100.4, MANDATORY, advisory=1.0)
     assert backoff.allows(100.5, MANDATORY, advisory=1.0)
@@ -154,9 +136,7 @@ def test_permanent_error_without_credentials(backoff):
 
 
 def test_permanent_error_that_is_raised():
-    """
-    With *when_denied* "raise" it is raised, so a caller waits for the fix.
-    """
+    """With *when_denied* "raise" it is raised, so a caller waits for the fix."""
     backoff = Backoff(policy=RefreshPolicy(when_denied="raise"), random=lambda: 1.0)
 
     assert 5 == fail(backoff, 0.0, FailureKind.REQUEST)

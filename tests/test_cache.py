@@ -23,9 +23,7 @@ from .wire import HUB, READER, TARGET, minutes, source_of
 
 
 def test_many_sessions(stub, source):
-    """
-    32 of them at once, for one role: one AssumeRole.
-    """
+    """32 of them at once, for one role: one AssumeRole."""
 
     def one(_):
         return stsession.assume(READER, source=source).credentials()
@@ -38,9 +36,7 @@ def test_many_sessions(stub, source):
 
 
 def test_two_sources(stub):
-    """
-    They never have each other's credentials.
-    """
+    """They never have each other's credentials."""
     one = stsession.assume(READER, source=source_of(stub, key="AKIAONE"))
     other = stsession.assume(READER, source=source_of(stub, key="AKIAOTHER"))
 
@@ -49,9 +45,7 @@ def test_two_sources(stub):
 
 
 def test_two_functions(stub):
-    """
-    The same, also if they look alike.
-    """
+    """The same, also if they look alike."""
 
     def vault(key):
         return lambda: {"AccessKeyId": key, "SecretAccessKey": "secret"}
@@ -65,9 +59,7 @@ def test_two_functions(stub):
 
 
 def test_two_ways_to_one_role(source):
-    """
-    Nor do chains over different roles.
-    """
+    """Nor do chains over different roles."""
     one = stsession.assume([HUB, TARGET], source=source)
     other = stsession.assume([READER, TARGET], source=source)
 
@@ -75,9 +67,7 @@ def test_two_ways_to_one_role(source):
 
 
 def test_one_way_to_two_roles(stub, source):
-    """
-    What chains have in common is shared.
-    """
+    """What chains have in common is shared."""
     one = stsession.assume([HUB, TARGET], source=source)
     other = stsession.assume([HUB, READER], source=source)
     one.credentials()
@@ -107,9 +97,7 @@ NEEDED = {"transitive_tag_keys": {"tags": {"a": "b"}}}
 
 
 def refresher_of(source, **kw):
-    """
-    The refresher of a session made with *kw*.
-    """
+    """The refresher of a session made with *kw*."""
     return stsession.assume(
         **{"role_arn": READER, "source": source, "role_session_name": "me", **kw}
     )._refreshers[-1]
@@ -117,9 +105,7 @@ def refresher_of(source, **kw):
 
 @pytest.mark.parametrize("what", DIFFERENT)
 def test_key(source, what):
-    """
-    Each parameter, and where STS is, makes another request.
-    """
+    """Each parameter, and where STS is, makes another request."""
     needed = NEEDED.get(what, {})
     plain = refresher_of(source, **needed)
     different = refresher_of(source, **needed, **{what: DIFFERENT[what]})
@@ -154,26 +140,20 @@ def test_equal_configs(source):
 
 
 def test_every_argument_of_a_request_is_in_the_key():
-    """
-    None is forgotten when there will be more.
-    """
+    """None is forgotten when there will be more."""
     names = {*OPERATIONS["assume_role"].parameters, "duration_seconds"}
 
     assert names - {"role_arn"} <= set(DIFFERENT)
 
 
 def test_regions_don_t_matter(source):
-    """
-    What STS gives in one region is good in all.
-    """
+    """What STS gives in one region is good in all."""
     assert refresher_of(source) is refresher_of(source, region="us-west-2")
     assert refresher_of(source) is refresher_of(source, sts_region="us-west-2")
 
 
 def test_no_cache(stub, source):
-    """
-    Nothing is shared, and nothing kept.
-    """
+    """Nothing is shared, and nothing kept."""
     for _ in range(2):
         stsession.assume(READER, source=source, cache=None).credentials()
 
@@ -181,9 +161,7 @@ def test_no_cache(stub, source):
 
 
 def test_two_caches(stub, source):
-    """
-    One's own is shared with fewer.
-    """
+    """One's own is shared with fewer."""
     cache = MemoryCache()
     for chosen in (cache, cache, PROCESS_CACHE, MemoryCache()):
         stsession.assume(READER, source=source, cache=chosen).credentials()
@@ -192,9 +170,7 @@ def test_two_caches(stub, source):
 
 
 def test_kept_after_the_session(stub, source, clock):
-    """
-    A later session gets what is still valid.
-    """
+    """A later session gets what is still valid."""
     first = stsession.assume(READER, source=source).credentials()
     gc.collect()
     clock.advance(minutes(30))
@@ -206,9 +182,7 @@ def test_kept_after_the_session(stub, source, clock):
 
 
 def test_refreshed_after_the_session(stub, source):
-    """
-    It's the last that is kept.
-    """
+    """It's the last that is kept."""
     session = stsession.assume(READER, source=source)
     session.credentials()
     last = session.refresh()
@@ -220,9 +194,7 @@ def test_refreshed_after_the_session(stub, source):
 
 
 def test_expired_entries_go(source, clock):
-    """
-    When anything is kept, what is over isn't any longer.
-    """
+    """When anything is kept, what is over isn't any longer."""
     cache = MemoryCache()
     stsession.assume(READER, source=source, cache=cache).credentials()
     clock.advance(minutes(61))
@@ -232,9 +204,7 @@ def test_expired_entries_go(source, clock):
 
 
 def test_expired_entry_isn_t_used(stub, source, clock):
-    """
-    STS is called again.
-    """
+    """STS is called again."""
     cache = MemoryCache()
     stsession.assume(READER, source=source, cache=cache).credentials()
     gc.collect()
@@ -247,9 +217,7 @@ def test_expired_entry_isn_t_used(stub, source, clock):
 
 @pytest.mark.parametrize(("max_entries", "calls"), [(3, 3), (2, 4), (0, 4)])
 def test_bounded(stub, source, max_entries, calls):
-    """
-    If there are too many, a random one goes; here it is the first.
-    """
+    """If there are too many, a random one goes; here it is the first."""
     cache = MemoryCache(max_entries=max_entries)
     with use_runtime(random=lambda: 0.0):
         for arn in (READER, HUB, TARGET, READER):
@@ -261,9 +229,7 @@ def test_bounded(stub, source, max_entries, calls):
 
 
 def test_more_than_fit_in_a_cycle(stub, source):
-    """
-    A program that uses a few more than fit finds most of them.
-    """
+    """A program that uses a few more than fit finds most of them."""
     cache, draw = MemoryCache(max_entries=20), random.Random(7).random
     with use_runtime(random=draw):
         for _ in range(2):
@@ -278,9 +244,7 @@ def test_more_than_fit_in_a_cycle(stub, source):
 
 
 def test_refreshers_go(source):
-    """
-    The cache keeps no session's refresher.
-    """
+    """The cache keeps no session's refresher."""
     cache = MemoryCache()
     for n in range(10):
         stsession.assume(
@@ -292,42 +256,32 @@ def test_refreshers_go(source):
 
 
 def test_another_clock(stub, source):
-    """
-    A test with a clock of its own gets nothing from another.
-    """
+    """A test with a clock of its own gets nothing from another."""
     one = refresher_of(source)
     with use_runtime(clock=FakeClock(dt.datetime(2030, 1, 1, tzinfo=dt.timezone.utc))):
         assert one is not refresher_of(source)
 
 
 def test_negative():
-    """
-    That many can't be kept.
-    """
+    """That many can't be kept."""
     with pytest.raises(ValueError, match="max_entries is -1"):
         MemoryCache(max_entries=-1)
 
 
 @pytest.mark.parametrize("value", ["3", None, 2.5, True])
 def test_no_number(value):
-    """
-    Nor can what is no whole number.
-    """
+    """Nor can what is no whole number."""
     with pytest.raises(TypeError, match=f"^max_entries is {value!r}; pass an int"):
         MemoryCache(max_entries=value)
 
 
 def test_repr():
-    """
-    Nothing of what it holds.
-    """
+    """Nothing of what it holds."""
     assert "MemoryCache(max_entries=5)" == repr(MemoryCache(max_entries=5))
 
 
 def test_pickle(source):
-    """
-    The process's is that of the other process; another travels empty.
-    """
+    """The process's is that of the other process; another travels empty."""
     cache = MemoryCache(max_entries=5)
     stsession.assume(READER, source=source, cache=cache).credentials()
     other = pickle.loads(pickle.dumps(cache))
@@ -338,18 +292,14 @@ def test_pickle(source):
 
 
 def test_deepcopy():
-    """
-    Within a process it stays the same.
-    """
+    """Within a process it stays the same."""
     cache = MemoryCache()
 
     assert cache is copy.deepcopy(cache)
 
 
 def test_held_lock_isn_t_inherited(source):
-    """
-    What happens in a forked child.
-    """
+    """What happens in a forked child."""
     cache = MemoryCache()
     cache._lock.acquire()
     cache._after_fork()

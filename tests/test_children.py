@@ -1,6 +1,4 @@
-"""
-The child processes of tests end, and have the usual dispositions of signals.
-"""
+"""The child processes of tests end, and have the usual dispositions of signals."""
 
 from __future__ import annotations
 
@@ -33,9 +31,7 @@ except KeyboardInterrupt:
 
 @pytest.fixture(name="_background")
 def __background():
-    """
-    SIGINT is ignored, as in the background of a shell.
-    """
+    """SIGINT is ignored, as in the background of a shell."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     yield
     signal.signal(signal.SIGINT, before)
@@ -43,24 +39,18 @@ def __background():
 
 @pytest.fixture(name="_impatient")
 def __impatient(monkeypatch):
-    """
-    Children are taken to hang at once.
-    """
+    """Children are taken to hang at once."""
     monkeypatch.setattr(children, "SOON", 0)
 
 
 def handler_of_sigint():
-    """
-    Whether SIGINT raises KeyboardInterrupt.
-    """
+    """Whether SIGINT raises KeyboardInterrupt."""
     return signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 @pytest.mark.usefixtures("_background")
 def test_a_child_can_be_interrupted():
-    """
-    It gets SIGINT also where the tests don't.
-    """
+    """It gets SIGINT also where the tests don't."""
     with child(
         [sys.executable, "-c", INTERRUPTIBLE], stdout=subprocess.PIPE, text=True
     ) as program:
@@ -74,9 +64,7 @@ def test_a_child_can_be_interrupted():
 
 @pytest.mark.usefixtures("_background")
 def test_all_kinds_of_children():
-    """
-    So do programs that are run to their end, forks, and pools.
-    """
+    """So do programs that are run to their end, forks, and pools."""
     code = (
         "import signal; "
         "print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
@@ -91,9 +79,7 @@ def test_all_kinds_of_children():
 
 @pytest.mark.usefixtures("_impatient")
 def test_a_child_that_hangs_is_killed():
-    """
-    Reading what it prints ends then.
-    """
+    """Reading what it prints ends then."""
     with child(
         [sys.executable, "-c", INTERRUPTIBLE], stdout=subprocess.PIPE, text=True
     ) as program:
@@ -104,17 +90,13 @@ def test_a_child_that_hangs_is_killed():
 
 @pytest.mark.usefixtures("_impatient")
 def test_a_fork_that_hangs_is_killed():
-    """
-    The test fails instead of waiting.
-    """
+    """The test fails instead of waiting."""
     with pytest.raises(AssertionError, match="the child returned nothing"):
         in_a_fork(threading.Event().wait)
 
 
 def test_a_pool_that_hangs_is_killed(monkeypatch):
-    """
-    What waits for a result gets an error.
-    """
+    """What waits for a result gets an error."""
     kills = []
 
     @contextlib.contextmanager

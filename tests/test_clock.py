@@ -1,6 +1,4 @@
-"""
-The two clocks.
-"""
+"""The two clocks."""
 
 from __future__ import annotations
 
@@ -14,9 +12,7 @@ from stsession._core.runtime import SystemClock, utc
 
 
 def test_system_clock_tells_the_time():
-    """
-    It is the machine's.
-    """
+    """It is the machine's."""
     clock, before = SystemClock(), time.time()
 
     assert before <= clock.wall() <= time.time()
@@ -25,9 +21,7 @@ def test_system_clock_tells_the_time():
 
 @pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="Linux has it")
 def test_boot_time_where_there_is_one():
-    """
-    It counts the time that the machine sleeps.
-    """
+    """It counts the time that the machine sleeps."""
     clock = SystemClock()
     before = time.clock_gettime(time.CLOCK_BOOTTIME)
 
@@ -35,9 +29,7 @@ def test_boot_time_where_there_is_one():
 
 
 def test_mac_has_another_name_for_it(monkeypatch):
-    """
-    There the monotonic clock goes on during sleep.
-    """
+    """There the monotonic clock goes on during sleep."""
     monkeypatch.delattr(time, "CLOCK_BOOTTIME", raising=False)
     monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.setattr(time, "CLOCK_MONOTONIC", 77, raising=False)
@@ -47,9 +39,7 @@ def test_mac_has_another_name_for_it(monkeypatch):
 
 
 def test_monotonic_clock_where_there_is_none(monkeypatch):
-    """
-    E.g. on Windows.
-    """
+    """E.g. on Windows."""
     monkeypatch.delattr(time, "CLOCK_BOOTTIME", raising=False)
     monkeypatch.setattr(sys, "platform", "win32")
     clock = SystemClock()
@@ -59,9 +49,7 @@ def test_monotonic_clock_where_there_is_none(monkeypatch):
 
 
 def test_monotonic_clock_where_it_is_refused(monkeypatch):
-    """
-    Some sandboxes know its name but not the clock.
-    """
+    """Some sandboxes know its name but not the clock."""
 
     def refuse(clock_id: int) -> float:
         raise OSError(clock_id)
@@ -75,9 +63,7 @@ def test_monotonic_clock_where_it_is_refused(monkeypatch):
 
 
 def test_clocks_that_tests_replace(monkeypatch):
-    """
-    freezegun and time-machine replace the functions of `time`, maybe afterwards.
-    """
+    """freezegun and time-machine replace the functions of `time`, maybe afterwards."""
     clock = SystemClock()
     monkeypatch.setattr(time, "time", lambda: 77.0)
 
@@ -85,7 +71,5 @@ def test_clocks_that_tests_replace(monkeypatch):
 
 
 def test_utc():
-    """
-    Seconds become an aware datetime.
-    """
+    """Seconds become an aware datetime."""
     assert dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc) == utc(1767225600.0)

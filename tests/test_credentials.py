@@ -1,6 +1,4 @@
-"""
-One immutable record.
-"""
+"""One immutable record."""
 
 from __future__ import annotations
 
@@ -29,9 +27,7 @@ def _credentials() -> TemporaryCredentials:
 
 
 def record(credentials: TemporaryCredentials, lifetime: float = 900.0) -> Record:
-    """
-    A record of *credentials*.
-    """
+    """A record of *credentials*."""
     return Record(
         credentials=credentials,
         generation=1,
@@ -43,18 +39,14 @@ def record(credentials: TemporaryCredentials, lifetime: float = 900.0) -> Record
 
 
 def test_repr_has_no_secrets(credentials):
-    """
-    Neither on their own nor within a record.
-    """
+    """Neither on their own nor within a record."""
     for text in (repr(credentials), str(credentials), repr(record(credentials))):
         assert "ASIAEXAMPLE" in text
         assert "planted" not in text
 
 
 def test_frozen(credentials):
-    """
-    A reader never sees a part of it replaced.
-    """
+    """A reader never sees a part of it replaced."""
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         credentials.access_key_id = "x"
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
@@ -63,9 +55,7 @@ def test_frozen(credentials):
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_no_pickle(credentials, protocol):
-    """
-    A pickle would carry the secrets; the error says what to pickle instead.
-    """
+    """A pickle would carry the secrets; the error says what to pickle instead."""
     with pytest.raises(TypeError, match="Pickle the session"):
         pickle.dumps(credentials, protocol)
     with pytest.raises(TypeError, match="Pickle the session"):
@@ -73,9 +63,7 @@ def test_no_pickle(credentials, protocol):
 
 
 def test_copies_are_the_same(credentials):
-    """
-    What can't change needs no copy.
-    """
+    """What can't change needs no copy."""
     assert credentials is copy.copy(credentials)
     assert credentials is copy.deepcopy(credentials)
     assert not dataclasses.is_dataclass(credentials)
@@ -95,25 +83,19 @@ def test_copies_are_the_same(credentials):
 def test_remaining_by_whichever_clock_says_less(
     credentials, wall, monotonic, remaining
 ):
-    """
-    A clock that was set back or stood still doesn't prolong anything.
-    """
+    """A clock that was set back or stood still doesn't prolong anything."""
     assert remaining == record(credentials).remaining(Instant(wall, monotonic))
 
 
 def test_due_on_both_clocks(credentials):
-    """
-    Each clock has its own due point, so that an access compares and no more.
-    """
+    """Each clock has its own due point, so that an access compares and no more."""
     held = record(credentials)
 
     assert (1_000 + 900 - 315, 50 + 900 - 315) == (held.due_wall, held.due_monotonic)
 
 
 def test_undated_never_ends(credentials):
-    """
-    It is due at no time.
-    """
+    """It is due at no time."""
     held = record(credentials, math.inf)
 
     assert math.inf == held.remaining(Instant(1e12, 1e12))

@@ -1,6 +1,4 @@
-"""
-No caller waits longer than the policy says, whatever the fetch does.
-"""
+"""No caller waits longer than the policy says, whatever the fetch does."""
 
 from __future__ import annotations
 
@@ -23,9 +21,7 @@ from .wire import READER, minutes, source_of
 
 
 class Hang:
-    """
-    A call that doesn't return before the test says so.
-    """
+    """A call that doesn't return before the test says so."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -33,9 +29,7 @@ class Hang:
         self.began, self.ends = threading.Event(), threading.Event()
 
     def __call__(self, *_: object, **__: object) -> None:
-        """
-        Hang.
-        """
+        """Hang."""
         self.calls += 1
         self.began.set()
         if self.hangs:
@@ -43,9 +37,7 @@ class Hang:
 
 
 class Waits:
-    """
-    Lets the time pass that the test's own thread waits for something that hangs.
-    """
+    """Lets the time pass that the test's own thread waits for something that hangs."""
 
     def __init__(self, clock: FakeClock, hang: Hang) -> None:
         self.clock = clock
@@ -53,9 +45,7 @@ class Waits:
         self.seconds: list[float] = []
 
     def __call__(self, event: object, seconds: float) -> bool:
-        """
-        Wait.
-        """
+        """Wait."""
         here = threading.current_thread() is threading.main_thread()
         if not (here and self.hang.hangs):
             return event.wait(SOON)
@@ -84,9 +74,7 @@ def __runtime(clock, waits):
 
 
 def session_with(hang, clock, what, **options):
-    """
-    A session of which a part hangs.
-    """
+    """A session of which a part hangs."""
     stub = StubSTS(clock=clock, before_answer=hang if what == "STS" else lambda **_: 0)
     source = source_of(stub)
     if what == "function":
@@ -102,9 +90,7 @@ def session_with(hang, clock, what, **options):
 @pytest.mark.parametrize("what", ["STS", "function"])
 @pytest.mark.parametrize("in_lambda", [False, True])
 def test_without_credentials(hang, clock, waits, what, in_lambda, monkeypatch):
-    """
-    The caller that fetches gets an error after *load_timeout*, as all others do.
-    """
+    """The caller that fetches gets an error after *load_timeout*, as all others do."""
     if in_lambda:
         monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "f")
     policy = RefreshPolicy(load_timeout=dt.timedelta(seconds=4))
@@ -118,9 +104,7 @@ def test_without_credentials(hang, clock, waits, what, in_lambda, monkeypatch):
 
 @pytest.mark.parametrize("name", ["credentials", "refresh", "ensure"])
 def test_each_call(hang, clock, waits, name):
-    """
-    By whichever method it calls.
-    """
+    """By whichever method it calls."""
     session = session_with(hang, clock, "STS")
     arguments = [minutes(5)] if name == "ensure" else []
     with pytest.raises(stsession.StsUnavailableError, match="respond within 30 s"):
@@ -132,9 +116,7 @@ def test_each_call(hang, clock, waits, name):
 @pytest.mark.parametrize("in_lambda", [False, True])
 @pytest.mark.parametrize("passed", [45.5, 59.5])
 def test_with_usable_credentials(hang, clock, waits, passed, in_lambda, monkeypatch):
-    """
-    It gets the current ones after *mandatory_wait* at the latest.
-    """
+    """It gets the current ones after *mandatory_wait* at the latest."""
     if in_lambda:
         monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "f")
     hang.hangs = False
@@ -149,9 +131,7 @@ def test_with_usable_credentials(hang, clock, waits, passed, in_lambda, monkeypa
 
 
 def test_late_answer(hang, clock, waits):
-    """
-    It is used when it comes.
-    """
+    """It is used when it comes."""
     session = session_with(hang, clock, "STS")
     with pytest.raises(stsession.StsUnavailableError):
         session.credentials()
@@ -191,9 +171,7 @@ def test_threads_of_a_source_that_hangs(hang, clock, waits):
 
 
 def test_pool_whose_threads_hang(hang, clock):
-    """
-    Four sessions whose refreshes hang in the background don't delay a fifth one.
-    """
+    """Four sessions whose refreshes hang in the background don't delay a fifth one."""
     hang.hangs = False
     slow = [session_with(hang, clock, "STS", role_session_name=f"s{n}") for n in "1234"]
     good = session_with(Hang(), clock, "none")
@@ -210,9 +188,7 @@ def test_pool_whose_threads_hang(hang, clock):
 
 
 def generation_now(session):
-    """
-    The generation of the credentials that a caller gets now.
-    """
+    """The generation of the credentials that a caller gets now."""
     session.credentials()
     return session.status().hop.generation
 
@@ -220,9 +196,7 @@ def generation_now(session):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes")
 @pytest.mark.parametrize("way", ["assume", "from_profile"])
 def test_process_that_hangs(hang, waits, monkeypatch, tmp_path, way):
-    """
-    A *credential_process* that doesn't end holds no caller longer than that.
-    """
+    """A *credential_process* that doesn't end holds no caller longer than that."""
     pipe, script = tmp_path / "pipe", tmp_path / "hang.py"
     os.mkfifo(pipe)
     script.write_text(

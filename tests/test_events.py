@@ -1,6 +1,4 @@
-"""
-Events and log lines that are queued and delivered.
-"""
+"""Events and log lines that are queued and delivered."""
 
 from __future__ import annotations
 
@@ -21,9 +19,7 @@ def _queue() -> EventQueue:
 
 
 def test_calls_all_hooks_in_order(queue):
-    """
-    Several sessions may share what refreshes.
-    """
+    """Several sessions may share what refreshes."""
     first, second = [], []
     queue.subscribe(lambda: first.append)
     queue.subscribe(lambda: second.append)
@@ -40,9 +36,7 @@ def test_calls_all_hooks_in_order(queue):
 
 
 def test_forgets_hooks_that_are_gone(queue):
-    """
-    A dropped session isn't kept alive by what it watches.
-    """
+    """A dropped session isn't kept alive by what it watches."""
     heard = []
     queue.subscribe(lambda: None)
     queue.subscribe(lambda: heard.append)
@@ -55,9 +49,7 @@ def test_forgets_hooks_that_are_gone(queue):
 
 
 def test_two_threads_find_the_same_hook_gone(queue):
-    """
-    The second to notice has nothing to do.
-    """
+    """The second to notice has nothing to do."""
     both = threading.Barrier(2)
 
     def gone() -> None:
@@ -83,9 +75,7 @@ def test_two_threads_find_the_same_hook_gone(queue):
 
 
 def test_failing_hook_goes_no_further(queue, caplog):
-    """
-    It is logged, and the other hooks are called.
-    """
+    """It is logged, and the other hooks are called."""
     heard = []
 
     def broken(event: RefreshEvent) -> None:
@@ -102,9 +92,7 @@ def test_failing_hook_goes_no_further(queue, caplog):
 
 
 def test_logs_with_the_label(queue, caplog):
-    """
-    A log line begins with the name of the credentials.
-    """
+    """A log line begins with the name of the credentials."""
     caplog.set_level(logging.INFO, "stsession")
     queue.put(None, log="something happened", level=logging.INFO)
     queue.drain()
@@ -115,9 +103,7 @@ def test_logs_with_the_label(queue, caplog):
 
 
 def test_another_thread_delivers(queue):
-    """
-    What one thread sees in the outbox may be gone when it gets there.
-    """
+    """What one thread sees in the outbox may be gone when it gets there."""
 
     class Emptied(list):
         def popleft(self) -> None:
@@ -131,9 +117,7 @@ def test_another_thread_delivers(queue):
 
 
 def test_one_warning_a_minute(queue):
-    """
-    The rest of an outage is for the curious.
-    """
+    """The rest of an outage is for the curious."""
     levels = [queue.warning_level(now) for now in (0.0, 1.0, 59.9, 60.0, 61.0)]
 
     assert levels == [
@@ -146,29 +130,21 @@ def test_one_warning_a_minute(queue):
 
 
 def test_keys_are_shortened():
-    """
-    Enough to distinguish one from another.
-    """
+    """Enough to distinguish one from another."""
     assert "ASIA…MPLE" == shorten("ASIAQ3EGWEXAMPLE")
 
 
 class RaisingHandler(logging.Handler):
-    """
-    A handler of the program that is broken.
-    """
+    """A handler of the program that is broken."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """
-        Raise.
-        """
+        """Raise."""
         raise OSError("disk full")
 
 
 @pytest.mark.parametrize("level", [logging.DEBUG, logging.WARNING])
 def test_handlers_that_raise(queue, level):
-    """
-    The caller of a request doesn't get what a logging handler raises.
-    """
+    """The caller of a request doesn't get what a logging handler raises."""
     logger = logging.getLogger("stsession")
     handler, before = RaisingHandler(), logger.level
     logger.addHandler(handler)

@@ -1,6 +1,4 @@
-"""
-The error tree.
-"""
+"""The error tree."""
 
 from __future__ import annotations
 
@@ -64,9 +62,7 @@ each_class = pytest.mark.parametrize("cls", FIELDS)
 
 
 def test_all_are_here():
-    """
-    A class that is added gets these tests, too.
-    """
+    """A class that is added gets these tests, too."""
     errors = {name for name in exceptions.__all__ if name.endswith("Error")}
 
     assert errors == {cls.__name__ for cls in FIELDS}
@@ -74,9 +70,7 @@ def test_all_are_here():
 
 @each_class
 def test_is_botocores_too(cls):
-    """
-    Handlers that catch botocore's errors go on working.
-    """
+    """Handlers that catch botocore's errors go on working."""
     assert issubclass(cls, BotoCoreError)
     assert issubclass(cls, StsessionError)
 
@@ -94,9 +88,7 @@ def test_is_botocores_too(cls):
 )
 @each_class
 def test_survives_a_copy(cls, copied):
-    """
-    With all its fields: errors cross process borders.
-    """
+    """With all its fields: errors cross process borders."""
     error = cls("It failed.", **FIELDS[cls])
     error.kwargs["more"] = 1
 
@@ -112,9 +104,7 @@ def test_survives_a_copy(cls, copied):
 
 @each_class
 def test_no_hint_no_space(cls):
-    """
-    The text ends with the hint, or with what was said.
-    """
+    """The text ends with the hint, or with what was said."""
     error = cls("It failed.")
 
     assert "It failed." == str(error)
@@ -133,9 +123,7 @@ def test_no_hint_no_space(cls):
     ],
 )
 def test_one_full_stop_before_the_hint(message, joined):
-    """
-    Whatever a text of another program ends with, the hint is a sentence.
-    """
+    """Whatever a text of another program ends with, the hint is a sentence."""
     assert joined == str(StsessionError(message, hint="Look."))
 
 
@@ -151,9 +139,7 @@ def test_one_full_stop_before_the_hint(message, joined):
     ],
 )
 def test_usual_kinds(cls, kind, retryable):
-    """
-    Each class has a usual kind, which says whether trying again helps.
-    """
+    """Each class has a usual kind, which says whether trying again helps."""
     error = cls("It failed.")
 
     assert (kind, retryable) == (error.kind, error.retryable)
@@ -162,9 +148,7 @@ def test_usual_kinds(cls, kind, retryable):
 
 
 def test_mistakes_are_value_errors():
-    """
-    And trying again doesn't help.
-    """
+    """And trying again doesn't help."""
     error = InvalidRequestError("No.", parameter="tags")
 
     assert isinstance(error, ValueError)

@@ -1,6 +1,4 @@
-"""
-An interrupt at any point leaves nothing that another thread waits for.
-"""
+"""An interrupt at any point leaves nothing that another thread waits for."""
 
 from __future__ import annotations
 
@@ -24,9 +22,7 @@ from .interrupts import interruptions, uninterrupted, visits
 
 
 class Scene:
-    """
-    Refreshers in one state, each of which an interrupted call is made of.
-    """
+    """Refreshers in one state, each of which an interrupted call is made of."""
 
     def __init__(self, left: float | None, call: str, *, threads: bool) -> None:
         self.left = left
@@ -35,9 +31,7 @@ class Scene:
         self.it: Engine | None = None
 
     def prepare(self) -> Callable[[], object]:
-        """
-        Make a refresher; return the call that will be interrupted.
-        """
+        """Make a refresher; return the call that will be interrupted."""
         it = self.it = real_waits(engine(background="no thread"))
         if self.left is not None:
             it.refresher.get()
@@ -65,9 +59,7 @@ SCENES = {
 
 
 def in_another_thread(work: Callable[[], object]) -> object:
-    """
-    Return what *work* returns or raises there.
-    """
+    """Return what *work* returns or raises there."""
     results: list[object] = []
 
     def run() -> None:
@@ -186,9 +178,7 @@ def test_waiting_threads_go_on(name):
 
 
 def test_turns():
-    """
-    The queue for STS doesn't keep the place of a call that was interrupted.
-    """
+    """The queue for STS doesn't keep the place of a call that was interrupted."""
     throttle = Throttle()
     for error in interruptions(lambda: partial(throttle.acquire, 10**6)):
         taken = in_another_thread(lambda: throttle.acquire(10**6))
@@ -197,8 +187,6 @@ def test_turns():
 
 
 def test_garbage_collection():
-    """
-    It is switched on again.
-    """
+    """It is switched on again."""
     for _ in interruptions(lambda: partial(without_collection, dict)):
         assert gc.isenabled()

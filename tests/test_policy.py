@@ -1,6 +1,4 @@
-"""
-RefreshPolicy: its arguments, windows, jitter, and pauses; ours and the AWS SDKs'.
-"""
+"""RefreshPolicy: its arguments, windows, jitter, and pauses; ours and the AWS SDKs'."""
 
 from __future__ import annotations
 
@@ -21,9 +19,7 @@ DEFAULT, SDK = RefreshPolicy(), RefreshPolicy.sdk()
 
 
 def pause(policy: RefreshPolicy = DEFAULT, **changes: object) -> float:
-    """
-    The longest first pause of a 900-second session, or what *changes* make of it.
-    """
+    """The longest first pause of a 900-second session, or what *changes* make of it."""
     arguments: dict[str, object] = {
         "kind": FailureKind.OUTAGE,
         "failures": 1,
@@ -36,14 +32,10 @@ def pause(policy: RefreshPolicy = DEFAULT, **changes: object) -> float:
 
 
 class TestArguments:
-    """
-    The ten choices, and mistakes in them.
-    """
+    """The ten choices, and mistakes in them."""
 
     def test_ten_choices(self):
-        """
-        All other numbers are private.
-        """
+        """All other numbers are private."""
         names = [it.name for it in attrs.fields(RefreshPolicy)]
 
         assert [
@@ -62,9 +54,7 @@ class TestArguments:
 
     @pytest.mark.parametrize("name", ["jitter", "stale", "permanent", "tuning", "x"])
     def test_there_are_no_others(self, name):
-        """
-        As with any function.
-        """
+        """As with any function."""
         with pytest.raises(TypeError, match=f"unexpected keyword argument '{name}'"):
             RefreshPolicy(**{name: 1})
 
@@ -89,9 +79,7 @@ class TestArguments:
         ],
     )
     def test_types(self, name, value, text):
-        """
-        A bare number would leave its unit open, and a text counts as true.
-        """
+        """A bare number would leave its unit open, and a text counts as true."""
         with pytest.raises(TypeError) as caught:
             RefreshPolicy(**{name: value})
 
@@ -127,18 +115,14 @@ class TestArguments:
             RefreshPolicy(**arguments)
 
     def test_none_is_for_what_is_derived(self):
-        """
-        It is the default of three spans; there may be no codes at all.
-        """
+        """It is the default of three spans; there may be no codes at all."""
         none = RefreshPolicy(advisory=None, mandatory=None, load_timeout=None)
 
         assert none == DEFAULT
         assert frozenset() == RefreshPolicy(rejection_codes=frozenset()).rejection_codes
 
     def test_repr(self):
-        """
-        It has what differs from the default.
-        """
+        """It has what differs from the default."""
         policy = RefreshPolicy(advisory=seconds(60), when_denied="raise")
 
         assert "RefreshPolicy()" == repr(DEFAULT)
@@ -150,9 +134,7 @@ class TestArguments:
         assert "RefreshPolicy.sdk(resend=True)" == repr(attrs.evolve(SDK, resend=True))
 
     def test_private_numbers_are_a_part(self):
-        """
-        They count in comparisons, and are kept by copies and pickles.
-        """
+        """They count in comparisons, and are kept by copies and pickles."""
         policies = [DEFAULT, exact_policy(), SDK, attrs.evolve(SDK, resend=True)]
 
         assert len(policies) == len(set(policies)) == len(set(map(repr, policies)))
@@ -162,9 +144,7 @@ class TestArguments:
 
 
 class TestWindows:
-    """
-    Advisory, mandatory, and what is derived from them.
-    """
+    """Advisory, mandatory, and what is derived from them."""
 
     @pytest.mark.parametrize(
         ("lifetime", "advisory", "mandatory"),
@@ -201,15 +181,11 @@ class TestWindows:
         ],
     )
     def test_jitter_is_early(self, lifetime, random, due):
-        """
-        A refresh is due 5 to 25 % of the window before it, never in it.
-        """
+        """A refresh is due 5 to 25 % of the window before it, never in it."""
         assert pytest.approx(due) == DEFAULT.plan(lifetime, random).due
 
     def test_never_due_in_the_first_half(self):
-        """
-        Jitter doesn't go beyond half the lifetime.
-        """
+        """Jitter doesn't go beyond half the lifetime."""
         policy = RefreshPolicy(advisory=seconds(440))
 
         assert 450 == policy.plan(900, 1.0).due
@@ -227,9 +203,7 @@ class TestWindows:
         ],
     )
     def test_configured_ones_are_clamped(self, advisory, mandatory, expected):
-        """
-        The advisory window lies between the mandatory one and half the lifetime.
-        """
+        """The advisory window lies between the mandatory one and half the lifetime."""
         policy = RefreshPolicy(
             advisory=None if advisory is None else seconds(advisory),
             mandatory=None if mandatory is None else seconds(mandatory),
@@ -243,9 +217,7 @@ class TestWindows:
         [(3, 0.1, 0.3), (30, 1, 3), (150, 5, 15), (900, 5, 60), (43_200, 5, 60)],
     )
     def test_unusable_and_settled(self, lifetime, floor, settle):
-        """
-        Five seconds and a minute, or a thirtieth and a tenth of a short lifetime.
-        """
+        """Five seconds and a minute, or a thirtieth and a tenth of a short lifetime."""
         plan = DEFAULT.plan(lifetime, 0.0)
 
         assert pytest.approx((floor, settle)) == (plan.floor, plan.settle)
@@ -273,9 +245,7 @@ class TestWindows:
         assert pytest.approx(due) == plan.due
 
     def test_undated_is_never_due(self):
-        """
-        What has no expiration is always fresh.
-        """
+        """What has no expiration is always fresh."""
         plan = DEFAULT.plan(math.inf, 0.5, source_remaining=5.0)
 
         assert Freshness.FRESH is plan.freshness(math.inf)
@@ -295,18 +265,14 @@ class TestWindows:
         ],
     )
     def test_edges(self, mandatory, remaining, freshness):
-        """
-        An edge belongs to the more urgent side.
-        """
+        """An edge belongs to the more urgent side."""
         plan = RefreshPolicy(mandatory=seconds(mandatory)).plan(900, 0.0)
 
         assert freshness is plan.freshness(remaining)
 
 
 class TestPause:
-    """
-    After a failure.
-    """
+    """After a failure."""
 
     @pytest.mark.parametrize(
         ("changes", "expected"),
@@ -337,32 +303,24 @@ class TestPause:
         ],
     )
     def test_doubles_between_bounds(self, changes, expected):
-        """
-        From a sixtieth of the window, doubling, to a quarter of what is left.
-        """
+        """From a sixtieth of the window, doubling, to a quarter of what is left."""
         assert pytest.approx(expected) == pause(**changes)
 
     @pytest.mark.parametrize(("random", "expected"), [(0.0, 1), (1.0, 5)])
     def test_errors_are_cached_shortly(self, random, expected):
-        """
-        One to five seconds.
-        """
+        """One to five seconds."""
         assert expected == DEFAULT.cached_error_seconds(failures=1, random=random)
 
     @pytest.mark.parametrize("kind", FailureKind)
     def test_permanent_errors(self, kind):
-        """
-        Everything else passes by itself, whatever its code.
-        """
+        """Everything else passes by itself, whatever its code."""
         expected = kind in (FailureKind.REQUEST, FailureKind.SOURCE, FailureKind.MFA)
 
         assert expected is DEFAULT.is_permanent(kind, "AccessDenied")
 
 
 class TestSdk:
-    """
-    Parity with the AWS SDKs.
-    """
+    """Parity with the AWS SDKs."""
 
     @pytest.mark.parametrize(
         ("lifetime", "minutes"),
@@ -378,9 +336,7 @@ class TestSdk:
     )
     @pytest.mark.parametrize("random", [0.0, 1.0])
     def test_tiers(self, lifetime, minutes, random):
-        """
-        5, 15 or 60 minutes by lifetime, a minute, and no jitter.
-        """
+        """5, 15 or 60 minutes by lifetime, a minute, and no jitter."""
         plan = SDK.plan(lifetime, random)
 
         assert (minutes * 60, 60, 0, 0, False) == (
@@ -392,9 +348,7 @@ class TestSdk:
         )
 
     def test_configured_window_replaces_the_tier(self):
-        """
-        It isn't clamped; it may not be shorter than the mandatory one, a minute.
-        """
+        """It isn't clamped; it may not be shorter than the mandatory one, a minute."""
         plan = RefreshPolicy.sdk(advisory=seconds(840)).plan(900, 0.0)
 
         assert (840, 840, False) == (plan.due, plan.advisory, plan.clamped)
@@ -413,9 +367,7 @@ class TestSdk:
         ],
     )
     def test_pauses_five_to_ten_minutes(self, changes):
-        """
-        Whatever happened.
-        """
+        """Whatever happened."""
         assert 300 == pause(SDK, **changes, random=0.0)
         assert 600 == pause(SDK, **changes, random=1.0)
 
@@ -434,15 +386,11 @@ class TestSdk:
         ],
     )
     def test_permanent_errors_go_by_code(self, code, expected):
-        """
-        These six, whatever their kind.
-        """
+        """These six, whatever their kind."""
         assert expected is SDK.is_permanent(FailureKind.REQUEST, code)
 
     def test_rejections(self):
-        """
-        Two codes for the SDKs, six for us.
-        """
+        """Two codes for the SDKs, six for us."""
         assert {"ExpiredToken", "InvalidToken"} == SDK.rejection_codes
         assert REJECTION_CODES == DEFAULT.rejection_codes
         assert not {"AccessDenied", "SignatureDoesNotMatch"} & REJECTION_CODES

@@ -1,6 +1,4 @@
-"""
-Refresher.get(): fresh, due and expired credentials.
-"""
+"""Refresher.get(): fresh, due and expired credentials."""
 
 from __future__ import annotations
 
@@ -26,14 +24,10 @@ from .engine import busiest, engine, failure
 
 
 class TestGet:
-    """
-    What every request does.
-    """
+    """What every request does."""
 
     def test_fetches_once(self, held):
-        """
-        Fresh credentials are returned as they are.
-        """
+        """Fresh credentials are returned as they are."""
         first = held.refresher.get()
         held.world.passes(584)
 
@@ -42,9 +36,7 @@ class TestGet:
         assert "role/Reader" in held.refresher.name
 
     def test_due(self, held):
-        """
-        The current ones are returned at once, and new ones are fetched elsewhere.
-        """
+        """The current ones are returned at once, and new ones are fetched elsewhere."""
         held.background.mode = "by hand"
         held.due()
         first = held.refresher.record
@@ -58,9 +50,7 @@ class TestGet:
         assert 2 == held.refresher.get().generation == held.attempts
 
     def test_not_due_yet(self, held):
-        """
-        A moment before nothing happens.
-        """
+        """A moment before nothing happens."""
         held.left(315.001)
         held.refresher.get()
 
@@ -70,9 +60,7 @@ class TestGet:
         ("left", "waits"), [(60, [5]), (20, [5]), (7, [2]), (60.001, [])]
     )
     def test_mandatory_waits_shortly(self, held, left, waits):
-        """
-        Callers wait five seconds, or what is left, and go on with what they have.
-        """
+        """Callers wait five seconds, or what is left, and go on with what they have."""
         held.background.mode = "by hand"
         held.left(left)
 
@@ -80,9 +68,7 @@ class TestGet:
         assert pytest.approx(waits) == held.patience.waits
 
     def test_mandatory_gets_new_ones(self, held):
-        """
-        If they come in time.
-        """
+        """If they come in time."""
         held.background.mode = "by hand"
         held.patience.meanwhile = held.background.works
         held.left(60)
@@ -91,9 +77,7 @@ class TestGet:
         assert [] == held.patience.waits
 
     def test_mandatory_joins_the_background_refresh(self, held):
-        """
-        One that began in the advisory window counts, with its age.
-        """
+        """One that began in the advisory window counts, with its age."""
         held.background.mode = "slow"
         held.left(62)
         held.refresher.get()
@@ -104,9 +88,7 @@ class TestGet:
         assert 1 == len(held.background.tasks)
 
     def test_waiting_to_the_end_is_no_failure(self, held):
-        """
-        The caller uses the current record then, and the refresh goes on.
-        """
+        """The caller uses the current record then, and the refresh goes on."""
         held.background.mode = "by hand"
         held.left(6)
 
@@ -120,9 +102,7 @@ class TestGet:
         assert 2 == held.attempts
 
     def test_expired(self, held):
-        """
-        The caller fetches.
-        """
+        """The caller fetches."""
         held.background.mode = "by hand"
         held.left(5)
 
@@ -148,9 +128,7 @@ class TestGet:
         assert 2 == it.attempts
 
     def test_foreground(self):
-        """
-        A caller may wait for its own advisory refresh; others don't.
-        """
+        """A caller may wait for its own advisory refresh; others don't."""
         it = engine(waits_for_advisory=True, background="by hand")
         it.refresher.get()
         it.due()
@@ -176,9 +154,7 @@ class TestGet:
         [(RefreshPolicy(background=False), "by hand"), (None, "no thread")],
     )
     def test_inline(self, policy, background):
-        """
-        Without a thread, the caller that starts an advisory refresh fetches.
-        """
+        """Without a thread, the caller that starts an advisory refresh fetches."""
         it = engine(policy, background=background)
         it.refresher.get()
         it.due()
@@ -187,18 +163,14 @@ class TestGet:
         assert [] == it.background.tasks
 
     def test_starts_from_a_known_record(self, held):
-        """
-        E.g. one of a cache.
-        """
+        """E.g. one of a cache."""
         twin = engine(world=held.world, record=held.refresher.record)
 
         assert held.refresher.record is twin.refresher.get()
         assert 0 == twin.attempts
 
     def test_short_lived(self):
-        """
-        A gateway's sessions of five seconds are used to the last sixth of one.
-        """
+        """A gateway's sessions of five seconds are used to the last sixth of one."""
         it = engine(lifetime=5, background="by hand")
         it.refresher.get()
         it.left(0.17)
@@ -212,15 +184,11 @@ class TestGet:
         assert 2 == it.refresher.get().generation
 
     def test_undated(self):
-        """
-        What has no expiration isn't due by time.
-        """
+        """What has no expiration isn't due by time."""
         it = engine()
 
         def undated() -> FetchResult:
-            """
-            The same without an expiration.
-            """
+            """The same without an expiration."""
             return FetchResult(
                 credentials=TemporaryCredentials(
                     access_key_id="AKIAEXAMPLE", secret_access_key="x"
@@ -238,9 +206,7 @@ class TestGet:
         assert 1 == it.refresher.get().generation
 
     def test_day_of_a_short_session(self):
-        """
-        170 fetches at most for a request a second, and never an expired key.
-        """
+        """170 fetches at most for a request a second, and never an expired key."""
         it = engine(random=random.Random(1).random)
         for _ in range(86_400):
             it.world.passes(1)
@@ -251,9 +217,7 @@ class TestGet:
 
     @pytest.mark.parametrize("draw", [0.0, 0.999])
     def test_day_at_the_ends_of_the_jitter(self, draw):
-        """
-        Even if the jitter is always the same.
-        """
+        """Even if the jitter is always the same."""
         it = engine(random=lambda: draw)
         for _ in range(8_640):
             it.world.passes(10)
@@ -262,9 +226,7 @@ class TestGet:
         assert it.attempts <= 170
 
     def test_thousand_started_together(self):
-        """
-        They spread: 30 fetches in the worst second, except the first one.
-        """
+        """They spread: 30 fetches in the worst second, except the first one."""
         numbers = random.Random(2)
         attempts = []
         for _ in range(1_000):
@@ -279,14 +241,10 @@ class TestGet:
 
 
 class TestReferences:
-    """
-    What is referenced, and what the defaults are.
-    """
+    """What is referenced, and what the defaults are."""
 
     def test_dropped_while_waiting_for_a_thread(self):
-        """
-        A task that waits keeps no refresher alive, and does nothing then.
-        """
+        """A task that waits keeps no refresher alive, and does nothing then."""
         it = engine(background="by hand")
         it.refresher.get()
         it.due()
@@ -303,9 +261,7 @@ class TestReferences:
         assert 1 == len(source.attempts)
 
     def test_idle_pool_keeps_no_refresher_alive(self):
-        """
-        Not even the one it worked for last.
-        """
+        """Not even the one it worked for last."""
         pool = DaemonPool()
         flown = threading.Event()
         it = engine()
@@ -328,9 +284,7 @@ class TestReferences:
         assert gone() is None
 
     def test_defaults_are_the_real_world(self):
-        """
-        The machine's clocks, and a generator that no program seeds.
-        """
+        """The machine's clocks, and a generator that no program seeds."""
         twins = [Refresher(name=str(n), fetch=engine().source) for n in range(2)]
         draws = []
         for twin in twins:
@@ -341,9 +295,7 @@ class TestReferences:
         assert abs(twins[0].clock.wall() - twins[1].clock.wall()) < 60
 
     def test_generations_grow(self, held):
-        """
-        One by one.
-        """
+        """One by one."""
         generations = []
         for _ in range(5):
             held.due()
@@ -353,9 +305,7 @@ class TestReferences:
 
 
 def test_error_of_the_source_is_copied():
-    """
-    What the source raised first is raised as a copy without its traceback.
-    """
+    """What the source raised first is raised as a copy without its traceback."""
     it = engine()
     it.source.fault = failure(FailureKind.OUTAGE)
     with pytest.raises(StsUnavailableError) as excinfo:

@@ -1,6 +1,4 @@
-"""
-Clocks that are set, suspended, or wrong.
-"""
+"""Clocks that are set, suspended, or wrong."""
 
 from __future__ import annotations
 
@@ -25,9 +23,7 @@ def _it() -> Engine:
 
 
 def test_clock_that_keeps_jumping(it):
-    """
-    Each jump lifts the gate, but never more than seven fetches a minute.
-    """
+    """Each jump lifts the gate, but never more than seven fetches a minute."""
     it.source.goes_down()
     it.due()
     for _ in range(120):
@@ -39,14 +35,10 @@ def test_clock_that_keeps_jumping(it):
 
 
 class TestJump:
-    """
-    The clocks move apart.
-    """
+    """The clocks move apart."""
 
     def test_told_once(self, it, caplog):
-        """
-        INFO and an event; then it is the new normal.
-        """
+        """INFO and an event; then it is the new normal."""
         caplog.set_level(logging.INFO, "stsession")
         it.world.sets_wall(-6)
         for _ in range(3):
@@ -59,18 +51,14 @@ class TestJump:
 
     @pytest.mark.parametrize("step", [-5, 5])
     def test_small_ones_are_drift(self, it, step):
-        """
-        Five seconds are nothing to write home about.
-        """
+        """Five seconds are nothing to write home about."""
         it.world.sets_wall(step)
         it.refresher.get()
 
         assert 0 == it.refresher.events.counters.clock_jumps
 
     def test_drift_forward_counts(self, it):
-        """
-        They are due by whichever clock says so first.
-        """
+        """They are due by whichever clock says so first."""
         it.left(318)
         it.world.sets_wall(4)
 
@@ -81,9 +69,7 @@ class TestJump:
         assert 2 == it.attempts
 
     def test_drops_the_pause(self, it):
-        """
-        What was decided by the old clock is void.
-        """
+        """What was decided by the old clock is void."""
         it.source.goes_down()
         it.due()
         for _ in range(30):
@@ -95,9 +81,7 @@ class TestJump:
         assert 2 == it.refresher.get().generation
 
     def test_lifts_the_settling(self):
-        """
-        Even right after a refresh.
-        """
+        """Even right after a refresh."""
         it = engine(lifetime=3_600)
         it.source.source_remaining = 6.0
         it.refresher.get()
@@ -111,9 +95,7 @@ class TestJump:
         assert 2 == it.attempts
 
     def test_frozen_flight_is_replaced(self, it):
-        """
-        A background refresh that was frozen with us has lost its connection.
-        """
+        """A background refresh that was frozen with us has lost its connection."""
         it.background.mode = "by hand"
         it.due()
         it.refresher.get()
@@ -127,9 +109,7 @@ class TestJump:
         assert it.refresher.last_error is None
 
     def test_frozen_for_a_moment(self, it):
-        """
-        One that may still arrive is waited for.
-        """
+        """One that may still arrive is waited for."""
         it.background.mode = "by hand"
         it.left(20)
         it.refresher.get()
@@ -140,9 +120,7 @@ class TestJump:
         assert 2 == it.attempts
 
     def test_waiters_of_a_frozen_flight_take_over(self, it):
-        """
-        They don't wait for a lost connection.
-        """
+        """They don't wait for a lost connection."""
         it.background.mode = "never"
         it.left(60)
 
@@ -158,9 +136,7 @@ class TestJump:
 
 
 class TestExpiredOnArrival:
-    """
-    Credentials that arrive expired.
-    """
+    """Credentials that arrive expired."""
 
     @pytest.fixture(name="expired")
     def _expired(self) -> Engine:
@@ -169,9 +145,7 @@ class TestExpiredOnArrival:
         return expired
 
     def test_local_clock_is_wrong(self, expired):
-        """
-        The message says by how much.
-        """
+        """The message says by how much."""
         expired.world.sets_wall(HOUR)
         with pytest.raises(ClockError, match="10 s after their expiration") as excinfo:
             expired.refresher.get()
@@ -181,34 +155,26 @@ class TestExpiredOnArrival:
         assert text in str(excinfo.value)
 
     def test_server_clock_is_wrong(self, expired):
-        """
-        The local clock counts if the server's leads to nothing possible.
-        """
+        """The local clock counts if the server's leads to nothing possible."""
         expired.world.sets_wall(-HOUR)
 
         assert HOUR - 10 == expired.refresher.get().lifetime
 
     @pytest.mark.parametrize("wrong", [0, 300])
     def test_server_is_faulty(self, expired, wrong):
-        """
-        A clock that is right to five minutes isn't mentioned.
-        """
+        """A clock that is right to five minutes isn't mentioned."""
         expired.world.sets_wall(wrong)
         with pytest.raises(StsUnavailableError, match="is faulty"):
             expired.refresher.get()
 
     def test_server_without_a_date(self, expired):
-        """
-        Then only the local clock can be wrong.
-        """
+        """Then only the local clock can be wrong."""
         expired.source.tells_time = False
         with pytest.raises(ClockError, match="NTP"):
             expired.refresher.get()
 
     def test_server_without_a_date_and_valid(self):
-        """
-        The local wall clock counts.
-        """
+        """The local wall clock counts."""
         it = engine()
         it.source.tells_time = False
         it.world.sets_wall(100)
@@ -217,14 +183,10 @@ class TestExpiredOnArrival:
 
 
 class TestTwoClocksThatAgree:
-    """
-    The server issues credentials by a clock that is set back.
-    """
+    """The server issues credentials by a clock that is set back."""
 
     def test_set_back(self):
-        """
-        New credentials are taken, though they expire before the current ones.
-        """
+        """New credentials are taken, though they expire before the current ones."""
         it = engine()
         it.refresher.get()
         it.world.passes(100)
@@ -238,14 +200,10 @@ class TestTwoClocksThatAgree:
 
 
 class TestPossibleLifetimes:
-    """
-    A `Date` that leads to an impossible lifetime is ignored.
-    """
+    """A `Date` that leads to an impossible lifetime is ignored."""
 
     def answer(self, it, *, date, longest):
-        """
-        Credentials of an hour, with a *Date* that is wrong by so much.
-        """
+        """Credentials of an hour, with a *Date* that is wrong by so much."""
         usual = it.source._issue()
         fetched = attrs.evolve(
             usual, server_time=it.world.time + date, longest_lifetimes=longest
@@ -272,9 +230,7 @@ class TestPossibleLifetimes:
         assert lifetime == self.answer(it, date=date, longest=longest)
 
     def test_impossible(self):
-        """
-        If neither clock leads to a possible lifetime, it is an error.
-        """
+        """If neither clock leads to a possible lifetime, it is an error."""
         it = engine(lifetime=100 * HOUR)
         with pytest.raises(StsUnavailableError, match="longer than is possible"):
             self.answer(it, date=0.0, longest=(3_660.0, 43_260.0))

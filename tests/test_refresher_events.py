@@ -1,6 +1,4 @@
-"""
-Calls from within a refresh; events, counters, and log lines.
-"""
+"""Calls from within a refresh; events, counters, and log lines."""
 
 from __future__ import annotations
 
@@ -22,14 +20,10 @@ from .engine import LABEL, engine, seconds
 
 
 class TestRecursion:
-    """
-    Calls that would wait for their own thread.
-    """
+    """Calls that would wait for their own thread."""
 
     def test_source_uses_itself(self):
-        """
-        A clear error instead of waiting for oneself.
-        """
+        """A clear error instead of waiting for oneself."""
         it = engine()
         it.source.on_fetch = it.refresher.get
         with pytest.raises(
@@ -40,9 +34,7 @@ class TestRecursion:
         assert [] == it.patience.waits
 
     def test_source_refreshes_itself(self, held):
-        """
-        It can't be refreshed by what is being refreshed.
-        """
+        """It can't be refreshed by what is being refreshed."""
         held.left(5)
         held.source.on_fetch = held.refresher.refresh
         with pytest.raises(SourceCredentialsError):
@@ -52,9 +44,7 @@ class TestRecursion:
         assert 2 == held.refresher.refresh().generation
 
     def test_finalizer_in_a_fetch(self, held):
-        """
-        Code that interrupts the thread of a fetch gets the current credentials.
-        """
+        """Code that interrupts the thread of a fetch gets the current credentials."""
         generations = []
         held.left(20)
         held.source.on_fetch = lambda: generations.append(
@@ -66,9 +56,7 @@ class TestRecursion:
 
     @pytest.mark.parametrize("forked", [False, True])
     def test_what_a_fetch_starts(self, held, forked, monkeypatch):
-        """
-        It may inherit the context of the fetch, and go on after it or in a child.
-        """
+        """It may inherit the context of the fetch, and go on after it or in a child."""
         contexts = []
         held.left(-10)
         held.source.on_fetch = lambda: contexts.append(contextvars.copy_context())
@@ -81,9 +69,7 @@ class TestRecursion:
         assert 3 == contexts[0].run(held.refresher.get).generation
 
     def test_chain(self):
-        """
-        A source may use another session: that is a chain.
-        """
+        """A source may use another session: that is a chain."""
         hub, child = engine(), engine()
         child.source.on_fetch = hub.refresher.get
 
@@ -92,9 +78,7 @@ class TestRecursion:
 
     @pytest.mark.parametrize("name", ["get", "refresh"])
     def test_hook_before_the_first_credentials(self, name):
-        """
-        It would wait for its own thread; it gets a clear error instead.
-        """
+        """It would wait for its own thread; it gets a clear error instead."""
         it = engine()
         errors = []
 
@@ -112,9 +96,7 @@ class TestRecursion:
 
     @pytest.mark.parametrize("left", [300, 60])
     def test_hook_while_usable(self, held, left):
-        """
-        It gets what there is, at once.
-        """
+        """It gets what there is, at once."""
         seen = []
         held.left(left)
         held.refresher.events.subscribe(
@@ -129,14 +111,10 @@ class TestRecursion:
 
 
 class TestWatching:
-    """
-    Events, counters, and the log.
-    """
+    """Events, counters, and the log."""
 
     def test_events(self, held):
-        """
-        They have numbers and no secrets.
-        """
+        """They have numbers and no secrets."""
         held.due()
         held.source.goes_down()
         held.refresher.get()
@@ -179,26 +157,20 @@ class TestWatching:
         ("left", "reason"), [(61, "advisory"), (60, "mandatory"), (5, "expired")]
     )
     def test_reasons(self, held, left, reason):
-        """
-        Why a refresh began.
-        """
+        """Why a refresh began."""
         held.left(left)
         held.refresher.get()
 
         assert reason == held.events.seen[-1].reason
 
     def test_requested(self, held):
-        """
-        One that a caller requested.
-        """
+        """One that a caller requested."""
         held.refresher.refresh()
 
         assert "requested" == held.events.seen[-1].reason
 
     def test_source_resolved_again(self, held):
-        """
-        The layer below says so with what it brings.
-        """
+        """The layer below says so with what it brings."""
         held.refresher.fetch = lambda: attrs.evolve(
             held.source(), source_resolved_again=True
         )
@@ -207,9 +179,7 @@ class TestWatching:
         assert "source_resolved_again" in held.events.names
 
     def test_kept_elsewhere(self):
-        """
-        Each record is offered to a cache.
-        """
+        """Each record is offered to a cache."""
         it = engine()
         kept: list[Record] = []
         it.refresher.keep = lambda record, now: kept.append(record)
@@ -219,9 +189,7 @@ class TestWatching:
         assert [1, 2] == [record.generation for record in kept]
 
     def test_counters(self, held):
-        """
-        They can be read at any time.
-        """
+        """They can be read at any time."""
         held.due()
         held.source.goes_down()
         held.refresher.get()
@@ -236,9 +204,7 @@ class TestWatching:
         )
 
     def test_one_warning_a_minute(self, held, caplog):
-        """
-        With hop, error, what is left and the pause; no traceback.
-        """
+        """With hop, error, what is left and the pause; no traceback."""
         held.source.goes_down()
         held.due()
         for _ in range(59):
@@ -253,9 +219,7 @@ class TestWatching:
         )
 
     def test_permanent_error_is_logged_once(self, held, caplog):
-        """
-        Also if an outage went before it.
-        """
+        """Also if an outage went before it."""
         held.due()
         for kind in (
             FailureKind.OUTAGE,
@@ -281,9 +245,7 @@ class TestWatching:
         assert 2 == sum(r.levelno == logging.ERROR for r in caplog.records)
 
     def test_next_attempt_at(self, held):
-        """
-        The end of the pause.
-        """
+        """The end of the pause."""
         held.source.goes_down()
         held.due()
         held.refresher.get()

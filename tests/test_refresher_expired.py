@@ -1,6 +1,4 @@
-"""
-Credentials that expired while refreshes failed.
-"""
+"""Credentials that expired while refreshes failed."""
 
 from __future__ import annotations
 
@@ -21,14 +19,10 @@ OUTAGE, REQUEST = FailureKind.OUTAGE, FailureKind.REQUEST
 
 
 class TestExpired:
-    """
-    Nothing usable is left.
-    """
+    """Nothing usable is left."""
 
     def test_used_until_rejected(self, due):
-        """
-        The local clock may be wrong.
-        """
+        """The local clock may be wrong."""
         due.left(-100)
 
         assert 1 == due.refresher.get().generation
@@ -63,9 +57,7 @@ class TestExpired:
         assert "Last error: Failed. Next attempt in" in str(error)
 
     def test_cause_is_ours_if_there_is_no_other(self, due):
-        """
-        There is always one.
-        """
+        """There is always one."""
         due.refresher._state.policy = RefreshPolicy(when_expired="raise")
         due.left(-1)
         with pytest.raises(CredentialsExpiredError) as excinfo:
@@ -74,9 +66,7 @@ class TestExpired:
         assert isinstance(excinfo.value.__cause__, StsUnavailableError)
 
     def test_raise(self):
-        """
-        The last five seconds are no good reason to fail.
-        """
+        """The last five seconds are no good reason to fail."""
         it = engine(RefreshPolicy(when_expired="raise"))
         it.refresher.get()
         it.source.goes_down()
@@ -89,9 +79,7 @@ class TestExpired:
             it.refresher.get()
 
     def test_use(self):
-        """
-        Expired and rejected credentials are used without limit.
-        """
+        """Expired and rejected credentials are used without limit."""
         it = engine(RefreshPolicy(when_expired="use"))
         it.refresher.get()
         it.source.goes_down(REQUEST)
@@ -101,9 +89,7 @@ class TestExpired:
         assert 1 == it.refresher.get().generation
 
     def test_permanent_error_is_raised(self):
-        """
-        Waiting doesn't help then.
-        """
+        """Waiting doesn't help then."""
         it = engine()
         it.refresher.get()
         it.left(0)
@@ -115,9 +101,7 @@ class TestExpired:
         assert "AccessDenied" == excinfo.value.code
 
     def test_permanent_error_is_cached(self):
-        """
-        It answers for a second, and then there is another attempt.
-        """
+        """It answers for a second, and then there is another attempt."""
         it = engine()
         it.source.goes_down(REQUEST)
         for _ in range(10):
@@ -132,9 +116,7 @@ class TestExpired:
         assert it.refresher.get()
 
     def test_successes_leave_room(self):
-        """
-        Refreshes that succeed don't use up the attempts of a minute.
-        """
+        """Refreshes that succeed don't use up the attempts of a minute."""
         it = engine(lifetime=61)
         it.refresher.get()
         for _ in range(20):
@@ -145,9 +127,7 @@ class TestExpired:
 
 
 class TestRaise:
-    """
-    *when_denied* "raise".
-    """
+    """*when_denied* "raise"."""
 
     @pytest.fixture(name="due")
     def _due(self) -> Engine:
@@ -157,9 +137,7 @@ class TestRaise:
         return due
 
     def test_raised_at_once(self, due):
-        """
-        From the advisory window, too, and to everybody for a second.
-        """
+        """From the advisory window, too, and to everybody for a second."""
         due.source.goes_down(REQUEST)
         for _ in range(3):
             with pytest.raises(AccessDeniedError):
@@ -168,9 +146,7 @@ class TestRaise:
         assert 2 == due.attempts
 
     def test_other_failures_are_not_raised(self, due):
-        """
-        They aren't permanent.
-        """
+        """They aren't permanent."""
         due.source.goes_down(OUTAGE)
 
         assert 1 == due.refresher.get().generation

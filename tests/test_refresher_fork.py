@@ -1,6 +1,4 @@
-"""
-A refresher in a forked child.
-"""
+"""A refresher in a forked child."""
 
 from __future__ import annotations
 
@@ -31,14 +29,10 @@ def _it() -> Engine:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
 class TestFork:
-    """
-    A child has no threads but its own.
-    """
+    """A child has no threads but its own."""
 
     def forked(self, work: Callable[[], bytes]) -> bytes:
-        """
-        What a child makes of *work*, if it does within two seconds.
-        """
+        """What a child makes of *work*, if it does within two seconds."""
         reader, writer = os.pipe()
         pid = os.fork()
         if pid == 0:
@@ -58,9 +52,7 @@ class TestFork:
             os.close(reader)
 
     def test_during_a_first_fetch(self, it):
-        """
-        The flight stays in the parent; the child fetches.
-        """
+        """The flight stays in the parent; the child fetches."""
         gate = Gate(it)
         leader = threading.Thread(target=it.refresher.get)
         leader.start()
@@ -78,9 +70,7 @@ class TestFork:
         assert b"ASIA0000000000000001" == key
 
     def test_with_the_lock_held(self, it):
-        """
-        By another thread, which the child doesn't have.
-        """
+        """By another thread, which the child doesn't have."""
         it.refresher.get()
         held, done = threading.Event(), threading.Event()
 
@@ -105,9 +95,7 @@ class TestFork:
         assert b"2" == generation
 
     def test_pool(self):
-        """
-        The parent's threads aren't there; the child's pool starts its own.
-        """
+        """The parent's threads aren't there; the child's pool starts its own."""
         pool, busy, done = (
             DaemonPool(max_threads=1),
             threading.Event(),
@@ -128,9 +116,7 @@ class TestFork:
         assert b"ran" == answer
 
     def test_other_jitter(self):
-        """
-        The same record, but siblings don't refresh together.
-        """
+        """The same record, but siblings don't refresh together."""
         draws = iter([0.0, 1.0])
         it = engine(random=lambda: next(draws))
         before = it.refresher.get()
@@ -142,9 +128,7 @@ class TestFork:
         assert 1 == after.generation == it.attempts
 
     def test_marks_stay(self, it):
-        """
-        A key that was rejected in the parent is rejected in the child.
-        """
+        """A key that was rejected in the parent is rejected in the child."""
         it.refresher.get()
         it.source.goes_down()
         it.refresher.replace_rejected(it.key())
@@ -155,9 +139,7 @@ class TestFork:
         assert 2 == it.refresher.get().generation
 
     def test_nothing_to_draw_for(self, it):
-        """
-        Without a record, or with one that has no end, there is no due point.
-        """
+        """Without a record, or with one that has no end, there is no due point."""
         it.refresher._after_fork()
 
         assert it.refresher.record is None
@@ -171,16 +153,12 @@ class TestFork:
 
 
 def undated(credentials: object) -> object:
-    """
-    The same without an expiration.
-    """
+    """The same without an expiration."""
     return attrs.evolve(credentials, expires_at=None)
 
 
 def test_no_fork(monkeypatch):
-    """
-    Windows has none, and nothing to forget.
-    """
+    """Windows has none, and nothing to forget."""
     monkeypatch.delattr(os, "register_at_fork", raising=False)
     spec = importlib.util.spec_from_file_location("stsession._util", _fork.__file__)
     module = importlib.util.module_from_spec(spec)
@@ -189,9 +167,7 @@ def test_no_fork(monkeypatch):
 
 
 class Registered:
-    """
-    An object with state that a fork matters to.
-    """
+    """An object with state that a fork matters to."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
@@ -205,9 +181,7 @@ class Registered:
 
 
 def test_one_that_raises():
-    """
-    All others are called nevertheless.
-    """
+    """All others are called nevertheless."""
     things = [Registered(), Registered(ValueError("not ours")), Registered()]
     with pytest.raises(ValueError, match="not ours"):
         _fork._after_fork()
@@ -216,9 +190,7 @@ def test_one_that_raises():
 
 
 def test_refresher_that_is_dropped():
-    """
-    The registration for forked children doesn't keep it alive.
-    """
+    """The registration for forked children doesn't keep it alive."""
     reference = weakref.ref(Refresher(name="x", fetch=engine().source))
     gc.collect()
 

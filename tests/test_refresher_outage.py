@@ -1,6 +1,4 @@
-"""
-Refreshing while the source fails.
-"""
+"""Refreshing while the source fails."""
 
 from __future__ import annotations
 
@@ -27,9 +25,7 @@ each_fault = pytest.mark.parametrize("fault", [OUTAGE, THROTTLED, REQUEST, "sile
 
 
 class Outage:
-    """
-    The source fails from one instant to another, in one of several ways.
-    """
+    """The source fails from one instant to another, in one of several ways."""
 
     def __init__(self, it: Engine, fault: FailureKind | str) -> None:
         self.it = it
@@ -37,9 +33,7 @@ class Outage:
         it.source.on_fetch = self._hang
 
     def begins(self) -> None:
-        """
-        It fails from now on.
-        """
+        """It fails from now on."""
         if self.fault == "silent":
             self.it.background.mode = "never"
             self.it.source.goes_down(OUTAGE)
@@ -47,9 +41,7 @@ class Outage:
             self.it.source.goes_down(self.fault)
 
     def ends(self) -> None:
-        """
-        It answers from now on.
-        """
+        """It answers from now on."""
         self.it.background.mode = "at once"
         self.it.source.comes_back()
         self.it.background.works()
@@ -87,9 +79,7 @@ def test_five_minutes_at_any_phase(draw, fault, lifetime):
 @pytest.mark.parametrize("when_expired", ["raise", "use_until_rejected"])
 @each_draw
 def test_good_again_after_half_a_minute(draw, when_expired, fault):
-    """
-    However long it lasted, and whenever it ends.
-    """
+    """However long it lasted, and whenever it ends."""
     for length in range(0, 240, 13):
         it = engine(RefreshPolicy(when_expired=when_expired), random=lambda: draw)
         it.refresher.get()
@@ -111,9 +101,7 @@ def test_good_again_after_half_a_minute(draw, when_expired, fault):
 @pytest.mark.parametrize("fault", [OUTAGE, THROTTLED, REQUEST])
 @each_draw
 def test_good_again_after_a_bad_start(draw, fault):
-    """
-    Half a minute, too, if there have never been any credentials.
-    """
+    """Half a minute, too, if there have never been any credentials."""
     for length in range(0, 90, 2):
         it = engine(random=lambda: draw)
         it.source.goes_down(fault)
@@ -129,22 +117,16 @@ def test_good_again_after_a_bad_start(draw, fault):
 
 
 class TestPause:
-    """
-    After a failure.
-    """
+    """After a failure."""
 
     def test_doubles(self, due):
-        """
-        2.5, 5, 10, 20 seconds with the shortest draw.
-        """
+        """2.5, 5, 10, 20 seconds with the shortest draw."""
         get_often(due, 100, 0.5)
 
         assert [2.5, 7.5, 17.5, 37.5] == attempts_after(due)
 
     def test_success_ends_it(self, due):
-        """
-        The next failure begins from the start.
-        """
+        """The next failure begins from the start."""
         get_often(due, 20)
         due.source.comes_back()
         get_often(due, 30)
@@ -156,9 +138,7 @@ class TestPause:
         assert due.refresher.last_error is not None
 
     def test_error_is_forgotten(self, due):
-        """
-        After a success there is no last error.
-        """
+        """After a success there is no last error."""
         due.refresher.get()
         due.source.comes_back()
         due.refresher.refresh()
@@ -166,9 +146,7 @@ class TestPause:
         assert due.refresher.last_error is None
 
     def test_entering_the_mandatory_window(self, due):
-        """
-        One attempt whatever the gate says, if the last is ten seconds old.
-        """
+        """One attempt whatever the gate says, if the last is ten seconds old."""
         due.left(75)
         due.source.goes_down(REQUEST)
         due.refresher.get()
@@ -179,9 +157,7 @@ class TestPause:
         assert before + 1 == due.attempts
 
     def test_too_short_before_the_mandatory_window(self, due):
-        """
-        It comes ten seconds after the last.
-        """
+        """It comes ten seconds after the last."""
         due.left(65)
         due.source.goes_down(REQUEST)
         due.refresher.get()
@@ -196,9 +172,7 @@ class TestPause:
         assert before + 1 == due.attempts
 
     def test_refusal_while_usable(self, due):
-        """
-        It is served over; the next attempt is half a minute later.
-        """
+        """It is served over; the next attempt is half a minute later."""
         due.source.goes_down(REQUEST)
         get_often(due, 59)
 
@@ -206,9 +180,7 @@ class TestPause:
 
 
 class TestSilence:
-    """
-    The source takes the request and never answers.
-    """
+    """The source takes the request and never answers."""
 
     def test_given_up_and_replaced(self, due):
         """
@@ -231,9 +203,7 @@ class TestSilence:
         assert 2 == due.refresher.get().generation
 
     def test_late_answer_is_welcome(self, due):
-        """
-        It is used, though no caller waits for it any longer.
-        """
+        """It is used, though no caller waits for it any longer."""
         due.background.mode = "slow"
         get_often(due, 31)
         due.source.comes_back()
@@ -243,9 +213,7 @@ class TestSilence:
         assert due.refresher.last_error is None
 
     def test_late_answer_leaves_the_next_flight_alone(self, due):
-        """
-        A request for new credentials joins the refresh that replaced it.
-        """
+        """A request for new credentials joins the refresh that replaced it."""
         due.background.mode = "slow"
         get_often(due, 40)
         due.source.comes_back()
@@ -258,9 +226,7 @@ class TestSilence:
         assert "requested" not in {event.reason for event in due.events.seen}
 
     def test_late_failure_is_not(self, due):
-        """
-        It has been counted.
-        """
+        """It has been counted."""
         due.background.mode = "slow"
         get_often(due, 31)
         due.background.works()
@@ -268,9 +234,7 @@ class TestSilence:
         assert 1 == due.refresher.events.counters.failures
 
     def test_late_answer_that_is_older(self, due):
-        """
-        It doesn't replace what came meanwhile.
-        """
+        """It doesn't replace what came meanwhile."""
         due.background.mode = "slow"
         due.source.comes_back()
         get_often(due, 31)
@@ -285,9 +249,7 @@ class TestSilence:
         assert due.refresher.last_error is None
 
     def test_late_answer_to_a_former_request(self, due):
-        """
-        The source may have been another user when it was sent.
-        """
+        """The source may have been another user when it was sent."""
         due.background.mode = "slow"
         due.source.comes_back()
         get_often(due, 31)
@@ -300,9 +262,7 @@ class TestSilence:
         assert newer is due.refresher.get()
 
     def test_callers_that_wait_in_vain(self):
-        """
-        Without credentials callers wait for half a minute, altogether.
-        """
+        """Without credentials callers wait for half a minute, altogether."""
         it = engine(background="slow")
         it.refresher.get()
         it.left(20)
@@ -319,9 +279,7 @@ class TestSilence:
         assert [5] == it.patience.waits
 
     def test_load_timeout(self):
-        """
-        How long that is can be said.
-        """
+        """How long that is can be said."""
         it = engine(background="slow")
         it.refresher.load_timeout = it.refresher._state.load_timeout = 12.0
         it.refresher.get()

@@ -1,6 +1,4 @@
-"""
-Refreshing after a service rejected the key.
-"""
+"""Refreshing after a service rejected the key."""
 
 from __future__ import annotations
 
@@ -23,9 +21,7 @@ def _it() -> Engine:
 
 
 def rejected(it: Engine) -> int | None:
-    """
-    A service rejects the current key; the generation of what replaces it.
-    """
+    """A service rejects the current key; the generation of what replaces it."""
     record = it.refresher.replace_rejected(
         it.refresher.record.credentials.access_key_id
     )
@@ -33,18 +29,14 @@ def rejected(it: Engine) -> int | None:
 
 
 def test_current_key(it):
-    """
-    One refresh, and other credentials.
-    """
+    """One refresh, and other credentials."""
     assert 2 == rejected(it)
     assert 2 == it.attempts
     assert 2 == it.refresher.get().generation
 
 
 def test_told(it, caplog):
-    """
-    An event, a counter and a log line, without the whole key.
-    """
+    """An event, a counter and a log line, without the whole key."""
     caplog.set_level(logging.INFO, "stsession")
     rejected(it)
 
@@ -56,9 +48,7 @@ def test_told(it, caplog):
 
 
 def test_former_key(it):
-    """
-    A late rejection: what has replaced the key is returned, without a fetch.
-    """
+    """A late rejection: what has replaced the key is returned, without a fetch."""
     former = it.key()
     it.refresher.refresh()
 
@@ -68,18 +58,14 @@ def test_former_key(it):
 
 
 def test_foreign_key(it):
-    """
-    It isn't ours to replace.
-    """
+    """It isn't ours to replace."""
     assert it.refresher.replace_rejected("AKIAFOREIGN") is None
     assert 1 == it.attempts
     assert 1 == it.refresher.get().generation
 
 
 def test_before_the_first_use():
-    """
-    There is nothing to replace.
-    """
+    """There is nothing to replace."""
     it = engine()
 
     assert it.refresher.replace_rejected("AKIAFOREIGN") is None
@@ -87,9 +73,7 @@ def test_before_the_first_use():
 
 
 def test_waits_as_in_the_mandatory_window(it):
-    """
-    Five seconds; then the request fails as it did.
-    """
+    """Five seconds; then the request fails as it did."""
     it.background.mode = "never"
 
     assert rejected(it) is None
@@ -98,9 +82,7 @@ def test_waits_as_in_the_mandatory_window(it):
 
 
 def test_expiration_is_untouched(it):
-    """
-    The mark makes them due, not expired: the same record stays in use.
-    """
+    """The mark makes them due, not expired: the same record stays in use."""
     it.source.goes_down()
     first = it.refresher.record
 
@@ -110,9 +92,7 @@ def test_expiration_is_untouched(it):
 
 
 def test_mark_is_kept_until_there_is_a_new_key(it):
-    """
-    A failure doesn't lift it.
-    """
+    """A failure doesn't lift it."""
     it.source.goes_down()
     rejected(it)
     it.source.comes_back()
@@ -122,9 +102,7 @@ def test_mark_is_kept_until_there_is_a_new_key(it):
 
 
 def test_mark_lifts_the_settling(it):
-    """
-    A key that is rejected right after a refresh doesn't wait for a minute.
-    """
+    """A key that is rejected right after a refresh doesn't wait for a minute."""
     it.refresher.refresh()
     it.source.goes_down()
     rejected(it)
@@ -135,9 +113,7 @@ def test_mark_lifts_the_settling(it):
 
 
 def test_mark_survives_the_same_key(it):
-    """
-    A source that has cached the rejected key has failed.
-    """
+    """A source that has cached the rejected key has failed."""
     it.source.repeats = True
 
     assert rejected(it) is None
@@ -149,9 +125,7 @@ def test_mark_survives_the_same_key(it):
 
 
 def test_mark_set_during_a_flight(it):
-    """
-    It is lifted by the new key that the flight brings.
-    """
+    """It is lifted by the new key that the flight brings."""
     it.background.mode = "by hand"
     it.due()
     it.refresher.get()
@@ -166,9 +140,7 @@ def test_mark_set_during_a_flight(it):
 
 
 def test_joins_a_flight(it):
-    """
-    There is one fetch.
-    """
+    """There is one fetch."""
     it.background.mode = "by hand"
 
     def second() -> None:
@@ -183,9 +155,7 @@ def test_joins_a_flight(it):
 
 
 def test_does_not_join_one_that_is_too_old(it):
-    """
-    It is replaced.
-    """
+    """It is replaced."""
     it.background.mode = "slow"
     it.due()
     it.refresher.get()
@@ -198,9 +168,7 @@ def test_does_not_join_one_that_is_too_old(it):
 
 @pytest.mark.parametrize(("passed", "generation"), [(9.999, None), (10, 2)])
 def test_passes_the_gate(it, passed, generation):
-    """
-    If the last attempt began ten seconds ago.
-    """
+    """If the last attempt began ten seconds ago."""
     it.source.goes_down(FailureKind.REQUEST)
     it.due()
     it.refresher.get()
@@ -211,9 +179,7 @@ def test_passes_the_gate(it, passed, generation):
 
 
 def test_service_that_rejects_everything(it):
-    """
-    One refresh per half a minute: no loop.
-    """
+    """One refresh per half a minute: no loop."""
     before = it.attempts
     for _ in range(300):
         rejected(it)
@@ -225,9 +191,7 @@ def test_service_that_rejects_everything(it):
 
 
 def test_service_that_rejects_everything_while_sts_fails(it):
-    """
-    Half a minute for the rejections, and the pauses for the rest.
-    """
+    """Half a minute for the rejections, and the pauses for the rest."""
     it.source.goes_down()
     for _ in range(300):
         rejected(it)
@@ -238,18 +202,14 @@ def test_service_that_rejects_everything_while_sts_fails(it):
 
 
 def test_shorter_lived_ones_will_do(it):
-    """
-    A rejected key is worth nothing, whatever its expiration is.
-    """
+    """A rejected key is worth nothing, whatever its expiration is."""
     it.source.lifetime = 400
 
     assert 2 == rejected(it)
 
 
 def test_expired_and_refused(it):
-    """
-    Then there is nothing to use, even if the rejection was one of several.
-    """
+    """Then there is nothing to use, even if the rejection was one of several."""
     rejected(it)
     rejected(it)
     it.source.goes_down()
@@ -259,9 +219,7 @@ def test_expired_and_refused(it):
 
 
 def test_several_former_keys(it):
-    """
-    The last eight are known.
-    """
+    """The last eight are known."""
     keys = [it.key()]
     for _ in range(8):
         it.world.passes(30)
@@ -277,9 +235,7 @@ def test_several_former_keys(it):
 
 
 def test_sdk():
-    """
-    The set is marked due, and the next caller refreshes it.
-    """
+    """The set is marked due, and the next caller refreshes it."""
     it = engine(RefreshPolicy.sdk())
     it.refresher.get()
     it.world.passes(5)

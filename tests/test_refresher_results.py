@@ -1,6 +1,4 @@
-"""
-What a source returned or raised, and what becomes of it.
-"""
+"""What a source returned or raised, and what becomes of it."""
 
 from __future__ import annotations
 
@@ -25,9 +23,7 @@ FIRST = "ASIA0000000000000001"
 
 
 def answers(it, key, left):
-    """
-    Have the source return this key, with so many seconds left.
-    """
+    """Have the source return this key, with so many seconds left."""
     it.refresher.fetch = lambda: FetchResult(
         credentials=TemporaryCredentials(
             access_key_id=key,
@@ -60,9 +56,7 @@ def test_progress(held, at, key, left):
     ],
 )
 def test_no_progress(held, at, key, left, text):
-    """
-    It is a failed attempt, and the current record stays.
-    """
+    """It is a failed attempt, and the current record stays."""
     held.left(at)
     answers(held, key, left)
     first = held.refresher.record
@@ -92,9 +86,7 @@ def test_requested(held, left, accepted):
 
 
 def test_earlier_expiration_than_an_expired_record(held):
-    """
-    With a clock that was set back, anything is better than an expired record.
-    """
+    """With a clock that was set back, anything is better than an expired record."""
     held.world.sets_wall(3_600)
     held.source.lifetime = 300
 
@@ -102,9 +94,7 @@ def test_earlier_expiration_than_an_expired_record(held):
 
 
 def test_expired_on_arrival(held):
-    """
-    A failed refresh.
-    """
+    """A failed refresh."""
     held.source.lifetime = -1
     held.due()
 
@@ -113,18 +103,14 @@ def test_expired_on_arrival(held):
 
 
 def test_no_credentials(held):
-    """
-    A source that returns something else has failed.
-    """
+    """A source that returns something else has failed."""
     held.refresher.fetch = lambda: None
     with pytest.raises(SourceCredentialsError, match="raised AttributeError"):
         held.refresher.refresh()
 
 
 def test_foreign_error_is_not_quoted(held):
-    """
-    Its text may contain anything; it is the cause.
-    """
+    """Its text may contain anything; it is the cause."""
     held.source.fault = RuntimeError("planted-secret")
     with pytest.raises(SourceCredentialsError) as excinfo:
         held.refresher.refresh()
@@ -136,9 +122,7 @@ def test_foreign_error_is_not_quoted(held):
 
 
 def test_window_that_does_not_fit(caplog):
-    """
-    One warning, not one for each refresh.
-    """
+    """One warning, not one for each refresh."""
     it = engine(RefreshPolicy(advisory=seconds(800)))
     for _ in range(3):
         it.refresher.get()
@@ -149,9 +133,7 @@ def test_window_that_does_not_fit(caplog):
 
 
 def test_lifetime_from_the_start_of_the_request():
-    """
-    The time that the request took is subtracted.
-    """
+    """The time that the request took is subtracted."""
     it = engine()
     it.source.on_fetch = lambda: it.world.passes(4)
     record = it.refresher.get()
@@ -160,9 +142,7 @@ def test_lifetime_from_the_start_of_the_request():
 
 
 def test_lifetime_from_where_the_fetch_says():
-    """
-    The fetch may know better when the request began.
-    """
+    """The fetch may know better when the request began."""
     it = engine()
     began = instant(it.world)
     it.refresher.fetch = lambda: FetchResult(
@@ -205,16 +185,12 @@ def test_lifetime_from_where_the_fetch_says():
     ],
 )
 def test_times_in_texts(text, expected):
-    """
-    In the largest unit that fits; a clock that is wrong by 5 minutes is right.
-    """
+    """In the largest unit that fits; a clock that is wrong by 5 minutes is right."""
     assert expected == text
 
 
 def test_error_of_undated_credentials(held):
-    """
-    Its text has no date if there is none.
-    """
+    """Its text has no date if there is none."""
     credentials = TemporaryCredentials(access_key_id="x", secret_access_key="x")
     error = errors.credentials_expired(
         attrs.evolve(held.refresher.record, credentials=credentials),

@@ -1,6 +1,4 @@
-"""
-Refreshing as the AWS SDKs do: `RefreshPolicy.sdk()`.
-"""
+"""Refreshing as the AWS SDKs do: `RefreshPolicy.sdk()`."""
 
 from __future__ import annotations
 
@@ -22,9 +20,7 @@ REQUEST = FailureKind.REQUEST
 
 
 class TestSdk:
-    """
-    Parity with the SDKs.
-    """
+    """Parity with the SDKs."""
 
     @pytest.fixture(name="it")
     def _it(self) -> Engine:
@@ -34,17 +30,13 @@ class TestSdk:
         return it
 
     def test_inline(self, it):
-        """
-        The one advisory caller refreshes; no thread.
-        """
+        """The one advisory caller refreshes; no thread."""
         it.background.mode = "never"
 
         assert 2 == it.refresher.get().generation
 
     def test_others_go_on(self, it):
-        """
-        They get what there is.
-        """
+        """They get what there is."""
         others = []
         it.background.mode = "never"
 
@@ -70,9 +62,7 @@ class TestSdk:
         assert [300, 600, 900, 1_200] == attempts_after(it)
 
     def test_also_after_an_invalidation(self, it):
-        """
-        The pause holds.
-        """
+        """The pause holds."""
         it.source.goes_down()
         it.refresher.get()
         it.source.comes_back()
@@ -86,9 +76,7 @@ class TestSdk:
         assert 2 == it.refresher.get().generation
 
     def test_no_pause_after_a_failed_first_fetch(self):
-        """
-        Each caller tries.
-        """
+        """Each caller tries."""
         it = engine(RefreshPolicy.sdk())
         it.source.goes_down()
         for _ in range(20):
@@ -98,9 +86,7 @@ class TestSdk:
         assert 20 == it.attempts
 
     def test_refusal(self, it):
-        """
-        Raised at once from any window, and kept for a second.
-        """
+        """Raised at once from any window, and kept for a second."""
         it.source.goes_down(REQUEST)
         for _ in range(5):
             with pytest.raises(AccessDeniedError):
@@ -120,27 +106,21 @@ class TestSdk:
         assert 2 == it.refresher.get().generation
 
     def test_dead_on_arrival_is_a_failure(self, it):
-        """
-        Like any other.
-        """
+        """Like any other."""
         it.source.lifetime = -1
         get_often(it, 299)
 
         assert 2 == it.attempts
 
     def test_answer_that_expires_sooner(self, it):
-        """
-        It replaces the current credentials.
-        """
+        """It replaces the current credentials."""
         it.source.lifetime = 100
 
         assert 2 == it.refresher.refresh().generation
         assert 100 == it.refresher.record.lifetime
 
     def test_late_answer_that_expires_sooner(self):
-        """
-        It doesn't replace what came meanwhile.
-        """
+        """It doesn't replace what came meanwhile."""
         it = engine(RefreshPolicy.sdk(), background="slow", lifetime=3_600)
         it.refresher.get()
         it.background.has_usable = lambda: True
@@ -155,9 +135,7 @@ class TestSdk:
         assert newer is it.refresher.record
 
     def test_rejection(self, it):
-        """
-        The key is marked as due, and the next call replaces it.
-        """
+        """The key is marked as due, and the next call replaces it."""
         it.refresher.get()
         before = it.attempts
 
@@ -166,9 +144,7 @@ class TestSdk:
         assert 3 == it.refresher.get().generation
 
     def test_rejection_of_a_former_key(self, it):
-        """
-        The current one isn't due because of it.
-        """
+        """The current one isn't due because of it."""
         former = it.refresher.record.credentials.access_key_id
         it.refresher.get()
         it.refresher.replace_rejected(former)
@@ -176,9 +152,7 @@ class TestSdk:
         assert 2 == it.refresher.get().generation
 
     def test_window_survives_a_failure(self, it):
-        """
-        It is chosen when a set is stored.
-        """
+        """It is chosen when a set is stored."""
         plan = it.refresher.record.plan
         it.source.goes_down()
         it.refresher.get()

@@ -1,6 +1,4 @@
-"""
-A refresher that is used by many threads.
-"""
+"""A refresher that is used by many threads."""
 
 from __future__ import annotations
 
@@ -25,9 +23,7 @@ THREADS = 64
 
 
 def together(n: int, work: Callable[[], object]) -> list[object]:
-    """
-    What *n* threads that start at the same time make of *work*.
-    """
+    """What *n* threads that start at the same time make of *work*."""
     barrier, results = threading.Barrier(n), []
 
     def run() -> None:
@@ -51,9 +47,7 @@ def _it() -> Engine:
 
 
 def waiting_for(it: Engine, n: int) -> threading.Event:
-    """
-    An event that is set when *n* threads wait for a flight.
-    """
+    """An event that is set when *n* threads wait for a flight."""
     everybody, lock, count = threading.Event(), threading.Lock(), [0]
 
     def wait(event: threading.Event, seconds: float) -> bool:
@@ -69,9 +63,7 @@ def waiting_for(it: Engine, n: int) -> threading.Event:
 
 @pytest.mark.parametrize("left", [None, 5, -100])
 def test_one_fetch(it, left):
-    """
-    At first use and at expiry, and all get what it brings.
-    """
+    """At first use and at expiry, and all get what it brings."""
     if left is not None:
         it.refresher.get()
         it.left(left)
@@ -92,9 +84,7 @@ def test_one_fetch(it, left):
 
 
 def test_one_failure(it):
-    """
-    Each thread raises an error of its own, of the same cause.
-    """
+    """Each thread raises an error of its own, of the same cause."""
     it.source.goes_down()
     it.source.fault.__cause__ = OSError("down")
 
@@ -128,9 +118,7 @@ def test_no_wait_in_the_advisory_window(it):
 
 
 def test_no_thread_sees_two_generations_mixed(it):
-    """
-    Key, secret, token, and expiration belong together, always.
-    """
+    """Key, secret, token, and expiration belong together, always."""
     stop, mixed = threading.Event(), []
 
     def read() -> None:
@@ -163,15 +151,11 @@ def test_no_thread_sees_two_generations_mixed(it):
 
 
 class TestLock:
-    """
-    What is done under it, and what never is.
-    """
+    """What is done under it, and what never is."""
 
     @pytest.fixture(name="busy")
     def _busy(self) -> Engine:
-        """
-        One of which a hook, the source, a thread, and a waiter note the lock.
-        """
+        """One of which a hook, the source, a thread, and a waiter note the lock."""
         busy = engine(background="by hand")
         self.outside: dict[str, bool] = {}
 
@@ -199,9 +183,7 @@ class TestLock:
         return busy
 
     def everything(self, it: Engine) -> None:
-        """
-        Have it do all that it can.
-        """
+        """Have it do all that it can."""
         it.refresher.get()
         it.due()
         it.refresher.get()
@@ -221,9 +203,7 @@ class TestLock:
             it.refresher.refresh()
 
     def test_the_world_is_outside(self, busy):
-        """
-        No fetch, no hook, no thread, and no waiting under the lock.
-        """
+        """No fetch, no hook, no thread, and no waiting under the lock."""
         self.everything(busy)
 
         steps = ["hook", "fetch", "run", "spawn", "wait"]
@@ -246,9 +226,7 @@ class TestLock:
         ],
     )
     def test_state_is_inside(self, busy, name, monkeypatch):
-        """
-        One thread decides at a time.
-        """
+        """One thread decides at a time."""
         inside = []
         real = getattr(RefreshState, name)
 
@@ -264,9 +242,7 @@ class TestLock:
 
 @pytest.mark.parametrize("threads", [True, False])
 def test_hooks_that_block(it, threads):
-    """
-    They block the call that delivers the event, no other one, and no refresh.
-    """
+    """They block the call that delivers the event, no other one, and no refresh."""
     if threads:
         it.refresher.spawn = spawn
     began, ends = threading.Event(), threading.Event()
@@ -295,9 +271,7 @@ def test_hooks_that_block(it, threads):
 
 
 def test_no_more_threads_while_a_fetch_hangs(it, monkeypatch):
-    """
-    A caller fetches by itself, instead of waiting for the thread that hangs.
-    """
+    """A caller fetches by itself, instead of waiting for the thread that hangs."""
     hanging, threads = real_waits(engine()), []
     gate = Gate(hanging)
     it.source.on_fetch = lambda: threads.append(threading.current_thread())
@@ -322,15 +296,11 @@ def test_no_more_threads_while_a_fetch_hangs(it, monkeypatch):
 
 
 class TestInterruptedLeader:
-    """
-    The caller that starts a refresh may be interrupted at any time.
-    """
+    """The caller that starts a refresh may be interrupted at any time."""
 
     @pytest.mark.parametrize("interruption", [KeyboardInterrupt, MemoryError])
     def test_hands_over(self, it, interruption):
-        """
-        It keeps its interruption, and one of the others leads.
-        """
+        """It keeps its interruption, and one of the others leads."""
         everybody = waiting_for(it, 7)
 
         def interrupt() -> None:
@@ -352,9 +322,7 @@ class TestInterruptedLeader:
         assert 0 == it.refresher.events.counters.failures
 
     def test_hands_over_a_request(self, it):
-        """
-        So does a caller of refresh().
-        """
+        """So does a caller of refresh()."""
         everybody = waiting_for(it, 3)
 
         def interrupt() -> None:
@@ -386,9 +354,7 @@ class TestInterruptedLeader:
         assert 1 == it.refresher.get().generation
 
     def test_in_a_hook_of_a_follower(self, it):
-        """
-        It doesn't end the flight that it follows.
-        """
+        """It doesn't end the flight that it follows."""
         gate = Gate(it)
         leader = threading.Thread(target=it.refresher.get)
         leader.start()
@@ -416,9 +382,7 @@ class TestInterruptedLeader:
         leader.join(SOON)
 
     def test_in_a_hook_at_the_end(self, it):
-        """
-        What was fetched is held, and no caller waits any longer.
-        """
+        """What was fetched is held, and no caller waits any longer."""
         everybody = waiting_for(it, 1)
 
         def interrupt(event: object) -> None:
@@ -434,9 +398,7 @@ class TestInterruptedLeader:
 
     @pytest.mark.parametrize("exits", [SystemExit, GeneratorExit])
     def test_in_the_background(self, it, exits):
-        """
-        What can't end a thread of ours counts as a failure.
-        """
+        """What can't end a thread of ours counts as a failure."""
         it.refresher.get()
         it.due()
 
@@ -473,9 +435,7 @@ class TestInterruptedLeader:
 
 @pytest.mark.parametrize(("fails", "generation"), [(False, 2), (True, 1)])
 def test_ending_while_a_caller_gives_up(fails, generation):
-    """
-    A refresh that ends just as its follower gives up counts once, as what it is.
-    """
+    """A refresh that ends just as its follower gives up counts once, as what it is."""
     it = engine(background="by hand")
     it.refresher.get()
     it.left(20)
@@ -496,9 +456,7 @@ def test_ending_while_a_caller_gives_up(fails, generation):
 
 
 def test_waiting_without_an_end():
-    """
-    A *load_timeout* may be as long as a `timedelta` can be.
-    """
+    """A *load_timeout* may be as long as a `timedelta` can be."""
     event = OneTimeEvent()
     threading.Thread(target=event.set).start()
 

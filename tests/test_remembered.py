@@ -24,24 +24,18 @@ from .wire import READER, failing, source_of
 
 
 class Held:
-    """
-    An object that a caller refers to.
-    """
+    """An object that a caller refers to."""
 
 
 class AwkwardError(Exception):
-    """
-    It can't be copied.
-    """
+    """It can't be copied."""
 
     def __init__(self, one, two):
         super().__init__(f"{one} and {two}")
 
 
 class SilentError(Exception):
-    """
-    It can't even be shown.
-    """
+    """It can't even be shown."""
 
     def __str__(self):
         msg = "Not me."
@@ -51,18 +45,14 @@ class SilentError(Exception):
 
 
 class SameError(Exception):
-    """
-    It is its own copy.
-    """
+    """It is its own copy."""
 
     def __copy__(self):
         return self
 
 
 class VaultError(StsUnavailableError, ConnectionError):
-    """
-    A source's own error, which can't be pickled.
-    """
+    """A source's own error, which can't be pickled."""
 
     def __init__(self, vault, door):
         super().__init__(f"{vault} is down.", hint="Wait.", hop=vault)
@@ -74,18 +64,14 @@ class VaultError(StsUnavailableError, ConnectionError):
 
 
 class OnlyError(RefreshError):
-    """
-    There is but one of it.
-    """
+    """There is but one of it."""
 
     def __copy__(self):
         return self
 
 
 def caused_by(cause):
-    """
-    An error of ours, raised with a cause that has been raised.
-    """
+    """An error of ours, raised with a cause that has been raised."""
     try:
         try:
             raise cause
@@ -96,9 +82,7 @@ def caused_by(cause):
 
 
 def raised(text):
-    """
-    An exception that has a traceback.
-    """
+    """An exception that has a traceback."""
     try:
         raise ValueError(text)
     except ValueError as e:
@@ -117,9 +101,7 @@ def raised(text):
     ],
 )
 def test_says_the_same(cause):
-    """
-    What is copy_to_keep is the error with its cause, but without tracebacks.
-    """
+    """What is copy_to_keep is the error with its cause, but without tracebacks."""
     error = caused_by(cause)
     kept = copy_to_keep(error)
 
@@ -132,9 +114,7 @@ def test_says_the_same(cause):
 
 
 def test_leaves_the_error_alone():
-    """
-    The caller sees where it comes from.
-    """
+    """The caller sees where it comes from."""
     error = caused_by(OSError("x"))
     copy_to_keep(error)
 
@@ -143,17 +123,13 @@ def test_leaves_the_error_alone():
 
 
 def test_without_a_cause():
-    """
-    There need be none.
-    """
+    """There need be none."""
     assert copy_to_keep(StsUnavailableError("No.")).__cause__ is None
 
 
 @pytest.mark.parametrize("error", [VaultError("Safe", 5), OnlyError("No.")])
 def test_of_another_class(error):
-    """
-    It has the class of the error, whatever that does when it is copied.
-    """
+    """It has the class of the error, whatever that does when it is copied."""
     try:
         raise error
     except RefreshError:
@@ -166,9 +142,7 @@ def test_of_another_class(error):
 
 
 def test_errors_in_errors():
-    """
-    botocore quotes those of urllib3, which have tracebacks themselves.
-    """
+    """botocore quotes those of urllib3, which have tracebacks themselves."""
     cause = ConnectTimeoutError(endpoint_url="https://x", error=raised("slow"))
     cause.request = Held()
     cause.all = [raised("a"), {"b": raised("b")}]
@@ -191,9 +165,7 @@ def test_errors_in_errors():
     ],
 )
 def test_that_can_t_be_copied(cause, text):
-    """
-    Another error with its text is kept then.
-    """
+    """Another error with its text is kept then."""
     kept = copy_to_keep(caused_by(cause)).__cause__
 
     assert stsession.StsessionError is type(kept)
@@ -203,9 +175,7 @@ def test_that_can_t_be_copied(cause, text):
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="there are no groups")
 def test_a_group():
-    """
-    Its errors have tracebacks of their own, so they aren't kept.
-    """
+    """Its errors have tracebacks of their own, so they aren't kept."""
     group = builtins.ExceptionGroup("two tasks", [raised("a"), raised("b")])
     kept = copy_to_keep(caused_by(group)).__cause__
 
@@ -214,9 +184,7 @@ def test_a_group():
 
 
 def test_what_is_in_it():
-    """
-    Arguments of an exception may be anything; what isn't plain is named only.
-    """
+    """Arguments of an exception may be anything; what isn't plain is named only."""
     kept = copy_to_keep(caused_by(OSError("x", (Held(), 5)))).__cause__
 
     assert ("x", ("Held", 5)) == kept.args
@@ -226,9 +194,7 @@ def test_what_is_in_it():
 
 
 def from_vault():
-    """
-    A source that fails.
-    """
+    """A source that fails."""
     raise OSError("sealed")
 
 
@@ -236,9 +202,7 @@ def from_vault():
     "fault", [Fault.access_denied(), Fault.status(500), Fault.hang(), None]
 )
 def test_no_frame_is_kept(stub, fault):
-    """
-    Objects of a caller are released when the caller is done with the error.
-    """
+    """Objects of a caller are released when the caller is done with the error."""
     if fault is None:
         session = stsession.assume(READER, source=from_vault, region="eu-west-1")
     else:
@@ -262,9 +226,7 @@ def test_no_frame_is_kept(stub, fault):
 
 @pytest.mark.parametrize("when_denied", ["use", "raise"])
 def test_has_a_cause(stub, when_denied):
-    """
-    The cause has its class and its answer, also while the refresh pauses.
-    """
+    """The cause has its class and its answer, also while the refresh pauses."""
     stub.goes_down(Fault.access_denied())
     policy = stsession.RefreshPolicy(when_denied=when_denied)
     session = stsession.assume(READER, source=source_of(stub), refresh=policy)
@@ -280,9 +242,7 @@ def test_has_a_cause(stub, when_denied):
 
 @pytest.mark.parametrize("make", [lambda: VaultError("Safe", 5), lambda: OnlyError("")])
 def test_source_with_an_error_of_its_own(stub, make):
-    """
-    It counts as a failure like any other: the source is left alone for a while.
-    """
+    """It counts as a failure like any other: the source is left alone for a while."""
     calls = []
 
     def get():

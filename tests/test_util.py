@@ -1,6 +1,4 @@
-"""
-Helpers: state of the process, numbers of objects, lazy values.
-"""
+"""Helpers: state of the process, numbers of objects, lazy values."""
 
 from __future__ import annotations
 
@@ -20,9 +18,7 @@ def _declared(monkeypatch):
 
 
 def test_state_is_made_when_it_is_used():
-    """
-    And once.
-    """
+    """And once."""
     made = []
     state = per_process(lambda: made.append("made") or made)
 
@@ -31,9 +27,7 @@ def test_state_is_made_when_it_is_used():
 
 
 def test_fresh_state_and_the_former():
-    """
-    There is another value inside, made at its first use, and then the former one.
-    """
+    """There is another value inside, made at its first use, and then the former one."""
     state, unused = per_process(list), per_process(list)
     state().append("before")
     with fresh_process_state():
@@ -48,9 +42,7 @@ def test_fresh_state_and_the_former():
 
 
 def test_state_of_files_may_stay():
-    """
-    What files contain doesn't depend on the test that reads them.
-    """
+    """What files contain doesn't depend on the test that reads them."""
     state = per_process(list, of_files=True)
     state().append("content")
     with fresh_process_state(of_files=False):
@@ -60,9 +52,7 @@ def test_state_of_files_may_stay():
 
 
 def test_state_of_two_threads():
-    """
-    If two threads make one, the first one's counts.
-    """
+    """If two threads make one, the first one's counts."""
 
     def make():
         if not made:
@@ -77,9 +67,7 @@ def test_state_of_two_threads():
 
 
 def test_number_is_one_objects():
-    """
-    Another object has another number, however equal it is.
-    """
+    """Another object has another number, however equal it is."""
 
     @dataclass(frozen=True)
     class Vault:
@@ -94,16 +82,12 @@ def test_number_is_one_objects():
 
 
 def test_number_of_what_takes_no_reference():
-    """
-    It gets another one each time, so it is never shared.
-    """
+    """It gets another one each time, so it is never shared."""
     assert number_of(()) != number_of(())
 
 
 def test_address_that_is_used_again():
-    """
-    Numbers aren't.
-    """
+    """Numbers aren't."""
 
     class Thing:
         pass
@@ -112,9 +96,7 @@ def test_address_that_is_used_again():
 
 
 class Lazy:
-    """
-    Makes a value at the first look.
-    """
+    """Makes a value at the first look."""
 
     def __init__(self, make=object):
         self.make = make
@@ -122,17 +104,13 @@ class Lazy:
 
     @lazy
     def value(self):
-        """
-        It.
-        """
+        """It."""
         self.made += 1
         return self.make()
 
 
 def test_lazy_once():
-    """
-    It is made at the first access, and once for each instance.
-    """
+    """It is made at the first access, and once for each instance."""
     one, other = Lazy(), Lazy()
 
     assert 0 == one.made
@@ -142,17 +120,13 @@ def test_lazy_once():
 
 
 def test_lazy_of_the_class():
-    """
-    Of the class it is what it is, docstring and all.
-    """
+    """Of the class it is what it is, docstring and all."""
     assert isinstance(Lazy.value, lazy)
     assert "It." in Lazy.value.__doc__
 
 
 def test_lazy_without_a_lock():
-    """
-    While one instance makes its value, others make theirs.
-    """
+    """While one instance makes its value, others make theirs."""
     going, done = threading.Event(), threading.Event()
 
     def make():
@@ -171,9 +145,7 @@ def test_lazy_without_a_lock():
 
 
 def test_lazy_of_two_threads():
-    """
-    If two threads make one, the first one's counts.
-    """
+    """If two threads make one, the first one's counts."""
     thing = Lazy()
     thing.make = lambda: vars(thing).setdefault("value", "first") and "second"
 

@@ -1,6 +1,4 @@
-"""
-A clock for programs of many threads: time passes when all threads wait.
-"""
+"""A clock for programs of many threads: time passes when all threads wait."""
 
 from __future__ import annotations
 
@@ -37,9 +35,7 @@ class VirtualTime:
 
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:
-        """
-        Take part: time stands still while this thread does something.
-        """
+        """Take part: time stands still while this thread does something."""
         with self._lock:
             self._working += 1
         try:
@@ -49,15 +45,11 @@ class VirtualTime:
                 self._working -= 1
 
     def sleep(self, seconds: float) -> None:
-        """
-        Let so much time pass.
-        """
+        """Let so much time pass."""
         self.wait(threading.Event(), seconds)
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
-        """
-        Wait for *event*; the seam of that name.
-        """
+        """Wait for *event*; the seam of that name."""
         mine = (self.clock.monotonic() + seconds, next(self._numbers), event)
         with self._lock:
             heapq.heappush(self._waiting, mine)
@@ -81,9 +73,7 @@ class VirtualTime:
                 self.clock.advance(dt.timedelta(seconds=left + 1e-6))
 
     def run(self, task: Callable[[], None]) -> bool:
-        """
-        Run *task* on another thread; the seam of that name.
-        """
+        """Run *task* on another thread; the seam of that name."""
 
         def do() -> None:
             with self.working():

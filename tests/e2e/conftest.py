@@ -1,6 +1,4 @@
-"""
-A local AWS, a source session, and a role to assume, all in one time.
-"""
+"""A local AWS, a source session, and a role to assume, all in one time."""
 
 from __future__ import annotations
 
@@ -20,9 +18,7 @@ from . import ROLE
 
 @pytest.fixture(name="_no_pauses", autouse=True)
 def __no_pauses(monkeypatch):
-    """
-    The pauses that the SDK makes between retries are over at once.
-    """
+    """The pauses that the SDK makes between retries are over at once."""
     time = types.SimpleNamespace(sleep=lambda _: None)
     monkeypatch.setattr(botocore.endpoint, "time", time)
 
@@ -34,9 +30,7 @@ def _clock():
 
 @pytest.fixture(name="_runtime")
 def _installed(clock):
-    """
-    Sessions live by the clock, and refresh at once when they are due.
-    """
+    """Sessions live by the clock, and refresh at once when they are due."""
 
     def run(task):
         task()
@@ -48,9 +42,7 @@ def _installed(clock):
 
 @pytest.fixture(name="local")
 def _local(clock):
-    """
-    STS and S3 on loopback, with a role and a bucket.
-    """
+    """STS and S3 on loopback, with a role and a bucket."""
     with LocalSTS(clock=clock) as local:
         local.add_role(ROLE)
         local.add_bucket("bucket", objects={f"{n}.txt": b"hello" for n in range(5)})
@@ -59,9 +51,7 @@ def _local(clock):
 
 @pytest.fixture(name="_ambient")
 def __ambient(local, monkeypatch):
-    """
-    Clients without an endpoint or a region use the local AWS.
-    """
+    """Clients without an endpoint or a region use the local AWS."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", local.endpoint_url)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
 
@@ -73,25 +63,19 @@ def _source(local):
 
 @pytest.fixture(name="session")
 def _session(source, _runtime):
-    """
-    A session of 900 s.
-    """
+    """A session of 900 s."""
     return stsession.assume(ROLE, source=source, duration_seconds=900)
 
 
 @pytest.fixture(name="stub")
 def _stub(clock):
-    """
-    STS without a socket.
-    """
+    """STS without a socket."""
     return StubSTS(clock=clock)
 
 
 @pytest.fixture(name="stubbed")
 def _stubbed(stub):
-    """
-    A source with the stub as its STS.
-    """
+    """A source with the stub as its STS."""
     source = boto3.Session("AKIAEXAMPLE", "secret", region_name="eu-central-1")
     source.events.register("before-send.sts", stub)
     return source
@@ -99,9 +83,7 @@ def _stubbed(stub):
 
 @pytest.fixture(name="_redacted")
 def __redacted():
-    """
-    The filter on botocore's loggers, for one test.
-    """
+    """The filter on botocore's loggers, for one test."""
     stsession.redact_botocore_logs()
     yield
     for logger in list(logging.Logger.manager.loggerDict.values()):

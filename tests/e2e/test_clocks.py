@@ -1,6 +1,4 @@
-"""
-Local clocks that are wrong, beside a server whose clock is right.
-"""
+"""Local clocks that are wrong, beside a server whose clock is right."""
 
 from __future__ import annotations
 
@@ -20,9 +18,7 @@ HOUR = 3_600
 
 
 class World:
-    """
-    A server with an honest clock, and a client with one that may be wrong.
-    """
+    """A server with an honest clock, and a client with one that may be wrong."""
 
     def __init__(self, local, honest):
         self.local = local
@@ -40,39 +36,29 @@ class World:
         self._s3 = self.session.client("s3")
 
     def passes(self, n):
-        """
-        Let time pass for both.
-        """
+        """Let time pass for both."""
         self.honest.advance(seconds(n))
         self.clock.advance(seconds(n))
 
     def freezes(self, n):
-        """
-        The machine of the client doesn't notice how time passes.
-        """
+        """The machine of the client doesn't notice how time passes."""
         self.honest.advance(seconds(n))
         self.clock.freeze(seconds(n))
 
     def works_for(self, n):
-        """
-        Ask S3 now and then.
-        """
+        """Ask S3 now and then."""
         for _ in range(n // STEP):
             self._s3.list_objects_v2(Bucket="bucket", MaxKeys=1)
             self.passes(STEP)
 
     @property
     def refreshes(self):
-        """
-        How many calls of STS there were.
-        """
+        """How many calls of STS there were."""
         return self.local.count("AssumeRole")
 
     @property
     def codes(self):
-        """
-        What S3 answered.
-        """
+        """What S3 answered."""
         return {call.code for call in self.local.calls("ListObjectsV2")}
 
 
@@ -92,9 +78,7 @@ STEPS = {
 @pytest.mark.parametrize("step", STEPS.values(), ids=list(STEPS))
 @pytest.mark.parametrize("at", [0, 100, 500, 550, 700, 850])
 def test_wall_clock_is_set(world, step, at):
-    """
-    Setting the clock costs one early refresh at most, and no expired key is used.
-    """
+    """Setting the clock costs one early refresh at most, and no expired key is used."""
     world.works_for(at + STEP)
     before = world.refreshes
     world.clock.step_wall(seconds(step))
@@ -106,9 +90,7 @@ def test_wall_clock_is_set(world, step, at):
 
 @pytest.mark.parametrize("at", [0, 100, 500, 550, 700, 850])
 def test_frozen(world, at):
-    """
-    A machine that wakes up after 20 minutes notices that its key has expired.
-    """
+    """A machine that wakes up after 20 minutes notices that its key has expired."""
     world.works_for(at + STEP)
     before = world.refreshes
     world.freezes(20 * 60)
@@ -120,9 +102,7 @@ def test_frozen(world, at):
 
 @pytest.mark.parametrize("wrong", [51 * 60, -51 * 60], ids=["fast", "slow"])
 def test_clock_is_wrong_at_issue(world, wrong):
-    """
-    A clock that is wrong by 51 minutes has no effect at all.
-    """
+    """A clock that is wrong by 51 minutes has no effect at all."""
     world.clock.step_wall(seconds(wrong))
     world.works_for(3 * LIFE)
 
@@ -131,9 +111,7 @@ def test_clock_is_wrong_at_issue(world, wrong):
 
 
 def test_clock_is_put_right(world):
-    """
-    Nor does it matter when the wrong clock is corrected.
-    """
+    """Nor does it matter when the wrong clock is corrected."""
     world.clock.step_wall(seconds(51 * 60))
     world.works_for(300)
     world.clock.step_wall(seconds(-51 * 60))
@@ -144,9 +122,7 @@ def test_clock_is_put_right(world):
 
 
 def test_clock_is_set_all_the_time(world):
-    """
-    Even a clock that never stops jumping causes no storm.
-    """
+    """Even a clock that never stops jumping causes no storm."""
     for n in range(60):
         world.clock.step_wall(seconds(HOUR if n % 2 else -HOUR))
         world.works_for(STEP)

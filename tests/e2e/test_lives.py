@@ -1,6 +1,4 @@
-"""
-What was made before the first expiration works after it.
-"""
+"""What was made before the first expiration works after it."""
 
 from __future__ import annotations
 
@@ -22,9 +20,7 @@ PART = 5 * 2**20  # the least that S3 takes
 
 
 def keys_used(local, operation):
-    """
-    The generations of the keys of requests that were answered well, each once.
-    """
+    """The generations of the keys of requests that were answered well, each once."""
     return list(
         dict.fromkeys(
             generation_of(call.access_key_id)
@@ -35,9 +31,7 @@ def keys_used(local, operation):
 
 
 def test_client(session, local, clock):
-    """
-    A client works for three sets of credentials, with one call of STS for each.
-    """
+    """A client works for three sets of credentials, with one call of STS for each."""
     s3 = session.client("s3")
 
     for _ in range(LIVES):
@@ -49,9 +43,7 @@ def test_client(session, local, clock):
 
 
 def test_busy_client(session, local, clock):
-    """
-    A client in constant use never meets an expired key.
-    """
+    """A client in constant use never meets an expired key."""
     s3 = session.client("s3")
 
     while clock.monotonic() < LIVES * LIFE.total_seconds():
@@ -64,9 +56,7 @@ def test_busy_client(session, local, clock):
 
 
 def test_resource(session, local, clock):
-    """
-    So does a resource, and what was made from it.
-    """
+    """So does a resource, and what was made from it."""
     bucket = session.resource("s3").Bucket("bucket")
 
     for _ in range(LIVES):
@@ -79,9 +69,7 @@ def test_resource(session, local, clock):
 
 
 def test_paginator(session, local, clock):
-    """
-    The pages of one listing may be signed with several keys.
-    """
+    """The pages of one listing may be signed with several keys."""
     paginator = session.client("s3").get_paginator("list_objects_v2")
     found = []
 
@@ -95,9 +83,7 @@ def test_paginator(session, local, clock):
 
 
 def test_waiter(session, local, clock, monkeypatch):
-    """
-    A waiter waits for longer than one set of credentials is valid.
-    """
+    """A waiter waits for longer than one set of credentials is valid."""
     s3 = session.client("s3")
     waiter = s3.get_waiter("object_exists")
     pauses = []
@@ -123,9 +109,7 @@ def test_waiter(session, local, clock, monkeypatch):
 
 @pytest.mark.parametrize("threads", [False, True])
 def test_upload(session, local, clock, threads):
-    """
-    An upload in parts may take three sets of credentials.
-    """
+    """An upload in parts may take three sets of credentials."""
     s3 = session.client("s3")
     content = bytes(2 * PART + 1)
     config = TransferConfig(

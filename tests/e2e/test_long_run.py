@@ -1,6 +1,4 @@
-"""
-How often STS is asked when nothing goes wrong.
-"""
+"""How often STS is asked when nothing goes wrong."""
 
 from __future__ import annotations
 
@@ -21,9 +19,7 @@ ROOM = 170
 
 @pytest.mark.usefixtures("_runtime")
 def test_a_day_of_short_lives(stub, stubbed, clock):
-    """
-    STS is asked now and then, and every request is signed with a live key.
-    """
+    """STS is asked now and then, and every request is signed with a live key."""
     session = stsession.assume(ROLE, source=stubbed, duration_seconds=900)
     credentials = session.get_credentials()
     dead = 0
@@ -41,9 +37,7 @@ def test_a_day_of_short_lives(stub, stubbed, clock):
 
 
 def test_a_day_of_real_requests(session, local, clock):
-    """
-    So it is for an S3 client that is used every few minutes.
-    """
+    """So it is for an S3 client that is used every few minutes."""
     s3 = session.client("s3")
 
     for _ in range(DAY // 400):
@@ -55,9 +49,7 @@ def test_a_day_of_real_requests(session, local, clock):
 
 
 def test_a_quick_start(session, local):
-    """
-    Twenty requests in the first second cost one AssumeRole.
-    """
+    """Twenty requests in the first second cost one AssumeRole."""
     s3 = session.client("s3")
 
     for _ in range(20):

@@ -1,6 +1,4 @@
-"""
-Sessions during an outage of STS.
-"""
+"""Sessions during an outage of STS."""
 
 from __future__ import annotations
 
@@ -44,9 +42,7 @@ each_fault = pytest.mark.parametrize("fault", FAULTS.values(), ids=list(FAULTS))
 
 @pytest.fixture(name="timeline")
 def _timeline(clock, monkeypatch):
-    """
-    The STS client's own pauses between retries take place in it, too.
-    """
+    """The STS client's own pauses between retries take place in it, too."""
     timeline = Timeline(clock)
     time = types.SimpleNamespace(sleep=timeline.sleep)
     monkeypatch.setattr(botocore.endpoint, "time", time)
@@ -54,9 +50,7 @@ def _timeline(clock, monkeypatch):
 
 
 class World:
-    """
-    One S3 call after another, as far as credentials go: is the key alive?
-    """
+    """One S3 call after another, as far as credentials go: is the key alive?"""
 
     def __init__(self, stub, stubbed, timeline, *, seed=0):
         self.stub = stub
@@ -85,9 +79,7 @@ class World:
 
     @property
     def now(self):
-        """
-        Seconds since the world began.
-        """
+        """Seconds since the world began."""
         return self.timeline.clock.monotonic()
 
     def _on_event(self, event):
@@ -95,32 +87,24 @@ class World:
             self.fetches.append(self.now)
 
     def _takes_its_time(self):
-        """
-        A silent STS keeps the client until its read time-out.
-        """
+        """A silent STS keeps the client until its read time-out."""
         if self.silent:
             self.timeline.sleep(READ_TIMEOUT)
 
     silent = False
 
     def goes_down(self, fault):
-        """
-        STS fails from now on.
-        """
+        """STS fails from now on."""
         self.silent = fault.name == "hang"
         self.stub.goes_down(fault)
 
     def comes_back(self):
-        """
-        STS answers again.
-        """
+        """STS answers again."""
         self.silent = False
         self.stub.comes_back()
 
     def call(self):
-        """
-        Sign a request; return whether the service would take it.
-        """
+        """Sign a request; return whether the service would take it."""
         began = self.now
         try:
             key = self._credentials.get_frozen_credentials().access_key
@@ -133,18 +117,14 @@ class World:
         return self.timeline.clock.now() < self._alive[key]
 
     def works_until(self, at):
-        """
-        Call once a second, and note the instants of calls that failed.
-        """
+        """Call once a second, and note the instants of calls that failed."""
         while self.now < at:
             if not self.call():
                 self.failed_at.append(self.now)
             self.timeline.passes(1.0)
 
     def busiest_minute(self):
-        """
-        The most fetches that began within one minute.
-        """
+        """The most fetches that began within one minute."""
         return max(
             sum(1 for at in self.fetches if first <= at < first + 60)
             for first in self.fetches
@@ -158,9 +138,7 @@ def _world(stub, stubbed, timeline):
 
 @each_fault
 def test_five_minutes_at_any_phase(fault, stub, stubbed, timeline):
-    """
-    No call fails, none waits longer than the policy says, and STS isn't stormed.
-    """
+    """No call fails, none waits longer than the policy says, and STS isn't stormed."""
     for phase in range(1, LIFE, 25):
         world = World(stub, stubbed, timeline, seed=phase)
         start = world.now
@@ -178,9 +156,7 @@ def test_five_minutes_at_any_phase(fault, stub, stubbed, timeline):
 @each_fault
 @pytest.mark.parametrize("after_expiry", [1, 100, 1_000])
 def test_sts_comes_back_after_expiry(fault, after_expiry, world):
-    """
-    However long it was down, calls succeed again soon after STS is back.
-    """
+    """However long it was down, calls succeed again soon after STS is back."""
     world.works_until(1)
     world.goes_down(fault)
     world.works_until(LIFE + after_expiry)
@@ -196,9 +172,7 @@ def test_sts_comes_back_after_expiry(fault, after_expiry, world):
 
 @each_fault
 def test_first_use_while_sts_is_down(fault, world):
-    """
-    A session that never had credentials has them soon after STS is back.
-    """
+    """A session that never had credentials has them soon after STS is back."""
     world.goes_down(fault)
     world.works_until(200)
     world.comes_back()
@@ -213,9 +187,7 @@ def test_first_use_while_sts_is_down(fault, world):
 
 @pytest.fixture(name="faults")
 def _faults(source, local, clock):
-    """
-    What goes wrong with STS; its silence lasts no longer than the rest.
-    """
+    """What goes wrong with STS; its silence lasts no longer than the rest."""
     silence = FaultSchedule(clock)
 
     def gives_up(request, **_):
@@ -234,9 +206,7 @@ def _faults(source, local, clock):
 @each_fault
 @pytest.mark.parametrize("phase", [301, 550, 599])
 def test_s3_in_an_outage(fault, phase, faults, session, local, clock):
-    """
-    S3 calls go on through five minutes without STS.
-    """
+    """S3 calls go on through five minutes without STS."""
     s3 = session.client("s3")
     s3.list_objects_v2(Bucket="bucket")
     faults(fault, after=seconds(phase), for_=seconds(OUTAGE))
@@ -251,9 +221,7 @@ def test_s3_in_an_outage(fault, phase, faults, session, local, clock):
 
 @each_fault
 def test_down_past_expiry(fault, faults, session, local, clock):
-    """
-    The error has the expiration, the number of attempts, and the cause.
-    """
+    """The error has the expiration, the number of attempts, and the cause."""
     s3 = session.client("s3")
     s3.list_objects_v2(Bucket="bucket")
     expires_at = session.expires_at

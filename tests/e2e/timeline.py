@@ -1,6 +1,4 @@
-"""
-Simulated time in which other threads wait, too.
-"""
+"""Simulated time in which other threads wait, too."""
 
 from __future__ import annotations
 
@@ -15,9 +13,7 @@ from stsession.testing import FakeClock
 
 
 def seconds(n: float) -> dt.timedelta:
-    """
-    A span of *n* seconds.
-    """
+    """A span of *n* seconds."""
     return dt.timedelta(seconds=n)
 
 
@@ -39,9 +35,7 @@ class Timeline:
         self._numbers = itertools.count()
 
     def run(self, task: Callable[[], None]) -> bool:
-        """
-        Run *task* on another thread, until it sleeps or ends.
-        """
+        """Run *task* on another thread, until it sleeps or ends."""
 
         def work() -> None:
             task()
@@ -52,9 +46,7 @@ class Timeline:
         return True
 
     def sleep(self, n: float) -> None:
-        """
-        Let *n* seconds pass for the calling thread.
-        """
+        """Let *n* seconds pass for the calling thread."""
         if threading.get_ident() == self._main:
             self.passes(n)
             return
@@ -66,18 +58,14 @@ class Timeline:
         woken.wait()
 
     def passes(self, n: float) -> None:
-        """
-        Let *n* seconds pass for everybody.
-        """
+        """Let *n* seconds pass for everybody."""
         end = self.clock.monotonic() + n
         while self._asleep and self._asleep[0][0] <= end:
             self._wake()
         self._advance_to(end)
 
     def wait(self, event: threading.Event, n: float) -> bool:
-        """
-        Wait for *event* for *n* seconds at most, and take note of how long.
-        """
+        """Wait for *event* for *n* seconds at most, and take note of how long."""
         began = self.clock.monotonic()
         while not event.is_set() and self._asleep and self._asleep[0][0] <= began + n:
             self._wake()

@@ -1,6 +1,4 @@
-"""
-What properties are checked with.
-"""
+"""What properties are checked with."""
 
 from __future__ import annotations
 
@@ -13,9 +11,7 @@ from ..engine import seconds
 
 
 def spans(low: float, high: float) -> st.SearchStrategy:
-    """
-    Spans of so many seconds.
-    """
+    """Spans of so many seconds."""
     return st.floats(low, high).map(seconds)
 
 

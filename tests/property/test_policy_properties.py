@@ -1,6 +1,4 @@
-"""
-What holds for any lifetime, any windows, and any jitter.
-"""
+"""What holds for any lifetime, any windows, and any jitter."""
 
 from __future__ import annotations
 
@@ -17,9 +15,7 @@ from .strategies import DRAWS, KINDS, LIFETIMES, POLICIES
 
 @given(policy=POLICIES, lifetime=LIFETIMES, draw=DRAWS)
 def test_windows_nest(policy, lifetime, draw):
-    """
-    The mandatory window lies in the advisory one, and that in half the lifetime.
-    """
+    """The mandatory window lies in the advisory one, and that in half the lifetime."""
     plan = policy.plan(lifetime, draw)
 
     assert 0 <= plan.mandatory <= plan.advisory <= plan.due <= lifetime / 2
@@ -29,9 +25,7 @@ def test_windows_nest(policy, lifetime, draw):
 
 @given(lifetime=LIFETIMES, draw=DRAWS)
 def test_scaled_windows(lifetime, draw):
-    """
-    A quarter to a third of the lifetime, or five minutes; jitter only adds to it.
-    """
+    """A quarter to a third of the lifetime, or five minutes; jitter only adds to it."""
     plan = RefreshPolicy().plan(lifetime, draw)
 
     assert lifetime / 4 <= plan.advisory <= lifetime / 3 + 1e-9
@@ -42,9 +36,7 @@ def test_scaled_windows(lifetime, draw):
 
 @given(a=LIFETIMES, b=LIFETIMES, draw=DRAWS)
 def test_windows_grow_with_the_lifetime(a, b, draw):
-    """
-    A longer lifetime is refreshed at least as early before the end.
-    """
+    """A longer lifetime is refreshed at least as early before the end."""
     short, long = (RefreshPolicy().plan(n, draw) for n in sorted((a, b)))
 
     assert short.advisory <= long.advisory + 1e-9
@@ -59,9 +51,7 @@ def test_windows_grow_with_the_lifetime(a, b, draw):
     points=st.lists(st.floats(-10.0, 130_000.0), min_size=2, max_size=2).map(sorted),
 )
 def test_time_only_makes_it_worse(policy, lifetime, draw, points):
-    """
-    With less left, credentials aren't fresher.
-    """
+    """With less left, credentials aren't fresher."""
     less, more = points
     plan = policy.plan(lifetime, draw)
 
@@ -90,9 +80,7 @@ def test_source_only_makes_it_earlier(lifetime, draw, source_remaining):
     slip=st.floats(-130_000.0, 130_000.0),
 )
 def test_due_points_agree_with_the_plan(lifetime, draw, passed, slip):
-    """
-    The quick look at both clocks says the same as the thorough one.
-    """
+    """The quick look at both clocks says the same as the thorough one."""
     record = Record(
         credentials=TemporaryCredentials(access_key_id="x", secret_access_key="x"),
         generation=1,
@@ -145,9 +133,7 @@ def test_pauses_are_bounded(kind, failures, lifetime, share, retry_after, draw):
 
 @given(failures=st.integers(1, 5_000), lifetime=LIFETIMES, kind=KINDS, draw=DRAWS)
 def test_pauses_grow(failures, lifetime, kind, draw):
-    """
-    With the failures in a row, and with the random number.
-    """
+    """With the failures in a row, and with the random number."""
     policy = RefreshPolicy()
 
     def pause(n: int, u: float) -> float:
@@ -166,9 +152,7 @@ def test_pauses_grow(failures, lifetime, kind, draw):
 
 @given(failures=st.integers(1, 5_000), draw=DRAWS)
 def test_errors_are_cached_shortly(failures, draw):
-    """
-    Five seconds at first, half a minute at most.
-    """
+    """Five seconds at first, half a minute at most."""
     policy = RefreshPolicy()
 
     assert 1 <= policy.cached_error_seconds(failures=1, random=draw) <= 5
@@ -177,9 +161,7 @@ def test_errors_are_cached_shortly(failures, draw):
 
 @given(draw=DRAWS, source_remaining=st.none() | st.floats(-1e4, 1e4))
 def test_undated_is_always_fresh(draw, source_remaining):
-    """
-    Whatever the source does.
-    """
+    """Whatever the source does."""
     plan = RefreshPolicy().plan(math.inf, draw, source_remaining=source_remaining)
 
     assert Freshness.FRESH is plan.freshness(math.inf)

@@ -1,6 +1,4 @@
-"""
-A refresher, and everything that can happen to it, in any order.
-"""
+"""A refresher, and everything that can happen to it, in any order."""
 
 from __future__ import annotations
 
@@ -27,9 +25,7 @@ from .strategies import EDGES, JUMPS, KINDS, PASSING, SLIPS
 
 
 class FickleSource(Source):
-    """
-    One that may give anything.
-    """
+    """One that may give anything."""
 
     answer = "good"
 
@@ -43,9 +39,7 @@ class FickleSource(Source):
 
 
 class RefresherMachine(RuleBasedStateMachine):
-    """
-    Rules are what may happen; asserts say what then holds.
-    """
+    """Rules are what may happen; asserts say what then holds."""
 
     @initialize(
         lifetime=st.sampled_from([5.0, 60.0, 900.0, 3_600.0, 43_200.0]),
@@ -55,9 +49,7 @@ class RefresherMachine(RuleBasedStateMachine):
         seed=st.integers(0, 1_000),
     )
     def begin(self, lifetime, when_expired, background, waits_for_advisory, seed):
-        """
-        Build the world.
-        """
+        """Build the world."""
         logging.getLogger("stsession").setLevel(logging.CRITICAL)
         self.world = World()
         self.it = engine(
@@ -84,9 +76,7 @@ class RefresherMachine(RuleBasedStateMachine):
         self.set_back = self.froze = self.was_expired = False
 
     def note(self, event):
-        """
-        The hook.
-        """
+        """The hook."""
         if event.name == "invalidated":
             last, self.rejected_at = self.rejected_at, self.monotonic
             interval = min(30.0, self.lifetimes[event.generation] / 2)
@@ -96,26 +86,20 @@ class RefresherMachine(RuleBasedStateMachine):
             self.lifetimes[event.generation] = event.remaining.total_seconds()
 
     def teardown(self):
-        """
-        Let the others log again.
-        """
+        """Let the others log again."""
         logging.getLogger("stsession").setLevel(logging.NOTSET)
 
     # -- The world ---------------------------------------------------------------
 
     @rule(by=PASSING)
     def time_passes(self, by):
-        """
-        Some time passes.
-        """
+        """Some time passes."""
         self.world.passes(by)
 
     @precondition(lambda self: self.refresher.record is not None)
     @rule(edge=EDGES, slip=SLIPS)
     def time_reaches(self, edge, slip):
-        """
-        An edge of a window is near.
-        """
+        """An edge of a window is near."""
         record = self.refresher.record
         at = 0.0 if edge == "end" else getattr(record.plan, edge)
         by = self.refresher.remaining(record) - at + slip
@@ -123,62 +107,46 @@ class RefresherMachine(RuleBasedStateMachine):
 
     @rule(by=JUMPS)
     def somebody_sets_the_clock(self, by):
-        """
-        Forward or back.
-        """
+        """Forward or back."""
         self.set_back |= by < 0
         self.world.sets_wall(by)
 
     @rule(by=PASSING)
     def machine_freezes(self, by):
-        """
-        Only the wall clock goes on.
-        """
+        """Only the wall clock goes on."""
         self.froze = True
         self.world.freezes(by)
 
     @rule(kind=KINDS, retry_after=st.none() | st.floats(0.0, 300.0))
     def source_fails(self, kind, retry_after):
-        """
-        As STS does.
-        """
+        """As STS does."""
         self.source.fault = failure(kind, retry_after=retry_after)
 
     @rule(error=st.sampled_from([ZeroDivisionError(), RefreshError("No.")]))
     def source_raises(self, error):
-        """
-        As a callable of a user does.
-        """
+        """As a callable of a user does."""
         self.source.fault = error
 
     @rule(answer=st.sampled_from(["good", "good", "short", "expired"]))
     def source_comes_back(self, answer):
-        """
-        With good credentials, or bad ones.
-        """
+        """With good credentials, or bad ones."""
         self.source.answer, self.source.repeats = answer, False
         self.was_expired |= answer == "expired"
         self.source.comes_back()
 
     @rule()
     def source_repeats_itself(self):
-        """
-        It has a cache that it doesn't refresh.
-        """
+        """It has a cache that it doesn't refresh."""
         self.source.repeats = True
 
     @rule(span=st.sampled_from([None, 30.0, 300.0, 2_000.0]))
     def source_of_the_source_lives_so_long(self, span):
-        """
-        Chains end with their first link.
-        """
+        """Chains end with their first link."""
         self.source.source_remaining = span
 
     @rule()
     def background_works(self):
-        """
-        What has been put off is done.
-        """
+        """What has been put off is done."""
         before = self.it.attempts
         tasks = len(self.it.background.tasks)
         self.it.background.works()
@@ -187,16 +155,12 @@ class RefresherMachine(RuleBasedStateMachine):
 
     @rule(helps=st.booleans())
     def background_works_while_somebody_waits(self, helps):
-        """
-        Or it isn't.
-        """
+        """Or it isn't."""
         self.it.patience.meanwhile = self.it.background.works if helps else lambda: None
 
     @rule()
     def process_forks(self):
-        """
-        We are the child.
-        """
+        """We are the child."""
         self.it.background.tasks.clear()
         self.refresher._after_fork()
 
@@ -204,9 +168,7 @@ class RefresherMachine(RuleBasedStateMachine):
 
     @rule()
     def get(self):
-        """
-        A caller gets what the policy promises.
-        """
+        """A caller gets what the policy promises."""
         before = self.it.attempts
         late = len(self.it.background.tasks)
         calm = self._honest_and_up()
@@ -235,9 +197,7 @@ class RefresherMachine(RuleBasedStateMachine):
 
     @rule()
     def refresh(self):
-        """
-        A refresh returns others, or raises.
-        """
+        """A refresh returns others, or raises."""
         before, late = self.it.attempts, len(self.it.background.tasks)
         held = self.refresher.record
         try:
@@ -253,9 +213,7 @@ class RefresherMachine(RuleBasedStateMachine):
 
     @rule(span=st.sampled_from([1.0, 60.0, 800.0, 3_000.0]))
     def ensure(self, span):
-        """
-        Credentials last long enough, or there is an error.
-        """
+        """Credentials last long enough, or there is an error."""
         try:
             record = self.refresher.ensure(span)
         except RefreshError:
@@ -266,9 +224,7 @@ class RefresherMachine(RuleBasedStateMachine):
 
     @rule()
     def look(self):
-        """
-        Reading changes nothing.
-        """
+        """Reading changes nothing."""
         before = self.it.attempts
         try:
             self.check(self.refresher.held())
@@ -280,9 +236,7 @@ class RefresherMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.refresher.record is not None)
     @rule()
     def service_refuses_the_key(self):
-        """
-        No other key, or one that isn't rejected.
-        """
+        """No other key, or one that isn't rejected."""
         key = self.refresher.record.credentials.access_key_id
         self.rejected.add(key)
         self.it.patience.waits.clear()
@@ -297,9 +251,7 @@ class RefresherMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.keys)
     @rule(data=st.data())
     def service_refuses_an_old_key(self, data):
-        """
-        Its replacement is there already.
-        """
+        """Its replacement is there already."""
         key = data.draw(st.sampled_from(self.keys))
         current = self.refresher.record.credentials.access_key_id
         if key != current:
@@ -313,9 +265,7 @@ class RefresherMachine(RuleBasedStateMachine):
 
     @rule()
     def service_refuses_a_foreign_key(self):
-        """
-        It isn't ours to replace.
-        """
+        """It isn't ours to replace."""
         assert self.refresher.replace_rejected("AKIAFOREIGN") is None
 
     # -- What holds ----------------------------------------------------------------
@@ -327,9 +277,7 @@ class RefresherMachine(RuleBasedStateMachine):
         return self.refresher.remaining(record) > record.plan.floor
 
     def _honest_and_up(self) -> bool:
-        """
-        Whether there is no reason for anybody not to get good credentials.
-        """
+        """Whether there is no reason for anybody not to get good credentials."""
         return (
             self.source.fault is None
             and self.source.answer != "expired"
@@ -340,9 +288,7 @@ class RefresherMachine(RuleBasedStateMachine):
         )
 
     def check(self, record: Record) -> None:
-        """
-        Whatever is handed out is one whole record, never older than before.
-        """
+        """Whatever is handed out is one whole record, never older than before."""
         credentials = record.credentials
         key = credentials.access_key_id
 
@@ -357,39 +303,29 @@ class RefresherMachine(RuleBasedStateMachine):
         self.generation = record.generation
 
     def check_stale(self, record: Record) -> None:
-        """
-        Expired credentials are used only if the policy allows it.
-        """
+        """Expired credentials are used only if the policy allows it."""
         assert self.when_expired != "raise"
         if self.when_expired == "use_until_rejected":
             assert record.credentials.access_key_id not in self.rejected
 
     @invariant()
     def seven_attempts_a_minute(self):
-        """
-        Whatever happens.
-        """
+        """Whatever happens."""
         assert busiest(getattr(self, "fetched_at", []), 60.0) <= 7
 
     @invariant()
     def one_rejection_counts_per_half_minute(self):
-        """
-        Whatever services say; or per half a lifetime, if that is shorter.
-        """
+        """Whatever services say; or per half a lifetime, if that is shorter."""
         assert not getattr(self, "too_often", False)
 
     def full_minute(self) -> bool:
-        """
-        Whether there's no attempt left in this one.
-        """
+        """Whether there's no attempt left in this one."""
         now = self.monotonic
         return 7 <= sum(at > now - 60 for at in self.fetched_at)
 
     @property
     def monotonic(self) -> float:
-        """
-        Our own clock.
-        """
+        """Our own clock."""
         return self.world.clock.monotonic()
 
 
