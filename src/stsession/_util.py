@@ -1,5 +1,5 @@
 """
-Helpers: state of the process, forks, lazy values, keys, digests, causes of errors.
+Helpers: state of the process, forks, lazy values, keys, bounded dicts, errors.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ import weakref
 
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
+from random import SystemRandom
 from typing import Any, Generic, Protocol, TypeVar, overload
 
 
 __all__ = [
+    "RandomEviction",
     "causes",
     "chained",
     "copy_containers",
@@ -219,6 +221,43 @@ class lazy(Generic[T]):  # noqa: N801 - used as a decorator
         value = self._make(instance)
         kept: T = vars(instance).setdefault(self._name, value)
         return kept
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+_system_random = SystemRandom().random
+
+
+class RandomEviction(dict[K, V], Generic[K, V]):
+    """
+    A dict of limited size that removes a random item when it is full.
+
+    If a program cycles through one item more than the limit, most lookups still
+    succeed. If the oldest item were removed, each would be removed just before it is
+    used again.
+
+    Items are added by ``self[key] = value``, one at a time.
+
+    Args:
+        max_items: The largest number of items.
+
+        random: Returns a number from 0 to 1.
+    """
+
+    def __init__(
+        self, max_items: int, *, random: Callable[[], float] = _system_random
+    ) -> None:
+        super().__init__()
+        self._max_items = max_items
+        self._random = random
+
+    def __setitem__(self, key: K, value: V) -> None:
+        if key not in self and len(self) >= self._max_items:
+            keys = list(self)
+            place = int(self._random() * len(keys)) % len(keys)
+            self.pop(keys[place], None)  # another thread may have cleared it
+        super().__setitem__(key, value)
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:

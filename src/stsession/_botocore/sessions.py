@@ -16,9 +16,8 @@ import botocore.session
 from botocore.exceptions import ConfigParseError
 from botocore.hooks import BaseEventHooks, HierarchicalEmitter
 
-from .._core.cache import RandomEviction
 from .._core.errors import without_frames
-from .._util import per_process
+from .._util import RandomEviction, per_process
 from ..exceptions import InvalidRequestError
 from .config_files import Versions, files_of, versions_of
 from .errors import config_error_hint

@@ -1,5 +1,5 @@
 """
-Bounded caches, and the cache that lets sessions share credentials.
+The cache that lets sessions share credentials.
 """
 
 from __future__ import annotations
@@ -9,46 +9,16 @@ import threading
 import weakref
 
 from collections.abc import Callable, Hashable
-from typing import Any, Generic, TypeVar
+from typing import Any, Literal
 
 from .._locks import guarded
-from .._util import forget_after_fork, per_process
+from .._util import RandomEviction, forget_after_fork, per_process
 from .credentials import Instant, Record
 from .refresher import Refresher
 from .runtime import current_runtime
 
 
-__all__ = ["MemoryCache", "RandomEviction"]
-
-
-K = TypeVar("K")
-V = TypeVar("V")
-
-
-class RandomEviction(dict[K, V], Generic[K, V]):
-    """
-    A dict of limited size that removes a random item when it is full.
-
-    If a program cycles through one item more than the limit, most lookups still
-    succeed. If the oldest item were removed, each would be removed just before it is
-    used again.
-
-    Items are added by ``self[key] = value``, one at a time.
-
-    Args:
-        max_items: The largest number of items.
-    """
-
-    def __init__(self, max_items: int) -> None:
-        super().__init__()
-        self._max_items = max_items
-
-    def __setitem__(self, key: K, value: V) -> None:
-        if key not in self and len(self) >= self._max_items:
-            keys = list(self)
-            place = int(current_runtime().random() * len(keys)) % len(keys)
-            self.pop(keys[place], None)  # another thread may have cleared it
-        super().__setitem__(key, value)
+__all__ = ["MemoryCache", "chosen_cache"]
 
 
 SWEEP_INTERVAL = 10.0
@@ -68,8 +38,9 @@ class MemoryCache:
     its result may depend on the caller. The sessions of a fleet share only with each
     other, because a fleet limits the rate of its STS calls.
 
-    Pass ``cache=None`` to :func:`stsession.assume` to share nothing, or a cache of
-    your own to share with fewer sessions.
+    By default, all sessions of a process use one cache. Pass ``cache=None`` to
+    :func:`stsession.assume` to share nothing, or a cache of your own to share with
+    fewer sessions.
 
     Args:
         max_entries:
@@ -96,7 +67,9 @@ class MemoryCache:
         self._refreshers: weakref.WeakValueDictionary[Hashable, Refresher] = (
             weakref.WeakValueDictionary()
         )
-        self._records = RandomEviction[Hashable, Record](max_entries)
+        self._records = RandomEviction[Hashable, Record](
+            max_entries, random=lambda: current_runtime().random()
+        )
         self._sweep_at = -math.inf  # ... and the time of the next search, monotonic
         self._after_fork()
         forget_after_fork(self)
@@ -152,24 +125,11 @@ class MemoryCache:
 _process_cache = per_process(MemoryCache)
 
 
-class _ProcessCache(MemoryCache):
+def chosen_cache(choice: MemoryCache | Literal["process"] | None) -> MemoryCache | None:
     """
-    The default of *cache*: the cache of the process that uses it.
+    Return the cache that the argument *cache* of a session means.
     """
-
-    def __reduce__(self) -> str:
-        return "PROCESS_CACHE"
-
-    def refresher(
-        self, key: Hashable, make: Callable[[Record | None], Refresher]
-    ) -> Refresher:
-        return _process_cache().refresher(key, make)
-
-    def keep(self, key: Hashable, record: Record, now: Instant) -> None:
-        _process_cache().keep(key, record, now)
-
-
-PROCESS_CACHE = _ProcessCache()
+    return _process_cache() if choice == "process" else choice
 
 
 def _make_cache(max_entries: int) -> MemoryCache:

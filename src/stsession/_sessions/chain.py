@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from .._core.cache import MemoryCache
+from .._core.cache import MemoryCache, chosen_cache
 from .._core.credentials import FetchResult, Instant, Record
 from .._core.policy import RefreshPolicy
 from .._core.refresher import Refresher
@@ -258,7 +258,10 @@ class ChainBuilder:
             token_supplier=token,
             throttle=throttle,
         )
-        self.refreshers = (*self.refreshers, hop.refresher(self.options.cache))
+        self.refreshers = (
+            *self.refreshers,
+            hop.refresher(chosen_cache(self.options.cache)),
+        )
         self.source, self.key, self._next = hop.source, hop.key, None
         self.is_role = request.operation in ROLE_OPERATIONS
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.config import Config
 
-from .._core.cache import PROCESS_CACHE, MemoryCache
+from .._core.cache import MemoryCache
 from .._core.errors import hides_arguments
 from .._core.events import RefreshHook
 from .._core.policy import RefreshPolicy
@@ -72,7 +72,7 @@ def assume(
     sts_endpoint_url: str | None = None,
     sts_config: Config | None = None,
     refresh: RefreshPolicy = DEFAULT_POLICY,
-    cache: MemoryCache | None = PROCESS_CACHE,
+    cache: MemoryCache | Literal["process"] | None = "process",
     on_event: RefreshHook | None = None,
     share_models: bool = True,
 ) -> RefreshableAssumeRoleSession:
@@ -182,8 +182,8 @@ def assume(
 
         cache:
             Where credentials are shared with other sessions that send the same
-            request. By default all sessions of the process share them, except those
-            of a fleet. `None` shares them with no other session.
+            request. ``"process"`` shares them with all sessions of the process, except
+            those of a fleet; `None` shares them with no other session.
 
         on_event:
             A function that is called with each event of a refresh, see

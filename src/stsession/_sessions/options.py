@@ -17,7 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import InvalidRegionError
 from botocore.utils import validate_region_name
 
-from .._core.cache import PROCESS_CACHE, MemoryCache
+from .._core.cache import MemoryCache
 from .._core.events import RefreshHook
 from .._core.policy import RefreshPolicy
 from .._sources.sources import Source
@@ -74,7 +74,7 @@ class StsOptions(TypedDict, total=False):
     refresh: RefreshPolicy
     """When credentials are refreshed."""
 
-    cache: MemoryCache | None
+    cache: MemoryCache | Literal["process"] | None
     """Where sessions share credentials. `None` shares them with no other session."""
 
     on_event: RefreshHook | None
@@ -165,7 +165,7 @@ class Options:
     sts_endpoint_url: str | None = None
     sts_config: Config | None = None
     refresh: RefreshPolicy = DEFAULT_POLICY
-    cache: MemoryCache | None = PROCESS_CACHE
+    cache: MemoryCache | Literal["process"] | None = "process"
     on_event: RefreshHook | None = None
     share_models: bool = True
 
@@ -248,8 +248,8 @@ TYPES: dict[str, tuple[Callable[[object], bool], str]] = {
         "Pass a stsession.RefreshPolicy.",
     ),
     "cache": (
-        lambda value: value is None or isinstance(value, MemoryCache),
-        "Pass a stsession.MemoryCache, or None to share nothing.",
+        lambda value: value in (None, "process") or isinstance(value, MemoryCache),
+        'Pass a stsession.MemoryCache, "process", or None to share nothing.',
     ),
     "sts_config": (
         lambda value: value is None or isinstance(value, Config),

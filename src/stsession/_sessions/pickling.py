@@ -28,12 +28,11 @@ from .._botocore.sessions import (
     botocore_session_of,
     credentials_in_code,
 )
-from .._core.cache import RandomEviction
 from .._core.errors import hides_arguments
 from .._core.policy import RefreshPolicy
 from .._sources.files import TOKEN_FILE, contents_of, owner_of_file, profile_of
 from .._sources.providers import FINDABLE_METHODS
-from .._util import copy_containers, digest_of, number_of, per_process
+from .._util import RandomEviction, copy_containers, digest_of, number_of, per_process
 from .options import DEFAULT_POLICY
 
 

@@ -19,9 +19,8 @@ from .._botocore.config_files import (
     default_files,
     version_of,
 )
-from .._core.cache import RandomEviction
 from .._core.runtime import SystemClock
-from .._util import digest_of, isolation_key, per_process
+from .._util import RandomEviction, digest_of, isolation_key, per_process
 
 
 __all__ = [

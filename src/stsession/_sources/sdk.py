@@ -215,9 +215,6 @@ class SdkCredentials(Credentials):
         return found
 
     def note_region(self, region: str) -> None:
-        """
-        Store a region to call AWS in if no region is configured.
-        """
         if self._region is None:
             self._region = region
 
@@ -234,11 +231,6 @@ class SdkCredentials(Credentials):
         return session
 
     def prepare(self) -> float | None:
-        """
-        Refresh the credentials if necessary; return the seconds until they expire.
-
-        `None` if that isn't known.
-        """
         self._reload_changed_profile()
         self.get_frozen_credentials()
         return self.remaining()
@@ -317,9 +309,6 @@ class SdkCredentials(Credentials):
 
     @property
     def credentials(self) -> Credentials:
-        """
-        The credentials as botocore's clients take them: this object.
-        """
         return self
 
     def needs_input(self) -> bool:
@@ -391,12 +380,6 @@ class SdkCredentials(Credentials):
         return low
 
     def expiration(self, wall: float) -> float | None:
-        """
-        Return when the credentials expire, in seconds since 1970, if that is known.
-
-        Args:
-            wall: The local time, in seconds since 1970.
-        """
         # This is for a message about an error, which these credentials may have caused.
         with contextlib.suppress(Exception):
             remaining = self.remaining()
@@ -458,9 +441,6 @@ class SdkFetcher:
         raise without_frames(error)
 
     def note_region(self, region: str) -> None:
-        """
-        Store a region to call AWS in if no region is configured.
-        """
         self._source.note_region(region)
 
     def _fetch(self) -> FetchResult:

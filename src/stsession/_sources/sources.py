@@ -20,14 +20,14 @@ from .._core.credentials import Record
 from .._core.refresher import Refresher
 from .._core.runtime import utc
 from .._sts.endpoint import StsClients, StsEndpoint
-from .._sts.fetcher import StsFetcher
+from .._sts.fetcher import SigningCredentials, StsFetcher
 from ..exceptions import RefreshError
 
 
 __all__ = ["MfaSigner", "RefresherSigner", "Signer", "Source"]
 
 
-class Signer(Protocol):
+class Signer(SigningCredentials, Protocol):
     """
     The credentials that a source signs with.
     """
@@ -38,40 +38,6 @@ class Signer(Protocol):
         The credentials as botocore's clients take them.
         """
 
-    @property
-    def is_role(self) -> bool:
-        """
-        Whether these are credentials of an assumed role. May look them up.
-        """
-
-    @property
-    def can_use_mfa(self) -> bool:
-        """
-        Whether *mfa_serial* would change a request that these credentials sign.
-        """
-
-    @property
-    def renewable(self) -> bool:
-        """
-        Whether there may be other credentials after STS has rejected these.
-        """
-
-    def needs_input(self) -> bool:
-        """
-        Return whether `prepare` would prompt for input now.
-        """
-
-    def prepare(self) -> float | None:
-        """
-        Refresh the credentials if necessary; return the seconds until they expire.
-
-        `None` means that this isn't known, or that they are refreshed in time.
-        Blocks while they are refreshed.
-
-        Raises:
-            RefreshError: If there are no credentials.
-        """
-
     def expiration(self, wall: float) -> float | None:
         """
         Return when the current credentials expire, in seconds since 1970.
@@ -80,20 +46,12 @@ class Signer(Protocol):
             wall: The local time, in seconds since 1970.
         """
 
-    def invalidate(self) -> bool:
-        """
-        Replace the credentials, as STS has rejected them; return if that can help.
-        """
-
-    def note_region(self, region: str) -> None:
-        """
-        Store a region to call AWS in if no region is configured.
-        """
-
 
 class Source:
     """
     Credentials that sign requests to STS, with the clients that send the requests.
+
+    For members without a description see `RequestSource`.
 
     Args:
         name: The name for messages.
@@ -147,9 +105,6 @@ class Source:
 
     @property
     def is_role(self) -> bool:
-        """
-        Whether its credentials are those of an assumed role. May look them up.
-        """
         return self.signer is not None and self.signer.is_role
 
     @property
@@ -161,43 +116,22 @@ class Source:
 
     @property
     def can_use_mfa(self) -> bool:
-        """
-        Whether *mfa_serial* would change a request that this source signs.
-        """
         return self.signer is not None and self.signer.can_use_mfa
 
     @property
     def renewable(self) -> bool:
-        """
-        Whether there may be other credentials after STS has rejected these.
-        """
         return self.signer is None or self.signer.renewable
 
     def needs_input(self) -> bool:
-        """
-        Return whether `prepare` would prompt for input now.
-        """
         return self.signer is not None and self.signer.needs_input()
 
     def prepare(self) -> float | None:
-        """
-        Refresh the credentials if necessary, see `Signer.prepare`.
-        """
         return None if self.signer is None else self.signer.prepare()
 
     def invalidate(self) -> bool:
-        """
-        Replace the credentials, as STS has rejected them; return if that can help.
-        """
         return self.signer is None or self.signer.invalidate()
 
     def describe(self, wall: float) -> str:
-        """
-        Return the name of the source, and when its credentials expire.
-
-        Args:
-            wall: The local time, in seconds since 1970.
-        """
         expires_at = None if self.signer is None else self.signer.expiration(wall)
         if expires_at is None:
             return self.name
@@ -205,15 +139,9 @@ class Source:
         return f"{self.name} (its credentials expire at {at})"
 
     def client(self, region: str | None, endpoint: StsEndpoint) -> Any:
-        """
-        Return an STS client that signs with the credentials.
-        """
         return self._clients.get(region, endpoint)
 
     def note_region(self, region: str) -> None:
-        """
-        Store a region to call AWS in if no region is configured.
-        """
         if self.signer is not None:
             self.signer.note_region(region)
 
@@ -260,14 +188,11 @@ class RefresherSigner:
         self._refresher = refresher
 
     def needs_input(self) -> bool:
-        """
-        Return whether a refresh would prompt for input now.
-        """
         return self._refresher.would_prompt()
 
     def prepare(self) -> float | None:
         """
-        Refresh the credentials if necessary, see `Signer.prepare`.
+        Refresh the credentials if necessary, see `SigningCredentials.prepare`.
 
         They are also refreshed if they expire in less than
         `Tuning.source_minimum`, unless no others would be valid for longer.
@@ -299,27 +224,18 @@ class RefresherSigner:
         )
 
     def expiration(self, wall: float) -> float | None:
-        """
-        Return when the current credentials expire, in seconds since 1970.
-        """
         record = self._refresher.record
         if record is None or record.credentials.expires_at is None:
             return None
         return record.credentials.expires_at.timestamp()
 
     def invalidate(self) -> bool:
-        """
-        Replace the credentials that STS has rejected.
-        """
         record = self._refresher.record
         if record is not None:
             self._refresher.replace_rejected(record.credentials.access_key_id)
         return True
 
     def note_region(self, region: str) -> None:
-        """
-        Call STS in the region of a client if no region is configured.
-        """
         fetch = self._refresher.fetch
         if isinstance(fetch, StsFetcher):
             fetch.note_region(region)
@@ -356,9 +272,6 @@ class MfaSigner(Credentials):
 
     @property
     def credentials(self) -> Credentials:
-        """
-        The credentials as botocore's clients take them: this object.
-        """
         return self
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
@@ -369,29 +282,17 @@ class MfaSigner(Credentials):
 
     @property
     def can_use_mfa(self) -> bool:
-        """
-        Whether requests are still signed by the user, without an MFA session.
-        """
-        return not self._has_session
+        return not self._has_session  # then the user still signs
 
     @property
     def renewable(self) -> bool:
-        """
-        Whether there may be other credentials after STS has rejected these.
-        """
         return self._signer.renewable
 
     def needs_input(self) -> bool:
-        """
-        Return whether a refresh would prompt for input now.
-        """
         changed = self._has_session and not self._is_requested_by(self._user.key)
         return changed or self._signer.needs_input()
 
     def prepare(self) -> float | None:
-        """
-        Refresh the credentials if necessary, see `Signer.prepare`. May prompt a user.
-        """
         remaining = self._user.prepare()
         self._has_session = self._is_long_lived()
         if not self._has_session:
@@ -412,21 +313,12 @@ class MfaSigner(Credentials):
         return self._user_key in (None, key)
 
     def expiration(self, wall: float) -> float | None:
-        """
-        Return when the current credentials expire, in seconds since 1970.
-        """
         user = self._user.signer
         return None if user is None else user.expiration(wall)
 
     def invalidate(self) -> bool:
-        """
-        Replace the credentials that STS has rejected.
-        """
         return self._signer.invalidate()
 
     def note_region(self, region: str) -> None:
-        """
-        Call STS in the region of a client if no region is configured.
-        """
         # The fetcher of the MFA session passes it on to the user's source.
         self._session.note_region(region)

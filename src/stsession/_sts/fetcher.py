@@ -29,24 +29,24 @@ from .endpoint import StsEndpoint
 from .errors import Attempt, server_time, translate, unusable_response
 
 
-__all__ = ["RequestSource", "StsFetcher"]
+__all__ = ["RequestSource", "SigningCredentials", "StsFetcher"]
 
 
-class RequestSource(Protocol):
+class SigningCredentials(Protocol):
     """
-    The credentials that sign a request to STS, with the clients that send it.
+    Credentials that sign requests to STS.
     """
 
     @property
     def is_role(self) -> bool:
         """
-        Whether its credentials are those of an assumed role. May look them up.
+        Whether these are credentials of an assumed role. May look them up.
         """
 
     @property
     def can_use_mfa(self) -> bool:
         """
-        Whether *mfa_serial* would change a request that the source signs.
+        Whether *mfa_serial* would change a request that these credentials sign.
         """
 
     @property
@@ -60,16 +60,6 @@ class RequestSource(Protocol):
         Return whether `prepare` would prompt for input now.
         """
 
-    def describe(self, wall: float) -> str:
-        """
-        Return its name, and when its credentials expire, for messages.
-        """
-
-    def client(self, region: str | None, endpoint: StsEndpoint) -> Any:
-        """
-        Return an STS client that signs with its credentials.
-        """
-
     def prepare(self) -> float | None:
         """
         Refresh the credentials if necessary; return the seconds until they expire.
@@ -81,14 +71,33 @@ class RequestSource(Protocol):
             RefreshError: If there are no credentials.
         """
 
+    def invalidate(self) -> bool:
+        """
+        Replace credentials that STS rejected; return whether a retry may succeed.
+        """
+
     def note_region(self, region: str) -> None:
         """
         Store a region to call AWS in if no region is configured.
         """
 
-    def invalidate(self) -> bool:
+
+class RequestSource(SigningCredentials, Protocol):
+    """
+    Credentials that sign a request to STS, with the clients that send it.
+    """
+
+    def describe(self, wall: float) -> str:
         """
-        Replace credentials that STS rejected; return whether a retry may succeed.
+        Return its name, and when its credentials expire, for messages.
+
+        Args:
+            wall: The local time, in seconds since 1970.
+        """
+
+    def client(self, region: str | None, endpoint: StsEndpoint) -> Any:
+        """
+        Return an STS client that signs with its credentials.
         """
 
 

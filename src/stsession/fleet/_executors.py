@@ -17,12 +17,11 @@ from typing import Any
 
 import attrs
 
-from .._core.cache import RandomEviction
 from .._core.context import reporting
 from .._core.runtime import DaemonPool
 from .._locks import interruptible
 from .._sessions.session import RefreshableAssumeRoleSession
-from .._util import chained, forget_after_fork, per_process
+from .._util import RandomEviction, chained, forget_after_fork, per_process
 from ..exceptions import ExecutorError, InvalidRequestError
 from ._accounts import FleetTarget
 from ._results import code_of, traceback_of

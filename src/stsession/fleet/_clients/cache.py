@@ -26,12 +26,18 @@ from ..._botocore.credentials import RefresherCredentials
 from ..._botocore.resend import ResendHandler
 from ..._botocore.sdk_classes import BotoSession
 from ..._botocore.sessions import builtin_handlers, derive_session
-from ..._core.cache import RandomEviction
 from ..._core.events import write_log
 from ..._core.runtime import current_runtime
 from ..._locks import OneTimeEvent, guarded
 from ..._sts.endpoint import MIN_POOL_SIZE, pool_size
-from ..._util import forget_after_fork, lazy, number_of, per_process, value_of
+from ..._util import (
+    RandomEviction,
+    forget_after_fork,
+    lazy,
+    number_of,
+    per_process,
+    value_of,
+)
 from .http import Pools
 from .parts import UnknownPartError
 from .template import ClientTemplate, placeholder_refresher

@@ -12,8 +12,7 @@ from functools import partial
 from typing import Any
 
 from ..._botocore.config_files import Version, version_of
-from ..._core.cache import RandomEviction
-from ..._util import forget_after_fork
+from ..._util import RandomEviction, forget_after_fork
 
 
 __all__ = ["Pools", "SharedHttpSession"]
