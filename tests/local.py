@@ -1,6 +1,4 @@
-"""
-Clients of a `LocalSTS`, and the errors that they raise.
-"""
+"""Clients of a `LocalSTS`, and the errors that they raise."""
 
 from __future__ import annotations
 
@@ -16,9 +14,7 @@ ONCE = Config(retries={"total_max_attempts": 1}, read_timeout=5)
 
 
 def client_of(local_sts, key=None, service="sts"):
-    """
-    A client of *key* that sends each request once; without a key, unsigned.
-    """
+    """A client of *key* that sends each request once; without a key, unsigned."""
     keys = {}
     config = ONCE.merge(Config(signature_version=UNSIGNED))
     if key is not None:
@@ -38,9 +34,7 @@ def client_of(local_sts, key=None, service="sts"):
 
 
 def lax(client, **values):
-    """
-    Send *values* whatever the client thinks of them.
-    """
+    """Send *values* whatever the client thinks of them."""
     client.meta.events.register(
         "before-call.*", lambda params, **kw: params["body"].update(values)
     )
@@ -48,9 +42,7 @@ def lax(client, **values):
 
 
 def error_of(call, *args, **kw):
-    """
-    The code and the message that *call* fails with.
-    """
+    """The code and the message that *call* fails with."""
     with pytest.raises(ClientError) as caught:
         call(*args, **kw)
     error = caught.value.response["Error"]
@@ -58,9 +50,7 @@ def error_of(call, *args, **kw):
 
 
 def code_of(call, *args, **kw):
-    """
-    The code and the HTTP status that *call* fails with.
-    """
+    """The code and the HTTP status that *call* fails with."""
     with pytest.raises(ClientError) as caught:
         call(*args, **kw)
     response = caught.value.response

@@ -39,9 +39,7 @@ def _files(tmp_path, monkeypatch):
 
 @pytest.fixture(name="parsed")
 def _parsed(monkeypatch):
-    """
-    The files that botocore parses.
-    """
+    """The files that botocore parses."""
     names, real = [], configloader.raw_config_parse
 
     def parse(name, *args, **kwargs):
@@ -54,9 +52,7 @@ def _parsed(monkeypatch):
 
 @pytest.fixture(name="_later", autouse=True)
 def __later(monkeypatch):
-    """
-    The files' last change, which can't be set by hand, is long ago.
-    """
+    """The files' last change, which can't be set by hand, is long ago."""
 
     class Later:
         def wall(self):
@@ -68,24 +64,18 @@ def __later(monkeypatch):
 
 
 def age(path, seconds):
-    """
-    Have a file be changed so long ago.
-    """
+    """Have a file be changed so long ago."""
     then = path.stat().st_mtime - seconds
     os.utime(path, (then, then))
 
 
 def read():
-    """
-    Have a session read its files.
-    """
+    """Have a session read its files."""
     return Session().full_config
 
 
 def test_same_as_botocore_s(files):
-    """
-    Profiles, nested sections, and the merging of both files, once and again.
-    """
+    """Profiles, nested sections, and the merging of both files, once and again."""
     expected = botocore.session.Session().full_config
 
     assert expected == Session().full_config
@@ -95,9 +85,7 @@ def test_same_as_botocore_s(files):
 
 
 def test_parsed_once(files, parsed):
-    """
-    However many sessions there are; each has one and the same object for ever.
-    """
+    """However many sessions there are; each has one and the same object for ever."""
     sessions = [Session() for _ in range(5)]
 
     assert all(s.full_config is s.full_config for s in sessions)
@@ -105,9 +93,7 @@ def test_parsed_once(files, parsed):
 
 
 def test_copies(files):
-    """
-    What somebody changes in one session's isn't in another's.
-    """
+    """What somebody changes in one session's isn't in another's."""
     one = Session()
     one.full_config["profiles"]["dev"]["role_arn"] = "mine"
     one.full_config["profiles"]["default"]["s3"]["addressing_style"] = "mine"
@@ -138,9 +124,7 @@ def test_changed_file(files, number, way):
 
 
 def test_files_come_and_go(files):
-    """
-    Both may be missing, and be there later.
-    """
+    """Both may be missing, and be there later."""
     for path in files:
         path.rename(path.with_suffix(".bak"))
 
@@ -153,9 +137,7 @@ def test_files_come_and_go(files):
 
 
 def test_other_files(files, tmp_path, monkeypatch):
-    """
-    Which files count is asked of each session.
-    """
+    """Which files count is asked of each session."""
     read()
     other = tmp_path / "other"
     other.write_text("[profile other]\n")
@@ -171,9 +153,7 @@ def test_other_files(files, tmp_path, monkeypatch):
 
 
 def test_fresh_files_aren_t_trusted(files, parsed, monkeypatch):
-    """
-    A file may change twice without its date showing it, so it has to settle.
-    """
+    """A file may change twice without its date showing it, so it has to settle."""
     now = max(path.stat().st_ctime for path in files)
 
     class Now:
@@ -192,9 +172,7 @@ def test_fresh_files_aren_t_trusted(files, parsed, monkeypatch):
 
 @pytest.mark.parametrize("number", [0, 1])
 def test_unreadable_file(files, number):
-    """
-    Each session raises what botocore raises, each time as botocore does.
-    """
+    """Each session raises what botocore raises, each time as botocore does."""
     path = files[number]
     good = path.read_text()
     path.write_text("[a\n")
@@ -208,9 +186,7 @@ def test_unreadable_file(files, number):
 
 
 def test_name_that_no_file_can_have(files):
-    """
-    There is no such file, as for botocore.
-    """
+    """There is no such file, as for botocore."""
     session = Session()
     session.set_config_variable("config_file", "a\0b")
 
@@ -219,9 +195,7 @@ def test_name_that_no_file_can_have(files):
 
 
 def outcome(session):
-    """
-    What it says, or the error.
-    """
+    """What it says, or the error."""
     try:
         return session.full_config
     except ConfigParseError as e:
@@ -251,9 +225,7 @@ def test_file_that_appears(files, monkeypatch):
 
 
 def test_few_versions_are_kept(files):
-    """
-    They hold secrets.
-    """
+    """They hold secrets."""
     config, _ = files
     for number in range(MAX_PARSED + 3):
         config.write_text(f"[profile p{number}]\n")

@@ -43,9 +43,7 @@ def _credentials(session):
 
 
 def test_what_they_are(session, credentials):
-    """
-    botocore's, as far as anybody can tell.
-    """
+    """botocore's, as far as anybody can tell."""
     assert isinstance(session, boto3.Session)
     assert isinstance(credentials, RefreshableCredentials)
     assert "assume-role" == credentials.method
@@ -54,18 +52,14 @@ def test_what_they_are(session, credentials):
 
 
 def test_nothing_is_asked_for_them(stub, credentials):
-    """
-    To hold them is not to use them.
-    """
+    """To hold them is not to use them."""
     assert credentials._expiry_time is None
     assert credentials.refresh_needed()
     assert 0 == stub.attempts
 
 
 def test_frozen(stub, credentials):
-    """
-    All values of one key, the account included; the same object while it lives.
-    """
+    """All values of one key, the account included; the same object while it lives."""
     frozen = credentials.get_frozen_credentials()
     [key] = stub.issued
 
@@ -85,9 +79,7 @@ def test_frozen(stub, credentials):
 
 
 def test_values_while_refreshing(session, credentials):
-    """
-    Three values read one after another are of one key.
-    """
+    """Three values read one after another are of one key."""
     access_key = credentials.access_key
     session.refresh()
     secret_key, token = credentials.secret_key, credentials.token
@@ -101,9 +93,7 @@ def test_values_while_refreshing(session, credentials):
     "order", itertools.permutations(["access_key", "secret_key", "token"])
 )
 def test_values_read_in_any_order(session, credentials, order):
-    """
-    A second reader in the same thread gets one set as well.
-    """
+    """A second reader in the same thread gets one set as well."""
     for name in order:
         getattr(credentials, name)
     session.refresh()
@@ -113,9 +103,7 @@ def test_values_read_in_any_order(session, credentials, order):
 
 
 def test_expiry_time_while_refreshing(session, credentials, clock):
-    """
-    It is that of the values which have been read before.
-    """
+    """It is that of the values which have been read before."""
     generation_of(credentials.access_key)
     before = session.expires_at
     clock.advance(dt.timedelta(seconds=1))
@@ -130,9 +118,7 @@ def test_expiry_time_while_refreshing(session, credentials, clock):
 
 
 def test_values_after_a_second(session, credentials, clock):
-    """
-    Who reads so slowly reads another time.
-    """
+    """Who reads so slowly reads another time."""
     assert 1 == generation_of(credentials.access_key)
     session.refresh()
     clock.advance(dt.timedelta(seconds=2))
@@ -141,9 +127,7 @@ def test_values_after_a_second(session, credentials, clock):
 
 
 def test_values_of_two_sessions(stub, credentials):
-    """
-    They aren't mixed.
-    """
+    """They aren't mixed."""
     other = stsession.assume(READER, source=source_of(stub)).get_credentials()
     one = credentials.access_key, other.access_key
     assert [1, 2] == list(map(generation_of, one))
@@ -153,9 +137,7 @@ def test_values_of_two_sessions(stub, credentials):
 
 
 def test_values_in_two_threads(session, credentials):
-    """
-    Each thread reads for itself.
-    """
+    """Each thread reads for itself."""
     assert 1 == generation_of(credentials.access_key)
     session.refresh()
     with ThreadPoolExecutor(1) as thread:
@@ -165,9 +147,7 @@ def test_values_in_two_threads(session, credentials):
 
 
 def test_refresh_needed(session, credentials, clock):
-    """
-    By our windows if nothing else is said.
-    """
+    """By our windows if nothing else is said."""
     session.credentials()
     assert not credentials.refresh_needed()
     assert not credentials.refresh_needed(refresh_in=3600)
@@ -179,9 +159,7 @@ def test_refresh_needed(session, credentials, clock):
 
 
 def test_no_secret_shows(credentials):
-    """
-    The `repr` tells whose they are.
-    """
+    """The `repr` tells whose they are."""
     credentials.get_frozen_credentials()
 
     assert repr(credentials).startswith("<RefresherCredentials ")
@@ -190,17 +168,13 @@ def test_no_secret_shows(credentials):
 
 @pytest.mark.parametrize("act", [pickle.dumps, copy.copy, copy.deepcopy])
 def test_no_copies(credentials, act):
-    """
-    They refuse, and say what to pickle instead.
-    """
+    """They refuse, and say what to pickle instead."""
     with pytest.raises(TypeError, match="pickle or copy the session"):
         act(credentials)
 
 
 def test_account_id_in_the_endpoint(session):
-    """
-    DynamoDB's end points carry the account.
-    """
+    """DynamoDB's end points carry the account."""
     urls = []
 
     def answer(request, **_):
@@ -230,9 +204,7 @@ def _assumed(local):
 
 
 def s3_of(session, **kw):
-    """
-    An S3 client that tries once, so that a resend is ours.
-    """
+    """An S3 client that tries once, so that a resend is ours."""
     return session.client(
         "s3",
         config=Config(
@@ -253,9 +225,7 @@ def _s3(assumed, clock):
 
 @pytest.mark.parametrize("size", [10, 300_000])
 def test_stream_is_rewound(local, s3, size):
-    """
-    All of it is sent again.
-    """
+    """All of it is sent again."""
     local.reject_current()
     s3.put_object(Bucket="b", Key="new", Body=io.BytesIO(b"x" * size))
     got = s3.get_object(Bucket="b", Key="new")["Body"].read()
@@ -265,9 +235,7 @@ def test_stream_is_rewound(local, s3, size):
 
 
 def test_stream_that_had_been_read_before(local, s3):
-    """
-    botocore would rewind it too far, so it isn't sent again.
-    """
+    """botocore would rewind it too far, so it isn't sent again."""
     local.reject_current()
     body = io.BytesIO(b"headpayload")
     body.seek(4)
@@ -280,9 +248,7 @@ def test_stream_that_had_been_read_before(local, s3):
 
 
 class Pipe(io.RawIOBase):
-    """
-    A stream that can't be rewound.
-    """
+    """A stream that can't be rewound."""
 
     def __init__(self, data):
         self._data = io.BytesIO(data)
@@ -295,9 +261,7 @@ class Pipe(io.RawIOBase):
 
 
 class S3:
-    """
-    Refuses the first key that it sees, without a socket.
-    """
+    """Refuses the first key that it sees, without a socket."""
 
     def __init__(self):
         self.bodies = []
@@ -324,9 +288,7 @@ def _stubbed_s3(session, clock):
 
 
 def test_pipe(session, stubbed_s3, stub):
-    """
-    It isn't sent again, but the next call has the new key.
-    """
+    """It isn't sent again, but the next call has the new key."""
     s3 = s3_of(session, request_checksum_calculation="when_required")
     request = {"Bucket": "b", "Key": "k", "ContentLength": 4}
     with pytest.raises(ClientError, match="ExpiredToken"):
@@ -338,9 +300,7 @@ def test_pipe(session, stubbed_s3, stub):
 
 
 class Reader:
-    """
-    Something that can be read, and no more.
-    """
+    """Something that can be read, and no more."""
 
     def __init__(self, data):
         self._data = io.BytesIO(data)
@@ -350,9 +310,7 @@ class Reader:
 
 
 class Unseekable(io.BytesIO):
-    """
-    A stream that knows where it is, but can't go back.
-    """
+    """A stream that knows where it is, but can't go back."""
 
     def seekable(self):
         return False
@@ -360,9 +318,7 @@ class Unseekable(io.BytesIO):
 
 @pytest.mark.parametrize("make", [Reader, Unseekable])
 def test_other_streams(session, stubbed_s3, make):
-    """
-    Nor are they sent again.
-    """
+    """Nor are they sent again."""
     s3 = s3_of(session, request_checksum_calculation="when_required")
     with pytest.raises(ClientError, match="ExpiredToken"):
         s3.put_object(Bucket="b", Key="k", ContentLength=4, Body=make(b"data"))
@@ -381,9 +337,7 @@ def test_other_streams(session, stubbed_s3, make):
     ],
 )
 def test_key_of_a_request(header, key):
-    """
-    However it was signed.
-    """
+    """However it was signed."""
     request = AWSRequest(method="GET", url="https://b.example/")
     if header is not None:
         request.headers["Authorization"] = header
@@ -395,9 +349,7 @@ def test_key_of_a_request(header, key):
 
 @pytest.mark.parametrize("body", ["text", b"bytes", bytearray(b"array"), None])
 def test_bodies(session, stubbed_s3, body):
-    """
-    What isn't a stream is sent again as it is.
-    """
+    """What isn't a stream is sent again as it is."""
     s3 = s3_of(session, request_checksum_calculation="when_required")
     kw = {} if body is None else {"Body": body}
     s3.put_object(Bucket="b", Key="k", **kw)
@@ -407,9 +359,7 @@ def test_bodies(session, stubbed_s3, body):
 
 
 def test_head_has_no_words(local, s3, assumed, clock):
-    """
-    A HEAD without a body is believed if the key is dead by our clock, too.
-    """
+    """A HEAD without a body is believed if the key is dead by our clock, too."""
     local.reject_current()
     with pytest.raises(ClientError, match="400"):
         s3.head_object(Bucket="b", Key="k")
@@ -421,9 +371,7 @@ def test_head_has_no_words(local, s3, assumed, clock):
 
 
 def test_head_with_a_dead_key(local, s3, assumed, clock):
-    """
-    STS was down until the key died; then it's refreshed by the HEAD.
-    """
+    """STS was down until the key died; then it's refreshed by the HEAD."""
     local.faults.add(Fault.status(500), operation="AssumeRole")
     clock.advance(minutes(41))
 
@@ -438,9 +386,7 @@ def test_head_with_a_dead_key(local, s3, assumed, clock):
 
 
 def test_foreign_key(local, assumed, clock):
-    """
-    Credentials of a client's own aren't ours to refresh.
-    """
+    """Credentials of a client's own aren't ours to refresh."""
     other = assumed.client(
         "s3",
         aws_access_key_id="AKIAFOREIGN",
@@ -458,9 +404,7 @@ def test_foreign_key(local, assumed, clock):
 
 
 def test_many_threads(local, assumed, clock):
-    """
-    32 of them rejected at once: one refresh, and all succeed.
-    """
+    """32 of them rejected at once: one refresh, and all succeed."""
     s3 = assumed.client(
         "s3",
         config=Config(
@@ -486,9 +430,7 @@ def test_many_threads(local, assumed, clock):
 
 
 def test_slow_service_that_rejects_every_key(session, clock):
-    """
-    One resend per call, also if a refresh would be allowed each time.
-    """
+    """One resend per call, also if a refresh would be allowed each time."""
     sent = []
 
     def refuse(request, **_):
@@ -506,9 +448,7 @@ def test_slow_service_that_rejects_every_key(session, clock):
 
 
 def test_dead_and_rejected(local, s3, clock):
-    """
-    No new key, and the old one dead: our error says why.
-    """
+    """No new key, and the old one dead: our error says why."""
     local.faults.add(Fault.status(500), operation="AssumeRole")
     clock.advance(minutes(41))
     with pytest.raises(stsession.CredentialsExpiredError, match="InternalFailure"):
@@ -516,9 +456,7 @@ def test_dead_and_rejected(local, s3, clock):
 
 
 def test_source_isn_t_watched(local, assumed):
-    """
-    The handler is on our session only.
-    """
+    """The handler is on our session only."""
     source = local.session(local.add_user())
     stsession.assume(READER, source=source).credentials()
     local.reject_all_keys()
@@ -529,18 +467,14 @@ def test_source_isn_t_watched(local, assumed):
 
 
 def test_presigned(assumed, s3):
-    """
-    A request without a header is nobody's.
-    """
+    """A request without a header is nobody's."""
     url = s3.generate_presigned_url("get_object", Params={"Bucket": "b", "Key": "k"})
 
     assert "X-Amz-Security-Token" in url or "x-amz-security-token" in url
 
 
 def test_unsigned(local, assumed):
-    """
-    Nor is an unsigned one.
-    """
+    """Nor is an unsigned one."""
     from botocore import UNSIGNED
 
     local.reject_all_keys()
@@ -552,9 +486,7 @@ def test_unsigned(local, assumed):
 
 
 def test_connection_errors_are_botocore_s(local, assumed):
-    """
-    Where there's no answer there's nothing to say.
-    """
+    """Where there's no answer there's nothing to say."""
     s3 = s3_of(assumed)
     s3.list_objects_v2(Bucket="b")
     local.close()

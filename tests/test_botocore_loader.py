@@ -40,17 +40,13 @@ def _loader_of_ours():
 
 
 class CountingModels(Models):
-    """
-    Counts what is read.
-    """
+    """Counts what is read."""
 
     def __init__(self):
         self.read = []
 
     def load_file(self, file_path):
-        """
-        Count, and read.
-        """
+        """Count, and read."""
         found = super().load_file(file_path)
         if found is not None:
             self.read.append(Path(file_path).name)
@@ -65,9 +61,7 @@ def _counting(monkeypatch):
 
 
 def same(ours, theirs):
-    """
-    Whether two models say the same in the same order.
-    """
+    """Whether two models say the same in the same order."""
     return json.dumps(ours) == json.dumps(theirs)
 
 
@@ -89,9 +83,7 @@ def same(ours, theirs):
     ],
 )
 def test_same_as_botocore_s(loader, reference, service):
-    """
-    Models, paginators, waiters and end point rules are those that botocore has.
-    """
+    """Models, paginators, waiters and end point rules are those that botocore has."""
     for kind in ("service-2", "paginators-1", "endpoint-rule-set-1"):
         assert same(
             loader.load_service_model(service, kind),
@@ -108,17 +100,13 @@ def test_same_as_botocore_s(loader, reference, service):
     "name", ["_retry", "endpoints", "partitions", "sdk-default-configuration"]
 )
 def test_other_data_is_the_same(loader, reference, name):
-    """
-    So is what isn't about a single service, and where it was found.
-    """
+    """So is what isn't about a single service, and where it was found."""
     assert same(loader.load_data(name), reference.load_data(name))
     assert reference.load_data_with_path(name)[1] == loader.load_data_with_path(name)[1]
 
 
 def test_extras_are_applied(tmp_path):
-    """
-    What the SDKs add to a model is in it.
-    """
+    """What the SDKs add to a model is in it."""
     write_model(tmp_path, "mine", "2020-01-01", {"a": {"b": 1}}, compressed=True)
     extras = tmp_path / "mine" / "2020-01-01" / "service-2.sdk-extras.json"
     extras.write_text('{"merge": {"a": {"c": 2}}}')
@@ -133,9 +121,7 @@ def test_extras_are_applied(tmp_path):
 
 @pytest.mark.parametrize("name", ["nosuch", "", ".", "../data/s3", "s3/2006-03-01", 7])
 def test_unknown_service(loader, reference, name):
-    """
-    The error is botocore's, with its list of services.
-    """
+    """The error is botocore's, with its list of services."""
     with pytest.raises(UnknownServiceError) as expected:
         reference.load_service_model(name, "service-2")
     with pytest.raises(UnknownServiceError) as raised:
@@ -145,9 +131,7 @@ def test_unknown_service(loader, reference, name):
 
 
 def test_service_without_waiters(loader, reference):
-    """
-    It is unknown as one with waiters, as botocore has it.
-    """
+    """It is unknown as one with waiters, as botocore has it."""
     with pytest.raises(UnknownServiceError) as expected:
         reference.load_service_model("sts", "waiters-2")
     with pytest.raises(UnknownServiceError) as raised:
@@ -157,9 +141,7 @@ def test_service_without_waiters(loader, reference):
 
 
 def test_version(loader, reference):
-    """
-    One may be asked for, whichever is the latest.
-    """
+    """One may be asked for, whichever is the latest."""
     version = "2012-11-05"
     model = loader.load_service_model("sqs", "service-2", api_version=version)
 
@@ -168,17 +150,13 @@ def test_version(loader, reference):
 
 
 def test_unknown_version(loader):
-    """
-    The error is botocore's.
-    """
+    """The error is botocore's."""
     with pytest.raises(DataNotFoundError, match="1999-01-01"):
         loader.load_service_model("sqs", "service-2", "1999-01-01")
 
 
 def test_folders_aren_t_listed(loader, monkeypatch):
-    """
-    To find one service, those of the others are let alone.
-    """
+    """To find one service, those of the others are let alone."""
     listed = []
     real = os.listdir
     monkeypatch.setattr(
@@ -195,9 +173,7 @@ def test_folders_aren_t_listed(loader, monkeypatch):
 
 @pytest.mark.parametrize("compressed", [False, True])
 def test_models_of_the_user(tmp_path, monkeypatch, compressed):
-    """
-    Those in ``data_path`` come first, then ``~/.aws/models``, then botocore's.
-    """
+    """Those in ``data_path`` come first, then ``~/.aws/models``, then botocore's."""
     home, data = tmp_path / "home", tmp_path / "data"
     monkeypatch.setattr(botocore.loaders.Loader, "CUSTOMER_DATA_PATH", str(home))
     write_model(home, "sqs", "2012-11-05", {"from": "home"}, compressed=compressed)
@@ -214,9 +190,7 @@ def test_models_of_the_user(tmp_path, monkeypatch, compressed):
 
 
 def write_model(root, service, version, model, *, compressed):
-    """
-    Write one as it is found on a search path.
-    """
+    """Write one as it is found on a search path."""
     folder = root / service / version
     folder.mkdir(parents=True)
     data = json.dumps(model).encode()
@@ -225,9 +199,7 @@ def write_model(root, service, version, model, *, compressed):
 
 
 def test_service_that_comes_later(tmp_path):
-    """
-    A model that was written after somebody has asked for it in vain is found.
-    """
+    """A model that was written after somebody has asked for it in vain is found."""
     loader = ModelLoader([str(tmp_path)])
     with pytest.raises(UnknownServiceError):
         loader.load_service_model("mine", "service-2")
@@ -237,9 +209,7 @@ def test_service_that_comes_later(tmp_path):
 
 
 def test_unreadable_model(tmp_path):
-    """
-    The error is json's, as with botocore, and the collector is on again.
-    """
+    """The error is json's, as with botocore, and the collector is on again."""
     folder = tmp_path / "mine" / "2020-01-01"
     folder.mkdir(parents=True)
     (folder / "service-2.json").write_text("[" * 10 + " " * LARGE)
@@ -250,9 +220,7 @@ def test_unreadable_model(tmp_path):
 
 
 def test_threads_parse_once(counting):
-    """
-    However many ask for a model at once, it is parsed by one.
-    """
+    """However many ask for a model at once, it is parsed by one."""
     loader, start = ModelLoader(), threading.Barrier(8)
 
     def load(_):
@@ -267,9 +235,7 @@ def test_threads_parse_once(counting):
 
 
 def test_loader_after_a_fork(counting):
-    """
-    A lock that another thread held isn't there anymore.
-    """
+    """A lock that another thread held isn't there anymore."""
     loader, held = ModelLoader(), threading.Event()
     done = threading.Event()
 
@@ -290,9 +256,7 @@ def test_loader_after_a_fork(counting):
 
 
 def test_collector_is_paused_for_large_models_only(monkeypatch):
-    """
-    While they are parsed, and no longer.
-    """
+    """While they are parsed, and no longer."""
     seen, real = [], json.loads
     monkeypatch.setattr(
         json, "loads", lambda text: [seen.append(gc.isenabled()), real(text)][1]
@@ -306,9 +270,7 @@ def test_collector_is_paused_for_large_models_only(monkeypatch):
 
 
 def test_search_path_of_the_user(tmp_path, monkeypatch):
-    """
-    Variables and ~ are expanded as botocore does, and it's one loader for each.
-    """
+    """Variables and ~ are expanded as botocore does, and it's one loader for each."""
     monkeypatch.setenv("MODELS", "~/models")
     given = f"{tmp_path}{os.pathsep}$MODELS"
     loader = loader_for(given)
@@ -320,9 +282,7 @@ def test_search_path_of_the_user(tmp_path, monkeypatch):
 
 
 def test_one_loader_for_all_threads():
-    """
-    Also if they ask at once, and after a fork.
-    """
+    """Also if they ask at once, and after a fork."""
     loaders = _Loaders()
     loaders._lock.acquire()
     loaders._after_fork()
@@ -339,9 +299,7 @@ ROLE = "arn:aws:iam::123456789012:role/Reader"
 
 
 def test_collector_stays_off():
-    """
-    If the program has switched it off before.
-    """
+    """If the program has switched it off before."""
     gc.disable()
     try:
         without_collection(gc.isenabled)
@@ -352,9 +310,7 @@ def test_collector_stays_off():
 
 
 def test_collector_waits_for_the_last():
-    """
-    Of two calls that overlap, the last to end switches it on; after errors, too.
-    """
+    """Of two calls that overlap, the last to end switches it on; after errors, too."""
     collector, seen = _GarbageCollector(), []
 
     def outer():
@@ -370,9 +326,7 @@ def test_collector_waits_for_the_last():
 
 
 def test_collector_with_many_threads():
-    """
-    It is on in the end.
-    """
+    """It is on in the end."""
     collector = _GarbageCollector()
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(collector.paused, [gc.isenabled] * 200))
@@ -381,9 +335,7 @@ def test_collector_with_many_threads():
 
 
 def test_collector_after_a_fork():
-    """
-    A child that was forked while another thread had it paused has it on.
-    """
+    """A child that was forked while another thread had it paused has it on."""
     collector = _GarbageCollector()
 
     def fork():

@@ -1,6 +1,4 @@
-"""
-Tests of users replace classes of the SDK; sessions of ours are made all the same.
-"""
+"""Tests of users replace classes of the SDK; sessions of ours are made all the same."""
 
 from __future__ import annotations
 
@@ -33,9 +31,7 @@ TARGETS = [
 
 
 class Own(boto3.Session):
-    """
-    A session class of a user.
-    """
+    """A session class of a user."""
 
 
 KINDS = {"mock": {}, "autospec": {"autospec": True}, "subclass": {"new": Own}}
@@ -62,9 +58,7 @@ GIVEN = {
 @kinds
 @pytest.mark.parametrize("given", GIVEN)
 def test_sessions_of_given_sessions(source, target, kind, given):
-    """
-    They are made and used while a class is replaced.
-    """
+    """They are made and used while a class is replaced."""
     make_source, share_models = GIVEN[given]
     source = make_source(source)
     with mock.patch(target, **KINDS[kind]):
@@ -90,9 +84,7 @@ def _local():
 @targets
 @kinds
 def test_sessions_of_profiles(local, target, kind, tmp_path, monkeypatch):
-    """
-    They are found, pickled and loaded while a class is replaced.
-    """
+    """They are found, pickled and loaded while a class is replaced."""
     key = local.add_user()
     files = local.write_profile(tmp_path, key=key, name="default")
     for name, value in files.environment.items():

@@ -53,9 +53,7 @@ POLICY = {
     ],
 )
 def test_secret(text):
-    """
-    It becomes stars, and what is around it stays.
-    """
+    """It becomes stars, and what is around it stays."""
     hexadecimal = text.replace("sEcReT", "deadbeef")
     clean = redact(hexadecimal)
 
@@ -69,17 +67,13 @@ def test_secret(text):
     ["", "RoleArn=arn:aws:iam::1:role/x", "AccessKeyId: AKIA1", "the secret key"],
 )
 def test_no_secret(text):
-    """
-    The rest stays as it is.
-    """
+    """The rest stays as it is."""
     assert text == redact(text)
 
 
 @pytest.fixture(name="filtered")
 def _filtered():
-    """
-    The filter, until the test is over.
-    """
+    """The filter, until the test is over."""
     redact_botocore_logs()
     yield
     for name in list(logging.root.manager.loggerDict):
@@ -90,9 +84,7 @@ def _filtered():
 
 
 def spy(caplog):
-    """
-    Assume a role from a role, use S3, and tell what was logged, and the secrets.
-    """
+    """Assume a role from a role, use S3, and tell what was logged, and the secrets."""
     caplog.set_level(logging.DEBUG)
     with LocalSTS() as local:
         local.add_role("arn:aws:iam::123456789012:role/Hub")
@@ -137,18 +129,14 @@ def spy(caplog):
 
 
 def test_botocore_tells(caplog):
-    """
-    Without the filter, there are secrets in botocore's log.
-    """
+    """Without the filter, there are secrets in botocore's log."""
     secrets = spy(caplog)
 
     assert 3 < sum(secret in caplog.text for secret in secrets)
 
 
 def test_logs(filtered, caplog):
-    """
-    With it there are none, in any record of any logger.
-    """
+    """With it there are none, in any record of any logger."""
     secrets = spy(caplog)
     found = {
         record.name
@@ -163,9 +151,7 @@ def test_logs(filtered, caplog):
 
 
 def test_half_a_body(filtered, caplog):
-    """
-    Also where the answer can't be parsed, tracebacks and all.
-    """
+    """Also where the answer can't be parsed, tracebacks and all."""
     from stsession.testing import Fault
 
     caplog.set_level(logging.DEBUG)
@@ -182,9 +168,7 @@ def test_half_a_body(filtered, caplog):
 
 
 def test_twice(filtered):
-    """
-    Calling it again changes nothing.
-    """
+    """Calling it again changes nothing."""
     before = {
         name: list(logging.getLogger(name).filters)
         for name in list(logging.root.manager.loggerDict)
@@ -196,9 +180,7 @@ def test_twice(filtered):
 
 
 def test_other_records_stay(filtered, caplog):
-    """
-    A record without secrets keeps its arguments.
-    """
+    """A record without secrets keeps its arguments."""
     caplog.set_level(logging.DEBUG)
     logging.getLogger("botocore.parsers").debug("%s of %d", "one", 2)
 

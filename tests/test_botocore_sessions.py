@@ -30,16 +30,12 @@ KEYS = Credentials("AKIA1", "secret")
 
 
 def loader_of(session):
-    """
-    Return the loader that sessions configured like *session* share.
-    """
+    """Return the loader that sessions configured like *session* share."""
     return loader_for(session.get_config_variable("data_path"))
 
 
 def test_models_are_read_once():
-    """
-    All sessions have one loader.
-    """
+    """All sessions have one loader."""
     one = derive_session(botocore.session.Session(), credentials=KEYS, handlers=True)
     other = derive_session(botocore.session.Session(), credentials=KEYS)
 
@@ -48,9 +44,7 @@ def test_models_are_read_once():
 
 
 def test_search_path_doesn_t_grow():
-    """
-    However many sessions boto3 wraps.
-    """
+    """However many sessions boto3 wraps."""
     lengths = set()
     for _ in range(3):
         session = derive_session(
@@ -63,9 +57,7 @@ def test_search_path_doesn_t_grow():
 
 
 def test_search_path_of_the_user(tmp_path, monkeypatch):
-    """
-    A session that looks elsewhere for models has a loader that does.
-    """
+    """A session that looks elsewhere for models has a loader that does."""
     monkeypatch.setenv("AWS_DATA_PATH", f"{tmp_path}:~/models")
     session = derive_session(
         botocore.session.Session(), credentials=KEYS, handlers=False
@@ -79,9 +71,7 @@ def test_search_path_of_the_user(tmp_path, monkeypatch):
 
 
 def test_handlers_that_come_later(monkeypatch):
-    """
-    moto adds its own when it is imported; sessions made later have them.
-    """
+    """moto adds its own when it is imported; sessions made later have them."""
     handlers, seen = _BuiltinHandlers(), []
     handlers.copy()
     later = ("stsession-test", lambda **_: seen.append(1))
@@ -97,9 +87,7 @@ def test_handlers_that_come_later(monkeypatch):
 
 @pytest.mark.parametrize("region", [None, "eu-west-1"])
 def test_derived_session(config_file, region):
-    """
-    Variables, configuration and user agent are copied; the region may be another.
-    """
+    """Variables, configuration and user agent are copied; the region may be another."""
     source = botocore.session.Session(profile="dev")
     source.set_config_variable("max_attempts", 9)
     source.set_default_client_config(Config(read_timeout=7))
@@ -124,9 +112,7 @@ def test_derived_session(config_file, region):
 
 @pytest.mark.parametrize(("handlers", "expected"), [(True, [1]), (False, [])])
 def test_handlers(handlers, expected):
-    """
-    It has the other's, or just botocore's; never does it give the other any.
-    """
+    """It has the other's, or just botocore's; never does it give the other any."""
     source, seen, ours = botocore.session.Session(), [], []
     source.register("stsession-test", lambda **_: seen.append(1))
     session = derive_session(source, credentials=KEYS, handlers=handlers)
@@ -139,9 +125,7 @@ def test_handlers(handlers, expected):
 
 
 def test_profile_of_the_environment(config_file, monkeypatch):
-    """
-    It stays the other's, whatever the environment names later.
-    """
+    """It stays the other's, whatever the environment names later."""
     monkeypatch.setenv("AWS_PROFILE", "dev")
     session = derive_session(
         botocore.session.Session(), credentials=KEYS, handlers=False
@@ -153,9 +137,7 @@ def test_profile_of_the_environment(config_file, monkeypatch):
 
 
 def test_unknown_profile_of_the_environment(monkeypatch):
-    """
-    A session with keys of its own doesn't mind it.
-    """
+    """A session with keys of its own doesn't mind it."""
     monkeypatch.setenv("AWS_PROFILE", "nobody")
     source = botocore.session.Session()
 
@@ -167,9 +149,7 @@ def test_unknown_profile_of_the_environment(monkeypatch):
 
 
 def test_configured_like_finds_credentials_alike(config_file, monkeypatch):
-    """
-    The other's files, profile and all, and not its credentials.
-    """
+    """The other's files, profile and all, and not its credentials."""
     credentials = config_file.with_name("credentials")
     credentials.write_text(
         "[dev]\naws_access_key_id = AKIADEV\naws_secret_access_key = secret\n"
@@ -182,18 +162,14 @@ def test_configured_like_finds_credentials_alike(config_file, monkeypatch):
 
 
 def emitted(session, event="stsession-test"):
-    """
-    What the handlers of a session answer.
-    """
+    """What the handlers of a session answer."""
     return [answer for _, answer in session.get_component("event_emitter").emit(event)]
 
 
 @pytest.mark.parametrize("share_models", [True, False])
 @pytest.mark.parametrize("handlers", [True, False])
 def test_what_is_registered_stays(share_models, handlers):
-    """
-    Handlers, components and variables of one session are seen by no other.
-    """
+    """Handlers, components and variables of one session are seen by no other."""
     source = botocore.session.Session()
 
     def make():
@@ -218,9 +194,7 @@ def test_what_is_registered_stays(share_models, handlers):
 
 @pytest.mark.parametrize("profile", [None, "dev"])
 def test_nothing_is_shared(config_file, monkeypatch, profile):
-    """
-    Who wants that has sessions just as botocore makes them.
-    """
+    """Who wants that has sessions just as botocore makes them."""
     monkeypatch.setattr(
         botocore.session, "create_loader", botocore.loaders.create_loader
     )
@@ -238,9 +212,7 @@ def test_nothing_is_shared(config_file, monkeypatch, profile):
 
 
 def test_builtin_handlers_where_nothing_is_shared():
-    """
-    They are registered by botocore itself, and are the same.
-    """
+    """They are registered by botocore itself, and are the same."""
     event = "before-parameter-build.s3.PutObject"
     shared, own = (
         copy_settings(botocore.session.Session(), share_models=share_models)

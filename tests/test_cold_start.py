@@ -37,9 +37,7 @@ print(json.dumps({"body": body.decode(), "read": read, "modules": list(sys.modul
 
 @pytest.fixture(name="first_request", scope="module")
 def _first_request(tmp_path_factory):
-    """
-    What the first request of a process took.
-    """
+    """What the first request of a process took."""
     with LocalSTS() as local:
         local.add_role(ROLE)
         local.add_bucket("bucket", objects={"key": b"value"})
@@ -60,9 +58,7 @@ def _first_request(tmp_path_factory):
 
 
 def test_two_models_are_parsed(first_request):
-    """
-    Those of STS and of the service, and no paginators, waiters or resources.
-    """
+    """Those of STS and of the service, and no paginators, waiters or resources."""
     services = {
         tuple(path.replace(os.sep, "/").split("/")[-3::2])
         for path in first_request["read"]
@@ -76,9 +72,7 @@ def test_two_models_are_parsed(first_request):
 
 
 def test_nothing_is_parsed_twice(first_request):
-    """
-    Each file is read by one.
-    """
+    """Each file is read by one."""
     assert len(first_request["read"]) == len(set(first_request["read"]))
 
 
@@ -98,9 +92,7 @@ def test_nothing_is_parsed_twice(first_request):
     ],
 )
 def test_modules_that_a_plain_role_does_without(first_request, module):
-    """
-    They aren't loaded before they are needed.
-    """
+    """They aren't loaded before they are needed."""
     __import__(f"stsession.{module}")  # it exists
 
     assert f"stsession.{module}" not in first_request["modules"]

@@ -73,9 +73,7 @@ endpoint_url = https://aws.example.com
 
 @pytest.fixture(name="clock")
 def _clock():
-    """
-    Time, dice and threads of a test.
-    """
+    """Time, dice and threads of a test."""
     clock = FakeClock()
 
     def run(task):
@@ -88,9 +86,7 @@ def _clock():
 
 @pytest.fixture(name="stub", autouse=True)
 def _stub(clock, monkeypatch):
-    """
-    Whatever is sent by any client goes here.
-    """
+    """Whatever is sent by any client goes here."""
     stub = StubSTS(clock=clock)
     monkeypatch.setattr(URLLib3Session, "send", lambda _, request: stub(request))
     return stub
@@ -98,9 +94,7 @@ def _stub(clock, monkeypatch):
 
 @pytest.fixture(name="directory", autouse=True)
 def _directory(tmp_path, monkeypatch):
-    """
-    Where config file, credentials file and token are.
-    """
+    """Where config file, credentials file and token are."""
     config = CONFIG.replace("TOKEN_FILE", str(tmp_path / "token"))
     tmp_path.joinpath("config").write_text(config)
     tmp_path.joinpath("token").write_text("a.first.token")
@@ -109,24 +103,18 @@ def _directory(tmp_path, monkeypatch):
 
 
 def edit(directory, old, new):
-    """
-    Have the config file say something else.
-    """
+    """Have the config file say something else."""
     path = directory / "config"
     path.write_text(path.read_text().replace(old, new))
 
 
 def seen(stub, name):
-    """
-    A field of each request.
-    """
+    """A field of each request."""
     return [getattr(call, name) for call in stub.requests]
 
 
 def parameters(stub, name):
-    """
-    A parameter of each request.
-    """
+    """A parameter of each request."""
     return [call.params.get(name) for call in stub.requests]
 
 
@@ -134,9 +122,7 @@ def parameters(stub, name):
 
 
 def test_nothing_is_sent_before_the_first_use(stub):
-    """
-    A session is made of what the files say.
-    """
+    """A session is made of what the files say."""
     session = stsession.from_profile("target")
 
     assert isinstance(session, stsession.RefreshableSession)
@@ -154,9 +140,7 @@ def test_nothing_is_sent_before_the_first_use(stub):
     ],
 )
 def test_status(profile, expected):
-    """
-    Each role has its name and that of its source.
-    """
+    """Each role has its name and that of its source."""
     hops = stsession.from_profile(profile).status().hops
 
     assert expected == [(hop.name, hop.source) for hop in hops]
@@ -164,9 +148,7 @@ def test_status(profile, expected):
 
 @pytest.mark.parametrize("source", ["Environment", "EcsContainer"])
 def test_status_of_a_credential_source(directory, source):
-    """
-    It is told which profile names it.
-    """
+    """It is told which profile names it."""
     edit(directory, "source_profile = keys", f"credential_source = {source}")
     hop = stsession.from_profile("reader").status().hop
 
@@ -174,9 +156,7 @@ def test_status_of_a_credential_source(directory, source):
 
 
 def test_each_role_refreshes(stub, clock):
-    """
-    For six hours, no role is asked for more often than it has to be.
-    """
+    """For six hours, no role is asked for more often than it has to be."""
     session = stsession.from_profile("target")
     for _ in range(6 * 60):
         assert session.credentials().expires_at > clock.now()
@@ -188,9 +168,7 @@ def test_each_role_refreshes(stub, clock):
 
 
 def test_key_that_was_replaced(stub, clock, directory):
-    """
-    The refresh is signed by the key that the file has by then.
-    """
+    """The refresh is signed by the key that the file has by then."""
     session = stsession.from_profile("reader")
     session.credentials()
     edit(directory, "AKIAKEYS", "AKIANEW")
@@ -201,9 +179,7 @@ def test_key_that_was_replaced(stub, clock, directory):
 
 
 def test_file_that_changes(stub, clock, directory):
-    """
-    A session keeps the roles of the profile; the next session has the new ones.
-    """
+    """A session keeps the roles of the profile; the next session has the new ones."""
     session = stsession.from_profile("reader")
     session.credentials()
     edit(directory, f"role_arn = {READER}", "")
@@ -216,9 +192,7 @@ def test_file_that_changes(stub, clock, directory):
 
 
 def test_token_that_was_replaced(stub, clock, directory):
-    """
-    The token's file is read for each refresh; whitespace around it isn't sent.
-    """
+    """The token's file is read for each refresh; whitespace around it isn't sent."""
     session = stsession.from_profile("pod")
     session.credentials()
     (directory / "token").write_text("a.second.token\n")
@@ -230,9 +204,7 @@ def test_token_that_was_replaced(stub, clock, directory):
 
 @pytest.mark.parametrize("shared", [True, False])
 def test_threads(stub, shared):
-    """
-    Sixteen threads that begin at once make one chain of calls.
-    """
+    """Sixteen threads that begin at once make one chain of calls."""
     session = stsession.from_profile("target")
     barrier = threading.Barrier(THREADS)
 
@@ -249,9 +221,7 @@ def test_threads(stub, shared):
 
 
 def test_clients(stub):
-    """
-    Its clients sign with the role's key, in the profile's region.
-    """
+    """Its clients sign with the role's key, in the profile's region."""
     session = stsession.from_profile("reader")
     session.client("sts").get_caller_identity()
 
@@ -261,9 +231,7 @@ def test_clients(stub):
 
 
 def test_as_a_source(stub):
-    """
-    A further role is assumed by the profile's, for an hour at most.
-    """
+    """A further role is assumed by the profile's, for an hour at most."""
     profile = stsession.from_profile("reader")
     session = profile.assume(TARGET)
     session.credentials()
@@ -278,9 +246,7 @@ def test_as_a_source(stub):
 
 
 def test_profile_of_the_environment(stub, monkeypatch):
-    """
-    AWS_PROFILE says which.
-    """
+    """AWS_PROFILE says which."""
     monkeypatch.setenv("AWS_PROFILE", "reader")
     stsession.from_profile().credentials()
 
@@ -288,9 +254,7 @@ def test_profile_of_the_environment(stub, monkeypatch):
 
 
 def test_keys_of_the_environment(stub, monkeypatch):
-    """
-    They go before everything else, as with botocore.
-    """
+    """They go before everything else, as with botocore."""
     monkeypatch.setenv("AWS_PROFILE", "reader")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAENV")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "EnvSecret")
@@ -304,9 +268,7 @@ def test_keys_of_the_environment(stub, monkeypatch):
 
 
 def test_plain_profile(stub):
-    """
-    Keys sign; they have no end.
-    """
+    """Keys sign; they have no end."""
     session = stsession.from_profile("keys")
     identity = session.caller_identity()
 
@@ -317,9 +279,7 @@ def test_plain_profile(stub):
 
 
 def test_plain_profile_as_a_source(stub):
-    """
-    They assume a role, for as long as they like.
-    """
+    """They assume a role, for as long as they like."""
     session = stsession.from_profile("keys").assume(TARGET, duration_seconds=43_200)
     session.credentials()
 
@@ -328,9 +288,7 @@ def test_plain_profile_as_a_source(stub):
 
 
 def test_plain_profile_and_its_name_as_a_source(stub):
-    """
-    The profile itself and its name are the same source: one call serves both.
-    """
+    """The profile itself and its name are the same source: one call serves both."""
     first = stsession.from_profile("keys").assume(TARGET)
     second = stsession.assume(TARGET, source="keys")
 
@@ -342,9 +300,7 @@ def test_plain_profile_and_its_name_as_a_source(stub):
 
 
 def code(serial):
-    """
-    What the device shows.
-    """
+    """What the device shows."""
     assert SERIAL == serial
 
     return f"{next(CODES):06d}"
@@ -354,9 +310,7 @@ CODES = iter(range(1_000_000))
 
 
 def test_mfa_session(stub, clock):
-    """
-    One code serves for twelve hours of refreshes.
-    """
+    """One code serves for twelve hours of refreshes."""
     session = stsession.from_profile("mfa", mfa_code=code)
     for _ in range(4):
         session.credentials()
@@ -383,9 +337,7 @@ def test_mfa_session(stub, clock):
     ids=["duration", "no session", "source is a role"],
 )
 def test_where_the_code_is_sent(stub, profile, options, operations, serials, durations):
-    """
-    By default to GetSessionToken; otherwise with the role that requires it.
-    """
+    """By default to GetSessionToken; otherwise with the role that requires it."""
     stsession.from_profile(profile, mfa_code=code, **options).credentials()
 
     assert operations == seen(stub, "operation")
@@ -394,9 +346,7 @@ def test_where_the_code_is_sent(stub, profile, options, operations, serials, dur
 
 
 def test_no_code(stub):
-    """
-    Without a terminal, the error names the device; nothing is sent.
-    """
+    """Without a terminal, the error names the device; nothing is sent."""
     error = failing(
         stsession.from_profile("mfa", mfa_code=[sys.executable, "-c", "1/0"])
     )
@@ -437,9 +387,7 @@ def test_where_sts_is_asked(stub, profile, options, host):
 
 
 def test_cache(stub):
-    """
-    Equal sessions share credentials, those with a cache of their own don't.
-    """
+    """Equal sessions share credentials, those with a cache of their own don't."""
     for cache in ({}, {}, {"cache": None}, {"cache": MemoryCache()}):
         stsession.from_profile("reader", **cache).credentials()
 
@@ -447,9 +395,7 @@ def test_cache(stub):
 
 
 def test_refresh(stub, clock):
-    """
-    The policy goes for all roles.
-    """
+    """The policy goes for all roles."""
     session = stsession.from_profile(
         "target", refresh=exact_policy(advisory=minutes(25))
     )
@@ -462,9 +408,7 @@ def test_refresh(stub, clock):
 
 @pytest.mark.parametrize("profile", ["reader", "keys"])
 def test_on_event(profile):
-    """
-    The hook is told of refreshes.
-    """
+    """The hook is told of refreshes."""
     events = []
     session = stsession.from_profile(profile, on_event=events.append)
     session.credentials()
@@ -473,9 +417,7 @@ def test_on_event(profile):
 
 
 def test_unknown_option():
-    """
-    It is a mistake.
-    """
+    """It is a mistake."""
     with pytest.raises(TypeError, match="duration_seconds"):
         stsession.from_profile("reader", duration_seconds=900)
 
@@ -488,9 +430,7 @@ def test_unknown_option():
     "copied", [copy.deepcopy, lambda session: pickle.loads(pickle.dumps(session))]
 )
 def test_copy(profile, copied):
-    """
-    A copy is made from what the profile says. A pickle has no secret.
-    """
+    """A copy is made from what the profile says. A pickle has no secret."""
     session = stsession.from_profile(profile, region="eu-west-3", mfa_code=code)
     twin = copied(session)
 
@@ -501,9 +441,7 @@ def test_copy(profile, copied):
 
 
 def test_pickle_with_a_code():
-    """
-    A code isn't pickled.
-    """
+    """A code isn't pickled."""
     session = stsession.from_profile("mfa", mfa_code="123456")
 
     with pytest.raises(pickle.PicklingError, match="mfa_code"):
@@ -514,9 +452,7 @@ def test_pickle_with_a_code():
 
 
 def test_no_such_profile():
-    """
-    The error says which there are.
-    """
+    """The error says which there are."""
     with pytest.raises(InvalidRequestError, match=r'"readr".*reader') as caught:
         stsession.from_profile("readr")
 
@@ -528,9 +464,7 @@ def test_no_such_profile():
     [("target", "hub", "external_id"), ("pod", "pod", "role_session_name")],
 )
 def test_wrong_value(directory, profile, section, key):
-    """
-    The error has the names of the profile and of the key.
-    """
+    """The error has the names of the profile and of the key."""
     edit(directory, f"[profile {section}]", f"[profile {section}]\n{key} = a b")
 
     with pytest.raises(
@@ -542,9 +476,7 @@ def test_wrong_value(directory, profile, section, key):
 
 
 def test_file_that_cannot_be_read(directory):
-    """
-    The error names the file.
-    """
+    """The error names the file."""
     edit(directory, "[profile hub]", "[profile target]")
 
     with pytest.raises(InvalidRequestError, match=str(directory / "config")):
@@ -552,9 +484,7 @@ def test_file_that_cannot_be_read(directory):
 
 
 def test_which_role_failed(stub):
-    """
-    It is the first of the chain that STS refuses.
-    """
+    """It is the first of the chain that STS refuses."""
     stub.goes_down(Fault.error("AccessDenied"))
     error = failing(stsession.from_profile("target"))
 
@@ -563,9 +493,7 @@ def test_which_role_failed(stub):
 
 
 def test_source_without_credentials(directory):
-    """
-    The error names the profile that should have some.
-    """
+    """The error names the profile that should have some."""
     edit(directory, "aws_access_key_id = AKIAKEYS", "")
     error = failing(stsession.from_profile("reader"))
 
@@ -574,9 +502,7 @@ def test_source_without_credentials(directory):
 
 
 def test_other_servers(stub):
-    """
-    Where STS isn't AWS's, its limits don't count.
-    """
+    """Where STS isn't AWS's, its limits don't count."""
     stsession.from_profile("emulated").credentials()
 
     assert ["60"] == parameters(stub, "DurationSeconds")

@@ -12,32 +12,24 @@ from .wire import READER
 
 
 def signed_by(stub):
-    """
-    The access key IDs that signed, call by call.
-    """
+    """The access key IDs that signed, call by call."""
     return [call.access_key_id for call in stub.requests]
 
 
 def key_of(session):
-    """
-    The access key ID that its source signs with.
-    """
+    """The access key ID that its source signs with."""
     return session._source.signer.credentials.get_frozen_credentials().access_key
 
 
 def stubbed(stub, **kwargs):
-    """
-    A session whose calls go to the stub.
-    """
+    """A session whose calls go to the stub."""
     session = boto3.Session(region_name="eu-south-1", **kwargs)
     session.events.register("before-send.sts", stub)
     return session
 
 
 def test_environment_that_changes(tmp_path, monkeypatch):
-    """
-    A session keeps the identity with which it was made.
-    """
+    """A session keeps the identity with which it was made."""
     clock = FakeClock()
     with LocalSTS(clock=clock) as sts, use_runtime(clock=clock):
         keys = {name: sts.add_user(name=name) for name in ("prod", "dev")}
@@ -68,9 +60,7 @@ def test_environment_that_changes(tmp_path, monkeypatch):
 
 
 def test_keys_in_the_environment_that_change(monkeypatch, stub):
-    """
-    The same for keys.
-    """
+    """The same for keys."""
     for number in "12":
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", f"AKIA000000000000000{number}")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
@@ -81,9 +71,7 @@ def test_keys_in_the_environment_that_change(monkeypatch, stub):
 
 
 def test_home_that_changes(monkeypatch, tmp_path):
-    """
-    Files in another place are other files.
-    """
+    """Files in another place are other files."""
     monkeypatch.delenv("AWS_SHARED_CREDENTIALS_FILE")
     found = []
     for name in ("one", "two"):
@@ -102,9 +90,7 @@ def test_home_that_changes(monkeypatch, tmp_path):
 
 
 def test_keys_that_are_set_anew(stub):
-    """
-    A session whose keys are replaced is another source.
-    """
+    """A session whose keys are replaced is another source."""
     given = stubbed(stub, aws_access_key_id="AKIAONE", aws_secret_access_key="s")
     stsession.assume(READER, source=given).credentials()
     given._session.set_credentials("AKIATWO", "s")
@@ -114,9 +100,7 @@ def test_keys_that_are_set_anew(stub):
 
 
 def test_client_alone(stub):
-    """
-    A hook is called as long as there is a client.
-    """
+    """A hook is called as long as there is a client."""
     events = []
     given = stubbed(stub, aws_access_key_id="AKIAONE", aws_secret_access_key="s")
     client = stsession.assume(

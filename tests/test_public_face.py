@@ -14,17 +14,13 @@ from .children import run_child
 
 @pytest.mark.parametrize("name", [*stsession.__all__, "exceptions"])
 def test_names_are_there_when_asked_for(name):
-    """
-    Each public name can be had, and is listed.
-    """
+    """Each public name can be had, and is listed."""
     assert getattr(stsession, name) is getattr(stsession, name)
     assert name in dir(stsession)
 
 
 def test_type_checkers_see_the_same_names():
-    """
-    What is imported for type checkers is what there is, in the same modules.
-    """
+    """What is imported for type checkers is what there is, in the same modules."""
     tree = ast.parse(Path(stsession.__file__).read_text(encoding="utf-8"))
     seen = {
         alias.name: f".{node.module}"
@@ -40,17 +36,13 @@ def test_type_checkers_see_the_same_names():
 
 
 def test_unknown_name():
-    """
-    Other names are an `AttributeError`, as for any module.
-    """
+    """Other names are an `AttributeError`, as for any module."""
     with pytest.raises(AttributeError, match="'stsession' has no attribute 'nope'"):
         stsession.nope  # noqa: B018 - it's the access that raises
 
 
 def test_import_loads_nothing():
-    """
-    What is costly is loaded on first use.
-    """
+    """What is costly is loaded on first use."""
     code = (
         "import sys, stsession; before = {*sys.modules}; stsession.assume;"
         "print(any(n.startswith('stsession.') for n in before),"

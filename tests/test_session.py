@@ -24,9 +24,7 @@ def _session(source):
 
 
 def test_a_boto3_session(session):
-    """
-    Whatever takes one takes ours.
-    """
+    """Whatever takes one takes ours."""
     assert isinstance(session, boto3.Session)
     assert isinstance(session, stsession.RefreshableSession)
     assert REGION == session.region_name
@@ -35,9 +33,7 @@ def test_a_boto3_session(session):
 
 
 def test_credentials(session, stub, clock):
-    """
-    A record of what STS issued.
-    """
+    """A record of what STS issued."""
     credentials = session.credentials()
     [key] = stub.issued
 
@@ -76,9 +72,7 @@ def test_time_left(session, clock):
 
 
 def test_time_left_for_ever(session, monkeypatch):
-    """
-    An undated record has no end.
-    """
+    """An undated record has no end."""
     undated = stsession.assume(
         READER,
         source=lambda: {"AccessKeyId": "AKIA1", "SecretAccessKey": "secret"},
@@ -92,9 +86,7 @@ def test_time_left_for_ever(session, monkeypatch):
 
 
 def test_ensure(session, stub, clock):
-    """
-    Asks STS if there's less, and clients have that, too.
-    """
+    """Asks STS if there's less, and clients have that, too."""
     first = session.ensure(minutes(30))
     clock.advance(minutes(20))
 
@@ -106,25 +98,19 @@ def test_ensure(session, stub, clock):
 
 
 def test_ensure_too_much(session):
-    """
-    What never is that long can't be had.
-    """
+    """What never is that long can't be had."""
     with pytest.raises(stsession.RefreshError, match="New ones are valid for"):
         session.ensure(minutes(61))
 
 
 def test_refresh(session, stub):
-    """
-    Whatever is at hand.
-    """
+    """Whatever is at hand."""
     assert session.refresh() != session.refresh()
     assert 2 == stub.attempts
 
 
 def test_refresh_in_vain(session, stub):
-    """
-    What is at hand stays in use.
-    """
+    """What is at hand stays in use."""
     before = session.credentials()
     stub.goes_down()
     with pytest.raises(stsession.StsUnavailableError):
@@ -142,9 +128,7 @@ def test_refresh_in_vain(session, stub):
     ],
 )
 def test_caller_identity(stub, kw, host, region):
-    """
-    It is returned by the STS that issued the credentials.
-    """
+    """It is returned by the STS that issued the credentials."""
     source = source_of(stub, region=REGION if kw else None)
     session = stsession.assume(READER, source=source, **kw)
     session.events.register("before-send.sts", stub)
@@ -158,9 +142,7 @@ def test_caller_identity(stub, kw, host, region):
 
 
 def test_assume(session, stub):
-    """
-    The next role is assumed with this one's credentials.
-    """
+    """The next role is assumed with this one's credentials."""
     session.events.register("before-send.sts", stub)
     target = session.assume(TARGET, external_id="tenant", region="us-west-2")
     target.credentials()
@@ -172,9 +154,7 @@ def test_assume(session, stub):
 
 
 def test_close(session, stub):
-    """
-    A context manager; the session still works afterwards.
-    """
+    """A context manager; the session still works afterwards."""
     with session as same:
         session.credentials()
     session.close()
@@ -185,9 +165,7 @@ def test_close(session, stub):
 
 
 def test_dropped_session(session):
-    """
-    Nobody keeps it, not even who calls its hook.
-    """
+    """Nobody keeps it, not even who calls its hook."""
     seen = []
     source = session._source
     other = stsession.assume(TARGET, source=session, on_event=seen.append, region="x")
@@ -203,9 +181,7 @@ def test_dropped_session(session):
 
 
 def test_hook_of_a_dropped_session(source):
-    """
-    It isn't called any longer, also if the credentials are shared.
-    """
+    """It isn't called any longer, also if the credentials are shared."""
     mine, yours = [], []
     one = stsession.assume(READER, source=source, on_event=mine.append)
     other = stsession.assume(READER, source=source, on_event=yours.append)
@@ -220,9 +196,7 @@ def test_hook_of_a_dropped_session(source):
 
 
 def test_nothing_shows_secrets(session, stub, caplog):
-    """
-    Neither `repr` nor log nor error.
-    """
+    """Neither `repr` nor log nor error."""
     caplog.set_level(logging.DEBUG, "stsession")
     credentials = session.credentials()
     stub.goes_down(Fault.half_body())
@@ -245,17 +219,13 @@ def test_nothing_shows_secrets(session, stub, caplog):
 
 
 def test_is_made_by_functions():
-    """
-    The class isn't called by users.
-    """
+    """The class isn't called by users."""
     with pytest.raises(TypeError, match="required positional arguments"):
         stsession.RefreshableSession()
 
 
 def test_ensures_a_span(session):
-    """
-    A bare number has no unit.
-    """
+    """A bare number has no unit."""
     with pytest.raises(stsession.InvalidRequestError, match="timedelta") as caught:
         session.ensure(60)
 
@@ -263,9 +233,7 @@ def test_ensures_a_span(session):
 
 
 def test_whose(source):
-    """
-    A session tells its role and its account; of a chain, those of the last.
-    """
+    """A session tells its role and its account; of a chain, those of the last."""
     hub, target = (f"arn:aws:iam::{n:012}:role/Reader" for n in (1, 2))
     session = stsession.assume([hub, target], source=source)
 
@@ -274,9 +242,7 @@ def test_whose(source):
 
 
 def test_parameters_of_the_operation_are_options():
-    """
-    Each parameter of AssumeRole is one of `assume()`, and an option of the class.
-    """
+    """Each parameter of AssumeRole is one of `assume()`, and an option of the class."""
     parameters = set(OPERATIONS["assume_role"].parameters) - {"role_arn"}
     options = AssumeRoleOptions.__optional_keys__
 

@@ -19,16 +19,12 @@ def _clock():
 
 
 def roles(stub):
-    """
-    The roles in the order in which they were assumed.
-    """
+    """The roles in the order in which they were assumed."""
     return [call.params["RoleArn"] for call in stub.requests]
 
 
 def test_each_hop_refreshes_by_itself(stub, source, clock):
-    """
-    A role in the middle isn't assumed again as long as it is good.
-    """
+    """A role in the middle isn't assumed again as long as it is good."""
     session = stsession.assume([HUB, TARGET], source=source, duration_seconds=900)
     session.credentials()
     clock.advance(minutes(11))
@@ -38,9 +34,7 @@ def test_each_hop_refreshes_by_itself(stub, source, clock):
 
 
 def test_a_hop_before_its_successor(stub, source, clock):
-    """
-    In its last minute it is refreshed first, so that what it signs is good.
-    """
+    """In its last minute it is refreshed first, so that what it signs is good."""
     session = stsession.assume([HUB, TARGET], source=source)
     session.credentials()
     clock.advance(minutes(59.5))
@@ -51,9 +45,7 @@ def test_a_hop_before_its_successor(stub, source, clock):
 
 
 def test_each_lives_its_own_life(stub, source, clock):
-    """
-    A role isn't refreshed because its source is going to be.
-    """
+    """A role isn't refreshed because its source is going to be."""
     session = stsession.assume([HUB, TARGET], source=source)
     session._refreshers[0].get()
     clock.advance(minutes(30))
@@ -64,9 +56,7 @@ def test_each_lives_its_own_life(stub, source, clock):
 
 
 def test_the_last_doesn_t_outlive_a_failing_source(stub, source, clock):
-    """
-    If the source may be at its end, the refresh is due while it can still sign.
-    """
+    """If the source may be at its end, the refresh is due while it can still sign."""
     session = stsession.assume([HUB, TARGET], source=source)
     session._refreshers[0].get()
     clock.advance(minutes(30))
@@ -82,9 +72,7 @@ def test_the_last_doesn_t_outlive_a_failing_source(stub, source, clock):
 
 
 def test_a_failing_hop(stub, source):
-    """
-    The error names the role that failed.
-    """
+    """The error names the role that failed."""
     stub.faults.add(Fault.access_denied(), operation="AssumeRole", times=1)
     error = failing(stsession.assume([HUB, TARGET], source=source))
 
@@ -94,9 +82,7 @@ def test_a_failing_hop(stub, source):
 
 
 def test_load_timeout(source):
-    """
-    Who has nothing waits for the whole chain, or as long as the policy says.
-    """
+    """Who has nothing waits for the whole chain, or as long as the policy says."""
     hub, target = stsession.assume([HUB, TARGET], source=source)._refreshers
     policy = RefreshPolicy(load_timeout=minutes(1))
     other = stsession.assume(READER, source=source, refresh=policy)
@@ -109,9 +95,7 @@ def test_load_timeout(source):
     ("variables", "waits_for_advisory"), [({}, False), ({"F": "f"}, True)]
 )
 def test_lambda(source, monkeypatch, variables, waits_for_advisory):
-    """
-    There is no background in a function that is frozen between invocations.
-    """
+    """There is no background in a function that is frozen between invocations."""
     for value in variables.values():
         monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", value)
 
@@ -122,9 +106,7 @@ def test_lambda(source, monkeypatch, variables, waits_for_advisory):
 
 
 def test_policy_for_all(source):
-    """
-    It goes for each hop.
-    """
+    """It goes for each hop."""
     policy = RefreshPolicy.sdk()
     session = stsession.assume([HUB, TARGET], source=source, refresh=policy)
 
@@ -132,9 +114,7 @@ def test_policy_for_all(source):
 
 
 def test_endpoint_for_all(stub, source):
-    """
-    So do region and end point.
-    """
+    """So do region and end point."""
     session = stsession.assume(
         [HUB, TARGET], source=source, sts_endpoint_url="http://rgw.example"
     )
@@ -144,18 +124,14 @@ def test_endpoint_for_all(stub, source):
 
 
 def test_chained_limit_by_hand(source):
-    """
-    A role of ours as a source is known to be a role.
-    """
+    """A role of ours as a source is known to be a role."""
     hub = stsession.assume(HUB, source=source)
     with pytest.raises(stsession.InvalidRequestError, match="duration_seconds"):
         hub.assume(TARGET, duration_seconds=3601)
 
 
 def test_chained_limit_elsewhere(source):
-    """
-    It is AWS's; other servers have limits of their own.
-    """
+    """It is AWS's; other servers have limits of their own."""
     stsession.assume(
         [HUB, TARGET],
         source=source,
@@ -165,18 +141,14 @@ def test_chained_limit_elsewhere(source):
 
 
 def test_function_isn_t_a_role():
-    """
-    Nobody knows what a function returns, so nothing is refused.
-    """
+    """Nobody knows what a function returns, so nothing is refused."""
     stsession.assume(
         READER, source=lambda: None, duration_seconds=7200, region="eu-west-1"
     )
 
 
 def test_clients_of_a_chain(source):
-    """
-    Sessions over one hop share its STS client.
-    """
+    """Sessions over one hop share its STS client."""
     one = stsession.assume([HUB, TARGET], source=source)
     other = stsession.assume([HUB, READER], source=source)
 
@@ -186,9 +158,7 @@ def test_clients_of_a_chain(source):
 
 @pytest.mark.parametrize("region", [None, "us-west-2"])
 def test_partition_of_its_own(stub, region):
-    """
-    Where there's no global end point a region is needed.
-    """
+    """Where there's no global end point a region is needed."""
     arn = "arn:aws-us-gov:iam::123456789012:role/Reader"
     source = source_of(stub, region=None)
     if region is None:

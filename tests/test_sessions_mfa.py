@@ -1,6 +1,4 @@
-"""
-Sessions with an MFA device: which share a code, and when a person is prompted.
-"""
+"""Sessions with an MFA device: which share a code, and when a person is prompted."""
 
 from __future__ import annotations
 
@@ -41,9 +39,7 @@ REJECTED_KEY = Fault.error("InvalidClientTokenId", status=403)
 
 @pytest.fixture(name="user_session")
 def _user_session(source, person):
-    """
-    A session token of an hour, each refresh of which needs a code.
-    """
+    """A session token of an hour, each refresh of which needs a code."""
     return stsession.session_token(
         source=source, mfa_serial=SERIAL, mfa_code=person, duration_seconds=3600
     )
@@ -51,25 +47,19 @@ def _user_session(source, person):
 
 @pytest.fixture(name="temporary")
 def _temporary(stub):
-    """
-    A source with temporary keys.
-    """
+    """A source with temporary keys."""
     source = boto3.Session("ASIATEMP", "secret", "token", region_name="eu-west-1")
     source.events.register("before-send.sts", stub)
     return source
 
 
 def leave():
-    """
-    Type Ctrl-D.
-    """
+    """Type Ctrl-D."""
     raise EOFError
 
 
 def interrupt():
-    """
-    Type Ctrl-C.
-    """
+    """Type Ctrl-C."""
     raise KeyboardInterrupt
 
 
@@ -77,9 +67,7 @@ def interrupt():
 
 
 def test_roles_of_one_device(assume, stub, person):
-    """
-    Roles and sessions of one device and one source share an MFA session.
-    """
+    """Roles and sessions of one device and one source share an MFA session."""
     sessions = [assume(arn) for arn in (READER, HUB, TARGET, READER)]
     at_once(4, lambda n: sessions[n].credentials())
 
@@ -89,9 +77,7 @@ def test_roles_of_one_device(assume, stub, person):
 
 
 def test_chain(assume, stub, person):
-    """
-    The first role is assumed with the MFA session.
-    """
+    """The first role is assumed with the MFA session."""
     assume([HUB, TARGET]).credentials()
 
     assert ["GetSessionToken", "AssumeRole", "AssumeRole"] == operations(stub)
@@ -99,9 +85,7 @@ def test_chain(assume, stub, person):
 
 
 def test_session_token(assume, source, stub, person):
-    """
-    session_token() shares it, too.
-    """
+    """session_token() shares it, too."""
     kw = {"source": source, "mfa_serial": SERIAL, "mfa_code": person}
     session = stsession.session_token(**kw)
     assume().credentials()
@@ -113,9 +97,7 @@ def test_session_token(assume, source, stub, person):
 
 @pytest.mark.parametrize("different", ["serial", "source", "duration", "cache"])
 def test_differences(assume, stub, different):
-    """
-    Another device, source, duration or cache is another MFA session.
-    """
+    """Another device, source, duration or cache is another MFA session."""
     kw = {
         "serial": {"mfa_serial": "GAHT12345678"},
         "source": {"source": source_of(stub, key="AKIAOTHER")},
@@ -154,9 +136,7 @@ def test_temporary_keys(temporary, stub, person, clock):
 
 
 def test_source_of_ours(assume, source, stub):
-    """
-    So it is with the keys of a role.
-    """
+    """So it is with the keys of a role."""
     hub = stsession.assume(HUB, source=source)
     hub.events.register("before-send.sts", stub)
     assume(source=hub).credentials()
@@ -167,9 +147,7 @@ def test_source_of_ours(assume, source, stub):
 
 
 def test_name_of_the_source(assume, stub):
-    """
-    Errors of the role name the user's source.
-    """
+    """Errors of the role name the user's source."""
     session = assume()
     stub.faults.add(REJECTED_KEY, operation="AssumeRole")
 
@@ -181,9 +159,7 @@ def test_name_of_the_source(assume, stub):
 
 @pytest.mark.parametrize("name", ["mfa_code", "mfa_session"])
 def test_without_serial(source, name):
-    """
-    Both need a device.
-    """
+    """Both need a device."""
     with pytest.raises(stsession.InvalidRequestError, match="without mfa_serial"):
         stsession.assume(READER, source=source, **{name: 900_000})
 
@@ -193,9 +169,7 @@ def test_without_serial(source, name):
     [(None, None), (True, None), (3600, "3600"), (dt.timedelta(hours=36), "129600")],
 )
 def test_duration(assume, stub, mfa_session, sent):
-    """
-    The duration of the MFA session is seconds or a timedelta.
-    """
+    """The duration of the MFA session is seconds or a timedelta."""
     assume(mfa_session=mfa_session).credentials()
 
     assert sent == params_of(stub, 0).get("DurationSeconds")
@@ -204,9 +178,7 @@ def test_duration(assume, stub, mfa_session, sent):
 @pytest.mark.parametrize("mfa_session", [0, 899, 129_601, "12h"])
 @pytest.mark.parametrize("ours", [False, True])
 def test_invalid_duration(assume, source, mfa_session, ours):
-    """
-    It is an error by the name of the argument, for every source.
-    """
+    """It is an error by the name of the argument, for every source."""
     source = stsession.assume(HUB, source=source) if ours else source
 
     with pytest.raises(stsession.InvalidRequestError, match="mfa_session") as caught:
@@ -217,9 +189,7 @@ def test_invalid_duration(assume, source, mfa_session, ours):
 
 @each_session
 def test_invalid_serial(assume, mfa_session):
-    """
-    AWS's limits apply, and elsewhere only the shape.
-    """
+    """AWS's limits apply, and elsewhere only the shape."""
     kw = {"mfa_serial": "short", "mfa_session": mfa_session}
 
     with pytest.raises(stsession.InvalidRequestError, match="mfa_serial"):
@@ -231,9 +201,7 @@ def test_invalid_serial(assume, mfa_session):
 
 
 def test_mandatory_window_of_an_mfa_session(user_session, person, clock, background):
-    """
-    Until the last minute there is no prompt.
-    """
+    """Until the last minute there is no prompt."""
     first = user_session.credentials()
 
     for left in (900, 600, 300, 61):
@@ -261,9 +229,7 @@ def test_background_refresh_of_a_role(assume, person, clock, background):
 
 
 def test_expired_mfa_session_of_a_role(assume, person, clock, background):
-    """
-    Without one, the role is used until the last minute; then there is a prompt.
-    """
+    """Without one, the role is used until the last minute; then there is a prompt."""
     session = assume(mfa_session=900)
     first = session.credentials()
 
@@ -282,9 +248,7 @@ def test_expired_mfa_session_of_a_role(assume, person, clock, background):
 def test_mfa_session_that_expires_meanwhile(
     assume, stub, person, clock, background, minutes_later
 ):
-    """
-    If it expires before a background refresh begins, that doesn't prompt.
-    """
+    """If it expires before a background refresh begins, that doesn't prompt."""
     session = assume(mfa_session=3600)
     session.credentials()
     clock.advance(minutes(20))
@@ -333,9 +297,7 @@ def test_rejected_mfa_session(assume, stub, person, clock, background):
 
 
 def test_background_threads_never_prompt(person):
-    """
-    It is an error.
-    """
+    """It is an error."""
     with pytest.raises(stsession.MfaError, match="background"):
         fetch_in_background(lambda: MfaCodes(person).next(SERIAL))
 
@@ -346,9 +308,7 @@ def test_background_threads_never_prompt(person):
     ("answer", "error"), [(leave, None), (interrupt, KeyboardInterrupt)]
 )
 def test_cancelled_refresh(user_session, person, clock, stub, answer, error):
-    """
-    The current credentials stay in use, and there is no other prompt for a while.
-    """
+    """The current credentials stay in use, and there is no other prompt for a while."""
     first = user_session.credentials()
     expire(user_session, clock, left=59)
     person.meanwhile = answer
@@ -362,9 +322,7 @@ def test_cancelled_refresh(user_session, person, clock, stub, answer, error):
 
 
 def test_no_code_in_the_last_minute(assume, person, clock):
-    """
-    A role can still be assumed with the current MFA session.
-    """
+    """A role can still be assumed with the current MFA session."""
     assume(mfa_session=3600).credentials()
     clock.advance(minutes(59.5))
     person.meanwhile = leave
@@ -374,9 +332,7 @@ def test_no_code_in_the_last_minute(assume, person, clock):
 
 
 def test_other_threads_use_current_credentials(user_session, person, clock):
-    """
-    While a person is prompted, they wait for seconds only.
-    """
+    """While a person is prompted, they wait for seconds only."""
     user_session.credentials()
     expire(user_session, clock, left=30)
     waits = []
@@ -397,9 +353,7 @@ def test_other_threads_use_current_credentials(user_session, person, clock):
 @each_session
 @pytest.mark.parametrize("freeze", [False, True])
 def test_slow_person(assume, person, clock, mfa_session, freeze):
-    """
-    However long it takes, there is one prompt.
-    """
+    """However long it takes, there is one prompt."""
     prompt = types.SimpleNamespace(opened=threading.Event(), answered=threading.Event())
     person.meanwhile = lambda: prompt.opened.set() or prompt.answered.wait(SOON)
     session = assume(mfa_session=mfa_session)
@@ -428,9 +382,7 @@ def test_slow_person(assume, person, clock, mfa_session, freeze):
 
 @each_session
 def test_cancelled_first_use(assume, person, clock, stub, mfa_session):
-    """
-    Other threads get an error; there is no other prompt at once, but later.
-    """
+    """Other threads get an error; there is no other prompt at once, but later."""
     session = assume(mfa_session=mfa_session)
     waiting = threading.Semaphore(0)
 

@@ -21,18 +21,14 @@ def _local(clock):
 
 
 def assume(source, code="123456", **kw):
-    """
-    Make a session whose device is found in IAM.
-    """
+    """Make a session whose device is found in IAM."""
     kw = {"mfa_serial": "auto", "mfa_code": code, "cache": None, **kw}
     return stsession.assume(READER, source=source, **kw)
 
 
 @pytest.mark.parametrize("lasting", [None, False])
 def test_one_device(local, lasting):
-    """
-    The only one is used.
-    """
+    """The only one is used."""
     source = local.session(local.add_user(name="ci"))
     device = local.add_mfa_device("ci")
     serials = []
@@ -47,9 +43,7 @@ def test_one_device(local, lasting):
 
 
 def test_is_looked_up_once(local, clock):
-    """
-    IAM is called once for a session, however many codes it needs.
-    """
+    """IAM is called once for a session, however many codes it needs."""
     source = local.session(local.add_user(name="ci"))
     device = local.add_mfa_device("ci")
     session = assume(source, lambda _: device.code(), mfa_session=False)
@@ -63,18 +57,14 @@ def test_is_looked_up_once(local, clock):
 
 
 def test_nothing_is_looked_up_before_it_is_needed(local):
-    """
-    Making the session calls nothing.
-    """
+    """Making the session calls nothing."""
     assume(local.session(local.add_user(name="ci")))
 
     assert 0 == local.count()
 
 
 def test_no_device(local):
-    """
-    The error says so, and there is no prompt.
-    """
+    """The error says so, and there is no prompt."""
     error = failing(assume(local.session(local.add_user(name="ci"))))
 
     assert isinstance(error, stsession.MfaError)
@@ -84,9 +74,7 @@ def test_no_device(local):
 
 
 def test_several_devices(local):
-    """
-    The error names them.
-    """
+    """The error names them."""
     source = local.session(local.add_user(name="ci"))
     devices = [local.add_mfa_device("ci") for _ in range(2)]
 
@@ -97,9 +85,7 @@ def test_several_devices(local):
 
 @pytest.mark.parametrize("app", [True, False])
 def test_security_keys_do_not_count(local, app):
-    """
-    They show no codes.
-    """
+    """They show no codes."""
     source = local.session(local.add_user(name="ci"))
     local.add_mfa_device("ci", serial=SECURITY_KEY)
     device = local.add_mfa_device("ci") if app else None
@@ -112,9 +98,7 @@ def test_security_keys_do_not_count(local, app):
 
 
 def test_denied(local):
-    """
-    A user that may not list devices has to pass one.
-    """
+    """A user that may not list devices has to pass one."""
     source = local.session(local.add_user(name="ci", deny_iam=True))
     local.add_mfa_device("ci")
 
@@ -131,9 +115,7 @@ def test_denied(local):
     ids=["session token", "role"],
 )
 def test_temporary_keys(local, role, code):
-    """
-    IAM lists the devices of users only.
-    """
+    """IAM lists the devices of users only."""
     local.add_role(READER)
     source = local.session(local.add_user(name="ci"))
     hop = (
@@ -148,9 +130,7 @@ def test_temporary_keys(local, role, code):
 
 
 def test_iam_out_of_reach(local):
-    """
-    It is an error, and the user's code isn't used.
-    """
+    """It is an error, and the user's code isn't used."""
     source = local.session(local.add_user(name="ci"))
     device = local.add_mfa_device("ci")
     local.faults.add(Fault.reset(), service="iam")
@@ -166,9 +146,7 @@ def test_iam_out_of_reach(local):
 
 
 def test_the_sources_handlers_see_it():
-    """
-    IAM is called with the source's event handlers.
-    """
+    """IAM is called with the source's event handlers."""
     stub = StubSTS()
     source = source_of(stub)
     source.events.register("before-send.iam", stub)
@@ -179,9 +157,7 @@ def test_the_sources_handlers_see_it():
 
 
 def test_without_credentials():
-    """
-    No source: that is what the error is about.
-    """
+    """No source: that is what the error is about."""
     error = failing(assume(boto3.Session(region_name="eu-west-1")))
 
     assert isinstance(error, stsession.SourceCredentialsError)

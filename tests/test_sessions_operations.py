@@ -1,6 +1,4 @@
-"""
-The public functions: what they send to STS, their options, and their mistakes.
-"""
+"""The public functions: what they send to STS, their options, and their mistakes."""
 
 from __future__ import annotations
 
@@ -35,23 +33,17 @@ POLICY = {"Version": "2012-10-17", "Statement": []}
 
 
 def token():
-    """
-    A token of an identity provider.
-    """
+    """A token of an identity provider."""
     return TOKEN
 
 
 def assertion():
-    """
-    An assertion of an identity provider.
-    """
+    """An assertion of an identity provider."""
     return ASSERTION
 
 
 def code(serial):
-    """
-    The code on the device.
-    """
+    """The code on the device."""
     return "123456"
 
 
@@ -97,9 +89,7 @@ WITH_POLICIES = (*ROLES, "federation_token")
 
 @pytest.fixture(name="make")
 def _make(stub):
-    """
-    Call one of our functions; the STS of its session is the stub.
-    """
+    """Call one of our functions; the STS of its session is the stub."""
 
     def make(name, /, *, in_region=REGION, **kw):
         arguments = {**OPERATIONS[name][0], **kw}
@@ -120,9 +110,7 @@ def _make(stub):
 
 @each
 def test_minimum(stub, make, name):
-    """
-    Without options, only the required parameters are sent, at each refresh.
-    """
+    """Without options, only the required parameters are sent, at each refresh."""
     session = make(name)
     session.credentials()
     session.refresh()
@@ -221,18 +209,14 @@ SENT = [
     ("name", "kw", "expected"), SENT, ids=lambda it: it if isinstance(it, str) else ""
 )
 def test_parameter(stub, make, name, kw, expected):
-    """
-    Each parameter reaches STS as it was passed, and nothing else does.
-    """
+    """Each parameter reaches STS as it was passed, and nothing else does."""
     make(name, **kw).credentials()
 
     assert {**OPERATIONS[name][1], **expected} == params_of(stub)
 
 
 def test_chain(stub, make):
-    """
-    Parameters of the request apply to the last role, the session name to all.
-    """
+    """Parameters of the request apply to the last role, the session name to all."""
     details = {"duration_seconds": 900, "external_id": "tenant", "policy": POLICY}
     make("assume", role_arn=[HUB, READER, TARGET], **details).credentials()
 
@@ -301,9 +285,7 @@ MISTAKES = [
     ids=lambda value: str(value)[:20],
 )
 def test_mistake(stub, make, name, parameter, value):
-    """
-    The function raises it, with the name of the parameter. Nothing is sent.
-    """
+    """The function raises it, with the name of the parameter. Nothing is sent."""
     with pytest.raises(stsession.InvalidRequestError) as caught:
         make(name, **{parameter: value})
 
@@ -329,9 +311,7 @@ def test_mistakes_of_a_chain(stub, make):
 
 
 def test_arguments_that_contradict_each_other(make):
-    """
-    A region and several of them; a code without the device that shows it.
-    """
+    """A region and several of them; a code without the device that shows it."""
     with pytest.raises(stsession.InvalidRequestError, match="Both sts_region"):
         make("assume", sts_regions=["eu-west-1"], sts_region="eu-west-1")
     with pytest.raises(stsession.InvalidRequestError, match="without mfa_serial"):
@@ -340,9 +320,7 @@ def test_arguments_that_contradict_each_other(make):
 
 @each
 def test_unknown_parameter(make, name):
-    """
-    It is a TypeError with a suggestion, if one is similar.
-    """
+    """It is a TypeError with a suggestion, if one is similar."""
     for option, end in (
         ("xyzzy", "argument 'xyzzy'"),
         ("Region_Name", "'Region_Name'; did you mean region?"),
@@ -373,9 +351,7 @@ MISSPELT = [
 
 @pytest.mark.parametrize(("make", "parameter", "meant"), MISSPELT)
 def test_misspelt_parameter(make, parameter, meant):
-    """
-    The names that boto3 and STS use lead to ours.
-    """
+    """The names that boto3 and STS use lead to ours."""
     with pytest.raises(TypeError) as caught:
         make(**{parameter: "x"})
 
@@ -418,9 +394,7 @@ def test_region(stub, make, name, monkeypatch):
 
 @pytest.mark.parametrize("name", [n for n in OPERATIONS if n != "assume_root"])
 def test_no_region_anywhere(stub, make, name):
-    """
-    The global endpoint is called, ...
-    """
+    """The global endpoint is called, ..."""
     make(name, in_region=None).credentials()
 
     assert "sts.amazonaws.com" == stub.requests[0].host
@@ -428,9 +402,7 @@ def test_no_region_anywhere(stub, make, name):
 
 @pytest.mark.parametrize("region", [None, "aws-global"])
 def test_no_region_for_root(make, region):
-    """
-    ... but not for AssumeRoot.
-    """
+    """... but not for AssumeRoot."""
     with pytest.raises(stsession.InvalidRequestError, match="AssumeRoot") as caught:
         make("assume_root", in_region=None, sts_region=region)
 
@@ -481,9 +453,7 @@ def test_failing_regions(stub, make, fault, times, config, expected):
 
 @each
 def test_sts_endpoint_url(stub, make, name):
-    """
-    STS is called there, and only STS; AWS's minimums don't apply, nor do regions.
-    """
+    """STS is called there, and only STS; AWS's minimums don't apply, nor do regions."""
     session = make(
         name,
         in_region=None,
@@ -525,9 +495,7 @@ def test_sts_config(stub, make, name, read_timeout):
 
 
 def test_max_steps_down_once(stub, make, clock):
-    """
-    What the role doesn't allow is requested once, and then always an hour.
-    """
+    """What the role doesn't allow is requested once, and then always an hour."""
     arn = "arn:aws:iam::123456789012:role/ShortLived"
     stub.fail_next(1, Fault.error("ValidationError", "exceeds MaxSessionDuration"))
     session = make("assume", role_arn=arn, duration_seconds="max")
@@ -545,18 +513,14 @@ def test_max_steps_down_once(stub, make, clock):
 
 
 def test_max_of_a_chain(stub, make):
-    """
-    A role assumed by a role has an hour at most, so no more is requested.
-    """
+    """A role assumed by a role has an hour at most, so no more is requested."""
     make("assume", role_arn=[HUB, TARGET], duration_seconds="max").credentials()
 
     assert "3600" == params_of(stub)["DurationSeconds"]
 
 
 def test_max_rejected(stub, make):
-    """
-    If an hour is too long as well, it's an error.
-    """
+    """If an hour is too long as well, it's an error."""
     stub.goes_down(Fault.error("ValidationError", "no"))
     session = make(
         "assume",
@@ -570,9 +534,7 @@ def test_max_rejected(stub, make):
 
 @each
 def test_refresh_and_on_event(make, name, clock):
-    """
-    *refresh* decides when; the hook receives the events.
-    """
+    """*refresh* decides when; the hook receives the events."""
     events = []
     session = make(
         name,
@@ -614,18 +576,14 @@ def test_cache(stub, make, name):
 
 @each_unsigned
 def test_functions_share_nothing(stub, make, name):
-    """
-    A function may return tokens of different owners.
-    """
+    """A function may return tokens of different owners."""
     assert make(name).credentials() is not make(name).credentials()
     assert 2 == stub.attempts
 
 
 @each
 def test_status(stub, make, name):
-    """
-    It has the name of the credentials and that of the source.
-    """
+    """It has the name of the credentials and that of the source."""
     session = make(name)
     source = "an unsigned request" if name in UNSIGNED else "the given session"
 
@@ -639,9 +597,7 @@ def test_status(stub, make, name):
 
 @each
 def test_caller_identity(stub, make, name):
-    """
-    GetCallerIdentity is signed with the session's credentials.
-    """
+    """GetCallerIdentity is signed with the session's credentials."""
     session = make(name)
     session.events.register("before-send.sts", stub)
     identity = session.caller_identity()
@@ -679,9 +635,7 @@ def test_as_a_source(stub, make, name):
 
 @each_signed
 def test_source_of_ours(stub, make, name):
-    """
-    A session of ours can be the source; its endpoint carries over.
-    """
+    """A session of ours can be the source; its endpoint carries over."""
     hub = stsession.assume(
         READER, source=source_of(stub), sts_endpoint_url="https://sts.example"
     )
@@ -696,9 +650,7 @@ def test_source_of_ours(stub, make, name):
 
 
 def test_fleet_of_ours(stub):
-    """
-    The sessions of a fleet inherit the region of STS as well.
-    """
+    """The sessions of a fleet inherit the region of STS as well."""
     hub = stsession.assume(READER, source=source_of(stub), sts_region="us-west-2")
     hub.events.register("before-send.sts", stub)
     stsession.Fleet([TARGET], source=hub).session(TARGET).credentials()
@@ -708,9 +660,7 @@ def test_fleet_of_ours(stub):
 
 @each
 def test_hour_of_a_chained_role(make, name):
-    """
-    Role chaining allows an hour; other sources allow more.
-    """
+    """Role chaining allows an hour; other sources allow more."""
     session = make(name)
     if name in ROLES:
         with pytest.raises(stsession.InvalidRequestError, match="role chaining"):
@@ -721,9 +671,7 @@ def test_hour_of_a_chained_role(make, name):
 
 @each_unsigned
 def test_unsigned(stub, make, name, monkeypatch):
-    """
-    No credentials sign the request, and botocore looks for none.
-    """
+    """No credentials sign the request, and botocore looks for none."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENT")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("AWS_PROFILE", "missing")
@@ -749,9 +697,7 @@ def test_unsigned(stub, make, name, monkeypatch):
 
 @each_unsigned
 def test_identity_provider_is_down(stub, make, name):
-    """
-    If STS can't reach it, the request is sent again; then it's an outage.
-    """
+    """If STS can't reach it, the request is sent again; then it's an outage."""
     fault = Fault.error("IDPCommunicationError", status=400)
     stub.fail_next(2, fault)
     session = make(name)
@@ -778,9 +724,7 @@ def test_identity_provider_is_down(stub, make, name):
     ],
 )
 def test_unsigned_request_denied(stub, make, name, message, advice):
-    """
-    The hint depends on the operation, and on the action that STS names.
-    """
+    """The hint depends on the operation, and on the action that STS names."""
     operation = {"saml": "SAML", "web_identity": "WebIdentity"}[name]
     message = message.replace("OPERATION", operation)
     stub.goes_down(Fault.error("AccessDenied", message, status=403))
@@ -818,9 +762,7 @@ def test_unsigned_request_denied(stub, make, name, message, advice):
     ],
 )
 def test_denied(stub, make, name, text, hints):
-    """
-    The hint is about the source, and not about trust policies.
-    """
+    """The hint is about the source, and not about trust policies."""
     stub.goes_down(Fault.access_denied())
     error = failing(make(name))
 
@@ -839,9 +781,7 @@ def test_denied(stub, make, name, text, hints):
     ],
 )
 def test_page_about_a_limit(make, name, page):
-    """
-    The error of a session policy links the page of the operation.
-    """
+    """The error of a session policy links the page of the operation."""
     for given in ({"policy": {"a": "x" * 3_000}}, {"policy_arns": ["ReadOnlyAccess"]}):
         with pytest.raises(stsession.InvalidRequestError) as caught:
             make(name, **given)
@@ -878,9 +818,7 @@ IN_A_POD = {
 
 @pytest.mark.parametrize("case", IN_A_POD)
 def test_web_identity_of_the_environment(stub, monkeypatch, tmp_path, case):
-    """
-    Variables that belong together are used together.
-    """
+    """Variables that belong together are used together."""
     make, role, name = IN_A_POD[case]
     for file in ("token", "other"):
         (tmp_path / file).write_text(f"{file}.{TOKEN}\n", encoding="utf-8")
@@ -903,9 +841,7 @@ def test_web_identity_of_the_environment(stub, monkeypatch, tmp_path, case):
 
 
 def test_no_role_in_the_environment(tmp_path):
-    """
-    That is an error of the arguments.
-    """
+    """That is an error of the arguments."""
     with pytest.raises(stsession.InvalidRequestError, match="no role") as caught:
         stsession.web_identity(token=tmp_path / "token")
 
@@ -958,9 +894,7 @@ def test_values_that_may_be_passed_in_a_chain(make, then):
 
 @pytest.mark.parametrize("what", INHERITED)
 def test_inherited_values_on_other_servers(make, what):
-    """
-    Other servers may have rules of their own.
-    """
+    """Other servers may have rules of their own."""
     first, then = INHERITED[what]
     session = make("assume", sts_endpoint_url="https://sts.example", **first)
 
@@ -968,9 +902,7 @@ def test_inherited_values_on_other_servers(make, what):
 
 
 def test_signatures():
-    """
-    The functions, the class and fleets take the same options as `assume()`.
-    """
+    """The functions, the class and fleets take the same options as `assume()`."""
     known = inspect.signature(stsession.assume).parameters.keys()
     options = stsession.AssumeRoleOptions.__annotations__.keys()
 

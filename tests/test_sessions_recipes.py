@@ -55,23 +55,17 @@ def _profiles(tmp_path, monkeypatch):
 
 
 def assume(**kw):
-    """
-    A session for the role.
-    """
+    """A session for the role."""
     return stsession.assume(ROLE, **kw)
 
 
 def token():
-    """
-    No token.
-    """
+    """No token."""
     return "a.b.c"
 
 
 def other_token():
-    """
-    Another one.
-    """
+    """Another one."""
     return "a.b.d"
 
 
@@ -114,9 +108,7 @@ DIFFERENT = {
 
 
 def test_different_recipes():
-    """
-    No two of them have one `repr`.
-    """
+    """No two of them have one `repr`."""
     texts = {name: repr(make()) for name, make in DIFFERENT.items()}
 
     assert [] == [
@@ -127,9 +119,7 @@ def test_different_recipes():
 
 
 def test_fleets():
-    """
-    The same goes for fleets.
-    """
+    """The same goes for fleets."""
     fleets = [
         stsession.Fleet([ROLE]),
         stsession.Fleet([ROLE], policy=POLICY),
@@ -143,9 +133,7 @@ def test_fleets():
 
 
 def test_credentials():
-    """
-    The same goes for the credentials of two sessions.
-    """
+    """The same goes for the credentials of two sessions."""
     sessions = [assume(), assume(policy=POLICY)]
     first, second = (repr(session.get_credentials()) for session in sessions)
 
@@ -181,9 +169,7 @@ def test_credentials():
     ids=["policy", "duration", "tags", "cache", "refresh", "token", "source"],
 )
 def test_equal_recipes(makes):
-    """
-    What is the same, however it is said, has one `repr`.
-    """
+    """What is the same, however it is said, has one `repr`."""
     assert 1 == len({repr(make()) for make in (*makes, *makes)})
 
 
@@ -210,9 +196,7 @@ NEEDED = {"web_identity": {"token": token}, "saml": {"assertion": token}}
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_all_arguments(name):
-    """
-    A recipe has all parameters of the function, so that a copy loses none.
-    """
+    """A recipe has all parameters of the function, so that a copy loses none."""
     function = getattr(stsession, name)
     session = function(*FUNCTIONS[name], **NEEDED.get(name, {}), region="eu-west-1")
     _, (_, arguments) = session.__reduce__()
@@ -222,9 +206,7 @@ def test_all_arguments(name):
 
 
 def test_arguments_that_change_later():
-    """
-    A session is pickled and copied as it was made.
-    """
+    """A session is pickled and copied as it was made."""
     tags, role_arns = {"Tenant": "one"}, [HUB, READER]
     stub = StubSTS()
     source = source_of(stub)
@@ -241,9 +223,7 @@ def test_arguments_that_change_later():
 
 
 def test_copies():
-    """
-    They stay the same, in other processes as well.
-    """
+    """They stay the same, in other processes as well."""
     sessions = [DIFFERENT[name]() for name in PORTABLE]
     expected = [*map(repr, sessions)]
     code = "import pickle, sys; print(*pickle.load(sys.stdin.buffer), sep='\\n')"
@@ -260,9 +240,7 @@ def test_copies():
 
 @pytest.mark.parametrize("core", [False, True])
 def test_keys_that_are_set_later(core):
-    """
-    A session keeps its `repr`; one with the other keys has another.
-    """
+    """A session keeps its `repr`; one with the other keys has another."""
     source = boto3.Session(KEY, SECRET)
     make = partial(assume, source=source._session if core else source)
     session, late = make(), make()
@@ -275,9 +253,7 @@ def test_keys_that_are_set_later(core):
 
 
 def test_environment(monkeypatch):
-    """
-    Without a source, the environment selects one.
-    """
+    """Without a source, the environment selects one."""
     texts = [repr(assume())]
     for name, value in (("AWS_PROFILE", "a"), ("AWS_ACCESS_KEY_ID", KEY)):
         session = assume()
@@ -291,9 +267,7 @@ def test_environment(monkeypatch):
 
 
 def test_functions_without_a_name():
-    """
-    Each is another one; none has the number of one that is gone.
-    """
+    """Each is another one; none has the number of one that is gone."""
 
     def make():
         def source():
@@ -308,9 +282,7 @@ def test_functions_without_a_name():
 
 
 def test_no_secret():
-    """
-    It is a digest, and codes aren't in it.
-    """
+    """It is a digest, and codes aren't in it."""
     serial = "arn:aws:iam::123456789012:mfa/me"
     texts = {
         repr(assume(mfa_serial=serial, mfa_code=code)) for code in ("123456", "654321")
@@ -326,9 +298,7 @@ def test_no_secret():
 
 
 def jwt(subject):
-    """
-    A token of a subject.
-    """
+    """A token of a subject."""
     claims = {"iss": "https://oidc.example", "sub": subject, "jti": os.urandom(4).hex()}
     payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode()
     return f"a.{payload.rstrip('=')}.b"
@@ -336,9 +306,7 @@ def jwt(subject):
 
 @pytest.fixture(name="folder")
 def _folder(tmp_path, monkeypatch):
-    """
-    A folder with a token that the environment names.
-    """
+    """A folder with a token that the environment names."""
     path = tmp_path / "token"
     path.write_text(jwt("alice"))
     config = tmp_path / "config"
@@ -362,9 +330,7 @@ OF_PROFILES = {
 
 @pytest.mark.parametrize("make", OF_PROFILES.values(), ids=OF_PROFILES)
 def test_rewritten_profile(make):
-    """
-    It is another user's; a new secret, another profile or another region is not.
-    """
+    """It is another user's; a new secret, another profile or another region is not."""
     path = Path(os.environ["AWS_SHARED_CREDENTIALS_FILE"])
     session, text = make(), path.read_text()
     same = text.replace(SECRET, SECRET[::-1]) + "[c]\n"
@@ -383,9 +349,7 @@ def test_rewritten_profile(make):
 
 @pytest.mark.parametrize("make", [*OF_PROFILES.values(), assume])
 def test_other_files(monkeypatch, tmp_path, make):
-    """
-    A profile in another file is another one.
-    """
+    """A profile in another file is another one."""
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     path = tmp_path / "other"
     path.write_text(Path(os.environ["AWS_SHARED_CREDENTIALS_FILE"]).read_text())
@@ -409,9 +373,7 @@ def test_other_files(monkeypatch, tmp_path, make):
     ids=["web_identity", "from_profile", "profile", "environment"],
 )
 def test_owner_of_a_token(folder, monkeypatch, make):
-    """
-    A token of another owner is another identity, another token isn't.
-    """
+    """A token of another owner is another identity, another token isn't."""
     if make is assume:
         monkeypatch.setenv("AWS_ROLE_ARN", ROLE)
         monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(folder / "token"))
@@ -426,26 +388,20 @@ def test_owner_of_a_token(folder, monkeypatch, make):
 
 
 def with_assertion(text):
-    """
-    A session by a SAML assertion.
-    """
+    """A session by a SAML assertion."""
     return stsession.saml(
         ROLE, "arn:aws:iam::123456789012:saml-provider/Idp", assertion=text
     )
 
 
 def with_context(text):
-    """
-    A session with the assertion of a context provider.
-    """
+    """A session with the assertion of a context provider."""
     provider = "arn:aws:iam::aws:contextProvider/IdentityCenter"
     return assume(provided_contexts={provider: text})
 
 
 def test_secret_arguments():
-    """
-    Their digest can't be computed elsewhere, so it doesn't help to guess them.
-    """
+    """Their digest can't be computed elsewhere, so it doesn't help to guess them."""
     text = "c2VjcmV0" * 4
     code = (
         "from tests.test_sessions_recipes import with_assertion, with_context\n"
@@ -478,9 +434,7 @@ def _local(tmp_path, monkeypatch):
 
 
 def vault():
-    """
-    A source that another process can import.
-    """
+    """A source that another process can import."""
     return {"AccessKeyId": "AKIAVAULT", "SecretAccessKey": "secret"}
 
 
@@ -493,17 +447,13 @@ SOURCES = {
 
 
 def pickled(session):
-    """
-    The session that comes of a pickle.
-    """
+    """The session that comes of a pickle."""
     return pickle.loads(pickle.dumps(session))
 
 
 @pytest.mark.parametrize("what", SOURCES)
 def test_pickle(local, what):
-    """
-    It carries the recipe and no secret; what comes of it works.
-    """
+    """It carries the recipe and no secret; what comes of it works."""
     session = stsession.assume(
         READER,
         source=SOURCES[what](),
@@ -528,9 +478,7 @@ def test_pickle(local, what):
 
 
 def test_session_with_files_of_its_own(local):
-    """
-    The paths of its files are in the pickle, too.
-    """
+    """The paths of its files are in the pickle, too."""
     source = local.session(local.add_user())
     other = pickled(stsession.assume(READER, source=source))
 
@@ -538,9 +486,7 @@ def test_session_with_files_of_its_own(local):
 
 
 def test_other_sources():
-    """
-    A function is pickled by its name, and no source as no source.
-    """
+    """A function is pickled by its name, and no source as no source."""
     for source, name in (
         (vault, "vault()"),
         (None, "the default credentials"),
@@ -552,18 +498,14 @@ def test_other_sources():
 
 
 def test_keys_in_code():
-    """
-    A pickle must not carry them, and what to do is said.
-    """
+    """A pickle must not carry them, and what to do is said."""
     session = stsession.assume(READER, source=source_of(StubSTS()))
     with pytest.raises(pickle.PicklingError, match="from a profile or from the env"):
         pickle.dumps(session)
 
 
 def test_credentials_cannot_be_pickled():
-    """
-    Neither ours nor botocore's.
-    """
+    """Neither ours nor botocore's."""
     clock = FakeClock()
     with use_runtime(clock=clock):
         session = stsession.assume(READER, source=source_of(StubSTS(clock=clock)))
@@ -573,9 +515,7 @@ def test_credentials_cannot_be_pickled():
 
 
 def test_deepcopy():
-    """
-    A copy shares the source, and with it the credentials.
-    """
+    """A copy shares the source, and with it the credentials."""
     clock = FakeClock()
     stub = StubSTS(clock=clock)
     with use_runtime(clock=clock):
@@ -589,15 +529,11 @@ def test_deepcopy():
 
 
 class Sub(stsession.RefreshableAssumeRoleSession):
-    """
-    A user's own kind of session.
-    """
+    """A user's own kind of session."""
 
 
 def test_subclass(local):
-    """
-    It stays one.
-    """
+    """It stays one."""
     other = pickled(Sub(READER, source="dev"))
 
     assert isinstance(other, Sub)

@@ -23,9 +23,7 @@ PROVIDER = "arn:aws:iam::123456789012:saml-provider/Corp"
 
 
 def assertion():
-    """
-    What a login page would post.
-    """
+    """What a login page would post."""
     return "PHNhbWw+PC9zYW1sPg=="
 
 
@@ -70,23 +68,17 @@ def _loaders(monkeypatch):
 
 
 def pickled(session):
-    """
-    The session, in another process.
-    """
+    """The session, in another process."""
     return pickle.loads(pickle.dumps(session))
 
 
 def loader_of(session):
-    """
-    What parses the models for a session.
-    """
+    """What parses the models for a session."""
     return core_of(session).get_component("data_loader")
 
 
 def shares(session):
-    """
-    Whether a session has the loader of the process.
-    """
+    """Whether a session has the loader of the process."""
     return loader_of(session) is loader_for(
         core_of(session).get_config_variable("data_path")
     )
@@ -94,9 +86,7 @@ def shares(session):
 
 @each
 def test_shared(name):
-    """
-    All sessions have one loader, unless they have their own.
-    """
+    """All sessions have one loader, unless they have their own."""
     one, other = MADE[name](share_models=False), MADE[name](share_models=False)
 
     assert shares(MADE[name]())
@@ -108,17 +98,13 @@ def test_shared(name):
 @pytest.mark.parametrize("way", [copy.deepcopy, pickled])
 @each
 def test_copies(name, way):
-    """
-    A copy shares no more than its original does.
-    """
+    """A copy shares no more than its original does."""
     assert not shares(way(MADE[name](share_models=False)))
     assert shares(way(MADE[name]()))
 
 
 def test_changed_model():
-    """
-    What a program does to the models of one session is seen in no other.
-    """
+    """What a program does to the models of one session is seen in no other."""
     alone = MADE["assume"](share_models=False)
     model = loader_of(alone).load_service_model("sqs", "service-2")
     model["operations"]["Conjure"] = model["operations"]["ListQueues"]
@@ -133,9 +119,7 @@ def test_changed_model():
 
 
 def test_handler_taken_away():
-    """
-    One of botocore's handlers may be taken from one session; others keep it.
-    """
+    """One of botocore's handlers may be taken from one session; others keep it."""
     event = "before-parameter-build.s3.PutObject"
     alone, *others = (
         MADE["assume"](share_models=False),
@@ -152,17 +136,13 @@ def test_handler_taken_away():
 
 
 def handlers_of(session, event):
-    """
-    Who is told of an event.
-    """
+    """Who is told of an event."""
     emitter = core_of(session).get_component("event_emitter")._emitter
     return list(emitter._handlers.prefix_search(event))
 
 
 def test_further_roles(stub):
-    """
-    What such a session assumes shares again, unless it is told not to.
-    """
+    """What such a session assumes shares again, unless it is told not to."""
     alone = stsession.assume(HUB, source=source_of(stub), share_models=False)
 
     assert shares(alone.assume(READER))
@@ -170,9 +150,7 @@ def test_further_roles(stub):
 
 
 def test_credentials_are_shared(stub):
-    """
-    They are a matter of the cache; the request is the same.
-    """
+    """They are a matter of the cache; the request is the same."""
     source = source_of(stub)
     one = stsession.assume(READER, source=source)
     alone = stsession.assume(READER, source=source, share_models=False)
@@ -183,9 +161,7 @@ def test_credentials_are_shared(stub):
 
 
 def test_signs():
-    """
-    A client of such a session works, from signing to the answer.
-    """
+    """A client of such a session works, from signing to the answer."""
     with LocalSTS() as local:
         local.add_role(READER)
         session = stsession.assume(

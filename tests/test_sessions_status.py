@@ -26,9 +26,7 @@ def _session(stub):
 
 
 def test_before_the_first_use(session, stub):
-    """
-    Who, and nothing else; nobody is asked.
-    """
+    """Who, and nothing else; nobody is asked."""
     hop = session.status().hop
 
     assert (TARGET, HUB, 0) == (hop.name, hop.source, hop.generation)
@@ -43,9 +41,7 @@ def test_before_the_first_use(session, stub):
 
 
 def test_after_a_refresh(session, clock):
-    """
-    When it was, will be, and ends, for each role.
-    """
+    """When it was, will be, and ends, for each role."""
     session.credentials()
     first, last = session.status().hops
     start = clock.now()
@@ -67,9 +63,7 @@ def test_after_a_refresh(session, clock):
 
 
 def test_after_a_failure(session, stub, clock):
-    """
-    What the error was, and when the next attempt will be.
-    """
+    """What the error was, and when the next attempt will be."""
     stub.goes_down(Fault.error("Teapot", "Short and stout."))
     failing(session)
     hop = session.status().hops[0]
@@ -85,9 +79,7 @@ def test_after_a_failure(session, stub, clock):
 
 
 def test_undated():
-    """
-    What never ends is never due.
-    """
+    """What never ends is never due."""
     session = stsession.assume(
         TARGET,
         source=lambda: {"AccessKeyId": "AKIA1", "SecretAccessKey": "secret"},
@@ -102,9 +94,7 @@ def test_undated():
 
 
 def test_a_snapshot(session):
-    """
-    It doesn't change afterwards, and can't be changed.
-    """
+    """It doesn't change afterwards, and can't be changed."""
     status = session.status()
     session.credentials()
 
@@ -114,9 +104,7 @@ def test_a_snapshot(session):
 
 
 def test_text(session, stub, clock):
-    """
-    The text is a table, with a line for the last error of a role.
-    """
+    """The text is a table, with a line for the last error of a role."""
     session.credentials()
     stub.goes_down(Fault.error("Teapot", "Short and stout."))
     with pytest.raises(stsession.RefreshError):
@@ -138,18 +126,14 @@ def test_text(session, stub, clock):
 
 
 def test_text_before_the_first_use(session):
-    """
-    Without credentials there are no times.
-    """
+    """Without credentials there are no times."""
     _, *lines = str(session.status()).splitlines()
 
     assert [["0", "-", "-"]] * 2 == [line.split()[-3:] for line in lines]
 
 
 def test_no_secret(session, stub):
-    """
-    Not even a key id.
-    """
+    """Not even a key id."""
     session.credentials()
     text = repr(session.status())
 

@@ -41,9 +41,7 @@ from .wire import (
 
 @pytest.fixture(name="files")
 def _files(tmp_path, monkeypatch):
-    """
-    AWS's two files; what is written into them.
-    """
+    """AWS's two files; what is written into them."""
     paths = tmp_path / "config", tmp_path / "credentials"
     for name, path in zip(
         ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"], paths, strict=True
@@ -54,9 +52,7 @@ def _files(tmp_path, monkeypatch):
 
 
 def keys(name, key, *more):
-    """
-    A profile of the credentials file.
-    """
+    """A profile of the credentials file."""
     return "\n".join(
         [
             f"[{name}]",
@@ -69,16 +65,12 @@ def keys(name, key, *more):
 
 
 def signers(stub):
-    """
-    The keys that signed what *stub* was asked.
-    """
+    """The keys that signed what *stub* was asked."""
     return [call.access_key_id for call in stub.requests]
 
 
 def stub_client(session, stub):
-    """
-    Have the STS client of a session that was made without one ask *stub*.
-    """
+    """Have the STS client of a session that was made without one ask *stub*."""
     client = session._source.client(REGION, session._refreshers[0].fetch.endpoint)
     client.meta.events.register("before-send.sts", stub)
 
@@ -88,9 +80,7 @@ def stub_client(session, stub):
 
 @pytest.mark.parametrize("core", [False, True], ids=["boto3", "botocore"])
 def test_session_of_the_sdk(stub, core):
-    """
-    Its credentials sign.
-    """
+    """Its credentials sign."""
     source = source_of(stub)
     stsession.assume(READER, source=core_of(source) if core else source).credentials()
 
@@ -98,9 +88,7 @@ def test_session_of_the_sdk(stub, core):
 
 
 def test_session_of_ours(stub, clock):
-    """
-    Its role assumes the next one, and refreshes by itself.
-    """
+    """Its role assumes the next one, and refreshes by itself."""
     hub = stsession.assume(HUB, source=source_of(stub))
     hub.events.register("before-send.sts", stub)
     target = hub.assume(TARGET, external_id="tenant")
@@ -112,9 +100,7 @@ def test_session_of_ours(stub, clock):
 
 
 def test_profile_name(files):
-    """
-    The profile's credentials, region, and end point.
-    """
+    """The profile's credentials, region, and end point."""
     config, _ = files
     with LocalSTS() as sts:
         sts.add_role(READER)
@@ -128,9 +114,7 @@ def test_profile_name(files):
 
 
 def test_default_chain(monkeypatch):
-    """
-    Without a source it's whoever boto3 would be.
-    """
+    """Without a source it's whoever boto3 would be."""
     with LocalSTS() as sts:
         sts.add_role(READER)
         user = sts.add_user()
@@ -147,9 +131,7 @@ def test_default_chain(monkeypatch):
 @pytest.mark.parametrize(("profiles", "names"), [((), "none"), ("ba", "a, b")])
 @pytest.mark.parametrize("way", ["source", "name"])
 def test_unknown_profile(files, way, profiles, names):
-    """
-    The error names those that exist.
-    """
+    """The error names those that exist."""
     files[1].write_text("".join(keys(name, "AKIADEV") for name in profiles))
     ways = {
         "name": stsession.from_profile,
@@ -164,9 +146,7 @@ def test_unknown_profile(files, way, profiles, names):
 
 
 def test_unknown_profile_in_the_environment(monkeypatch):
-    """
-    The same if the environment names it, and nothing else is said.
-    """
+    """The same if the environment names it, and nothing else is said."""
     monkeypatch.setenv("AWS_PROFILE", "nobody")
     with pytest.raises(stsession.InvalidRequestError, match='no profile "nobody"'):
         stsession.assume(READER)
@@ -174,9 +154,7 @@ def test_unknown_profile_in_the_environment(monkeypatch):
 
 @pytest.mark.parametrize("way", ["profile", "boto3", "keys", "function"])
 def test_bad_profile_in_the_environment(stub, files, monkeypatch, way):
-    """
-    It doesn't matter beside an explicit source.
-    """
+    """It doesn't matter beside an explicit source."""
     files[1].write_text(keys("dev", "AKIADEV"))
     source = {
         "profile": lambda: "dev",
@@ -198,9 +176,7 @@ def test_bad_profile_in_the_environment(stub, files, monkeypatch, way):
 
 @pytest.mark.parametrize("way", ["profile", "session"])
 def test_no_falling_back(stub, files, monkeypatch, way):
-    """
-    A profile without credentials doesn't act as somebody else.
-    """
+    """A profile without credentials doesn't act as somebody else."""
     files[0].write_text("[profile empty]\nregion = eu-south-1\n")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAAMBIENT")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
@@ -213,9 +189,7 @@ def test_no_falling_back(stub, files, monkeypatch, way):
 
 
 def given():
-    """
-    A source that is a function.
-    """
+    """A source that is a function."""
 
 
 UNREADABLE = {
@@ -243,9 +217,7 @@ UNREADABLE = {
 
 @pytest.mark.parametrize("way", UNREADABLE)
 def test_file_that_cannot_be_read(tmp_path, monkeypatch, way):
-    """
-    The error is ours, and names the file, whoever reads it.
-    """
+    """The error is ours, and names the file, whoever reads it."""
     path = tmp_path / "config"
     path.write_text("[profile dev]\n[profile dev]\n", encoding="utf-8")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(path))
@@ -305,9 +277,7 @@ def test_line_that_cannot_be_read(files, what, later):
     ],
 )
 def test_credential_process_that_cannot_work(files, process, said):
-    """
-    The profile is told, and what to look at, and nothing that it has printed.
-    """
+    """The profile is told, and what to look at, and nothing that it has printed."""
     command = process.replace("NOT_EXECUTABLE", str(files[1]))
     files[0].write_text(f"[profile ci]\ncredential_process = {command}\n")
     error = failing(stsession.assume(READER, source="ci", sts_region=REGION))
@@ -328,9 +298,7 @@ def test_credential_process_that_cannot_work(files, process, said):
     ],
 )
 def test_file_that_can_no_longer_be_read_by_another(files, role, options):
-    """
-    A further session may be without what others share.
-    """
+    """A further session may be without what others share."""
     files[0].write_text("[profile dev]\nregion = eu-west-1\n")
     first = stsession.assume(READER, source="dev")
     files[0].write_text("[profile dev]\n[profile dev]\n")
@@ -341,9 +309,7 @@ def test_file_that_can_no_longer_be_read_by_another(files, role, options):
 
 
 def test_nobody(stub):
-    """
-    There are no credentials anywhere.
-    """
+    """There are no credentials anywhere."""
     error = failing(stsession.assume(READER, source=profile_session(stub), region="x"))
 
     assert isinstance(error, SourceCredentialsError)
@@ -355,9 +321,7 @@ def test_nobody(stub):
 
 
 def test_configuration_carries_over(stub, files, tmp_path):
-    """
-    Retries, FIPS, end points, CA bundle and proxies, to STS and to the clients.
-    """
+    """Retries, FIPS, end points, CA bundle and proxies, to STS and to the clients."""
     bundle = tmp_path / "ca.pem"
     bundle.touch()
     files[0].write_text(
@@ -396,9 +360,7 @@ s3 =
 
 
 def test_endpoint_url_carries_over(files):
-    """
-    A profile for an emulator does for STS and for the session's clients.
-    """
+    """A profile for an emulator does for STS and for the session's clients."""
     files[0].write_text("[profile dev]\nendpoint_url = http://localhost:4566\n")
     files[1].write_text(keys("dev", "AKIADEV"))
     session = stsession.assume("arn:aws:iam:::role/x", source="dev", region="eu-west-1")
@@ -409,17 +371,13 @@ def test_endpoint_url_carries_over(files):
 
 
 def test_the_users_session_isn_t_touched(stub):
-    """
-    Neither its handlers nor its variables change.
-    """
+    """Neither its handlers nor its variables change."""
     source = source_of(stub)
     core = core_of(source)
     core.set_config_variable("profile", None)
 
     def handlers():
-        """
-        What would be called at some events.
-        """
+        """What would be called at some events."""
         emitter = core.get_component("event_emitter")._emitter
         return {
             event: len(emitter._handlers.prefix_search(event))
@@ -446,9 +404,7 @@ def test_the_users_session_isn_t_touched(stub):
 
 
 def test_the_users_handlers(stub):
-    """
-    They are called for STS, not for the new session's clients.
-    """
+    """They are called for STS, not for the new session's clients."""
     source, seen = source_of(stub), []
     source.events.register("before-sign", lambda **kw: seen.append(kw["signing_name"]))
     session = stsession.assume(READER, source=source)
@@ -463,9 +419,7 @@ def test_the_users_handlers(stub):
 
 
 def test_profile_role_is_a_role(files):
-    """
-    What botocore assumed is known to be a role, so the most is an hour.
-    """
+    """What botocore assumed is known to be a role, so the most is an hour."""
     with LocalSTS() as sts:
         sts.add_role(HUB)
         sts.add_role(READER)
@@ -486,9 +440,7 @@ def test_profile_role_is_a_role(files):
 
 
 def test_file_that_is_broken_for_a_while(stub, files, caplog):
-    """
-    What has been read before serves, with a warning.
-    """
+    """What has been read before serves, with a warning."""
     files[1].write_text(keys("dev", "AKIAOLD"))
     session = stsession.assume(READER, source=profile_session(stub, "dev"))
     session.credentials()
@@ -500,9 +452,7 @@ def test_file_that_is_broken_for_a_while(stub, files, caplog):
 
 
 def test_dead_source(stub, files):
-    """
-    It is resolved again once, and the call repeated once; the error names it.
-    """
+    """It is resolved again once, and the call repeated once; the error names it."""
     files[1].write_text(keys("dev", "AKIADEV"))
     session = stsession.assume(READER, source="dev", sts_region=REGION)
     stub_client(session, stub)
@@ -515,9 +465,7 @@ def test_dead_source(stub, files):
 
 
 def test_dead_source_is_told(stub, files):
-    """
-    A source that had to be looked up again is an event.
-    """
+    """A source that had to be looked up again is an event."""
     files[1].write_text(keys("dev", "AKIADEV"))
     names = []
     session = stsession.assume(
@@ -532,9 +480,7 @@ def test_dead_source_is_told(stub, files):
 
 
 def test_copied_temporary_keys(stub, files):
-    """
-    They never come back, so that is permanent.
-    """
+    """They never come back, so that is permanent."""
     files[1].write_text(keys("dev", "ASIADEV", "aws_session_token = token"))
     session = stsession.assume(READER, source=profile_session(stub, "dev"))
     stub.goes_down(Fault.error("ExpiredToken", status=403))
@@ -545,9 +491,7 @@ def test_copied_temporary_keys(stub, files):
 
 
 def test_keys_in_code(stub):
-    """
-    They can't be looked up again, so the call isn't repeated.
-    """
+    """They can't be looked up again, so the call isn't repeated."""
     session = stsession.assume(READER, source=source_of(stub))
     stub.goes_down(Fault.error("ExpiredToken", status=403))
 
@@ -556,9 +500,7 @@ def test_keys_in_code(stub):
 
 
 def test_dead_hop(stub, clock):
-    """
-    The role in the middle is refreshed once, and its successor asked again.
-    """
+    """The role in the middle is refreshed once, and its successor asked again."""
     session = stsession.assume([HUB, TARGET], source=source_of(stub))
     session.credentials()
     first_hub = stub.issued[0].access_key_id
@@ -574,9 +516,7 @@ def test_dead_hop(stub, clock):
 
 
 def test_expiration_of_a_hop(stub, clock):
-    """
-    It is in messages, but concerns the next role only if there may be no others.
-    """
+    """It is in messages, but concerns the next role only if there may be no others."""
     session = stsession.assume([HUB, TARGET], source=source_of(stub))
 
     assert session._source.invalidate()  # without effect, as there is nothing yet
@@ -593,9 +533,7 @@ def test_expiration_of_a_hop(stub, clock):
 
 
 def test_close(stub):
-    """
-    Connections are closed, and opened again; twice does no harm.
-    """
+    """Connections are closed, and opened again; twice does no harm."""
     for chain in (READER, [HUB, TARGET]):
         session = stsession.assume(chain, source=source_of(stub))
         session.credentials()
@@ -650,9 +588,7 @@ GIVEN = {
 
 @pytest.fixture(name="_far_east")
 def __far_east(monkeypatch):
-    """
-    A local time zone that isn't UTC.
-    """
+    """A local time zone that isn't UTC."""
     if not hasattr(time, "tzset"):
         yield
         return
@@ -666,9 +602,7 @@ def __far_east(monkeypatch):
 @pytest.mark.parametrize("words", GIVEN)
 @pytest.mark.usefixtures("clock", "_far_east")
 def test_function(words):
-    """
-    It may return ours, a dict in STS's words, or one in botocore's.
-    """
+    """It may return ours, a dict in STS's words, or one in botocore's."""
     source = find_source(lambda: GIVEN[words])
     source.prepare()
     ours = GIVEN["ours"]
@@ -683,9 +617,7 @@ def test_function(words):
 
 
 def test_function_signs(stub, clock):
-    """
-    It is asked again when what it gave is nearly over.
-    """
+    """It is asked again when what it gave is nearly over."""
     asked = []
 
     def vault():
@@ -709,9 +641,7 @@ def test_function_signs(stub, clock):
 
 
 def test_undated_credentials_of_a_function():
-    """
-    Long-lived keys have no end.
-    """
+    """Long-lived keys have no end."""
     source = find_source(lambda: {"AccessKeyId": "AKIA1", "SecretAccessKey": "s"})
 
     assert source.prepare() is None
@@ -748,9 +678,7 @@ def test_undated_credentials_of_a_function():
     ids=repr,
 )
 def test_function_that_returns_rubbish(rubbish):
-    """
-    The error says of what type, shows no value, and what to return.
-    """
+    """The error says of what type, shows no value, and what to return."""
     session = stsession.assume(READER, source=lambda: rubbish, region=REGION)
     error = failing(session)
 
@@ -761,9 +689,7 @@ def test_function_that_returns_rubbish(rubbish):
 
 
 def test_function_that_raises():
-    """
-    What it raised is the cause, and its text isn't quoted.
-    """
+    """What it raised is the cause, and its text isn't quoted."""
 
     def vault():
         raise LookupError("secret-of-the-vault")
@@ -777,16 +703,12 @@ def test_function_that_raises():
 
 
 def expiring(at):
-    """
-    Credentials that expire then.
-    """
+    """Credentials that expire then."""
     return {"AccessKeyId": "AKIA1", "SecretAccessKey": "secret", "Expiration": at}
 
 
 def test_function_that_returns_expired_credentials_once(stub, clock):
-    """
-    It is called once more at once: its cache may refresh only then.
-    """
+    """It is called once more at once: its cache may refresh only then."""
     ages = [minutes(-5), minutes(60)]
     source = find_source(lambda: expiring(clock.now() + ages.pop(0)))
 
@@ -795,9 +717,7 @@ def test_function_that_returns_expired_credentials_once(stub, clock):
 
 
 def test_function_that_returns_expired_credentials(clock):
-    """
-    The error is about the function and not about the clock.
-    """
+    """The error is about the function and not about the clock."""
     calls = []
 
     def vault():
@@ -816,9 +736,7 @@ def test_function_that_returns_expired_credentials(clock):
 
 
 def test_one_source_for_a_session(stub):
-    """
-    Sessions with one source share its client.
-    """
+    """Sessions with one source share its client."""
     source = source_of(stub)
     first = stsession.assume(READER, source=source)
     second = stsession.assume(TARGET, source=source)
@@ -827,9 +745,7 @@ def test_one_source_for_a_session(stub):
 
 
 def test_another_session_is_another_source(stub):
-    """
-    Even if they look the same.
-    """
+    """Even if they look the same."""
     first = find_source(core_of(source_of(stub)))
     second = find_source(core_of(source_of(stub)))
 
@@ -837,9 +753,7 @@ def test_another_session_is_another_source(stub):
 
 
 def test_same_profile_in_another_environment(files, monkeypatch):
-    """
-    The environment may lead to other files, or contain other secrets.
-    """
+    """The environment may lead to other files, or contain other secrets."""
     files[1].write_text(keys("dev", "AKIADEV"))
     first = find_source("dev")
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
@@ -854,9 +768,7 @@ def test_same_profile_in_another_environment(files, monkeypatch):
 
 
 def test_dropped_source(stub):
-    """
-    Nobody keeps it.
-    """
+    """Nobody keeps it."""
     import weakref
 
     source = source_of(stub)
@@ -870,9 +782,7 @@ def test_dropped_source(stub):
 
 
 def test_object_without_weak_references():
-    """
-    It is shared with nobody.
-    """
+    """It is shared with nobody."""
 
     class Vault:
         __slots__ = ()
@@ -887,9 +797,7 @@ def test_object_without_weak_references():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_fork(stub):
-    """
-    The child has an STS client of its own, and it works.
-    """
+    """The child has an STS client of its own, and it works."""
     session = stsession.assume(READER, source=source_of(stub))
     session.credentials()
     endpoint = session._refreshers[0].fetch.endpoint
@@ -905,9 +813,7 @@ def test_fork(stub):
 
 
 def test_source_is_a_botocore_session_of_a_profile(stub, files):
-    """
-    It is found again by its profile when the file changes.
-    """
+    """It is found again by its profile when the file changes."""
     files[1].write_text(keys("dev", "AKIAOLD"))
     core = botocore.session.Session(profile="dev")
     core.register("before-send.sts", stub)
@@ -920,18 +826,14 @@ def test_source_is_a_botocore_session_of_a_profile(stub, files):
 
 
 class SessionMaker(logging.Handler):
-    """
-    A handler that waits for another thread, which makes a session.
-    """
+    """A handler that waits for another thread, which makes a session."""
 
     def __init__(self) -> None:
         super().__init__()
         self.threads: list[threading.Thread] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """
-        Wait.
-        """
+        """Wait."""
         if not self.threads:
             keys = boto3.Session("AKIAOTHER", "secret", region_name="eu-west-1")
             make = partial(stsession.assume, HUB, source=keys)
@@ -941,9 +843,7 @@ class SessionMaker(logging.Handler):
 
 
 def test_handler_that_waits_for_another_session(monkeypatch, caplog):
-    """
-    botocore logs when it finds credentials; no lock of ours is held meanwhile.
-    """
+    """botocore logs when it finds credentials; no lock of ours is held meanwhile."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     handler, logger = SessionMaker(), logging.getLogger("botocore.credentials")

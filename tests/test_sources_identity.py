@@ -1,6 +1,4 @@
-"""
-Sessions share credentials only while their source is the same identity.
-"""
+"""Sessions share credentials only while their source is the same identity."""
 
 from __future__ import annotations
 
@@ -32,9 +30,7 @@ def _local():
 
 
 class Profile:
-    """
-    A profile ``p`` that is rewritten from one user to another.
-    """
+    """A profile ``p`` that is rewritten from one user to another."""
 
     def __init__(self, local, folder, monkeypatch):
         self._local, self._folder = local, folder
@@ -49,17 +45,13 @@ class Profile:
         self.belongs_to("alice")  # which formats the files
 
     def belongs_to(self, name):
-        """
-        Rewrite the profile.
-        """
+        """Rewrite the profile."""
         return self._local.write_profile(
             self._folder, key=self.users[name], name="p", region="us-east-1"
         )
 
     def signers(self, operation="AssumeRole"):
-        """
-        The users that have signed requests, in order.
-        """
+        """The users that have signed requests, in order."""
         names = {key.access_key_id: name for name, key in self.users.items()}
         return [names.get(c.access_key_id) for c in self._local.calls(operation)]
 
@@ -70,9 +62,7 @@ def _profile(local, tmp_path, monkeypatch):
 
 
 def key_of(session):
-    """
-    The access key ID of a session.
-    """
+    """The access key ID of a session."""
     return session.credentials().access_key_id
 
 
@@ -120,9 +110,7 @@ def test_new_session_of_a_rewritten_profile(profile, way, gone):
     "name", [name for name in WAYS if name not in ("chain", "of another session")]
 )
 def test_profile_of_the_former_user_again(profile, name):
-    """
-    What a session got while the profile was another user's isn't kept for it.
-    """
+    """What a session got while the profile was another user's isn't kept for it."""
     way = WAYS[name]
     session = way()
     session.credentials()
@@ -137,9 +125,7 @@ def test_profile_of_the_former_user_again(profile, name):
 
 
 def test_chain_of_the_former_user_again(tmp_path, monkeypatch):
-    """
-    The same goes for the last role of a chain whose first one has been refreshed.
-    """
+    """The same goes for the last role of a chain whose first one has been refreshed."""
     clock = FakeClock()
     with use_runtime(clock=clock), LocalSTS(clock=clock) as local:
         local.add_role(READER)
@@ -161,9 +147,7 @@ def test_chain_of_the_former_user_again(tmp_path, monkeypatch):
 
 
 def test_first_used_by_another_user(profile):
-    """
-    A session that is made for one user and first used for another shares nothing.
-    """
+    """A session that is made for one user and first used for another shares nothing."""
     session = WAYS["profile"]()
     profile.belongs_to("bob")
     by_bob = key_of(session)
@@ -177,9 +161,7 @@ def test_first_used_by_another_user(profile):
 
 @pytest.mark.parametrize("cache", [None, stsession.MemoryCache()])
 def test_existing_session_refreshes_with_the_present_key(profile, cache):
-    """
-    Also if the files have changed a moment ago.
-    """
+    """Also if the files have changed a moment ago."""
     session = stsession.assume(READER, source="p", cache=cache)
     session.credentials()
     session.refresh()
@@ -223,9 +205,7 @@ def test_device_of_the_present_user(profile, local, lasting):
 
 
 def test_same_size_and_time(profile):
-    """
-    A file is known by its content.
-    """
+    """A file is known by its content."""
     path = os.environ["AWS_SHARED_CREDENTIALS_FILE"]
     old = Path(path).stat()
     former = key_of(WAYS["profile"]())
@@ -244,9 +224,7 @@ def test_same_size_and_time(profile):
 
 
 def test_same_content(profile):
-    """
-    A profile that is written again as it was is the same source.
-    """
+    """A profile that is written again as it was is the same source."""
     profile.belongs_to("bob")
     profile.belongs_to("alice")
     session = WAYS["profile"]()
@@ -259,9 +237,7 @@ def test_same_content(profile):
 
 
 def test_environment_of_another_user(local, monkeypatch):
-    """
-    A new secret, session token or key is another source.
-    """
+    """A new secret, session token or key is another source."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", local.endpoint_url)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     keys = set()
@@ -280,9 +256,7 @@ def test_environment_of_another_user(local, monkeypatch):
 
 @pytest.mark.parametrize("way", ["set_credentials", "attributes", "replaced"])
 def test_keys_of_a_given_session(local, way):
-    """
-    A session whose keys have been changed in code is another source.
-    """
+    """A session whose keys have been changed in code is another source."""
     alice, bob = local.add_user(name="alice"), local.add_user(name="bob")
     source = local.session(alice)
     core = source._session
@@ -305,9 +279,7 @@ def test_keys_of_a_given_session(local, way):
 
 
 def test_keys_that_are_changed_while_a_session_exists(local):
-    """
-    What it gets with the new keys isn't there for a session with the former ones.
-    """
+    """What it gets with the new keys isn't there for a session with the former ones."""
     alice, bob = local.add_user(name="alice"), local.add_user(name="bob")
     source = local.session(alice)
     core = source._session
@@ -324,9 +296,7 @@ def test_keys_that_are_changed_while_a_session_exists(local):
 
 
 def process_profile(profile, name, runs, key):
-    """
-    Write a profile with a credential process that notes its runs.
-    """
+    """Write a profile with a credential process that notes its runs."""
     printed = {
         "Version": 1,
         "AccessKeyId": key.access_key_id,
@@ -397,9 +367,7 @@ def test_profile_with_another_kind_of_credentials(
 
 
 def test_environment_of_a_profiles_credential_source(profile, monkeypatch):
-    """
-    The keys that were there when the session was made sign its requests.
-    """
+    """The keys that were there when the session was made sign its requests."""
     with Path(os.environ["AWS_CONFIG_FILE"]).open("a") as config:
         config.write(f"[profile e]\nrole_arn = {READER}\nregion = us-east-1\n")
         config.write("credential_source = Environment\nrole_session_name = me\n")
@@ -417,9 +385,7 @@ def test_environment_of_a_profiles_credential_source(profile, monkeypatch):
 
 @pytest.fixture(name="token_file")
 def _token_file(local, tmp_path, monkeypatch):
-    """
-    A file with tokens, which a profile and the environment name.
-    """
+    """A file with tokens, which a profile and the environment name."""
     path = tmp_path / "token"
     config = tmp_path / "config"
     config.write_text(
@@ -434,9 +400,7 @@ def _token_file(local, tmp_path, monkeypatch):
 
 
 def by_environment(path, monkeypatch):
-    """
-    Assume a role with a web identity of the environment, as botocore finds it.
-    """
+    """Assume a role with a web identity of the environment, as botocore finds it."""
     monkeypatch.setenv("AWS_ROLE_ARN", READER)
     monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(path))
     return stsession.assume(TARGET, role_session_name="me")
@@ -456,9 +420,7 @@ TOKEN_WAYS = {
 
 @pytest.mark.parametrize("way", TOKEN_WAYS.values(), ids=TOKEN_WAYS)
 def test_token_of_another_owner(local, token_file, monkeypatch, way):
-    """
-    Tokens of one owner are one source, and those of another are another.
-    """
+    """Tokens of one owner are one source, and those of another are another."""
 
     def make():
         return way(token_file, monkeypatch)
@@ -490,9 +452,7 @@ def test_token_of_another_owner(local, token_file, monkeypatch, way):
 
 @pytest.mark.parametrize("way", ["environment", "profile"])
 def test_existing_session_uses_the_present_token(local, token_file, monkeypatch, way):
-    """
-    botocore requests credentials again only if the token has another owner.
-    """
+    """botocore requests credentials again only if the token has another owner."""
     if way == "environment":
         session = by_environment(token_file, monkeypatch)
     else:
@@ -510,9 +470,7 @@ def test_existing_session_uses_the_present_token(local, token_file, monkeypatch,
 
 
 def test_path_with_a_variable(profile, tmp_path, monkeypatch):
-    """
-    A file is found where botocore finds it.
-    """
+    """A file is found where botocore finds it."""
     path = Path(os.environ["AWS_SHARED_CREDENTIALS_FILE"])
     monkeypatch.setenv("FOLDER", str(path.parent))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", f"$FOLDER/{path.name}")

@@ -1,6 +1,4 @@
-"""
-Profiles with a credential process.
-"""
+"""Profiles with a credential process."""
 
 from __future__ import annotations
 
@@ -31,9 +29,7 @@ def _local():
 
 @pytest.fixture(name="prints")
 def _prints(local, tmp_path, monkeypatch):
-    """
-    Has the process of profile ``p`` print keys of a user, and other things.
-    """
+    """Has the process of profile ``p`` print keys of a user, and other things."""
     key = local.add_user()
     config, script = tmp_path / "config", tmp_path / "process.py"
     where = f"region = us-east-1\nendpoint_url = {local.endpoint_url}\n"
@@ -67,9 +63,7 @@ ways = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 @ways
 @pytest.mark.parametrize("zone", ["", "Z", "+00:00"])
 def test_expiration_without_a_zone(prints, way, zone):
-    """
-    It is UTC.
-    """
+    """It is UTC."""
     prints(f"{FOREVER}{zone}")
 
     assert way().credentials()
@@ -78,9 +72,7 @@ def test_expiration_without_a_zone(prints, way, zone):
 @pytest.mark.skipif(not hasattr(time, "tzset"), reason="no time zones here")
 @pytest.mark.parametrize("place", ["Asia/Tokyo", "Pacific/Honolulu"])
 def test_meaning_of_an_expiration_without_a_zone(prints, monkeypatch, place):
-    """
-    It is UTC wherever the machine is.
-    """
+    """It is UTC wherever the machine is."""
     today = dt.datetime.now(dt.timezone.utc).replace(microsecond=0)
     tomorrow = today + dt.timedelta(days=1)
     prints(tomorrow.replace(tzinfo=None).isoformat())
@@ -97,9 +89,7 @@ def test_meaning_of_an_expiration_without_a_zone(prints, monkeypatch, place):
 @ways
 @pytest.mark.parametrize("expiration", ["tomorrow", 5, [], ""])
 def test_expiration_that_is_none(prints, way, expiration):
-    """
-    The error is one of the source, and names the profile.
-    """
+    """The error is one of the source, and names the profile."""
     prints(expiration)
     with pytest.raises(stsession.SourceCredentialsError, match='profile "p"') as caught:
         way().credentials()
@@ -108,9 +98,7 @@ def test_expiration_that_is_none(prints, way, expiration):
 
 
 def test_session_of_the_user(prints):
-    """
-    botocore fails with it by itself; the error says where.
-    """
+    """botocore fails with it by itself; the error says where."""
     prints(FOREVER)
     source = boto3.Session(profile_name="p")
     with pytest.raises(stsession.SourceCredentialsError, match="TypeError") as caught:
@@ -121,9 +109,7 @@ def test_session_of_the_user(prints):
 
 
 def test_credentials_of_sessions_that_are_gone(local, prints):
-    """
-    The process may print another user's keys by now, so they aren't used again.
-    """
+    """The process may print another user's keys by now, so they aren't used again."""
     prints(FOREVER)
     former = stsession.assume(ROLE, source="p").credentials().access_key_id
     gc.collect()

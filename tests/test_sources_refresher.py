@@ -46,9 +46,7 @@ print(json.dumps({"Version": 1, **key}))
 
 @pytest.fixture(name="clock")
 def _clock():
-    """
-    It starts now, since botocore has a clock of its own.
-    """
+    """It starts now, since botocore has a clock of its own."""
     clock = FakeClock(dt.datetime.now(dt.timezone.utc))
 
     def run(task):
@@ -60,9 +58,7 @@ def _clock():
 
 
 class Files:
-    """
-    A profile "me", and the process that it may name.
-    """
+    """A profile "me", and the process that it may name."""
 
     def __init__(self, path):
         self.path = path
@@ -72,29 +68,21 @@ class Files:
         self.lives(60)
 
     def say(self, *lines):
-        """
-        Have the profile say so.
-        """
+        """Have the profile say so."""
         text = "\n".join(["[profile me]", *lines, ""])
         self.path.joinpath("config").write_text(textwrap.dedent(text))
 
     def has_key(self, key, *lines):
-        """
-        Have the profile hold a key.
-        """
+        """Have the profile hold a key."""
         self.say(f"aws_access_key_id = {key}", "aws_secret_access_key = x", *lines)
 
     def lives(self, life):
-        """
-        Have the process give keys that live for so many minutes.
-        """
+        """Have the process give keys that live for so many minutes."""
         self.path.joinpath("life").write_text(str(life))
 
     @property
     def runs(self):
-        """
-        How often the process was run.
-        """
+        """How often the process was run."""
         return len(self.path.joinpath("runs").read_text())
 
 
@@ -106,9 +94,7 @@ def _files(tmp_path, monkeypatch):
 
 @pytest.fixture(name="refresher")
 def _refresher(clock, files):
-    """
-    A refresher of the profile.
-    """
+    """A refresher of the profile."""
 
     def make():
         return sdk_refresher(find_source("me"))
@@ -117,17 +103,13 @@ def _refresher(clock, files):
 
 
 def key_of(refresher):
-    """
-    The key that signs now.
-    """
+    """The key that signs now."""
     return refresher.get().credentials.access_key_id
 
 
 @pytest.mark.parametrize("token", [None, "token"])
 def test_keys(files, refresher, token):
-    """
-    Keys in a file have no known expiration.
-    """
+    """Keys in a file have no known expiration."""
     files.has_key("AKIAONE", *([f"aws_session_token = {token}"] if token else []))
     mine = refresher()
     credentials = mine.get().credentials
@@ -142,9 +124,7 @@ def test_keys(files, refresher, token):
 
 
 def test_keys_of_long_ago(files, refresher, clock):
-    """
-    They aren't looked up again because time passes, as with botocore.
-    """
+    """They aren't looked up again because time passes, as with botocore."""
     files.has_key("AKIAONE")
     mine = refresher()
     mine.get()
@@ -155,9 +135,7 @@ def test_keys_of_long_ago(files, refresher, clock):
 
 
 def test_rejected_keys(files, refresher):
-    """
-    If a service refuses the key, the file is read again.
-    """
+    """If a service refuses the key, the file is read again."""
     files.has_key("AKIAONE")
     mine = refresher()
     mine.get()
@@ -170,9 +148,7 @@ def test_rejected_keys(files, refresher):
 
 
 def test_rejected_keys_that_are_the_same(files, refresher):
-    """
-    If there are no others, these go on being used.
-    """
+    """If there are no others, these go on being used."""
     files.has_key("AKIAONE")
     mine = refresher()
     mine.get()
@@ -182,9 +158,7 @@ def test_rejected_keys_that_are_the_same(files, refresher):
 
 
 def test_process(files, refresher, clock):
-    """
-    What a process tells is passed on: key, account and expiration.
-    """
+    """What a process tells is passed on: key, account and expiration."""
     files.say(f"credential_process = {files.process}")
     credentials = refresher().get().credentials
 
@@ -195,9 +169,7 @@ def test_process(files, refresher, clock):
 
 
 def test_process_that_rotates(files, refresher, clock):
-    """
-    In the last quarter of an hour the process is run again, and not before.
-    """
+    """In the last quarter of an hour the process is run again, and not before."""
     files.say(f"credential_process = {files.process}")
     mine = refresher()
     mine.get()
@@ -211,9 +183,7 @@ def test_process_that_rotates(files, refresher, clock):
 
 
 def test_botocore_refreshes(files, refresher, clock):
-    """
-    Where botocore runs the process again by itself, what that gives is taken.
-    """
+    """Where botocore runs the process again by itself, what that gives is taken."""
     files.lives(14.5)
     files.say(f"credential_process = {files.process}")
     mine = refresher()
@@ -226,9 +196,7 @@ def test_botocore_refreshes(files, refresher, clock):
 
 
 def test_process_without_an_end(files, refresher, clock):
-    """
-    Keys that have no end are kept until a service refuses them.
-    """
+    """Keys that have no end are kept until a service refuses them."""
     files.lives("none")
     files.say(f"credential_process = {files.process}")
     mine = refresher()
@@ -243,9 +211,7 @@ def test_process_without_an_end(files, refresher, clock):
 
 
 def test_process_that_fails_later(files, refresher, clock):
-    """
-    What there is serves to its end; then the error says why.
-    """
+    """What there is serves to its end; then the error says why."""
     files.say(f"credential_process = {files.process}")
     mine = refresher()
     mine.get()
@@ -262,9 +228,7 @@ def test_process_that_fails_later(files, refresher, clock):
 
 
 def test_process_and_threads(files, refresher):
-    """
-    Sixteen threads that begin at once run the process once.
-    """
+    """Sixteen threads that begin at once run the process once."""
     files.say(f"credential_process = {files.process}")
     mine = refresher()
     barrier = threading.Barrier(16)
@@ -280,9 +244,7 @@ def test_process_and_threads(files, refresher):
 
 
 class Broken:
-    """
-    A source that raises.
-    """
+    """A source that raises."""
 
     name = 'profile "me"'
 
@@ -290,9 +252,7 @@ class Broken:
         self._error = error
 
     def prepare(self):
-        """
-        Raise.
-        """
+        """Raise."""
         raise self._error
 
 
@@ -314,9 +274,7 @@ ERRORS = {
 
 @pytest.mark.parametrize("name", ERRORS)
 def test_errors_of_botocore(clock, name):
-    """
-    The error says what to do, and is permanent if that isn't done elsewhere.
-    """
+    """The error says what to do, and is permanent if that isn't done elsewhere."""
     fields, kind, hint = ERRORS[name]
     if not hasattr(sdk, name):
         pytest.skip("This botocore doesn't know it.")
@@ -329,9 +287,7 @@ def test_errors_of_botocore(clock, name):
 
 
 def test_error_of_botocore(files, refresher):
-    """
-    What botocore raises is the cause, and its class decides what it means.
-    """
+    """What botocore raises is the cause, and its class decides what it means."""
     files.lives("fail")
     files.say(f"credential_process = {files.process}")
 
@@ -347,9 +303,7 @@ def test_error_of_botocore(files, refresher):
 
 
 def test_half_a_key(files, refresher):
-    """
-    Mistakes in the file are permanent, and the key is named.
-    """
+    """Mistakes in the file are permanent, and the key is named."""
     files.say("aws_access_key_id = AKIAONE")
 
     with pytest.raises(SourceCredentialsError, match="aws_secret_access_key") as e:
@@ -359,9 +313,7 @@ def test_half_a_key(files, refresher):
 
 
 def test_no_secret_in_errors(files, refresher, clock):
-    """
-    An error tells no key that there was before.
-    """
+    """An error tells no key that there was before."""
     files.say(f"credential_process = {files.process}")
     mine = refresher()
     mine.get()
@@ -374,9 +326,7 @@ def test_no_secret_in_errors(files, refresher, clock):
 
 
 def test_clock_of_the_refresher(files, refresher, clock):
-    """
-    Instants are told by the clock that the refresher was made with.
-    """
+    """Instants are told by the clock that the refresher was made with."""
     clock.advance(minutes(60 * 24))
     files.say(f"credential_process = {files.process}")
     mine = refresher()

@@ -24,25 +24,19 @@ from .wire import full_text
 
 
 class Dated(Credentials):
-    """
-    Credentials that botocore would refresh.
-    """
+    """Credentials that botocore would refresh."""
 
     def __init__(self, left=600.0):
         super().__init__("ASIA1", "secret", "token", method="assume-role")
         self.left = left
 
     def refresh_needed(self, refresh_in=None):
-        """
-        Tell whether less is left.
-        """
+        """Tell whether less is left."""
         return self.left < refresh_in
 
 
 class Place:
-    """
-    Somewhere to look for credentials.
-    """
+    """Somewhere to look for credentials."""
 
     def __init__(self, *found, profile=None):
         self.found = list(found)
@@ -64,23 +58,17 @@ class Place:
 
 
 def keys(key="AKIA1", method="shared-credentials-file", token=None):
-    """
-    Credentials as botocore finds them.
-    """
+    """Credentials as botocore finds them."""
     return Credentials(key, "secret", token, method=method)
 
 
 def source_keys(place, name):
-    """
-    The credentials found there, in surroundings that stay the same.
-    """
+    """The credentials found there, in surroundings that stay the same."""
     return SdkCredentials(place, name, fingerprint=lambda: None, expected=None)
 
 
 def test_resolved_once():
-    """
-    Under a lock, with however many threads, and not before they are needed.
-    """
+    """Under a lock, with however many threads, and not before they are needed."""
     place, start = Place(keys()), threading.Barrier(16)
     source = source_keys(place, "dev")
 
@@ -99,27 +87,21 @@ def test_resolved_once():
 
 @pytest.mark.parametrize("method", ["env", "iam-role", "container-role", "boto-config"])
 def test_ambient_credentials_of_a_profile(method):
-    """
-    A profile never means somebody else.
-    """
+    """A profile never means somebody else."""
     source = source_keys(Place(keys(method=method), profile="dev"), 'profile "dev"')
     with pytest.raises(SourceCredentialsError, match=f'profile "dev".*{method}'):
         source.resolve()
 
 
 class Broken(Credentials):
-    """
-    Credentials whose refresh fails.
-    """
+    """Credentials whose refresh fails."""
 
     def __init__(self, error):
         super().__init__("ASIA1", "secret", "token", method="custom-process")
         self.error = error
 
     def get_frozen_credentials(self):
-        """
-        Fail.
-        """
+        """Fail."""
         raise self.error
 
 
@@ -141,9 +123,7 @@ FAULTS = [
 @pytest.mark.parametrize(("error", "said"), FAULTS)
 @pytest.mark.parametrize("when", ["found", "refreshed"])
 def test_broken_provider(error, said, when):
-    """
-    The source is at fault, and neither the error nor its causes quote a secret.
-    """
+    """The source is at fault, and neither the error nor its causes quote a secret."""
     place = Place(error if when == "found" else Broken(error))
     with pytest.raises(SourceCredentialsError) as caught:
         source_keys(place, 'profile "ci"').get_frozen_credentials()
@@ -167,9 +147,7 @@ def test_broken_provider(error, said, when):
     ],
 )
 def test_network_on_the_way_to_the_source(error):
-    """
-    It isn't the source's fault, and stays what it is.
-    """
+    """It isn't the source's fault, and stays what it is."""
     with pytest.raises(type(error)) as caught:
         source_keys(Place(Broken(error)), "dev").get_frozen_credentials()
 
@@ -190,9 +168,7 @@ def test_network_on_the_way_to_the_source(error):
     ],
 )
 def test_read_again(files, method, looked):
-    """
-    Credentials of a profile are resolved again if the profile has changed.
-    """
+    """Credentials of a profile are resolved again if the profile has changed."""
     place = Place(keys("AKIA1", method), keys("AKIA2", method))
     source = source_keys(place, "dev")
     source.resolve()
@@ -204,9 +180,7 @@ def test_read_again(files, method, looked):
 
 
 def test_read_again_in_vain(files, caplog):
-    """
-    Whatever is wrong with the files now, there's what was read before.
-    """
+    """Whatever is wrong with the files now, there's what was read before."""
     source = source_keys(Place(keys(), None), "dev")
     source.resolve()
     write_key(files, "AKIA22")
@@ -222,9 +196,7 @@ def test_read_again_in_vain(files, caplog):
     ids=["long-lived", "copied", "refreshing"],
 )
 def test_renewable(found, renewable):
-    """
-    All but copied temporary keys are.
-    """
+    """All but copied temporary keys are."""
     source = source_keys(Place(found), "dev")
     source.resolve()
 
@@ -232,9 +204,7 @@ def test_renewable(found, renewable):
 
 
 def test_account():
-    """
-    If botocore knows it.
-    """
+    """If botocore knows it."""
     mine = Credentials("AKIA1", "secret", account_id="123456789012")
 
     assert "123456789012" == source_keys(Place(mine), "dev").account_id
@@ -243,17 +213,13 @@ def test_account():
 
 @pytest.mark.parametrize("left", [1.5, 600, 43_200, 7 * 86_400])
 def test_remaining(left):
-    """
-    It is exact to the second.
-    """
+    """It is exact to the second."""
     assert 0 <= left - source_keys(Place(Dated(left)), "dev").prepare() <= 1
 
 
 @pytest.mark.parametrize("found", [Dated(-5), Dated(9 * 86_400), keys()])
 def test_remaining_that_is_unknown(found):
-    """
-    They have expired, or are valid for longer than any temporary credentials.
-    """
+    """They have expired, or are valid for longer than any temporary credentials."""
     place = Place(found)
     source = source_keys(place, "dev")
 
@@ -267,9 +233,7 @@ def test_remaining_that_is_unknown(found):
     [(("sso", "sso"), True), (("sso", "env"), False), (("explicit", "sso"), False)],
 )
 def test_invalidate(methods, expected):
-    """
-    Others are looked up, and used if they come from the same place.
-    """
+    """Others are looked up, and used if they come from the same place."""
     found = [keys(f"AKIA{n}", method) for n, method in enumerate(methods, 1)]
     source = source_keys(Place(*found), "dev")
 
@@ -278,9 +242,7 @@ def test_invalidate(methods, expected):
 
 
 def test_held_lock_isn_t_inherited():
-    """
-    What happens in a forked child.
-    """
+    """What happens in a forked child."""
     source = source_keys(Place(keys()), "dev")
     source._lock.acquire()
     source._after_fork()
@@ -289,9 +251,7 @@ def test_held_lock_isn_t_inherited():
 
 
 def test_shows_no_secret():
-    """
-    Neither before nor after.
-    """
+    """Neither before nor after."""
     source = source_keys(Place(keys()), "dev")
     source.resolve()
 
@@ -300,9 +260,7 @@ def test_shows_no_secret():
 
 
 def test_unchanged_files_aren_t_read_again(files, monkeypatch):
-    """
-    They are looked at when the source is used again, and parsed if they changed.
-    """
+    """They are looked at when the source is used again, and parsed if they changed."""
     write_key(files, "AKIA1")
     source = source_keys(lambda: profile_session(None), "default")
     parsed, real = [], configloader.raw_config_parse
@@ -329,18 +287,14 @@ def test_unchanged_files_aren_t_read_again(files, monkeypatch):
 
 @pytest.fixture(name="files")
 def _files(tmp_path, monkeypatch):
-    """
-    The path of the credentials file.
-    """
+    """The path of the credentials file."""
     files = tmp_path / "credentials"
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(files))
     return files
 
 
 def write_key(path, key):
-    """
-    Write a credentials file.
-    """
+    """Write a credentials file."""
     path.write_text(
         f"[default]\naws_access_key_id = {key}\naws_secret_access_key = s\n"
     )

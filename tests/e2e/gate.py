@@ -1,6 +1,4 @@
-"""
-A request held on its way to STS.
-"""
+"""A request held on its way to STS."""
 
 from __future__ import annotations
 
@@ -25,22 +23,16 @@ class Gate:
         self._open.set()
 
     def __call__(self, **_: object) -> None:
-        """
-        Take a request; return when it may go on.
-        """
+        """Take a request; return when it may go on."""
         if not self._open.is_set():
             self.arrived.set()
             assert self._open.wait(GUARD)
 
     def closes(self) -> None:
-        """
-        Hold requests from now on.
-        """
+        """Hold requests from now on."""
         self.arrived.clear()
         self._open.clear()
 
     def opens(self) -> None:
-        """
-        Let them go.
-        """
+        """Let them go."""
         self._open.set()

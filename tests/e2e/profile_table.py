@@ -1,6 +1,4 @@
-"""
-Profile files, good and bad, for `test_profile_table`.
-"""
+"""Profile files, good and bad, for `test_profile_table`."""
 
 from __future__ import annotations
 
@@ -32,24 +30,18 @@ sso_role_name = Reader
 
 
 def role(*lines: str, arn: str = TARGET, name: str = "profile me") -> str:
-    """
-    A section with a role.
-    """
+    """A section with a role."""
     return section(f"role_arn = {arn}", *lines, name=name)
 
 
 def section(*lines: str, name: str = "profile me") -> str:
-    """
-    A section with a region.
-    """
+    """A section with a region."""
     return "\n".join([f"[{name}]", "region = eu-south-1", *lines, ""])
 
 
 @attrs.frozen(kw_only=True)
 class Case:
-    """
-    What stands in the files and in the environment, and what it leads to.
-    """
+    """What stands in the files and in the environment, and what it leads to."""
 
     id: str
     """What is told about it by pytest."""
@@ -78,16 +70,12 @@ class Case:
 
 
 def good(id: str, config: str, *roles: str, signs: str | None, **kw) -> Case:  # noqa: A002
-    """
-    A case in which roles are assumed, or none.
-    """
+    """A case in which roles are assumed, or none."""
     return Case(id=id, config=config, roles=list(roles), signs=signs, **kw)
 
 
 def bad(id: str, config: str, error: str, **kw) -> Case:  # noqa: A002
-    """
-    A case that is an error.
-    """
+    """A case that is an error."""
     return Case(id=id, config=config, error=error, **kw)
 
 

@@ -1,6 +1,4 @@
-"""
-Sessions in other processes, and copies of them.
-"""
+"""Sessions in other processes, and copies of them."""
 
 from __future__ import annotations
 
@@ -30,9 +28,7 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 
 
 class World:
-    """
-    A session whose STS can be held, with a stub that needs no server.
-    """
+    """A session whose STS can be held, with a stub that needs no server."""
 
     def __init__(self):
         self.clock = FakeClock()
@@ -45,24 +41,18 @@ class World:
         self.thread = threading.Thread(target=self.session.credentials)
 
     def use_in_child(self):
-        """
-        The child's STS isn't held.
-        """
+        """The child's STS isn't held."""
         self.gate.opens()
         return self.session.credentials().access_key_id
 
     def waits_for_sts(self):
-        """
-        Have another thread wait for STS.
-        """
+        """Have another thread wait for STS."""
         self.gate.closes()
         self.thread.start()
         assert self.gate.arrived.wait(GUARD)
 
     def goes_on(self):
-        """
-        Let STS answer, and the thread end.
-        """
+        """Let STS answer, and the thread end."""
         self.gate.opens()
         if self.thread.ident is not None:
             self.thread.join(GUARD)
@@ -77,9 +67,7 @@ def _world():
 
 @needs_fork
 def test_fork_during_the_first_fetch(world):
-    """
-    A child that is forked while another thread fetches does its own fetch.
-    """
+    """A child that is forked while another thread fetches does its own fetch."""
     world.waits_for_sts()
 
     assert in_a_fork(world.use_in_child).startswith("ASIA")
@@ -87,9 +75,7 @@ def test_fork_during_the_first_fetch(world):
 
 @needs_fork
 def test_fork_during_a_refresh_at_expiry(world):
-    """
-    So it does if there are credentials, but dead ones.
-    """
+    """So it does if there are credentials, but dead ones."""
     old = world.session.credentials().access_key_id
     world.clock.advance(seconds(900))
     world.waits_for_sts()
@@ -99,9 +85,7 @@ def test_fork_during_a_refresh_at_expiry(world):
 
 @needs_fork
 def test_fork_during_an_advisory_refresh(world):
-    """
-    If they are valid, the child goes on with them at once, though STS is held.
-    """
+    """If they are valid, the child goes on with them at once, though STS is held."""
     old = world.session.credentials()
     world.clock.advance(seconds(700))
     world.waits_for_sts()
@@ -114,9 +98,7 @@ def test_fork_during_an_advisory_refresh(world):
 
 @needs_fork
 def test_fork_under_a_lock(world):
-    """
-    Whatever lock another thread holds in the parent, it is free in the child.
-    """
+    """Whatever lock another thread holds in the parent, it is free in the child."""
     world.session.credentials()
     world.clock.advance(seconds(900))
     held = [
@@ -134,9 +116,7 @@ def test_fork_under_a_lock(world):
 
 @needs_fork
 def test_children_refresh_at_different_times(world):
-    """
-    Children of one parent don't all refresh at the same moment.
-    """
+    """Children of one parent don't all refresh at the same moment."""
     world.session.credentials()
 
     def due():
@@ -147,9 +127,7 @@ def test_children_refresh_at_different_times(world):
 
 @needs_fork
 def test_fork_with_a_server(session, local):
-    """
-    A child has connections of its own: both go on, neither disturbs the other.
-    """
+    """A child has connections of its own: both go on, neither disturbs the other."""
     s3 = session.client("s3")
     s3.list_objects_v2(Bucket="bucket")
 
@@ -167,9 +145,7 @@ def test_fork_with_a_server(session, local):
 
 @pytest.fixture(name="files")
 def _files(monkeypatch, tmp_path):
-    """
-    A server by the machine's clock, and a profile that leads there.
-    """
+    """A server by the machine's clock, and a profile that leads there."""
     with LocalSTS() as local:
         local.add_role(ROLE)
         local.add_role(OTHER_ROLE, external_id="partner")
@@ -200,9 +176,7 @@ each_session = pytest.mark.parametrize("make", SESSIONS.values(), ids=list(SESSI
 
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
 def test_process_pool(method, files):
-    """
-    Sessions may be passed to the workers of a pool, used or not.
-    """
+    """Sessions may be passed to the workers of a pool, used or not."""
     if method not in multiprocessing.get_all_start_methods():
         pytest.skip(f"no {method} here")
     sessions = [make() for make in SESSIONS.values()]
@@ -230,9 +204,7 @@ def test_process_pool(method, files):
 )
 @pytest.mark.usefixtures("files")
 def test_copies(make, copied):
-    """
-    A copy is a session of its own for the same role.
-    """
+    """A copy is a session of its own for the same role."""
     session = make()
     session.credentials()
 
@@ -245,9 +217,7 @@ def test_copies(make, copied):
 
 
 def test_a_function_as_source_is_not_pickled(files):
-    """
-    A recipe with a local function in it can't travel; that is said at once.
-    """
+    """A recipe with a local function in it can't travel; that is said at once."""
 
     def local_function():
         return {}

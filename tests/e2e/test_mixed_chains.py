@@ -36,17 +36,13 @@ TOKEN_ROTATION = 720
 
 @pytest.fixture(name="later")
 def _later():
-    """
-    What is to be done in the background.
-    """
+    """What is to be done in the background."""
     return collections.deque()
 
 
 @pytest.fixture(name="_runtime", params=["at once", "later"], autouse=True)
 def _installed(request, clock, later):
-    """
-    Background refreshes are done before whoever starts them goes on, or after.
-    """
+    """Background refreshes are done before whoever starts them goes on, or after."""
 
     def run(task):
         if request.param == "at once":
@@ -75,9 +71,7 @@ def __roles(local, _ambient):
 
 @pytest.fixture(name="rotate")
 def _rotate(local, clock, tmp_path):
-    """
-    Replaces the token of a pod when that is due.
-    """
+    """Replaces the token of a pod when that is due."""
     path = tmp_path / "token"
 
     def rotate():
@@ -93,9 +87,7 @@ def _rotate(local, clock, tmp_path):
 
 @pytest.fixture(name="run_for")
 def _run_for(local, clock, later, rotate):
-    """
-    Lives through hours, with a look at the credentials every second.
-    """
+    """Lives through hours, with a look at the credentials every second."""
 
     def run_for(session, hours=HOURS):
         s3 = session.client("s3")
@@ -118,26 +110,20 @@ def _run_for(local, clock, later, rotate):
 
 
 def fetches(session):
-    """
-    How often each hop has asked STS, and how often in vain.
-    """
+    """How often each hop has asked STS, and how often in vain."""
     counters = [hop.counters for hop in session.status().hops]
     assert [0] * len(counters) == [each.failures for each in counters]
     return [each.successes for each in counters]
 
 
 def times(life, *, due=None):
-    """
-    How often a hop that is due so many seconds before its end asks in six hours.
-    """
+    """How often a hop that is due so many seconds before its end asks in six hours."""
     due = (max(life / 4, min(300, life / 3)) * 1.15) if due is None else due
     return -(-HOURS * HOUR // (life - min(due, life / 2)))
 
 
 def test_web_identity(local, rotate, run_for):
-    """
-    15 minutes → 60 → 60: what is used decides; the others are asked by it.
-    """
+    """15 minutes → 60 → 60: what is used decides; the others are asked by it."""
     session = stsession.web_identity(WEB, token=rotate(), duration_seconds=900).assume(
         [HUB, TARGET]
     )
@@ -147,9 +133,7 @@ def test_web_identity(local, rotate, run_for):
 
 
 def test_web_identity_alone(rotate, run_for):
-    """
-    A role by a token of 15 minutes: due before the token's end.
-    """
+    """A role by a token of 15 minutes: due before the token's end."""
     session = stsession.web_identity(WEB, token=rotate())
     run_for(session)
     (web,) = fetches(session)
@@ -158,9 +142,7 @@ def test_web_identity_alone(rotate, run_for):
 
 
 def test_mfa_session(local, clock, run_for):
-    """
-    480 minutes → 60 → 60, by one code.
-    """
+    """480 minutes → 60 → 60, by one code."""
     device = local.add_mfa_device("user")
     codes = []
 
@@ -181,9 +163,7 @@ def test_mfa_session(local, clock, run_for):
 
 
 def test_session_token(local, run_for):
-    """
-    480 minutes → 15 → 60: a role in the middle isn't kept alive for its own sake.
-    """
+    """480 minutes → 15 → 60: a role in the middle isn't kept alive for its own sake."""
     session = (
         stsession.session_token(
             source=local.session(local.add_user()), duration_seconds=480 * 60
@@ -198,9 +178,7 @@ def test_session_token(local, run_for):
 
 
 def test_saml(local, run_for):
-    """
-    15 minutes by SAML → 15 → 15, with an assertion for each life.
-    """
+    """15 minutes by SAML → 15 → 15, with an assertion for each life."""
     session = (
         stsession.saml(
             LOGIN, PROVIDER, assertion=local.saml_assertion, duration_seconds=900
@@ -214,9 +192,7 @@ def test_saml(local, run_for):
 
 
 def test_function(local, run_for):
-    """
-    Keys of 15 minutes from a function → 60 → 60.
-    """
+    """Keys of 15 minutes from a function → 60 → 60."""
     user = local.session(local.add_user()).client("sts")
     local.add_role(WEB, min_session_duration=900)
 
@@ -232,9 +208,7 @@ def test_function(local, run_for):
 
 
 def test_hop_that_fails(local, clock, rotate, later):
-    """
-    The error names the hop, not the one that was asked for.
-    """
+    """The error names the hop, not the one that was asked for."""
     session = stsession.web_identity(WEB, token=rotate()).assume([HUB, TARGET])
     local.add_role(HUB, trusts=["nobody"])
     error = failing(session)
@@ -253,9 +227,7 @@ def test_hop_that_fails(local, clock, rotate, later):
 
 
 def test_first_hop_that_fails(rotate):
-    """
-    So it is for what doesn't even get to STS.
-    """
+    """So it is for what doesn't even get to STS."""
     path = rotate()
     path.unlink()
     session = stsession.web_identity(WEB, token=path).assume([HUB, TARGET])
@@ -267,9 +239,7 @@ def test_first_hop_that_fails(rotate):
 
 
 def test_source_that_never_comes_back(local, clock, rotate, later):
-    """
-    The last hop serves to its end, and says then which one is to blame.
-    """
+    """The last hop serves to its end, and says then which one is to blame."""
     path = rotate()
     session = stsession.web_identity(WEB, token=path).assume([HUB, TARGET])
     s3 = session.client("s3")
@@ -290,9 +260,7 @@ def test_source_that_never_comes_back(local, clock, rotate, later):
 
 @pytest.mark.parametrize("first", ["web_identity", "saml"])
 def test_hour_of_a_chained_role(rotate, monkeypatch, first):
-    """
-    A role that a role assumes has an hour at most.
-    """
+    """A role that a role assumes has an hour at most."""
     monkeypatch.delenv("AWS_ENDPOINT_URL")
     session = {
         "web_identity": lambda: stsession.web_identity(WEB, token=rotate()),
@@ -303,9 +271,7 @@ def test_hour_of_a_chained_role(rotate, monkeypatch, first):
 
 
 def test_most_of_a_chained_role(local, rotate):
-    """
-    The most is an hour there, and that is known beforehand.
-    """
+    """The most is an hour there, and that is known beforehand."""
     local.add_role(TARGET, trusts=[HUB], max_session_duration=43_200)
     session = stsession.web_identity(WEB, token=rotate()).assume(
         [HUB, TARGET], duration_seconds="max"

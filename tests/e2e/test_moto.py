@@ -1,6 +1,4 @@
-"""
-The same against moto, which knows more services than ours.
-"""
+"""The same against moto, which knows more services than ours."""
 
 from __future__ import annotations
 
@@ -17,9 +15,7 @@ from . import OTHER_ROLE, ROLE
 
 @pytest.fixture(name="aws", autouse=True)
 def _aws(monkeypatch):
-    """
-    An AWS in memory, and a user's keys for it.
-    """
+    """An AWS in memory, and a user's keys for it."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
@@ -28,9 +24,7 @@ def _aws(monkeypatch):
 
 
 def test_caller_identity():
-    """
-    AWS takes the session for the role.
-    """
+    """AWS takes the session for the role."""
     session = stsession.assume(ROLE, role_session_name="nightly")
 
     identity = session.caller_identity()
@@ -41,9 +35,7 @@ def test_caller_identity():
 
 
 def test_s3():
-    """
-    Its clients and resources work on S3.
-    """
+    """Its clients and resources work on S3."""
     session = stsession.assume(ROLE)
     s3 = session.client("s3")
     s3.create_bucket(
@@ -61,9 +53,7 @@ def test_s3():
 
 
 def test_dynamodb():
-    """
-    And on DynamoDB, with waiters.
-    """
+    """And on DynamoDB, with waiters."""
     session = stsession.assume(ROLE)
     table = session.resource("dynamodb").create_table(
         TableName="table",
@@ -81,9 +71,7 @@ def test_dynamodb():
 
 
 def test_chain():
-    """
-    A role assumes another, in another account.
-    """
+    """A role assumes another, in another account."""
     session = stsession.assume(ROLE).assume(
         OTHER_ROLE, role_session_name="hop", external_id="partner"
     )
@@ -95,9 +83,7 @@ def test_chain():
 
 
 def test_resources_belong_to_the_account():
-    """
-    What a session of one account makes isn't there for the other.
-    """
+    """What a session of one account makes isn't there for the other."""
     stsession.assume(OTHER_ROLE).client("sqs").create_queue(QueueName="queue")
 
     assert "QueueUrls" not in boto3.client("sqs").list_queues()
@@ -106,9 +92,7 @@ def test_resources_belong_to_the_account():
 
 
 def test_every_parameter():
-    """
-    All parameters of AssumeRole are taken.
-    """
+    """All parameters of AssumeRole are taken."""
     session = stsession.assume(
         ROLE,
         role_session_name="nightly",
@@ -128,9 +112,7 @@ def test_every_parameter():
 
 
 def test_refresh():
-    """
-    Each refresh brings a new key, and the same client signs with it.
-    """
+    """Each refresh brings a new key, and the same client signs with it."""
     session = stsession.assume(ROLE)
     s3 = session.client("s3")
     s3.list_buckets()

@@ -1,6 +1,4 @@
-"""
-What botocore makes of a profile, and what we do: the same calls to STS.
-"""
+"""What botocore makes of a profile, and what we do: the same calls to STS."""
 
 from __future__ import annotations
 
@@ -48,30 +46,22 @@ METADATA = {
 
 
 class Raw(io.BytesIO):
-    """
-    A body.
-    """
+    """A body."""
 
     def stream(self):
-        """
-        All of it.
-        """
+        """All of it."""
         yield self.read()
 
 
 class Network:
-    """
-    STS, containers and instances, in place of whatever sends HTTP requests.
-    """
+    """STS, containers and instances, in place of whatever sends HTTP requests."""
 
     def __init__(self, case):
         self.sts = StubSTS()
         self._case = case
 
     def send(self, request):
-        """
-        Answer a request of any client.
-        """
+        """Answer a request of any client."""
         host = urlsplit(request.url).hostname
         if host not in METADATA:
             return self.sts(request)
@@ -92,17 +82,13 @@ class Network:
         return json.dumps(told).encode()
 
     def code(self, serial):
-        """
-        What an MFA device shows; nothing that was shown for another case.
-        """
+        """What an MFA device shows; nothing that was shown for another case."""
         return f"{CASES.index(self._case):05d}{int(SERIAL + '2' in serial)}"
 
 
 @attrs.frozen
 class Request:
-    """
-    What was asked of STS.
-    """
+    """What was asked of STS."""
 
     operation: str
     params: dict[str, str]
@@ -113,9 +99,7 @@ class Request:
 
 @attrs.frozen
 class Recording:
-    """
-    What somebody asked of STS, and had in the end.
-    """
+    """What somebody asked of STS, and had in the end."""
 
     requests: list[Request]
     key: str
@@ -123,9 +107,7 @@ class Recording:
 
 
 def request_of(call, names):
-    """
-    A call without what is made up anew each time.
-    """
+    """A call without what is made up anew each time."""
     params = dict(call.params)
     name = params.get("RoleSessionName", "")
     if GENERATED.fullmatch(name) or name == default_role_session_name():
@@ -141,9 +123,7 @@ def request_of(call, names):
 
 @pytest.fixture(name="directory")
 def _directory(tmp_path, monkeypatch):
-    """
-    Where everything is that cases speak of.
-    """
+    """Where everything is that cases speak of."""
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     tmp_path.joinpath("token").write_text("a.web.token")
@@ -153,9 +133,7 @@ def _directory(tmp_path, monkeypatch):
 
 @pytest.fixture(name="install")
 def _install(directory, monkeypatch):
-    """
-    Puts a case's files and environment in place.
-    """
+    """Puts a case's files and environment in place."""
 
     def filled(text):
         process = f"{sys.executable} {directory / 'process.py'}"
@@ -176,9 +154,7 @@ def _install(directory, monkeypatch):
 
 @pytest.fixture(name="record")
 def _record(install, monkeypatch):
-    """
-    Returns what *make* leads to.
-    """
+    """Returns what *make* leads to."""
 
     def record(case, make):
         network = Network(case)
@@ -200,9 +176,7 @@ def _record(install, monkeypatch):
 
 
 def botocores(case, network):
-    """
-    A session by botocore's own resolver.
-    """
+    """A session by botocore's own resolver."""
     session = boto3.Session(profile_name=case.profile)
     session._session.register_component("data_loader", LOADER)
     resolver = session._session.get_component("credential_provider")
@@ -211,34 +185,26 @@ def botocores(case, network):
 
 
 def ours(case, network):
-    """
-    A session of ours.
-    """
+    """A session of ours."""
     return stsession.from_profile(
         case.profile, mfa_code=network.code, mfa_session=False, cache=None
     )
 
 
 def cases(*, wanted):
-    """
-    The cases that are *wanted*, by name.
-    """
+    """The cases that are *wanted*, by name."""
     chosen = [case for case in CASES if wanted(case)]
     return pytest.mark.parametrize("case", chosen, ids=lambda case: case.id)
 
 
 def test_size():
-    """
-    The table says what it is about: many cases, each once.
-    """
+    """The table says what it is about: many cases, each once."""
     assert 30 <= len(CASES) == len({case.id for case in CASES})
 
 
 @cases(wanted=lambda case: case.error is None)
 def test_same_calls(case, record):
-    """
-    botocore's resolver and we ask STS for the same, there and signed alike.
-    """
+    """botocore's resolver and we ask STS for the same, there and signed alike."""
     expected = record(case, botocores)
     actual = record(case, ours)
 
@@ -249,9 +215,7 @@ def test_same_calls(case, record):
 
 @cases(wanted=lambda case: case.error is not None and case.differs is None)
 def test_both_refuse(case, record):
-    """
-    Where botocore has an error, we have one that says what is wrong where.
-    """
+    """Where botocore has an error, we have one that says what is wrong where."""
     with pytest.raises(Exception):  # noqa: B017, PT011 - as it comes
         record(case, botocores)
 
@@ -265,9 +229,7 @@ def test_both_refuse(case, record):
 
 @cases(wanted=lambda case: case.differs is not None)
 def test_only_we_refuse(case, record):
-    """
-    Where botocore guesses, or leaves the error to STS, we have one.
-    """
+    """Where botocore guesses, or leaves the error to STS, we have one."""
     assert record(case, botocores).key
 
     with pytest.raises(

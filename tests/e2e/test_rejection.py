@@ -1,6 +1,4 @@
-"""
-Services that refuse a key before its time.
-"""
+"""Services that refuse a key before its time."""
 
 from __future__ import annotations
 
@@ -21,9 +19,7 @@ from .timeline import seconds
 
 @pytest.fixture(name="s3")
 def _s3(session, clock, local):
-    """
-    A client whose key is refused ten minutes before its expiration.
-    """
+    """A client whose key is refused ten minutes before its expiration."""
     s3 = session.client("s3")
     s3.list_objects_v2(Bucket="bucket")
     clock.advance(seconds(300))
@@ -32,9 +28,7 @@ def _s3(session, clock, local):
 
 
 def answers(local, operation):
-    """
-    The generation of the key and the error code of each request.
-    """
+    """The generation of the key and the error code of each request."""
     return [
         (generation_of(call.access_key_id), call.code)
         for call in local.calls(operation)
@@ -42,9 +36,7 @@ def answers(local, operation):
 
 
 def test_get(s3, local):
-    """
-    The call succeeds by one refresh and one resend.
-    """
+    """The call succeeds by one refresh and one resend."""
     body = s3.get_object(Bucket="bucket", Key="0.txt")["Body"].read()
 
     assert b"hello" == body
@@ -56,9 +48,7 @@ def test_get(s3, local):
     "code", ["InvalidToken", "TokenRefreshRequired", "InvalidClientTokenId"]
 )
 def test_other_words_for_it(session, local, code):
-    """
-    So it does whatever word the service has for it.
-    """
+    """So it does whatever word the service has for it."""
     s3 = session.client("s3")
     local.faults.add(Fault.error(code), operation="GetObject", times=1)
 
@@ -69,9 +59,7 @@ def test_other_words_for_it(session, local, code):
 
 @pytest.mark.parametrize("code", ["AccessDenied", "SignatureDoesNotMatch"])
 def test_other_refusals(session, local, code):
-    """
-    What doesn't mean that the key is dead is the caller's own affair.
-    """
+    """What doesn't mean that the key is dead is the caller's own affair."""
     s3 = session.client("s3")
     local.faults.add(Fault.error(code, status=403), operation="GetObject")
 
@@ -83,9 +71,7 @@ def test_other_refusals(session, local, code):
 
 
 def a_file(content):
-    """
-    A real file with some content.
-    """
+    """A real file with some content."""
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the test closes it
     file.write(content)
     file.seek(0)
@@ -94,9 +80,7 @@ def a_file(content):
 
 @pytest.mark.parametrize("body", [bytes, io.BytesIO, a_file])
 def test_put(s3, local, body):
-    """
-    A body is sent again from its beginning, be it bytes, a stream or a file.
-    """
+    """A body is sent again from its beginning, be it bytes, a stream or a file."""
     content = b"0123456789" * 20_000
     given = body(content)
 
@@ -129,9 +113,7 @@ def test_put_from_the_middle_of_a_file(s3, local):
 
 
 def test_upload_file(s3, local, tmp_path):
-    """
-    A managed upload gets over it, too.
-    """
+    """A managed upload gets over it, too."""
     path = tmp_path / "file"
     path.write_bytes(b"content")
 
@@ -141,9 +123,7 @@ def test_upload_file(s3, local, tmp_path):
 
 
 def test_other_clients_of_the_session(s3, session, local):
-    """
-    One refresh serves all clients; the others don't even meet a refusal.
-    """
+    """One refresh serves all clients; the others don't even meet a refusal."""
     s3.list_objects_v2(Bucket="bucket")
 
     session.client("s3").get_object(Bucket="bucket", Key="0.txt")
@@ -153,9 +133,7 @@ def test_other_clients_of_the_session(s3, session, local):
 
 
 def test_every_key_is_refused(session, local, clock):
-    """
-    A service that refuses every key causes no loop, neither there nor at STS.
-    """
+    """A service that refuses every key causes no loop, neither there nor at STS."""
     s3 = session.client("s3")
     local.reject_all_keys()
     for _ in range(60):
@@ -169,9 +147,7 @@ def test_every_key_is_refused(session, local, clock):
 
 @pytest.mark.usefixtures("_runtime")
 def test_resend_can_be_turned_off(source, local):
-    """
-    A policy may leave it to the caller to send the request again.
-    """
+    """A policy may leave it to the caller to send the request again."""
     session = stsession.assume(
         ROLE, source=source, refresh=stsession.RefreshPolicy(resend=False)
     )

@@ -1,6 +1,4 @@
-"""
-Which sessions share credentials, and which never do.
-"""
+"""Which sessions share credentials, and which never do."""
 
 from __future__ import annotations
 
@@ -19,16 +17,12 @@ pytestmark = pytest.mark.usefixtures("_runtime")
 
 
 def signed_by(local):
-    """
-    The keys that S3 was asked with.
-    """
+    """The keys that S3 was asked with."""
     return {call.access_key_id for call in local.calls("ListObjectsV2")}
 
 
 def test_one_for_all(source, local, clock):
-    """
-    Thirty-two sessions for one role cost one AssumeRole per life.
-    """
+    """Thirty-two sessions for one role cost one AssumeRole per life."""
     sessions = [stsession.assume(ROLE, source=source) for _ in range(32)]
     clients = [session.client("s3") for session in sessions]
 
@@ -42,9 +36,7 @@ def test_one_for_all(source, local, clock):
 
 
 def test_sessions_that_follow_one_another(source, local):
-    """
-    A session made after another one was dropped needs no AssumeRole.
-    """
+    """A session made after another one was dropped needs no AssumeRole."""
     for _ in range(5):
         stsession.assume(ROLE, source=source).client("s3").list_objects_v2(
             Bucket="bucket"
@@ -54,9 +46,7 @@ def test_sessions_that_follow_one_another(source, local):
 
 
 def test_profile_and_profile(local, tmp_path, monkeypatch):
-    """
-    Sessions whose source is the same profile share.
-    """
+    """Sessions whose source is the same profile share."""
     files = local.write_profile(tmp_path, key=local.add_user(), name="dev")
     monkeypatch.setenv("AWS_CONFIG_FILE", files.config_file)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", files.credentials_file)
@@ -68,9 +58,7 @@ def test_profile_and_profile(local, tmp_path, monkeypatch):
 
 
 def test_two_sources(local):
-    """
-    Two sources for one role never see each other's credentials.
-    """
+    """Two sources for one role never see each other's credentials."""
     users = [local.add_user(name="one"), local.add_user(name="two")]
     sessions = [stsession.assume(ROLE, source=local.session(key)) for key in users]
 
@@ -83,9 +71,7 @@ def test_two_sources(local):
 
 
 def test_two_sources_at_one_address(clock):
-    """
-    Not even if the second is at the address of the first, which is gone.
-    """
+    """Not even if the second is at the address of the first, which is gone."""
     stub = StubSTS(clock=clock)
     signed = []
     for n in range(5):
@@ -101,9 +87,7 @@ def test_two_sources_at_one_address(clock):
 
 
 def test_two_profiles_of_one_name(local, tmp_path, monkeypatch):
-    """
-    Nor if both are called alike, but stand in different files.
-    """
+    """Nor if both are called alike, but stand in different files."""
     keys = []
     for user in ("one", "two"):
         directory = tmp_path / user
@@ -119,9 +103,7 @@ def test_two_profiles_of_one_name(local, tmp_path, monkeypatch):
 
 
 def test_environment_that_changes(local, monkeypatch):
-    """
-    Nor if the source is the environment, and another key is put into it.
-    """
+    """Nor if the source is the environment, and another key is put into it."""
     keys = []
     monkeypatch.setenv("AWS_ENDPOINT_URL", local.endpoint_url)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
@@ -152,9 +134,7 @@ def test_environment_that_changes(local, monkeypatch):
     ids=lambda given: next(iter(given)),
 )
 def test_requests_that_differ(source, local, difference):
-    """
-    Sessions that ask for different things share nothing.
-    """
+    """Sessions that ask for different things share nothing."""
     plain = stsession.assume(ROLE, source=source).credentials()
     other = stsession.assume(ROLE, source=source, **difference).credentials()
 
@@ -163,9 +143,7 @@ def test_requests_that_differ(source, local, difference):
 
 
 def test_regions(source, local):
-    """
-    The region makes no difference: credentials are good in all of them.
-    """
+    """The region makes no difference: credentials are good in all of them."""
     stsession.assume(ROLE, source=source, sts_region="eu-west-1").credentials()
     session = stsession.assume(
         ROLE, source=source, sts_region="eu-west-1", region="ap-south-1"

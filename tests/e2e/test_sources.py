@@ -1,6 +1,4 @@
-"""
-The source's own credentials: shared, rotated, dead.
-"""
+"""The source's own credentials: shared, rotated, dead."""
 
 from __future__ import annotations
 
@@ -30,18 +28,14 @@ THREADS = 16
 
 @pytest.fixture(name="directory")
 def _directory(tmp_path, monkeypatch):
-    """
-    Where the profiles are.
-    """
+    """Where the profiles are."""
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     return tmp_path
 
 
 def add_role_profile(directory, local, *, name="hub", source="dev"):
-    """
-    Write a profile whose role botocore assumes.
-    """
+    """Write a profile whose role botocore assumes."""
     with pathlib.Path(directory, "config").open("a", encoding="utf-8") as config:
         config.write(
             f"[profile {name}]\nrole_arn = {HUB}\nsource_profile = {source}\n"
@@ -50,17 +44,13 @@ def add_role_profile(directory, local, *, name="hub", source="dev"):
 
 
 def assumed_by(local, role_arn=ROLE):
-    """
-    The keys that have assumed the role, one after another.
-    """
+    """The keys that have assumed the role, one after another."""
     return [call.access_key_id for call in local.calls("AssumeRole", role_arn=role_arn)]
 
 
 @pytest.fixture(name="honest")
 def _honest():
-    """
-    A server by the machine's clock, which botocore's own credentials live by.
-    """
+    """A server by the machine's clock, which botocore's own credentials live by."""
     with LocalSTS() as local:
         for arn in (ROLE, HUB):
             local.add_role(arn)
@@ -69,9 +59,7 @@ def _honest():
 
 
 def test_profile_role_shared_by_threads(honest, directory):
-    """
-    A profile with a role, first used by many threads at once, is assumed once.
-    """
+    """A profile with a role, first used by many threads at once, is assumed once."""
     honest.write_profile(directory, key=honest.add_user(), name="dev")
     add_role_profile(directory, honest)
     roles = [f"arn:aws:iam::123456789012:role/Role{n}" for n in range(THREADS)]
@@ -93,9 +81,7 @@ def test_profile_role_shared_by_threads(honest, directory):
 
 
 def test_given_session_with_a_profile_role(honest, directory):
-    """
-    So it is if the source is a boto3 session that hasn't been used yet.
-    """
+    """So it is if the source is a boto3 session that hasn't been used yet."""
     honest.write_profile(directory, key=honest.add_user(), name="dev")
     add_role_profile(directory, honest)
     source = boto3.Session(profile_name="hub")
@@ -115,9 +101,7 @@ def test_given_session_with_a_profile_role(honest, directory):
 
 
 def test_bad_profile_in_the_environment(local, source, monkeypatch):
-    """
-    An explicit source works even if ``AWS_PROFILE`` names nothing.
-    """
+    """An explicit source works even if ``AWS_PROFILE`` names nothing."""
     monkeypatch.setenv("AWS_PROFILE", "missing")
 
     session = stsession.assume(ROLE, source=source)
@@ -126,9 +110,7 @@ def test_bad_profile_in_the_environment(local, source, monkeypatch):
 
 
 def test_missing_profile(directory, local, monkeypatch):
-    """
-    A profile that isn't there is told at once; no other credentials are used.
-    """
+    """A profile that isn't there is told at once; no other credentials are used."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", local.add_user().access_key_id)
     local.write_profile(directory, key=local.add_user(), name="dev")
 
@@ -137,9 +119,7 @@ def test_missing_profile(directory, local, monkeypatch):
 
 
 def test_rotated_key(local, directory, clock):
-    """
-    The refresh after a rotation is signed by the new key.
-    """
+    """The refresh after a rotation is signed by the new key."""
     first, second = local.add_user(), local.add_user()
     local.write_profile(directory, key=first, name="dev")
     s3 = stsession.assume(ROLE, source="dev").client("s3")
@@ -153,9 +133,7 @@ def test_rotated_key(local, directory, clock):
 
 
 def test_key_rotated_at_the_last_moment(local, directory, clock):
-    """
-    If STS refuses the source's key, the file is looked at once more.
-    """
+    """If STS refuses the source's key, the file is looked at once more."""
     first, second = local.add_user(), local.add_user()
     local.write_profile(directory, key=first, name="dev")
     session = stsession.assume(ROLE, source="dev")
@@ -180,9 +158,7 @@ def test_key_rotated_at_the_last_moment(local, directory, clock):
 
 
 def test_dead_user(local, directory, clock):
-    """
-    A source whose key was deleted is named by the error.
-    """
+    """A source whose key was deleted is named by the error."""
     key = local.add_user()
     local.write_profile(directory, key=key, name="dev")
     session = stsession.assume(ROLE, source="dev")
@@ -196,9 +172,7 @@ def test_dead_user(local, directory, clock):
 
 
 def test_dead_session_as_source(local, source, clock):
-    """
-    So is one whose session is over, and when it ended.
-    """
+    """So is one whose session is over, and when it ended."""
     keys = source.client("sts").assume_role(RoleArn=ROLE, RoleSessionName="me")
     given = keys["Credentials"]
     expires_at = given["Expiration"]
@@ -220,9 +194,7 @@ def test_dead_session_as_source(local, source, clock):
 
 
 def test_copied_temporary_keys_as_source(local, source, clock):
-    """
-    Copied temporary keys can't renew themselves: the error says so, and whose.
-    """
+    """Copied temporary keys can't renew themselves: the error says so, and whose."""
     keys = source.client("sts").assume_role(
         RoleArn=ROLE, RoleSessionName="me", DurationSeconds=900
     )["Credentials"]
@@ -246,9 +218,7 @@ def test_copied_temporary_keys_as_source(local, source, clock):
 
 
 def test_source_that_dies_before_its_child(local, source, clock):
-    """
-    A refresh is brought forward if the source won't be there when it is due.
-    """
+    """A refresh is brought forward if the source won't be there when it is due."""
     keys = source.client("sts").assume_role(
         RoleArn=ROLE, RoleSessionName="me", DurationSeconds=1_800
     )["Credentials"]
@@ -268,9 +238,7 @@ def test_source_that_dies_before_its_child(local, source, clock):
 
 
 def test_chain(local, source, clock):
-    """
-    Each role of a chain refreshes by itself, and no dead key is ever used.
-    """
+    """Each role of a chain refreshes by itself, and no dead key is ever used."""
     local.add_role(HUB)
     local.add_role(OTHER_ROLE, trusts=[HUB])
     session = stsession.assume([HUB, OTHER_ROLE], source=source, duration_seconds=900)
@@ -285,9 +253,7 @@ def test_chain(local, source, clock):
 
 
 def test_chain_by_hand(local, source, clock):
-    """
-    The same with the roles assumed one by one.
-    """
+    """The same with the roles assumed one by one."""
     local.add_role(HUB)
     local.add_role(OTHER_ROLE, trusts=[HUB], external_id="partner")
     session = stsession.assume(HUB, source=source).assume(

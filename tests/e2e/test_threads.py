@@ -1,6 +1,4 @@
-"""
-Many threads, one session.
-"""
+"""Many threads, one session."""
 
 from __future__ import annotations
 
@@ -35,18 +33,14 @@ def _gate():
 
 @pytest.fixture(name="session")
 def _session(source, clock, gate):
-    """
-    A session with the threads of the process, whose STS can be held.
-    """
+    """A session with the threads of the process, whose STS can be held."""
     source.events.register("before-send.sts", gate)
     with use_runtime(clock=clock):
         return stsession.assume(ROLE, source=source, duration_seconds=LIFE)
 
 
 def in_threads(do, *, threads=THREADS, meanwhile=lambda: None):
-    """
-    Do something in many threads at the same moment; return what it returned.
-    """
+    """Do something in many threads at the same moment; return what it returned."""
     barrier = threading.Barrier(threads + 1)
 
     def work():
@@ -61,25 +55,19 @@ def in_threads(do, *, threads=THREADS, meanwhile=lambda: None):
 
 
 def listing(session):
-    """
-    A request to S3, as a function; its client may be shared by the threads.
-    """
+    """A request to S3, as a function; its client may be shared by the threads."""
     s3 = session.client("s3", config=Config(max_pool_connections=THREADS))
     return lambda: s3.list_objects_v2(Bucket="bucket")["KeyCount"]
 
 
 def test_first_use(session, local):
-    """
-    The first use by many threads is one AssumeRole.
-    """
+    """The first use by many threads is one AssumeRole."""
     assert {5} == set(in_threads(listing(session)))
     assert 1 == local.count("AssumeRole")
 
 
 def test_first_use_of_a_slow_sts(session, local, gate):
-    """
-    So it is if STS takes its time, and all of them have to wait.
-    """
+    """So it is if STS takes its time, and all of them have to wait."""
     gate.closes()
 
     def opens():
@@ -91,9 +79,7 @@ def test_first_use_of_a_slow_sts(session, local, gate):
 
 
 def test_expiry(session, local, clock):
-    """
-    Expired credentials cost one AssumeRole, and no thread signs with them.
-    """
+    """Expired credentials cost one AssumeRole, and no thread signs with them."""
     do = listing(session)
     do()
     clock.advance(seconds(LIFE))
@@ -104,9 +90,7 @@ def test_expiry(session, local, clock):
 
 
 def test_mandatory_window(session, local, clock, gate):
-    """
-    In the last minute they wait for one refresh, too.
-    """
+    """In the last minute they wait for one refresh, too."""
     do = listing(session)
     do()
     clock.advance(seconds(LIFE - 30))
@@ -124,9 +108,7 @@ def test_mandatory_window(session, local, clock, gate):
 
 
 def test_advisory_window(session, local, clock, gate):
-    """
-    While there is time, nobody waits for STS: all pass before it answers.
-    """
+    """While there is time, nobody waits for STS: all pass before it answers."""
     do = listing(session)
     do()
     clock.advance(seconds(LIFE - 200))
@@ -142,9 +124,7 @@ def test_advisory_window(session, local, clock, gate):
 
 
 def test_the_refresh_comes_in_the_background(session, local, clock, gate):
-    """
-    Once STS has answered, requests are signed by the new key.
-    """
+    """Once STS has answered, requests are signed by the new key."""
     refreshed = threading.Event()
     session._refresher.events.subscribe(
         lambda: lambda event: event.name == "succeeded" and refreshed.set()
@@ -168,9 +148,7 @@ def test_the_refresh_comes_in_the_background(session, local, clock, gate):
 
 @contextmanager
 def readers(read, *, threads=2):
-    """
-    Threads that read keys all the time; yields what didn't belong together.
-    """
+    """Threads that read keys all the time; yields what didn't belong together."""
     stop = threading.Event()
     mixed = []
 
@@ -193,9 +171,7 @@ def readers(read, *, threads=2):
 
 @pytest.mark.parametrize("step", [100, LIFE])
 def test_key_and_secret_are_of_one_generation(session, local, clock, step):
-    """
-    No request is signed with parts of two sets of credentials.
-    """
+    """No request is signed with parts of two sets of credentials."""
     s3 = session.client("s3")
     credentials = session.get_credentials()
 
@@ -210,9 +186,7 @@ def test_key_and_secret_are_of_one_generation(session, local, clock, step):
 
 
 def test_values_read_one_by_one_are_of_one_generation(source, clock):
-    """
-    The same is true for those who read the attributes one after another.
-    """
+    """The same is true for those who read the attributes one after another."""
     with use_runtime(clock=clock):
         session = stsession.assume(
             ROLE,

@@ -1,6 +1,4 @@
-"""
-What sessions cost when nothing happens.
-"""
+"""What sessions cost when nothing happens."""
 
 from __future__ import annotations
 
@@ -41,9 +39,7 @@ CHAIN = [ROLE, OTHER_ROLE]
 
 
 class Watch:
-    """
-    Notes sockets, threads, files and models from now on.
-    """
+    """Notes sockets, threads, files and models from now on."""
 
     def __init__(self, monkeypatch):
         self.sockets = 0
@@ -82,9 +78,7 @@ class Watch:
 
 
 def test_construction(stubbed, monkeypatch):
-    """
-    Making a session opens no socket, starts no thread, and reads no model.
-    """
+    """Making a session opens no socket, starts no thread, and reads no model."""
     watch = Watch(monkeypatch)
 
     session = stsession.assume(CHAIN, source=stubbed)
@@ -100,9 +94,7 @@ def test_construction(stubbed, monkeypatch):
 
 
 def test_construction_reads_no_more_than_boto3(monkeypatch):
-    """
-    Nor does it read files that `boto3.Session` doesn't read.
-    """
+    """Nor does it read files that `boto3.Session` doesn't read."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     stsession.assume(ROLE)  # what is read once per process
@@ -117,9 +109,7 @@ def test_construction_reads_no_more_than_boto3(monkeypatch):
 
 
 def modules_after(statement):
-    """
-    The modules that a new interpreter has after *statement*.
-    """
+    """The modules that a new interpreter has after *statement*."""
     code = f"{statement}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
     ran = run_child(
         [sys.executable, "-c", code],
@@ -131,9 +121,7 @@ def modules_after(statement):
 
 
 def test_import():
-    """
-    It imports boto3, attrs, and the package's own modules, and not all of these.
-    """
+    """It imports boto3, attrs, and the package's own modules, and not all of these."""
     more = modules_after("import stsession") - modules_after("import boto3, attrs")
     own = {name for name in more if name.partition(".")[0] == "stsession"}
 
@@ -145,9 +133,7 @@ STANDARD = set(sys.stdlib_module_names)
 
 
 class Forbidden:
-    """
-    A lock that nobody may take.
-    """
+    """A lock that nobody may take."""
 
     def __enter__(self):
         pytest.fail("A lock was taken.")
@@ -155,16 +141,12 @@ class Forbidden:
     acquire = __enter__
 
     def __exit__(self, *_):
-        """
-        Never reached.
-        """
+        """Never reached."""
 
 
 @pytest.mark.usefixtures("_runtime")
 def test_fresh_credentials_take_no_lock(stubbed, clock):
-    """
-    While credentials are fresh, signing takes no lock.
-    """
+    """While credentials are fresh, signing takes no lock."""
     session = stsession.assume(ROLE, source=stubbed)
     credentials = session.get_credentials()
     before = credentials.get_frozen_credentials()
@@ -187,17 +169,13 @@ ROLES = {
 
 
 def use(count, *, role=ROLES["one role"], **kwargs):
-    """
-    Make, use and drop so many sessions.
-    """
+    """Make, use and drop so many sessions."""
     for n in range(count):
         stsession.assume(role(n), **kwargs).credentials()
 
 
 def settled():
-    """
-    Bytes in use once all garbage is gone.
-    """
+    """Bytes in use once all garbage is gone."""
     for _ in range(3):
         gc.collect()
     return tracemalloc.get_traced_memory()[0]
@@ -205,9 +183,7 @@ def settled():
 
 @pytest.mark.usefixtures("_runtime")
 def test_a_thousand_sessions(stubbed):
-    """
-    A thousand dropped sessions leave no thread and no descriptor.
-    """
+    """A thousand dropped sessions leave no thread and no descriptor."""
     use(10, source=stubbed)
     gc.collect()  # what other tests have left
     before = busy_threads(), descriptors()
@@ -221,9 +197,7 @@ def test_a_thousand_sessions(stubbed):
 @pytest.mark.parametrize("role", ROLES.values(), ids=list(ROLES))
 @pytest.mark.usefixtures("_runtime")
 def test_memory(role, clock):
-    """
-    Each of them leaves less than a kilobyte.
-    """
+    """Each of them leaves less than a kilobyte."""
     cache = stsession.MemoryCache(max_entries=8)  # it fills up soon
     source = boto3.Session("AKIAEXAMPLE", "secret", region_name="eu-central-1")
     source.events.register(
@@ -244,17 +218,13 @@ def test_memory(role, clock):
 
 
 def descriptors():
-    """
-    How many are open, where the platform can tell.
-    """
+    """How many are open, where the platform can tell."""
     directory = pathlib.Path("/proc/self/fd")
     return len(list(directory.iterdir())) if directory.exists() else 0
 
 
 def connections_to(url):
-    """
-    How many connections this process has to a server on this machine.
-    """
+    """How many connections this process has to a server on this machine."""
     port, inodes = f"{urlsplit(url).port:04X}", set()
     for entry in pathlib.Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):  # that of the listing itself is closed
@@ -333,9 +303,7 @@ def test_connections_have_a_bound(source, local):
 
 @pytest.mark.usefixtures("_runtime")
 def test_a_dropped_session_is_freed(source, local):
-    """
-    Nothing of ours keeps a session or its credentials alive.
-    """
+    """Nothing of ours keeps a session or its credentials alive."""
     session = stsession.assume(CHAIN[0], source=source)
     session.client("s3").list_objects_v2(Bucket="bucket")
     gone = [weakref.ref(session), weakref.ref(session._refresher)]
@@ -347,9 +315,7 @@ def test_a_dropped_session_is_freed(source, local):
 
 
 def test_close(session, local):
-    """
-    A closed session goes on working; closing it twice is no mistake.
-    """
+    """A closed session goes on working; closing it twice is no mistake."""
     s3 = session.client("s3")
     with session:
         s3.list_objects_v2(Bucket="bucket")

@@ -1,6 +1,4 @@
-"""
-Never run: mypy and pyright read what our users see.
-"""
+"""Never run: mypy and pyright read what our users see."""
 
 from __future__ import annotations
 
@@ -46,18 +44,14 @@ with stsession.assume([ROLE, ROLE]) as chained:
 
 
 def takes_a_session(given: boto3.Session) -> None:
-    """
-    What takes a session takes ours.
-    """
+    """What takes a session takes ours."""
 
 
 takes_a_session(session)
 
 
 def note(event: stsession.RefreshEvent) -> None:
-    """
-    A hook.
-    """
+    """A hook."""
     assert_type(event.remaining, dt.timedelta | None)
 
 
@@ -111,9 +105,7 @@ assert_type(stsession.RefreshPolicy.sdk(), stsession.RefreshPolicy)
 
 
 def inspect(session: stsession.RefreshableAssumeRoleSession) -> int:
-    """
-    Something to do in each account.
-    """
+    """Something to do in each account."""
     return len(session.client("s3").list_buckets()["Buckets"])
 
 
