@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
-import inspect
 import logging
 import weakref
 
@@ -11,8 +10,6 @@ import pytest
 
 import stsession
 
-from stsession import AssumeRoleOptions
-from stsession._requests.models import OPERATIONS
 from stsession.testing import Fault
 
 from .wire import READER, REGION, TARGET, full_text, minutes, source_of
@@ -153,17 +150,6 @@ def test_assume(session, stub):
     assert "us-west-2" == target.region_name
 
 
-def test_close(session, stub):
-    """A context manager; the session still works afterwards."""
-    with session as same:
-        session.credentials()
-    session.close()
-    session.refresh()
-
-    assert same is session
-    assert 2 == stub.attempts
-
-
 def test_dropped_session(session):
     """Nobody keeps it, not even who calls its hook."""
     seen = []
@@ -239,12 +225,3 @@ def test_whose(source):
 
     assert target == session.role_arn
     assert "000000000002" == session.account_id
-
-
-def test_parameters_of_the_operation_are_options():
-    """Each parameter of AssumeRole is one of `assume()`, and an option of the class."""
-    parameters = set(OPERATIONS["assume_role"].parameters) - {"role_arn"}
-    options = AssumeRoleOptions.__optional_keys__
-
-    assert set() == parameters - options
-    assert set() == parameters - set(inspect.signature(stsession.assume).parameters)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import multiprocessing
 import os
 import pickle
@@ -171,8 +170,6 @@ SESSIONS = {
     ),
 }
 
-each_session = pytest.mark.parametrize("make", SESSIONS.values(), ids=list(SESSIONS))
-
 
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
 def test_process_pool(method, files):
@@ -194,26 +191,6 @@ def test_process_pool(method, files):
 
     assert [2] * len(sessions) == counts
     assert {"arn:aws:sts::210987654321:assumed-role/Writer"} == arns
-
-
-@each_session
-@pytest.mark.parametrize(
-    "copied",
-    [lambda session: pickle.loads(pickle.dumps(session)), copy.deepcopy],
-    ids=["pickle", "deepcopy"],
-)
-@pytest.mark.usefixtures("files")
-def test_copies(make, copied):
-    """A copy is a session of its own for the same role."""
-    session = make()
-    session.credentials()
-
-    copy_ = copied(session)
-
-    assert copy_ is not session
-    assert session.region_name == copy_.region_name
-    assert 2 == list_bucket(copy_)
-    assert session.caller_identity().arn == copy_.caller_identity().arn
 
 
 def test_a_function_as_source_is_not_pickled(files):

@@ -12,7 +12,6 @@ import pytest
 
 import stsession
 
-from stsession.exceptions import SourceCredentialsError
 from stsession.testing import LocalSTS
 
 from . import OTHER_ROLE, ROLE
@@ -58,33 +57,14 @@ def _honest():
         yield local
 
 
-def test_profile_role_shared_by_threads(honest, directory):
+@pytest.mark.parametrize(
+    "source", [lambda: "hub", lambda: boto3.Session(profile_name="hub")]
+)
+def test_profile_role_shared_by_threads(honest, directory, source):
     """A profile with a role, first used by many threads at once, is assumed once."""
     honest.write_profile(directory, key=honest.add_user(), name="dev")
     add_role_profile(directory, honest)
-    roles = [f"arn:aws:iam::123456789012:role/Role{n}" for n in range(THREADS)]
-    for arn in roles:
-        honest.add_role(arn)
-    barrier = threading.Barrier(THREADS)
-
-    def work(arn):
-        session = stsession.assume(arn, source="hub")
-        s3 = session.client("s3")
-        barrier.wait(GUARD)
-        return s3.list_objects_v2(Bucket="bucket")["KeyCount"]
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        assert [0] * THREADS == list(pool.map(work, roles))
-
-    assert 1 == honest.count("AssumeRole", role_arn=HUB)
-    assert 1 + THREADS == honest.count("AssumeRole")
-
-
-def test_given_session_with_a_profile_role(honest, directory):
-    """So it is if the source is a boto3 session that hasn't been used yet."""
-    honest.write_profile(directory, key=honest.add_user(), name="dev")
-    add_role_profile(directory, honest)
-    source = boto3.Session(profile_name="hub")
+    source = source()
     sessions = [
         stsession.assume(ROLE, source=source, cache=None) for _ in range(THREADS)
     ]
@@ -98,38 +78,6 @@ def test_given_session_with_a_profile_role(honest, directory):
         assert THREADS == len(set(pool.map(work, sessions)))
 
     assert 1 == honest.count("AssumeRole", role_arn=HUB)
-
-
-def test_bad_profile_in_the_environment(local, source, monkeypatch):
-    """An explicit source works even if ``AWS_PROFILE`` names nothing."""
-    monkeypatch.setenv("AWS_PROFILE", "missing")
-
-    session = stsession.assume(ROLE, source=source)
-
-    assert 5 == session.client("s3").list_objects_v2(Bucket="bucket")["KeyCount"]
-
-
-def test_missing_profile(directory, local, monkeypatch):
-    """A profile that isn't there is told at once; no other credentials are used."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", local.add_user().access_key_id)
-    local.write_profile(directory, key=local.add_user(), name="dev")
-
-    with pytest.raises(stsession.InvalidRequestError, match=r'"devv".*dev'):
-        stsession.assume(ROLE, source="devv")
-
-
-def test_rotated_key(local, directory, clock):
-    """The refresh after a rotation is signed by the new key."""
-    first, second = local.add_user(), local.add_user()
-    local.write_profile(directory, key=first, name="dev")
-    s3 = stsession.assume(ROLE, source="dev").client("s3")
-    s3.list_objects_v2(Bucket="bucket")
-    local.write_profile(directory, key=second, name="dev")
-
-    clock.advance(seconds(3_600))
-    s3.list_objects_v2(Bucket="bucket")
-
-    assert [first.access_key_id, second.access_key_id] == assumed_by(local)
 
 
 def test_key_rotated_at_the_last_moment(local, directory, clock):
@@ -157,20 +105,6 @@ def test_key_rotated_at_the_last_moment(local, directory, clock):
     )
 
 
-def test_dead_user(local, directory, clock):
-    """A source whose key was deleted is named by the error."""
-    key = local.add_user()
-    local.write_profile(directory, key=key, name="dev")
-    session = stsession.assume(ROLE, source="dev")
-    local.reject_key(key.access_key_id)
-
-    with pytest.raises(SourceCredentialsError, match='profile "dev"') as caught:
-        session.credentials()
-
-    assert "InvalidClientTokenId" == caught.value.code
-    assert ROLE == caught.value.hop
-
-
 def test_dead_session_as_source(local, source, clock):
     """So is one whose session is over, and when it ended."""
     keys = source.client("sts").assume_role(RoleArn=ROLE, RoleSessionName="me")
@@ -193,30 +127,6 @@ def test_dead_session_as_source(local, source, clock):
     assert f"{expires_at:%Y-%m-%d %H:%M:%S} UTC" in str(caught.value)
 
 
-def test_copied_temporary_keys_as_source(local, source, clock):
-    """Copied temporary keys can't renew themselves: the error says so, and whose."""
-    keys = source.client("sts").assume_role(
-        RoleArn=ROLE, RoleSessionName="me", DurationSeconds=900
-    )["Credentials"]
-    local.add_role(OTHER_ROLE)
-    copied = boto3.Session(
-        keys["AccessKeyId"],
-        keys["SecretAccessKey"],
-        keys["SessionToken"],
-        region_name="us-east-1",
-    )
-    session = stsession.assume(
-        OTHER_ROLE, source=copied, sts_endpoint_url=local.endpoint_url
-    )
-    clock.advance(seconds(900))
-
-    with pytest.raises(SourceCredentialsError, match="the given session") as caught:
-        session.credentials()
-
-    assert "ExpiredToken" in str(caught.value)
-    assert not caught.value.retryable
-
-
 def test_source_that_dies_before_its_child(local, source, clock):
     """A refresh is brought forward if the source won't be there when it is due."""
     keys = source.client("sts").assume_role(
@@ -229,12 +139,12 @@ def test_source_that_dies_before_its_child(local, source, clock):
         region="us-east-1",
         sts_endpoint_url=local.endpoint_url,
     )
-    s3 = session.client("s3", endpoint_url=local.endpoint_url)
     while clock.monotonic() < 1_800 + 3_000:
-        s3.list_objects_v2(Bucket="bucket")
+        session.credentials()
+        assert session.remaining > seconds(0)
         clock.advance(seconds(30))
 
-    assert {200} == {call.status for call in local.calls("ListObjectsV2")}
+    assert {200} == {call.status for call in local.calls("AssumeRole")}
 
 
 def test_chain(local, source, clock):
@@ -245,24 +155,8 @@ def test_chain(local, source, clock):
     s3 = session.client("s3")
     while clock.monotonic() < 3 * 3_600:
         s3.list_objects_v2(Bucket="bucket")
-        clock.advance(seconds(60))
+        clock.advance(seconds(120))
 
     assert {200} == {call.status for call in local.calls()}
     assert 3 * 3_600 // 900 <= local.count("AssumeRole", role_arn=OTHER_ROLE) <= 22
     assert local.count("AssumeRole", role_arn=HUB) <= 5
-
-
-def test_chain_by_hand(local, source, clock):
-    """The same with the roles assumed one by one."""
-    local.add_role(HUB)
-    local.add_role(OTHER_ROLE, trusts=[HUB], external_id="partner")
-    session = stsession.assume(HUB, source=source).assume(
-        OTHER_ROLE, external_id="partner"
-    )
-    s3 = session.client("s3")
-    for _ in range(3):
-        s3.list_objects_v2(Bucket="bucket")
-        clock.advance(seconds(3_600))
-
-    assert {200} == {call.status for call in local.calls()}
-    assert [HUB, OTHER_ROLE] == [hop.name for hop in session.status().hops]
