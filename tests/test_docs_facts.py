@@ -7,6 +7,7 @@ from __future__ import annotations
 import datetime as dt
 import importlib.util
 import inspect
+import json
 import re
 
 from pathlib import Path
@@ -76,6 +77,46 @@ def test_drawing_of_a_chain():
     drawing = script("draw_chain")
 
     assert drawing.draw(RefreshPolicy()) == drawing.TARGET.read_text("utf-8")
+
+
+def test_drawing_of_the_demo():
+    """
+    The committed drawing is what the script makes of the committed run.
+    """
+    drawing = script("draw_demo")
+    run = json.loads(drawing.SOURCE.read_text("utf-8"))
+
+    assert drawing.draw(run) == drawing.TARGET.read_text("utf-8")
+
+
+DEMO = """\
+scaled: server, stsession and botocore use a clock 600 times as fast, so that
+   time  STS   generation  calls failed   generation  calls failed
+  1.0 s  up              1      2      0            0      1      0
+  2.0 s  up              1     12      0            1     10      0
+  2.4 s  STS goes down for 12 min: it returns 503
+  2.5 s  stsession: Reader assumed (advisory), generation 2
+  2.9 s  recipe: could not assume the roles (ClientError); next attempt in the
+         next API call
+  3.0 s  DOWN            2     22      0            1     20      3
+  3.6 s  STS is up again
+
+API calls                   30          31
+API calls failed             0           3
+"""
+
+
+def test_run_of_the_demo():
+    """
+    The script reads what the demo prints.
+    """
+    run = script("draw_demo").parse(DEMO)
+    ours, recipe = run["contenders"].values()
+
+    assert [[14.0, 26.0]] == run["outages"]
+    assert [0.0, 10.0, 20.0] == run["times"]
+    assert ([2, 12, 22], [15.0]) == (ours["calls"], ours["refreshes"])
+    assert ([0, 0, 3], 3) == (recipe["failures"], recipe["total_failures"])
 
 
 def test_drawn_chain_is_a_real_one():
