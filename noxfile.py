@@ -39,7 +39,11 @@ TESTS = ["pyproject.toml", "README.md", "docs", "tests"]
 USED = ["tests/test_docs.py", "tests/test_public_face.py", "tests/e2e/test_moto.py"]
 
 # The code of the pages, which the session `docs` runs.
-PAGES = ["tests/test_docs.py", "tests/test_docs_with_setup.py"]
+PAGES = [
+    "tests/test_docs.py",
+    "tests/test_docs_pytest.py",
+    "tests/test_docs_with_setup.py",
+]
 
 PARALLEL = ["-n", "auto"]
 

@@ -25,6 +25,9 @@ BLOCK = re.compile(
     re.DOTALL | re.MULTILINE | re.VERBOSE,
 )
 
+FILE = re.compile(r"# (?P<name>test_\w+\.py)\n")
+"""The first line of a block that is a file for pytest, which another test runs."""
+
 
 def run_page(page: Path) -> None:
     """
@@ -32,7 +35,8 @@ def run_page(page: Path) -> None:
     """
     namespace = vars(sys.modules["__main__"])
     for block in BLOCK.finditer(page.read_text("utf-8")):
-        run_block(block, page, namespace)
+        if not FILE.match(block["code"]):
+            run_block(block, page, namespace)
 
 
 def run_block(block: re.Match[str], page: Path, namespace: dict[str, object]) -> None:
