@@ -4,8 +4,6 @@ How Sphinx builds the documentation.
 
 from __future__ import annotations
 
-import re
-
 from importlib import metadata
 from typing import TYPE_CHECKING
 
@@ -109,31 +107,6 @@ NAMES = {
 }
 """Documented names of types, by their names in annotations."""
 
-PRIVATE = (
-    (re.compile(r", _tuning: .*(?=\)$)"), ""),
-    (re.compile(r"_ProcessCache\(.*?\)"), "..."),
-)
-"""Parts of signatures that aren't public, and what the pages have instead."""
-
-
-def hide_private_parts(
-    app: Sphinx,
-    what: str,
-    name: str,
-    thing: object,
-    options: object,
-    signature: str | None,
-    returns: str | None,
-) -> tuple[str, str | None] | None:
-    """
-    Leave out what isn't public.
-    """
-    if signature is None:
-        return None
-    for part, replacement in PRIVATE:
-        signature = part.sub(replacement, signature)
-    return signature, returns
-
 
 def use_documented_name(
     app: Sphinx, env: BuildEnvironment, node: nodes.Element, content: nodes.Node
@@ -159,6 +132,5 @@ def setup(app: Sphinx) -> None:
     """
     Called by Sphinx.
     """
-    app.connect("autodoc-process-signature", hide_private_parts)
     app.connect("missing-reference", use_documented_name, priority=400)
     app.connect("doctree-read", link_to_repository, priority=400)

@@ -7,7 +7,6 @@ import threading
 import weakref
 
 from collections.abc import Callable
-from typing import Any
 
 import attrs
 
@@ -41,10 +40,10 @@ def seconds(n: float) -> dt.timedelta:
     return dt.timedelta(seconds=n)
 
 
-def exact_policy(**choices: Any) -> RefreshPolicy:
-    """A policy with which a refresh is due exactly where the advisory window begins."""
-    tuning = Tuning(lead_fraction=0.0, jitter_fraction=0.0)
-    return RefreshPolicy(**choices, _tuning=tuning)
+class ExactPolicy(RefreshPolicy):
+    """With it a refresh is due exactly where the advisory window begins."""
+
+    _tuning = Tuning(lead_fraction=0.0, jitter_fraction=0.0)
 
 
 def failure(kind: FailureKind, *, retry_after: float | None = None) -> RefreshError:

@@ -17,7 +17,7 @@ import stsession
 from stsession import InvalidRequestError, MemoryCache
 from stsession.testing import FakeClock, Fault, StubSTS, use_runtime
 
-from .engine import exact_policy
+from .engine import ExactPolicy
 from .wire import HUB, READER, REGION, TARGET, failing, minutes
 
 
@@ -397,7 +397,7 @@ def test_cache(stub):
 def test_refresh(stub, clock):
     """The policy goes for all roles."""
     session = stsession.from_profile(
-        "target", refresh=exact_policy(advisory=minutes(25))
+        "target", refresh=ExactPolicy(advisory=minutes(25))
     )
     for _ in range(2):
         session.credentials()

@@ -18,7 +18,7 @@ import stsession
 from stsession._requests.models import OPERATIONS as OPERATIONS_OF_STS
 from stsession.testing import Fault
 
-from .engine import exact_policy
+from .engine import ExactPolicy
 from .wire import HUB, READER, REGION, TARGET, failing, minutes, params_of, source_of
 
 
@@ -538,7 +538,7 @@ def test_refresh_and_on_event(make, name, clock):
     events = []
     session = make(
         name,
-        refresh=exact_policy(advisory=minutes(2)),
+        refresh=ExactPolicy(advisory=minutes(2)),
         on_event=events.append,
         duration_seconds=900,
     )

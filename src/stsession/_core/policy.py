@@ -9,7 +9,7 @@ import enum
 import math
 import sys
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import attrs
 
@@ -388,16 +388,15 @@ class RefreshPolicy:
     rejection_codes: frozenset[str] = attrs.field(
         default=REJECTION_CODES, validator=_check_codes
     )
-    _tuning: Tuning = attrs.field(default=Tuning(), alias="_tuning")
+    _tuning: ClassVar[Tuning] = Tuning()
 
     def __repr__(self) -> str:
-        cls, name = type(self), type(self).__name__
-        default = cls()
-        if self._tuning == SDK_TUNING:
-            default, name = cls.sdk(), f"{name}.sdk"
+        default, name = RefreshPolicy(), type(self).__name__
+        if isinstance(self, _SdkPolicy):
+            default, name = self.sdk(), "RefreshPolicy.sdk"
         changed = (
             f"{field.name}={getattr(self, field.name)!r}"
-            for field in attrs.fields(cls)
+            for field in attrs.fields(RefreshPolicy)
             if getattr(self, field.name) != getattr(default, field.name)
         )
         return f"{name}({', '.join(changed)})"
@@ -408,8 +407,8 @@ class RefreshPolicy:
             msg = f"advisory ({advisory}) is smaller than mandatory ({mandatory})."
             raise ValueError(msg)
 
-    @classmethod
-    def sdk(cls, *, advisory: dt.timedelta | None = None) -> RefreshPolicy:
+    @staticmethod
+    def sdk(*, advisory: dt.timedelta | None = None) -> RefreshPolicy:
         """
         Return the policy that the AWS SDKs are adopting, for parity with them.
 
@@ -427,7 +426,7 @@ class RefreshPolicy:
 
         .. versionadded:: 0.1.0
         """
-        return cls(
+        return _SdkPolicy(
             advisory=advisory,
             mandatory=dt.timedelta(minutes=1),
             when_expired="use",
@@ -437,7 +436,6 @@ class RefreshPolicy:
             mandatory_wait=dt.timedelta(seconds=30),
             attempts_per_minute=sys.maxsize,
             rejection_codes=frozenset({"ExpiredToken", "InvalidToken"}),
-            _tuning=SDK_TUNING,
         )
 
     @property
@@ -592,6 +590,10 @@ class RefreshPolicy:
         if kind.permanent:
             pause = max(pause, tuning.retry_permanent)
         return pause
+
+
+class _SdkPolicy(RefreshPolicy):
+    _tuning = SDK_TUNING
 
 
 def _between(bounds: tuple[float, float], random: float) -> float:

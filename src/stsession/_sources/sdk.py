@@ -387,13 +387,13 @@ class SdkCredentials(Credentials):
         return None
 
 
+class _ExactPolicy(RefreshPolicy):
+    _tuning = Tuning(lead_fraction=0.0, jitter_fraction=0.0)
+
+
 # botocore refreshes credentials when they are read in their last 15 minutes.
 # Reading them earlier would return the same ones.
-POLICY = RefreshPolicy(
-    advisory=dt.timedelta(minutes=14),
-    when_expired="raise",
-    _tuning=Tuning(lead_fraction=0.0, jitter_fraction=0.0),
-)
+POLICY = _ExactPolicy(advisory=dt.timedelta(minutes=14), when_expired="raise")
 
 CHOICES = (
     "attempts_per_minute",

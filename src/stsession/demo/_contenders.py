@@ -136,9 +136,12 @@ def _environment(local: LocalSTS, user: AccessKey, directory: str) -> Iterator[N
 ONCE = Config(retries={"total_max_attempts": 1})
 """Config of all STS clients: the SDK would wait for real seconds between attempts."""
 
-PATIENT = stsession.RefreshPolicy(
-    load_timeout=dt.timedelta(hours=1), _tuning=Tuning(clock_jump=3600.0)
-)
+
+class _PatientPolicy(stsession.RefreshPolicy):
+    _tuning = Tuning(clock_jump=3600.0)
+
+
+PATIENT = _PatientPolicy(load_timeout=dt.timedelta(hours=1))
 """The default windows, with tolerance for real delays: by the fast clock, the time for
 a response or between two readings of the clock is hundreds of times as long."""
 
