@@ -119,12 +119,21 @@ def test_run_of_the_demo():
     assert ([0, 0, 3], 3) == (recipe["failures"], recipe["total_failures"])
 
 
+def test_drawing_of_the_architecture():
+    """
+    The committed drawing is what the script makes of the folders and the contract now.
+    """
+    drawing = script("draw_architecture")
+
+    assert drawing.draw() == drawing.TARGET.read_text("utf-8")
+
+
 def test_drawn_chain_is_a_real_one():
     """
     A real chain refreshes when the drawn one does.
     """
     drawing = script("draw_chain")
-    arns = [f"arn:aws:iam::123456789012:role/{name}" for name, _ in drawing.LIVES]
+    arns = [f"arn:aws:iam::123456789012:role/{name}" for name, _ in drawing.ROLES]
     clock = FakeClock()
 
     def run(task):
@@ -132,11 +141,11 @@ def test_drawn_chain_is_a_real_one():
         return True
 
     with (
-        use_runtime(clock=clock, submit=run, random=lambda: drawing.CHANCE),
+        use_runtime(clock=clock, submit=run, random=lambda: drawing.JITTER),
         LocalSTS(clock=clock) as local,
     ):
         session = local.session(local.add_user())
-        for arn, (_, lifetime) in zip(arns, drawing.LIVES, strict=True):
+        for arn, (_, lifetime) in zip(arns, drawing.ROLES, strict=True):
             local.add_role(arn, max_session_duration=14_400)
             session = stsession.assume(
                 arn, source=session, duration_seconds=int(lifetime), cache=None
@@ -147,7 +156,8 @@ def test_drawn_chain_is_a_real_one():
         real = [[call.monotonic for call in local.calls(role_arn=arn)] for arn in arns]
 
     drawn = [
-        [life.began for life in hop.lives] for hop in drawing.live(RefreshPolicy())
+        [credentials.began for credentials in hop.issued]
+        for hop in drawing.simulate(RefreshPolicy())
     ]
 
     assert drawn == real

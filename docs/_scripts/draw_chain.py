@@ -1,9 +1,9 @@
 """
-Draw the lives of a chain of three roles, as the default policy decides them.
+Draw when a chain of three roles refreshes with the default policy.
 
     python docs/_scripts/draw_chain.py
 
-writes ``docs/explanation/chain-lives.svg``; a test compares the two.
+writes ``docs/explanation/chain-lifetimes.svg``; a test compares the two.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import pathlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from svg import document, line, rect, text, told
+from svg import document, line, rect, span, text
 
 from stsession import RefreshPolicy
 
 
-TARGET = pathlib.Path(__file__).parents[1] / "explanation" / "chain-lives.svg"
+TARGET = pathlib.Path(__file__).parents[1] / "explanation" / "chain-lifetimes.svg"
 
 WIDTH, HEIGHT = 760, 462
 LEFT, RIGHT = 24, 736
@@ -26,37 +26,37 @@ BAR = 22
 
 MINUTE, HOUR = 60.0, 3600.0
 SHOWN = 6 * HOUR
-"""How long the chain is used in the first part."""
+"""The time for which the chain is used in the first part."""
 
-CHANCE = 0.5
-"""What the dice show."""
+JITTER = 0.5
+"""The random number for the jitter."""
 
-LIVES = (("Gate", 4 * HOUR), ("Hub", HOUR), ("Reader", 15 * MINUTE))
-"""The roles from the first to the last, and how long their credentials live."""
+ROLES = (("Gate", 4 * HOUR), ("Hub", HOUR), ("Reader", 15 * MINUTE))
+"""The roles from the first to the last, and their session durations."""
 
-SOURCE_ENDS = 40 * MINUTE
-"""What the source has left in the second part."""
+SOURCE_REMAINING = 40 * MINUTE
+"""The time until the source expires in the second part."""
 
 LIGHT = {
     "line": "stroke: #57606a; fill: none",
     "used": "fill: #b7e0c2; stroke: #ffffff",
     "rest": "fill: #f2b866",
-    "dead": "fill: #8c959f",
+    "expired": "fill: #8c959f",
 }
 DARK = {
     "used": "fill: #26643a; stroke: #16191d",
     "rest": "fill: #94560f",
-    "dead": "fill: #5b636c",
+    "expired": "fill: #5b636c",
 }
 
 LEGEND = (
-    ("used", "in use, until the next ones are there"),
-    ("rest", "what was left of them then"),
-    ("dead", "the source is dead"),
+    ("used", "credentials in use, until they are replaced"),
+    ("rest", "the time that they had left then"),
+    ("expired", "the source has expired"),
 )
 
 
-class Life(NamedTuple):
+class Credentials(NamedTuple):
     """
     One set of credentials.
     """
@@ -68,7 +68,7 @@ class Life(NamedTuple):
 
 class Hop:
     """
-    One role, which is looked at only when somebody needs its credentials.
+    A role, which is refreshed only when its credentials are needed.
     """
 
     def __init__(
@@ -76,17 +76,17 @@ class Hop:
     ) -> None:
         self.name = name
         self.lifetime = lifetime
-        self.lives: list[Life] = []
+        self.issued: list[Credentials] = []
         self._policy = policy
         self._source = source
 
-    def use(self, now: float) -> Life:
+    def use(self, now: float) -> Credentials:
         """
-        What signs at *now*; a due refresh is begun, and isn't waited for.
+        Return the credentials that sign at *now*, and start a refresh if it is due.
         """
-        if not self.lives:
+        if not self.issued:
             self._refresh(now)
-        current = self.lives[-1]
+        current = self.issued[-1]
         if now >= current.due:
             self._refresh(now)
         return current
@@ -94,23 +94,23 @@ class Hop:
     def _refresh(self, now: float) -> None:
         if self._source is not None:
             self._source.use(now)
-        plan = self._policy.plan(self.lifetime, CHANCE)
+        plan = self._policy.plan(self.lifetime, JITTER)
         expires = now + self.lifetime
-        self.lives.append(Life(now, expires, expires - plan.due))
+        self.issued.append(Credentials(now, expires, expires - plan.due))
 
 
-def live(policy: RefreshPolicy) -> list[Hop]:
+def simulate(policy: RefreshPolicy) -> list[Hop]:
     """
     Use the chain without a pause; return its hops from the first to the last.
     """
     hops: list[Hop] = []
-    for name, lifetime in LIVES:
+    for name, lifetime in ROLES:
         hops.append(Hop(policy, name, lifetime, hops[-1] if hops else None))
     last = hops[-1]
     now = 0.0
     while now < SHOWN:
         last.use(now)
-        now = last.lives[-1].due
+        now = last.issued[-1].due
     return hops
 
 
@@ -119,8 +119,8 @@ def draw(policy: RefreshPolicy) -> str:
     Return the drawing of *policy* as SVG.
     """
     return document(
-        [*chain(live(policy)), *short_source(policy), *legend()],
-        title="The lives of a chain of three roles",
+        [*chain(simulate(policy)), *short_source(policy), *legend()],
+        title="When a chain of three roles refreshes",
         width=WIDTH,
         height=HEIGHT,
         light=LIGHT,
@@ -130,19 +130,19 @@ def draw(policy: RefreshPolicy) -> str:
 
 def chain(hops: list[Hop]) -> Iterator[str]:
     """
-    A row for each role, from the one that the others hang on.
+    Yield a row for each role, from the first to the last.
     """
-    yield text(LEFT, 28, f"A chain of three roles, used for {told(SHOWN)}", "title")
+    yield text(LEFT, 28, f"A chain of three roles, used for {span(SHOWN)}", "title")
     for number, hop in enumerate(hops):
         top = 62 + 66 * number
-        count = len(hop.lives)
-        label = f"{hop.name}: lives of {told(hop.lifetime)}, {count} requests to STS"
+        count = len(hop.issued)
+        label = f"{hop.name}: sessions of {span(hop.lifetime)}, {count} calls to STS"
         yield text(LEFT, top - 6, label)
-        for life, after in zip(hop.lives, [*hop.lives[1:], None], strict=True):
+        for one, after in zip(hop.issued, [*hop.issued[1:], None], strict=True):
             ends = SHOWN if after is None else after.began
-            yield bar("used", life.began, ends, top)
+            yield bar("used", one.began, ends, top)
             if after is not None:
-                yield bar("rest", ends, life.expires, top + BAR + 2, 6)
+                yield bar("rest", ends, one.expires, top + BAR + 2, 6)
     top = 62 + 66 * len(hops) - 14
     yield line(f"M{LEFT} {top}H{RIGHT}")
     for hour in range(int(SHOWN // HOUR) + 1):
@@ -154,33 +154,33 @@ def chain(hops: list[Hop]) -> Iterator[str]:
 
 def short_source(policy: RefreshPolicy) -> Iterator[str]:
     """
-    When a refresh is due if the source ends before that.
+    Yield when a refresh is due if the source expires before that.
     """
     top, shown = 348, HOUR
-    plan = policy.plan(HOUR, CHANCE, source_remaining=SOURCE_ENDS)
-    alone = policy.plan(HOUR, CHANCE)
-    yield text(LEFT, top - 42, "A source that ends before the refresh is due", "title")
+    plan = policy.plan(HOUR, JITTER, source_remaining=SOURCE_REMAINING)
+    alone = policy.plan(HOUR, JITTER)
+    yield text(LEFT, top - 42, "A source that expires before a refresh is due", "title")
     label = (
-        f"A life of {told(HOUR)} whose source has {told(SOURCE_ENDS)} left:"
-        f" due after {told(HOUR - plan.due)} instead of {told(HOUR - alone.due)}"
+        f"A session of {span(HOUR)} whose source has {span(SOURCE_REMAINING)} left:"
+        f" due after {span(HOUR - plan.due)} instead of {span(HOUR - alone.due)}"
     )
     yield text(LEFT, top - 22, label)
     yield bar("used", 0.0, HOUR - plan.due, top, shown=shown)
     yield bar("rest", HOUR - plan.due, HOUR, top, shown=shown)
-    yield bar("dead", SOURCE_ENDS, HOUR, top + BAR + 2, 6, shown=shown)
-    for at, words, anchor in (
+    yield bar("expired", SOURCE_REMAINING, HOUR, top + BAR + 2, 6, shown=shown)
+    for at, label, anchor in (
         (HOUR - plan.due, "due", "end"),
-        (HOUR - alone.due, "else", "start"),
+        (HOUR - alone.due, "otherwise", "start"),
     ):
         x = place(at, shown)
         yield line(f"M{x} {top - 6}v{BAR + 6}")
         shift = -4 if anchor == "end" else 4
-        yield text(round(x + shift, 1), top + 15, words, anchor=anchor)
+        yield text(round(x + shift, 1), top + 15, label, anchor=anchor)
 
 
 def legend() -> Iterator[str]:
     """
-    What the colours mean.
+    Yield the meaning of the colors.
     """
     for number, (name, meaning) in enumerate(LEGEND):
         x, y = LEFT, 388 + 22 * number
@@ -198,7 +198,7 @@ def bar(
     shown: float = SHOWN,
 ) -> str:
     """
-    A span of time.
+    Return a bar for a time span.
     """
     x = place(min(begins, shown), shown)
     width = place(min(ends, shown), shown) - x
@@ -207,7 +207,7 @@ def bar(
 
 def place(at: float, shown: float = SHOWN) -> float:
     """
-    Where the instant *at* is.
+    Return the position of the instant *at*.
     """
     return round(LEFT + (RIGHT - LEFT) * at / shown, 1)
 

@@ -1,5 +1,5 @@
 """
-Draw the windows of a session's life, as the default policy decides them.
+Draw the refresh windows of the default policy.
 
     python docs/_scripts/draw_windows.py
 
@@ -12,7 +12,7 @@ import pathlib
 
 from collections.abc import Iterator
 
-from svg import document, line, rect, text, told
+from svg import document, line, rect, span, text
 
 from stsession import RefreshPolicy
 
@@ -44,11 +44,14 @@ DARK = {
 }
 
 LEGEND = (
-    ("fresh", "fresh: STS isn't asked"),
-    ("jitter", "the refresh falls due somewhere in here, by chance"),
-    ("advisory", "advisory window: retries in the background, nobody waits"),
-    ("mandatory", "mandatory window: callers wait up to {wait:.0f} s for the refresh"),
-    ("unused", "too little left to sign with"),
+    ("fresh", "fresh: no call to STS"),
+    ("jitter", "the refresh becomes due in this span, at random"),
+    ("advisory", "advisory window: refresh in the background, requests don't wait"),
+    (
+        "mandatory",
+        "mandatory window: requests wait for it, {wait:.0f} s at most",
+    ),
+    ("unused", "too little time left for a request"),
 )
 
 
@@ -57,7 +60,7 @@ def draw(policy: RefreshPolicy) -> str:
     Return the drawing of *policy* as SVG.
     """
     return document(
-        [*lives(policy), *last_minutes(policy), *legend(policy)],
+        [*lifetimes(policy), *last_minutes(policy), *legend(policy)],
         title="When credentials refresh, for three lifetimes",
         width=WIDTH,
         height=HEIGHT,
@@ -66,42 +69,45 @@ def draw(policy: RefreshPolicy) -> str:
     )
 
 
-def lives(policy: RefreshPolicy) -> Iterator[str]:
+def lifetimes(policy: RefreshPolicy) -> Iterator[str]:
     """
-    A bar for each lifetime, from the answer of STS to the expiration.
+    Yield a bar for each lifetime, from the response of STS to the expiration.
     """
     yield text(
-        LEFT, 28, "One set of credentials, from its issue to its expiration", "title"
+        LEFT,
+        28,
+        "One set of credentials, from the refresh to the expiration",
+        "title",
     )
     for number, lifetime in enumerate(LIFETIMES):
         top = 56 + 62 * number
         first, last = due(policy, lifetime)
-        label = f"{told(lifetime)}: due with {told(first)} to {told(last)} left"
+        label = f"{span(lifetime)}: refresh due with {span(first)} to {span(last)} left"
         yield text(LEFT, top - 5, label)
         yield from bar(policy, lifetime, shown=lifetime, top=top)
 
 
 def last_minutes(policy: RefreshPolicy) -> Iterator[str]:
     """
-    The end of a short session, in which all windows can be seen.
+    Yield the end of a short session, in which all windows can be seen.
     """
     top = 276
     lifetime = LIFETIMES[0]
     plan = policy.plan(lifetime, 0.0)
     yield text(
-        LEFT, top - 32, f"The last {told(LAST)} of a {told(lifetime)} session", "title"
+        LEFT, top - 32, f"The last {span(LAST)} of a {span(lifetime)} session", "title"
     )
     yield from bar(policy, lifetime, shown=LAST, top=top)
     for left in (*due(policy, lifetime), plan.mandatory):
         x = place(left, LAST)
         yield line(f"M{x} {top - 6}v{BAR + 6}")
-        yield text(x, top - 10, told(left), anchor="middle")
+        yield text(x, top - 10, span(left), anchor="middle")
     yield text(RIGHT, top - 10, "expiration", anchor="end")
 
 
 def legend(policy: RefreshPolicy) -> Iterator[str]:
     """
-    What the colours mean.
+    Yield the meaning of the colors.
     """
     wait = policy.mandatory_wait.total_seconds()
     for number, (name, meaning) in enumerate(LEGEND):
@@ -114,7 +120,7 @@ def bar(
     policy: RefreshPolicy, lifetime: float, *, shown: float, top: int
 ) -> Iterator[str]:
     """
-    The windows of one lifetime; *shown* seconds of it, up to its end.
+    Yield the windows of the last *shown* seconds of a lifetime.
     """
     plan = policy.plan(lifetime, 0.0)
     first, last = due(policy, lifetime)
@@ -127,14 +133,14 @@ def bar(
 
 def due(policy: RefreshPolicy, lifetime: float) -> tuple[float, float]:
     """
-    Seconds before the expiration: the earliest and the latest due point.
+    Return the earliest and the latest time of a refresh, in seconds before expiration.
     """
     return policy.plan(lifetime, 1.0).due, policy.plan(lifetime, 0.0).due
 
 
 def place(left: float, shown: float) -> float:
     """
-    Where the instant with *left* seconds to live is.
+    Return the position of the instant with *left* seconds before expiration.
     """
     return round(RIGHT - (RIGHT - LEFT) * left / shown, 1)
 

@@ -1,5 +1,5 @@
 """
-The few kinds of marks that our drawings are made of, for light and dark pages.
+Parts of SVG drawings for light and dark pages.
 """
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 
-__all__ = ["document", "line", "rect", "text", "told"]
+__all__ = ["document", "line", "rect", "span", "text"]
 
 
 def document(
@@ -20,20 +20,20 @@ def document(
     dark: Mapping[str, str],
 ) -> str:
     """
-    Return a drawing on a sheet of its own, as SVG.
+    Return a drawing with a background of its own, as SVG.
 
     Args:
-        marks: What is on it, from the back to the front.
+        marks: The parts of the drawing, from the back to the front.
 
-        title: What those who can't see it are told.
+        title: The text for screen readers.
 
         width: In pixels.
 
         height: In pixels.
 
-        light: How its kinds of marks look on a light page, as CSS.
+        light: CSS of the classes on a light page.
 
-        dark: What is different on a dark one.
+        dark: CSS that is different on a dark page.
     """
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"'
@@ -76,7 +76,7 @@ def rect(
     style: str, x: float, y: float, width: float | str, height: float | str
 ) -> str:
     """
-    A filled rectangle.
+    Return a filled rectangle.
     """
     size = f'width="{width}" height="{height}"'
     return f'<rect class="{style}" x="{x}" y="{y}" {size}/>'
@@ -84,24 +84,24 @@ def rect(
 
 def line(path: str, style: str = "line") -> str:
     """
-    A line along a path, in SVG's words: ``M0 0H10v5``.
+    Return a line along an SVG path, such as ``M0 0H10v5``.
     """
     return f'<path class="{style}" d="{path}"/>'
 
 
 def text(
-    x: float, y: float, words: str, style: str = "small", *, anchor: str = "start"
+    x: float, y: float, content: str, style: str = "small", *, anchor: str = "start"
 ) -> str:
     """
-    Some words.
+    Return a text.
     """
     where = f'x="{x}" y="{y}" text-anchor="{anchor}"'
-    return f'<text class="{style}" {where}>{words}</text>'
+    return f'<text class="{style}" {where}>{content}</text>'
 
 
-def told(seconds: float) -> str:
+def span(seconds: float) -> str:
     """
-    A span as people say it.
+    Return a time span as hours, minutes and seconds.
     """
     hours, rest = divmod(round(seconds), 3600)
     minutes, rest = divmod(rest, 60)
