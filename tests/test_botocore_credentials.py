@@ -223,30 +223,6 @@ def _s3(assumed, clock):
     return s3
 
 
-@pytest.mark.parametrize("size", [10, 300_000])
-def test_stream_is_rewound(local, s3, size):
-    """All of it is sent again."""
-    local.reject_current()
-    s3.put_object(Bucket="b", Key="new", Body=io.BytesIO(b"x" * size))
-    got = s3.get_object(Bucket="b", Key="new")["Body"].read()
-
-    assert b"x" * size == got
-    assert 2 == local.count("PutObject")
-
-
-def test_stream_that_had_been_read_before(local, s3):
-    """botocore would rewind it too far, so it isn't sent again."""
-    local.reject_current()
-    body = io.BytesIO(b"headpayload")
-    body.seek(4)
-    with pytest.raises(ClientError, match="ExpiredToken"):
-        s3.put_object(Bucket="b", Key="new", Body=body)
-    body.seek(4)
-    s3.put_object(Bucket="b", Key="new", Body=body)
-
-    assert b"payload" == s3.get_object(Bucket="b", Key="new")["Body"].read()
-
-
 class Pipe(io.RawIOBase):
     """A stream that can't be rewound."""
 
@@ -464,13 +440,6 @@ def test_source_isn_t_watched(local, assumed):
         s3_of(source).list_objects_v2(Bucket="b")
 
     assert 1 == local.count("ListObjectsV2")
-
-
-def test_presigned(assumed, s3):
-    """A request without a header is nobody's."""
-    url = s3.generate_presigned_url("get_object", Params={"Bucket": "b", "Key": "k"})
-
-    assert "X-Amz-Security-Token" in url or "x-amz-security-token" in url
 
 
 def test_unsigned(local, assumed):

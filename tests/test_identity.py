@@ -11,11 +11,6 @@ from stsession.testing import FakeClock, LocalSTS, use_runtime
 from .wire import READER
 
 
-def signed_by(stub):
-    """The access key IDs that signed, call by call."""
-    return [call.access_key_id for call in stub.requests]
-
-
 def key_of(session):
     """The access key ID that its source signs with."""
     return session._source.signer.credentials.get_frozen_credentials().access_key
@@ -87,16 +82,6 @@ def test_home_that_changes(monkeypatch, tmp_path):
     assert ["AKIAone", "AKIAtwo"] == found
     config = session._source.settings.get_config_variable("config_file")
     assert Path(config).is_absolute()
-
-
-def test_keys_that_are_set_anew(stub):
-    """A session whose keys are replaced is another source."""
-    given = stubbed(stub, aws_access_key_id="AKIAONE", aws_secret_access_key="s")
-    stsession.assume(READER, source=given).credentials()
-    given._session.set_credentials("AKIATWO", "s")
-    stsession.assume(READER, source=given).credentials()
-
-    assert ["AKIAONE", "AKIATWO"] == signed_by(stub)
 
 
 def test_client_alone(stub):

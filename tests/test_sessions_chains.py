@@ -123,13 +123,6 @@ def test_endpoint_for_all(stub, source):
     assert {"rgw.example"} == {call.host for call in stub.requests}
 
 
-def test_chained_limit_by_hand(source):
-    """A role of ours as a source is known to be a role."""
-    hub = stsession.assume(HUB, source=source)
-    with pytest.raises(stsession.InvalidRequestError, match="duration_seconds"):
-        hub.assume(TARGET, duration_seconds=3601)
-
-
 def test_chained_limit_elsewhere(source):
     """It is AWS's; other servers have limits of their own."""
     stsession.assume(

@@ -45,8 +45,6 @@ MADE = {
     "from_profile of a role": lambda **kw: stsession.from_profile("reader", **kw),
 }
 
-each = pytest.mark.parametrize("name", MADE)
-
 
 @pytest.fixture(autouse=True)
 def _profiles(tmp_path, monkeypatch):
@@ -67,11 +65,6 @@ def _loaders(monkeypatch):
     monkeypatch.setattr(botocore.session, "create_loader", create_loader)
 
 
-def pickled(session):
-    """The session, in another process."""
-    return pickle.loads(pickle.dumps(session))
-
-
 def loader_of(session):
     """What parses the models for a session."""
     return core_of(session).get_component("data_loader")
@@ -84,23 +77,17 @@ def shares(session):
     )
 
 
-@each
+@pytest.mark.parametrize("name", MADE)
 def test_shared(name):
-    """All sessions have one loader, unless they have their own."""
-    one, other = MADE[name](share_models=False), MADE[name](share_models=False)
+    """All sessions have one loader unless they have their own; so do their copies."""
+    shared, alone, other = (MADE[name](share_models=it) for it in (True, False, False))
 
-    assert shares(MADE[name]())
-    assert shares(MADE[name](share_models=True))
-    assert not shares(one)
-    assert loader_of(one) is not loader_of(other)
-
-
-@pytest.mark.parametrize("way", [copy.deepcopy, pickled])
-@each
-def test_copies(name, way):
-    """A copy shares no more than its original does."""
-    assert not shares(way(MADE[name](share_models=False)))
-    assert shares(way(MADE[name]()))
+    assert all(map(shares, [MADE[name](), shared, copy.deepcopy(shared)]))
+    assert not any(map(shares, [alone, copy.deepcopy(alone)]))
+    assert loader_of(alone) is not loader_of(other)
+    assert [False, True] == [
+        shares(pickle.loads(pickle.dumps(session))) for session in (alone, shared)
+    ]
 
 
 def test_changed_model():

@@ -57,16 +57,16 @@ WAYS = {
     "plain": lambda: stsession.from_profile("p"),
     "role": lambda: stsession.from_profile("r", cache=None),
 }
-ways = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 
 
-@ways
-@pytest.mark.parametrize("zone", ["", "Z", "+00:00"])
+@pytest.mark.parametrize(
+    ("way", "zone"), [(way, "") for way in WAYS] + [("profile", "Z")]
+)
 def test_expiration_without_a_zone(prints, way, zone):
     """It is UTC."""
     prints(f"{FOREVER}{zone}")
 
-    assert way().credentials()
+    assert WAYS[way]().credentials()
 
 
 @pytest.mark.skipif(not hasattr(time, "tzset"), reason="no time zones here")
@@ -86,13 +86,15 @@ def test_meaning_of_an_expiration_without_a_zone(prints, monkeypatch, place):
     assert abs(session.expires_at - tomorrow) < dt.timedelta(hours=1)
 
 
-@ways
-@pytest.mark.parametrize("expiration", ["tomorrow", 5, [], ""])
+@pytest.mark.parametrize(
+    ("way", "expiration"),
+    [(way, "tomorrow") for way in WAYS] + [("profile", it) for it in (5, [], "")],
+)
 def test_expiration_that_is_none(prints, way, expiration):
     """The error is one of the source, and names the profile."""
     prints(expiration)
     with pytest.raises(stsession.SourceCredentialsError, match='profile "p"') as caught:
-        way().credentials()
+        WAYS[way]().credentials()
 
     assert "Could not get credentials from" in str(caught.value)
 

@@ -91,16 +91,6 @@ CHAINS = [
         signs="AKIAKEYS",
     ),
     good(
-        "three roles",
-        role("source_profile = middle")
-        + role("source_profile = hub", arn=MIDDLE, name="profile middle")
-        + role(BY_KEYS, arn=HUB, name="profile hub"),
-        HUB,
-        MIDDLE,
-        TARGET,
-        signs="AKIAKEYS",
-    ),
-    good(
         "refers to itself, with keys",
         role("source_profile = me"),
         TARGET,
@@ -121,14 +111,6 @@ CHAINS = [
         signs="AKIAHUB",
         credentials=KEYS + KEYS.replace("keys", "hub").replace("KEYS", "HUB"),
     ),
-    good(
-        "source that refers to itself, with keys",
-        role("source_profile = hub")
-        + role("source_profile = hub", arn=HUB, name="profile hub"),
-        TARGET,
-        signs="AKIAHUB",
-        credentials=KEYS.replace("keys", "hub").replace("KEYS", "HUB"),
-    ),
     bad("refers to itself, without keys", role("source_profile = me"), "me.*source_p"),
     bad(
         "source that refers to itself, without keys",
@@ -137,59 +119,24 @@ CHAINS = [
         'profile "hub", source_profile',
     ),
     bad(
-        "circle of two",
-        role("source_profile = hub")
-        + role("source_profile = me", arn=HUB, name="profile hub"),
-        'profile "hub", source_profile .* "me"',
-    ),
-    bad(
         "circle of two, with keys where it begins",
         role("source_profile = hub")
         + role("source_profile = me", arn=HUB, name="profile hub"),
         'profile "hub", source_profile .* "me"',
         credentials=KEYS.replace("keys", "me"),
     ),
-    bad(
-        "circle of three",
-        role("source_profile = middle")
-        + role("source_profile = hub", arn=MIDDLE, name="profile middle")
-        + role("source_profile = middle", arn=HUB, name="profile hub"),
-        'profile "hub", source_profile .* "middle"',
-    ),
     bad("missing source", role("source_profile = non"), 'me", source_profile.*"non"'),
-    bad(
-        "missing source of the source",
-        role("source_profile = hub")
-        + role("source_profile = non", arn=HUB, name="profile hub"),
-        'profile "hub", source_profile.*"non"',
-    ),
     bad(
         "source without credentials",
         role("source_profile = hub") + section(name="profile hub"),
         'profile "hub"',
     ),
-    bad(
-        "source with half a key",
-        role("source_profile = hub")
-        + section("aws_access_key_id = AKIAHUB", name="profile hub"),
-        "aws_secret_access_key",
-    ),
-    bad("missing default as source", role("source_profile = default"), '"default"'),
 ]
 
 CREDENTIAL_SOURCES = [
     good(
         "environment",
         role("credential_source = Environment"),
-        TARGET,
-        signs="AKIAENV",
-        environment=ENVIRONMENT,
-    ),
-    good(
-        "environment for the first of two",
-        role("source_profile = hub")
-        + role("credential_source = Environment", arn=HUB, name="profile hub"),
-        HUB,
         TARGET,
         signs="AKIAENV",
         environment=ENVIRONMENT,
@@ -224,11 +171,6 @@ CREDENTIAL_SOURCES = [
         'credential_source of profile "me"',
     ),
     bad(
-        "container that there isn't",
-        role("credential_source = EcsContainer"),
-        'credential_source of profile "me"',
-    ),
-    bad(
         "instance that there isn't",
         role("credential_source = Ec2InstanceMetadata"),
         'credential_source of profile "me"',
@@ -238,11 +180,6 @@ CREDENTIAL_SOURCES = [
         role("credential_source = environment"),
         'profile "me", credential_source is "environment"',
         environment=ENVIRONMENT,
-    ),
-    bad(
-        "unknown source",
-        role("credential_source = Lottery"),
-        'profile "me", credential_source is "Lottery"',
     ),
     bad(
         "empty source",
@@ -285,12 +222,6 @@ PARAMETERS = [
         signs="AKIAKEYS",
     ),
     good(
-        "second factor",
-        role(BY_KEYS, f"mfa_serial = {SERIAL}"),
-        TARGET,
-        signs="AKIAKEYS",
-    ),
-    good(
         "second factor for each role",
         role("source_profile = hub", f"mfa_serial = {SERIAL}2")
         + role(BY_KEYS, f"mfa_serial = {SERIAL}", arn=HUB, name="profile hub"),
@@ -316,11 +247,6 @@ PARAMETERS = [
     ),
     bad("role without a name", role(BY_KEYS, arn=""), 'profile "me".*role_arn'),
     bad("subsection for a name", role(BY_KEYS, arn="\n a = b"), "me.*role_arn"),
-    bad(
-        "subsection for a source",
-        role("source_profile =\n a = b"),
-        'profile "me", source_profile',
-    ),
     bad(
         "subsection for a duration",
         role(BY_KEYS, "duration_seconds =\n a = b"),
@@ -364,14 +290,14 @@ WITH_TOKEN = "web_identity_token_file = TOKEN_FILE"
 WEB_IDENTITIES = [
     good("web identity", role(WITH_TOKEN), TARGET, signs=None),
     good(
-        "web identity with a name",
-        role(WITH_TOKEN, "role_session_name = pod"),
-        TARGET,
-        signs=None,
-    ),
-    good(
         "web identity and what doesn't go with it",
-        role(WITH_TOKEN, BY_KEYS, "external_id = tenant", "duration_seconds = 1h"),
+        role(
+            WITH_TOKEN,
+            BY_KEYS,
+            "external_id = tenant",
+            "duration_seconds = 1h",
+            "role_session_name = pod",
+        ),
         TARGET,
         signs=None,
     ),
@@ -392,19 +318,8 @@ WEB_IDENTITIES = [
     ),
     bad("web identity, no role", section(WITH_TOKEN), 'profile "me", role_arn'),
     bad(
-        "web identity as the source, no role",
-        role("source_profile = pod") + section(WITH_TOKEN, name="profile pod"),
-        'profile "pod", role_arn',
-    ),
-    bad(
         "missing token file",
         role(WITH_TOKEN + ".not"),
-        "web identity token .*token.not",
-    ),
-    bad(
-        "missing token file of the source",
-        role("source_profile = pod")
-        + role(WITH_TOKEN + ".not", arn=HUB, name="profile pod"),
         "web identity token .*token.not",
     ),
     bad(
@@ -426,22 +341,6 @@ PLACES = [
         signs="AKIAKEYS",
     ),
     good(
-        "regional end points",
-        role(BY_KEYS, "sts_regional_endpoints = regional").replace(
-            "eu-south-1", "eu-west-1"
-        ),
-        TARGET,
-        signs="AKIAKEYS",
-    ),
-    good(
-        "legacy end points for web identities",
-        role(WITH_TOKEN, "sts_regional_endpoints = legacy").replace(
-            "eu-south-1", "eu-west-1"
-        ),
-        TARGET,
-        signs=None,
-    ),
-    good(
         "region of the profile, not of its sources",
         role("source_profile = hub").replace("south", "north")
         + role(BY_KEYS, arn=HUB, name="profile hub"),
@@ -454,12 +353,6 @@ PLACES = [
         role(BY_KEYS).replace("region = eu-south-1\n", ""),
         TARGET,
         signs="AKIAKEYS",
-    ),
-    good(
-        "no region for web identities",
-        role(WITH_TOKEN).replace("region = eu-south-1\n", ""),
-        TARGET,
-        signs=None,
     ),
     good(
         "region in the environment",
@@ -497,26 +390,10 @@ PLACES = [
         signs="AKIAKEYS",
     ),
     good(
-        "end points that are to be ignored",
-        role(
-            BY_KEYS,
-            "endpoint_url = https://aws.example.com",
-            "ignore_configured_endpoint_urls = true",
-        ),
-        TARGET,
-        signs="AKIAKEYS",
-    ),
-    good(
         "end point for web identities",
         role(WITH_TOKEN, "endpoint_url = https://aws.example.com"),
         TARGET,
         signs=None,
-    ),
-    good(
-        "FIPS",
-        role(BY_KEYS, "use_fips_endpoint = true").replace("eu-south-1", "us-east-2"),
-        TARGET,
-        signs="AKIAKEYS",
     ),
     good(
         "dual stack",
@@ -587,13 +464,6 @@ external_id = credentials
         profile=None,
     ),
     good(
-        "default profile as the source",
-        role("source_profile = default"),
-        TARGET,
-        signs="AKIAKEYS",
-        credentials=KEYS.replace("keys", "default"),
-    ),
-    good(
         "names with spaces and quotes",
         role("source_profile = the hub's", name='profile "my role"')
         + role(BY_KEYS, arn=HUB, name='profile "the hub\'s"'),
@@ -609,13 +479,6 @@ external_id = credentials
         TARGET,
         signs="AKIAKEYS",
     ),
-    good(
-        "temporary keys",
-        role(BY_KEYS),
-        TARGET,
-        signs="AKIAKEYS",
-        credentials=KEYS + "aws_session_token = token\n",
-    ),
     bad("section without 'profile'", role(BY_KEYS, name="me"), '"me"'),
     bad("no such profile", role(BY_KEYS, name="profile you"), '"me".*you'),
     bad("quote that is left open", role(BY_KEYS, name='profile "me'), '"me"'),
@@ -624,7 +487,6 @@ external_id = credentials
 ]
 
 SOURCES = [
-    good("process", section("credential_process = PROCESS"), signs="AKIAPROCESS"),
     good(
         "process as the source",
         role("source_profile = p")
@@ -638,7 +500,6 @@ SOURCES = [
         + section("credential_process = PROCESS fail", name="profile p"),
         "custom-process",
     ),
-    bad("SSO without a token", section(SSO), "SSO"),
     bad(
         "SSO without a token as the source",
         role("source_profile = s") + section(SSO, name="profile s"),
@@ -649,12 +510,6 @@ SOURCES = [
         role("source_profile = s")
         + section("sso_role_name = Reader", name="profile s"),
         '"s".*SSO|SSO.*"s"',
-    ),
-    bad(
-        "login without a token",
-        role("source_profile = login")
-        + section("login_session = arn:aws:iam::1:user/x", name="profile login"),
-        "login",
     ),
     good(
         "keys",
@@ -718,14 +573,6 @@ ENVIRONMENTS = [
     ),
     good(
         "web identity in the environment",
-        section(name="default"),
-        HUB,
-        signs=None,
-        profile=None,
-        environment=WEB_IDENTITY,
-    ),
-    good(
-        "web identity in the environment, with a name",
         section(name="default"),
         HUB,
         signs=None,

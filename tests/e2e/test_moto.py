@@ -109,15 +109,3 @@ def test_every_parameter():
 
     assert session.credentials().session_token
     assert "us-west-2" == session.region_name
-
-
-def test_refresh():
-    """Each refresh brings a new key, and the same client signs with it."""
-    session = stsession.assume(ROLE)
-    s3 = session.client("s3")
-    s3.list_buckets()
-    first = session.credentials().access_key_id
-    session.refresh()
-    s3.list_buckets()
-
-    assert first != session.credentials().access_key_id
