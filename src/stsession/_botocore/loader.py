@@ -219,12 +219,6 @@ class ModelLoader(Loader):
         return model
 
     def load_data_with_path(self, name: str) -> Any:
-        """
-        Return the parsed contents of a file, and its path without the extension.
-
-        Raises:
-            botocore.exceptions.DataNotFoundError: If the file doesn't exist.
-        """
         load = super().load_data_with_path
         return guarded(self._lock, lambda: load(name))
 
@@ -306,9 +300,6 @@ class InstalledModels:
         return traits
 
     def partitions(self) -> Collection[str]:
-        """
-        Return the names of all partitions.
-        """
         try:
             partitions = _installed_loader().load_data("partitions")["partitions"]
             return tuple(partition["id"] for partition in partitions)

@@ -67,7 +67,4 @@ class _Body:
                 raise sdk.HTTPClientError(error=msg)
 
     def stream(self) -> Iterator[bytes]:
-        """
-        Yield the body, as botocore reads it.
-        """
         yield self._content

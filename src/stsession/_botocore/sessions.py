@@ -55,9 +55,6 @@ class _Parsed:
         )
 
     def get(self, versions: Versions) -> dict[str, Any] | None:
-        """
-        Return a copy that the caller may change.
-        """
         config = self._entries.get(versions)
         copied: dict[str, Any] | None = _copied(config)
         return copied
@@ -107,9 +104,6 @@ class Session(BotocoreSession):
         return super().full_config
 
     def create_client(self, *args: Any, **kwargs: Any) -> Any:
-        """
-        Return a client, see the base class.
-        """
         create = super().create_client
         return without_collection(lambda: create(*args, **kwargs))
 
@@ -247,9 +241,6 @@ class StaticResolver:
         self._credentials = credentials
 
     def load_credentials(self) -> Any:
-        """
-        Return the credentials.
-        """
         return self._credentials
 
 

@@ -117,11 +117,6 @@ def _plan(
 ) -> tuple[First, list[RoleStep]]:
     """
     Return the first credentials of a profile, and its roles.
-
-    Args:
-        name: The name of the profile. `None` means that of the environment.
-
-        settings: The session that has parsed the files.
     """
     profile = name or settings.profile or "default"
     profiles = settings.full_config.get("profiles", {})
@@ -150,15 +145,6 @@ def _start(
 ) -> ChainBuilder:
     """
     Return a chain that begins with the first credentials of a profile.
-
-    Args:
-        profile: The source that botocore makes of the profile.
-
-        first: Where the first credentials come from.
-
-        roles: The roles of the profile, in the order of the chain.
-
-        options: The options of the session.
     """
     role_arn = roles[0].role_arn if roles else ""
     if isinstance(first, WebIdentityStep):

@@ -210,11 +210,6 @@ class _Profiles:
     def get(self, name: str | None, files: tuple[str, ...]) -> Any:
         """
         Return what identifies the credentials of a profile, without secrets.
-
-        Args:
-            name: The name of the profile. `None` means that of the environment.
-
-            files: The paths of the config file and of the credentials file.
         """
         named = (name,) if name else tuple(map(os.environ.get, PROFILE_VARIABLES))
         contents = contents_of(files)

@@ -274,9 +274,6 @@ class RefreshableSession(BotoSession):
 
     @lazy
     def _own_source(self) -> Source:
-        """
-        The source that signs with this session's credentials.
-        """
         settings = self._botocore_session()
         return refresher_source(
             self._refresher, settings, key=self._key, is_role=self._is_role

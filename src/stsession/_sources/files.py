@@ -7,8 +7,7 @@ from __future__ import annotations
 import os
 import re
 
-from abc import ABC, abstractmethod
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import botocore.session
@@ -47,15 +46,24 @@ SECRET_VARIABLES = frozenset(
 _TOKEN_FILES = re.compile(rb"(?mi)^[ \t]*web_identity_token_file[ \t]*[=:](.*)$")
 
 
-class _FileCache(ABC):
+class _FileCache:
     """
     Values computed from the contents of files, once for each version of a file.
+
+    Args:
+        value_of: Computes the value from the content.
+
+        unreadable: Returns the value of a version that can't be read.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, value_of: Callable[[bytes], Any], unreadable: Callable[[Version], Any]
+    ) -> None:
         self._known: RandomEviction[str, tuple[Version, Any]] = RandomEviction(
             MAX_FILES
         )
+        self._value_of = value_of
+        self._unreadable = unreadable
 
     def get(self, path: str) -> Any:
         version = version_of(path)
@@ -73,48 +81,25 @@ class _FileCache(ABC):
             self._known[path] = version, value
         return value
 
-    @abstractmethod
-    def _value_of(self, content: bytes) -> Any:
-        """
-        Compute the value.
-        """
 
-    @abstractmethod
-    def _unreadable(self, version: Version) -> Any:
-        """
-        Return the value of a file that can't be read.
-        """
+def _digest_and_token_files(content: bytes) -> Any:
+    paths = (os.fsdecode(path).strip() for path in _TOKEN_FILES.findall(content))
+    return digest_of(content), tuple(sorted({*paths} - {""}))
 
 
-class _Digests(_FileCache):
-    """
-    A digest of each config file, and the token files that it names.
-    """
+def _owner_in(content: bytes) -> Any:
+    from .._tokens.web_identity import owner_of  # noqa: PLC0415 - seldom needed
 
-    def _value_of(self, content: bytes) -> Any:
-        paths = (os.fsdecode(path).strip() for path in _TOKEN_FILES.findall(content))
-        return digest_of(content), tuple(sorted({*paths} - {""}))
-
-    def _unreadable(self, version: Version) -> Any:
-        return version, ()
+    return owner_of(content.decode(errors="surrogateescape").strip())
 
 
-class _Owners(_FileCache):
-    """
-    The owners of the tokens in files.
-    """
-
-    def _value_of(self, content: bytes) -> Any:
-        from .._tokens.web_identity import owner_of  # noqa: PLC0415 - seldom needed
-
-        return owner_of(content.decode(errors="surrogateescape").strip())
-
-    def _unreadable(self, version: Version) -> Any:
-        return None
-
-
-_digests = per_process(_Digests, of_files=True)
-_owners = per_process(_Owners, of_files=True)
+_digests = per_process(
+    lambda: _FileCache(_digest_and_token_files, lambda version: (version, ())),
+    of_files=True,
+)
+_owners = per_process(
+    lambda: _FileCache(_owner_in, lambda version: None), of_files=True
+)
 
 
 def digest_of_file(path: str) -> Hashable:

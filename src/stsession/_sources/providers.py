@@ -76,9 +76,6 @@ class _Process(subprocess.Popen[bytes]):
     """
 
     def communicate(self, *args: Any, **kwargs: Any) -> tuple[bytes, bytes]:
-        """
-        Return the output, with a time zone.
-        """
         stdout, stderr = super().communicate(*args, **kwargs)
         with contextlib.suppress(ValueError, TypeError, KeyError, OverflowError):
             printed = json.loads(stdout)
@@ -120,9 +117,6 @@ class ProviderSubset:
         self._name = name
 
     def load_credentials(self) -> Any:
-        """
-        Return the credentials of the first provider that finds some.
-        """
         for provider in self._providers:
             credentials = provider.load()
             if credentials is not None:

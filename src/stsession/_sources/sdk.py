@@ -265,9 +265,6 @@ class SdkCredentials(Credentials):
             )
 
     def invalidate(self) -> bool:
-        """
-        Look up the credentials again; return whether a retry may succeed.
-        """
         before = self.resolve()
         if before.method == "explicit":
             return False
@@ -312,16 +309,10 @@ class SdkCredentials(Credentials):
         return self
 
     def needs_input(self) -> bool:
-        """
-        Return `False`: whether botocore prompts for an MFA code isn't known.
-        """
-        return False
+        return False  # whether botocore prompts for an MFA code isn't known
 
     @property
     def account_id(self) -> str | None:
-        """
-        The account of the credentials, if botocore knows it.
-        """
         return getattr(self.resolve(), "account_id", None)
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:

@@ -275,9 +275,6 @@ class MfaSigner(Credentials):
         return self
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
-        """
-        Return the credentials that sign now.
-        """
         return self._signer.credentials.get_frozen_credentials()
 
     @property
