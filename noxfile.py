@@ -38,14 +38,18 @@ TESTS = ["pyproject.toml", "README.md", "docs", "tests"]
 # What shows that a wheel is complete; `tests` has run the rest.
 USED = ["tests/test_docs.py", "tests/test_public_face.py", "tests/e2e/test_moto.py"]
 
-# The code of the pages, which the session `docs` runs.
+# What the session `docs` tests, once: the pages, their code, and how their figures are
+# measured. It doesn't depend on the interpreter.
 PAGES = [
-    "tests/test_docs.py",
-    "tests/test_docs_pytest.py",
-    "tests/test_docs_with_setup.py",
+    *sorted(str(path) for path in Path("tests").glob("test_docs*.py")),
+    "tests/test_benchmarks.py",
+    "tests/test_troubleshooting.py",
 ]
+NO_PAGES = [f"--ignore={path}" for path in PAGES]
 
-PARALLEL = ["-n", "auto"]
+# A process that has no tests left takes some of another's, next to each other: tests of
+# a file share what they set up.
+PARALLEL = ["-n", "auto", "--dist", "worksteal"]
 
 # nox looks for interpreters on the PATH; pyenv hides all but the chosen ones.
 PYENV = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv", "versions")
@@ -110,7 +114,7 @@ def typing(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """
-    Build the documentation, and run every block of code in it.
+    Build the documentation, run every block of code in it, and compare it with ours.
     """
     session.install(".", *group("docs"), *group("tests"), *group("sdk"))
     build = session.create_tmp()
@@ -120,16 +124,16 @@ def docs(session: nox.Session) -> None:
             *("-b", builder, "-d", f"{build}/doctrees"),
             *("docs", f"docs/_build/{builder}"),
         )
-    session.run("pytest", *PAGES, *session.posargs)
+    session.run("pytest", *PARALLEL, *PAGES, *session.posargs)
 
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """
-    Run the tests.
+    Run the tests, except those that the session `docs` runs.
     """
     session.install(".", *group("tests"), *group("sdk"))
-    session.run("pytest", *PARALLEL, *session.posargs)
+    session.run("pytest", *PARALLEL, *(session.posargs or NO_PAGES))
 
 
 @nox.session
@@ -151,7 +155,7 @@ def minimums(session: nox.Session) -> None:
     """
     oldest_promised = map(oldest, PYPROJECT["project"]["dependencies"])
     session.install(".", *oldest_promised, *group("tests"))
-    session.run("pytest", *PARALLEL, *session.posargs)
+    session.run("pytest", *PARALLEL, *(session.posargs or NO_PAGES))
 
 
 @nox.session

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import logging
 import os
 import socket
@@ -56,6 +57,9 @@ def __own_limits() -> Iterator[None]:
     use_sdk_models(InstalledModels())
 
 
+_numbers = itertools.count()
+
+
 @pytest.fixture(name="_environment", autouse=True)
 def __environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
@@ -65,7 +69,9 @@ def __environment(
         if name.startswith("AWS_") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
 
-    home = tmp_path_factory.mktemp("home")
+    # mktemp() would look at the folders of all tests before.
+    home = tmp_path_factory.getbasetemp() / f"home{next(_numbers)}"
+    home.mkdir()
     monkeypatch.delenv("BOTO_CONFIG", raising=False)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("USERPROFILE", str(home))
@@ -85,21 +91,21 @@ def __redacted() -> Iterator[None]:
                 logger.removeFilter(each)
 
 
-@pytest.fixture(name="_no_network", autouse=True)
-def __no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(name="_no_network", autouse=True, scope="session")
+def __no_network() -> Iterator[None]:
     """A connection to another machine fails the test."""
-    for name in ("connect", "connect_ex"):
-        monkeypatch.setattr(
-            socket.socket, name, _loopback_only(getattr(socket.socket, name))
-        )
-
     real_getaddrinfo = socket.getaddrinfo
 
     def getaddrinfo(host: Any, *args: Any, **kw: Any) -> Any:
         _check_host(host)
         return real_getaddrinfo(host, *args, **kw)
 
-    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("connect", "connect_ex"):
+            connect = getattr(socket.socket, name)
+            patch.setattr(socket.socket, name, _loopback_only(connect))
+        patch.setattr(socket, "getaddrinfo", getaddrinfo)
+        yield
 
 
 def _loopback_only(
