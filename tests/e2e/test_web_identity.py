@@ -163,7 +163,7 @@ def test_never_replaced(session, path, local, clock):
     text = str(caught.value)
 
     assert expires_at > clock.now() - seconds(31)
-    assert f"The token comes from the file {path}, written 118 min ago." in text
+    assert f"The token comes from the file {path}, written 105 min ago." in text
     assert (
         "Its claims: exp 2026-01-01 01:00:00 UTC, aud sts.amazonaws.com, "
         "iss https://oidc.example." in text
