@@ -34,6 +34,22 @@ DIGITS = "[0-9]"
 _CLASS = r"(\[(?:[^][\\]|\\.)+\])[*+]"
 
 
+_API = "https://docs.aws.amazon.com/STS/latest/APIReference/API_"
+_ASSUME_ROLE = f"{_API}AssumeRole.html"
+_ASSUME_ROOT = f"{_API}AssumeRoot.html"
+_FEDERATION_TOKEN = f"{_API}GetFederationToken.html"
+_SAML = f"{_API}AssumeRoleWithSAML.html"
+_SESSION_TOKEN = f"{_API}GetSessionToken.html"
+_WEB_IDENTITY = f"{_API}AssumeRoleWithWebIdentity.html"
+_IAM = "https://docs.aws.amazon.com/IAM/latest/UserGuide/"
+_IAM_LIMITS = f"{_IAM}reference_iam-quotas.html"
+_SESSION_TAGS = f"{_IAM}id_session-tags.html"
+_CHAINING = f"{_IAM}id_roles.html#iam-term-role-chaining"
+_SAML_PROVIDER = (
+    "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateSAMLProvider.html"
+)
+
+
 class SdkModels(Protocol):
     """
     The limits in the models of the installed SDK, which may be newer than this library.
@@ -135,11 +151,11 @@ class Limit(NamedTuple):
 
         maximum: The maximum.
 
-        source: The address of AWS's documentation of the limit.
-
         characters:
             The characters that a text may contain, as a class of a regular
             expression in which ``\w`` is ASCII. Empty means any.
+
+        source: The address of AWS's documentation of the limit.
 
         sensitive: Whether messages must not quote any of the text.
 
@@ -155,8 +171,8 @@ class Limit(NamedTuple):
     parameter: str
     minimum: int
     maximum: int
-    source: str
     characters: str = ""
+    source: str = _ASSUME_ROLE
     sensitive: bool = False
     authority: str = "STS"
     hint: str = ""
@@ -273,321 +289,239 @@ class Limit(NamedTuple):
         return InvalidRequestError(message, parameter=self.parameter, hint=hint)
 
 
-_API = "https://docs.aws.amazon.com/STS/latest/APIReference/API_"
-_ASSUME_ROLE = f"{_API}AssumeRole.html"
-_ASSUME_ROOT = f"{_API}AssumeRoot.html"
-_FEDERATION_TOKEN = f"{_API}GetFederationToken.html"
-_SAML = f"{_API}AssumeRoleWithSAML.html"
-_SESSION_TOKEN = f"{_API}GetSessionToken.html"
-_WEB_IDENTITY = f"{_API}AssumeRoleWithWebIdentity.html"
-_IAM_LIMITS = (
-    "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"
-)
-_SESSION_TAGS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html"
-_CHAINING = (
-    "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html"
-    "#iam-term-role-chaining"
-)
+def _paths(member: str, *operations: str) -> tuple[str, ...]:
+    return tuple(f"sts.{operation}.{member}" for operation in operations)
+
+
+_ROLE = "AssumeRole"
+_ROLE_WEB = "AssumeRoleWithWebIdentity"
+_ROLE_SAML = "AssumeRoleWithSAML"
+_FEDERATION = "GetFederationToken"
+_ROLES = (_ROLE, _ROLE_WEB, _ROLE_SAML)
+_WITH_POLICIES = (*_ROLES, _FEDERATION)
+_TAGGED = (_ROLE, _FEDERATION)
+_WITH_MFA = (_ROLE, "GetSessionToken")
 
 _NAME = r"[\w+=,.@-]"
 _EXTERNAL_ID = r"[\w+=,.@:\/-]"
 _SERIAL_NUMBER = r"[\w+=/:,.@-]"
 _POLICY = r"[\u0009\u000A\u000D\u0020-\u00FF]"
 
-ROLE_ARN = Limit(
-    parameter="role_arn",
-    minimum=20,
-    maximum=2048,
-    source=_ASSUME_ROLE,
-    characters=ARN_CHARACTERS,
-    paths=(
-        "sts.AssumeRole.RoleArn",
-        "sts.AssumeRoleWithWebIdentity.RoleArn",
-        "sts.AssumeRoleWithSAML.RoleArn",
-    ),
-)
+# AssumeRole and the other operations that assume roles
+
+ROLE_ARN = Limit("role_arn", 20, 2048, ARN_CHARACTERS, paths=_paths("RoleArn", *_ROLES))
 ROLE_PATH = Limit(
-    parameter="role_arn",
-    minimum=1,
-    maximum=512,
+    "role_arn",
+    1,
+    512,
     source=_IAM_LIMITS,
     authority="IAM",
     paths=("iam.CreateRole.Path",),
 )
-ROLE_NAME = Limit(
-    parameter="role_arn",
-    minimum=1,
-    maximum=64,
-    source=_IAM_LIMITS,
-    characters=_NAME,
-    authority="IAM",
-    paths=("iam.CreateRole.RoleName",),
+ROLE_NAME = ROLE_PATH._replace(
+    maximum=64, characters=_NAME, paths=("iam.CreateRole.RoleName",)
 )
 ROLE_SESSION_NAME = Limit(
-    parameter="role_session_name",
-    minimum=2,
-    maximum=64,
-    source=_ASSUME_ROLE,
-    characters=_NAME,
+    "role_session_name",
+    2,
+    64,
+    _NAME,
     hint="Shorten it or replace the illegal characters, or leave it out for a default.",
-    paths=(
-        "sts.AssumeRole.RoleSessionName",
-        "sts.AssumeRoleWithWebIdentity.RoleSessionName",
-    ),
+    paths=_paths("RoleSessionName", _ROLE, _ROLE_WEB),
 )
 ROLE_DURATION = Limit(
-    parameter="duration_seconds",
-    minimum=900,
-    maximum=43_200,
-    source=_ASSUME_ROLE,
+    "duration_seconds",
+    900,
+    43_200,
     hint="The role itself may allow less than 12 hours.",
-    paths=(
-        "sts.AssumeRole.DurationSeconds",
-        "sts.AssumeRoleWithWebIdentity.DurationSeconds",
-        "sts.AssumeRoleWithSAML.DurationSeconds",
-    ),
+    paths=_paths("DurationSeconds", *_ROLES),
 )
 CHAINED_DURATION = Limit(
-    parameter="duration_seconds",
-    minimum=900,
-    maximum=3600,
+    "duration_seconds",
+    900,
+    3600,
     source=_CHAINING,
     authority="role chaining (a role assumed by a role)",
     hint="Leave it out: the session refreshes its credentials before they expire.",
 )
 EXTERNAL_ID = Limit(
-    parameter="external_id",
-    minimum=2,
-    maximum=1224,
-    source=_ASSUME_ROLE,
-    characters=_EXTERNAL_ID,
+    "external_id",
+    2,
+    1224,
+    _EXTERNAL_ID,
     sensitive=True,
     hint="Check for whitespace and line ends that were copied with it.",
-    paths=("sts.AssumeRole.ExternalId",),
+    paths=_paths("ExternalId", _ROLE),
 )
 POLICY = Limit(
-    parameter="policy",
-    minimum=1,
-    maximum=2048,  # from the documentation; the service model has no maximum
-    source=_ASSUME_ROLE,
-    characters=_POLICY,
+    "policy",
+    1,
+    2048,  # from the documentation; the service model has no maximum
+    _POLICY,
     sensitive=True,
     hint="This is the documented limit for the text of all session policies "
     "together, counted without whitespace. Use fewer statements, or managed "
     "policies by policy_arns.",
-    paths=(
-        "sts.AssumeRole.Policy",
-        "sts.AssumeRoleWithWebIdentity.Policy",
-        "sts.AssumeRoleWithSAML.Policy",
-        "sts.GetFederationToken.Policy",
-    ),
+    paths=_paths("Policy", *_WITH_POLICIES),
 )
-POLICY_ARNS = Limit(
-    parameter="policy_arns",
-    minimum=0,
-    maximum=10,
-    source=_ASSUME_ROLE,
-    paths=(
-        "sts.AssumeRole.PolicyArns",
-        "sts.AssumeRoleWithWebIdentity.PolicyArns",
-        "sts.AssumeRoleWithSAML.PolicyArns",
-        "sts.GetFederationToken.PolicyArns",
-    ),
-)
-POLICY_ARN = POLICY_ARNS._replace(
-    minimum=20,
-    maximum=2048,
-    characters=ARN_CHARACTERS,
+POLICY_ARNS = Limit("policy_arns", 0, 10, paths=_paths("PolicyArns", *_WITH_POLICIES))
+POLICY_ARN = Limit(
+    "policy_arns",
+    20,
+    2048,
+    ARN_CHARACTERS,
     hint="A managed policy's ARN looks like arn:aws:iam::aws:policy/ReadOnlyAccess.",
-    paths=(
-        "sts.AssumeRole.PolicyArns[].arn",
-        "sts.AssumeRoleWithWebIdentity.PolicyArns[].arn",
-        "sts.AssumeRoleWithSAML.PolicyArns[].arn",
-        "sts.GetFederationToken.PolicyArns[].arn",
-    ),
+    paths=_paths("PolicyArns[].arn", *_WITH_POLICIES),
 )
-TAGS = Limit(
-    parameter="tags",
-    minimum=0,
-    maximum=50,
-    source=_SESSION_TAGS,
-    paths=(
-        "sts.AssumeRole.Tags",
-        "sts.GetFederationToken.Tags",
-    ),
-)
+TAGS = Limit("tags", 0, 50, source=_SESSION_TAGS, paths=_paths("Tags", *_TAGGED))
 TAG_KEY = Limit(
-    parameter="tags",
-    minimum=1,
-    maximum=128,
+    "tags",
+    1,
+    128,
+    TAG_CHARACTERS,
     source=_SESSION_TAGS,
-    characters=TAG_CHARACTERS,
-    paths=(
-        "sts.AssumeRole.Tags[].Key",
-        "sts.GetFederationToken.Tags[].Key",
-    ),
+    paths=_paths("Tags[].Key", *_TAGGED),
 )
 TAG_VALUE = TAG_KEY._replace(
-    minimum=0,
-    maximum=256,
-    sensitive=True,
-    paths=(
-        "sts.AssumeRole.Tags[].Value",
-        "sts.GetFederationToken.Tags[].Value",
-    ),
+    minimum=0, maximum=256, sensitive=True, paths=_paths("Tags[].Value", *_TAGGED)
 )
 TRANSITIVE_TAG_KEYS = TAGS._replace(
-    parameter="transitive_tag_keys",
-    paths=("sts.AssumeRole.TransitiveTagKeys",),
+    parameter="transitive_tag_keys", paths=_paths("TransitiveTagKeys", _ROLE)
 )
 TRANSITIVE_TAG_KEY = TAG_KEY._replace(
-    parameter="transitive_tag_keys",
-    paths=("sts.AssumeRole.TransitiveTagKeys[]",),
+    parameter="transitive_tag_keys", paths=_paths("TransitiveTagKeys[]", _ROLE)
 )
 SOURCE_IDENTITY = Limit(
-    parameter="source_identity",
-    minimum=2,
-    maximum=256,
-    source=_ASSUME_ROLE,
-    characters=_NAME,
-    paths=("sts.AssumeRole.SourceIdentity",),
+    "source_identity", 2, 256, _NAME, paths=_paths("SourceIdentity", _ROLE)
 )
 PROVIDED_CONTEXTS = Limit(
-    parameter="provided_contexts",
-    minimum=1,
-    maximum=5,
-    source=_ASSUME_ROLE,
+    "provided_contexts",
+    1,
+    5,
     hint="Leave it out if there are none.",
-    paths=("sts.AssumeRole.ProvidedContexts",),
+    paths=_paths("ProvidedContexts", _ROLE),
 )
 CONTEXT_PROVIDER = Limit(
-    parameter="provided_contexts",
-    minimum=20,
-    maximum=2048,
-    source=_ASSUME_ROLE,
-    characters=ARN_CHARACTERS,
-    paths=("sts.AssumeRole.ProvidedContexts[].ProviderArn",),
+    "provided_contexts",
+    20,
+    2048,
+    ARN_CHARACTERS,
+    paths=_paths("ProvidedContexts[].ProviderArn", _ROLE),
 )
 CONTEXT_ASSERTION = Limit(
-    parameter="provided_contexts",
-    minimum=4,
-    maximum=3072,
-    source=_ASSUME_ROLE,
+    "provided_contexts",
+    4,
+    3072,
     sensitive=True,
-    paths=("sts.AssumeRole.ProvidedContexts[].ContextAssertion",),
+    paths=_paths("ProvidedContexts[].ContextAssertion", _ROLE),
 )
 
+# MFA, GetSessionToken and GetFederationToken
+
 SERIAL_NUMBER = Limit(
-    parameter="mfa_serial",
-    minimum=9,
-    maximum=256,
+    "mfa_serial",
+    9,
+    256,
+    _SERIAL_NUMBER,
     source=_SESSION_TOKEN,
-    characters=_SERIAL_NUMBER,
     sensitive=True,
     hint="Pass the device's ARN, such as arn:aws:iam::123456789012:mfa/alice, or the "
     "serial number printed on a hardware device.",
-    paths=(
-        "sts.AssumeRole.SerialNumber",
-        "sts.GetSessionToken.SerialNumber",
-    ),
+    paths=_paths("SerialNumber", *_WITH_MFA),
 )
 TOKEN_CODE = Limit(
-    parameter="mfa_code",
-    minimum=6,
-    maximum=6,
+    "mfa_code",
+    6,
+    6,
+    DIGITS,
     source=_SESSION_TOKEN,
-    characters=DIGITS,
     sensitive=True,
     hint="Pass the six digits as a str, including leading zeros, without spaces.",
-    paths=(
-        "sts.AssumeRole.TokenCode",
-        "sts.GetSessionToken.TokenCode",
-    ),
+    paths=_paths("TokenCode", *_WITH_MFA),
 )
 TOKEN_DURATION = Limit(
-    parameter="duration_seconds",
-    minimum=900,
-    maximum=129_600,
+    "duration_seconds",
+    900,
+    129_600,
     source=_SESSION_TOKEN,
     hint="For the root user of an account the maximum is an hour.",
-    paths=("sts.GetSessionToken.DurationSeconds",),
+    paths=_paths("DurationSeconds", "GetSessionToken"),
 )
 FEDERATED_USER = Limit(
-    parameter="name",
-    minimum=2,
-    maximum=32,
-    source=_FEDERATION_TOKEN,
-    characters=_NAME,
-    paths=("sts.GetFederationToken.Name",),
+    "name", 2, 32, _NAME, source=_FEDERATION_TOKEN, paths=_paths("Name", _FEDERATION)
 )
 FEDERATED_DURATION = TOKEN_DURATION._replace(
-    source=_FEDERATION_TOKEN,
-    paths=("sts.GetFederationToken.DurationSeconds",),
+    source=_FEDERATION_TOKEN, paths=_paths("DurationSeconds", _FEDERATION)
 )
+
+# Web identities and SAML
+
 WEB_IDENTITY_TOKEN = Limit(
-    parameter="token",
-    minimum=4,
-    maximum=20_000,
+    "token",
+    4,
+    20_000,
     source=_WEB_IDENTITY,
     sensitive=True,
     hint="Check that the file contains a token and nothing else.",
-    paths=("sts.AssumeRoleWithWebIdentity.WebIdentityToken",),
+    paths=_paths("WebIdentityToken", _ROLE_WEB),
 )
 PROVIDER_ID = Limit(
-    parameter="provider_id",
-    minimum=4,
-    maximum=2048,
+    "provider_id",
+    4,
+    2048,
     source=_WEB_IDENTITY,
     hint="Leave it out for OpenID Connect tokens; it is for OAuth 2.0 only.",
-    paths=("sts.AssumeRoleWithWebIdentity.ProviderId",),
+    paths=_paths("ProviderId", _ROLE_WEB),
 )
 PRINCIPAL_ARN = Limit(
-    parameter="principal_arn",
-    minimum=20,
-    maximum=2048,
+    "principal_arn",
+    20,
+    2048,
+    ARN_CHARACTERS,
     source=_SAML,
-    characters=ARN_CHARACTERS,
-    paths=("sts.AssumeRoleWithSAML.PrincipalArn",),
+    paths=_paths("PrincipalArn", _ROLE_SAML),
 )
 PROVIDER_NAME = Limit(
-    parameter="principal_arn",
-    minimum=1,
-    maximum=128,
-    source="https://docs.aws.amazon.com/IAM/latest/APIReference/"
-    "API_CreateSAMLProvider.html",
-    characters=r"[\w._-]",
+    "principal_arn",
+    1,
+    128,
+    r"[\w._-]",
+    source=_SAML_PROVIDER,
     authority="IAM",
     paths=("iam.CreateSAMLProvider.Name",),
 )
 ASSERTION = Limit(
-    parameter="assertion",
-    minimum=4,
-    maximum=100_000,
+    "assertion",
+    4,
+    100_000,
     source=_SAML,
     sensitive=True,
     hint="Pass the SAMLResponse value that the login page posts.",
-    paths=("sts.AssumeRoleWithSAML.SAMLAssertion",),
+    paths=_paths("SAMLAssertion", _ROLE_SAML),
 )
+
+# AssumeRoot
+
 TARGET_PRINCIPAL = Limit(
-    parameter="target_principal",
-    minimum=12,
-    maximum=2048,
+    "target_principal",
+    12,
+    2048,
+    ARN_CHARACTERS,
     source=_ASSUME_ROOT,
-    characters=ARN_CHARACTERS,
-    paths=("sts.AssumeRoot.TargetPrincipal",),
+    paths=_paths("TargetPrincipal", "AssumeRoot"),
 )
 TASK_POLICY_ARN = Limit(
-    parameter="task_policy_arn",
-    minimum=20,
-    maximum=2048,
+    "task_policy_arn",
+    20,
+    2048,
+    ARN_CHARACTERS,
     source=_ASSUME_ROOT,
-    characters=ARN_CHARACTERS,
-    paths=("sts.AssumeRoot.TaskPolicyArn.arn",),
+    paths=_paths("TaskPolicyArn.arn", "AssumeRoot"),
 )
 ROOT_DURATION = Limit(
-    parameter="duration_seconds",
-    minimum=0,
-    maximum=900,
+    "duration_seconds",
+    0,
+    900,
     source=_ASSUME_ROOT,
-    paths=("sts.AssumeRoot.DurationSeconds",),
+    paths=_paths("DurationSeconds", "AssumeRoot"),
 )

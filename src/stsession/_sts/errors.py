@@ -38,15 +38,21 @@ from ..exceptions import (
 __all__ = ["Attempt", "server_time", "translate", "unusable_response"]
 
 
-REQUEST, SOURCE = FailureKind.REQUEST, FailureKind.SOURCE
-SOURCE_EXPIRED, CLOCK = FailureKind.SOURCE_EXPIRED, FailureKind.CLOCK
-THROTTLED, OUTAGE = FailureKind.THROTTLED, FailureKind.OUTAGE
-TLS, UNKNOWN = FailureKind.TLS, FailureKind.UNKNOWN
-
+# Hints that `_hint` completes, depending on the request and on the message.
 TRUST = (
     "Check that the role exists and that its trust policy allows {caller}. If the role "
     "is in another account, {caller} also needs permission for sts:AssumeRole on it."
 )
+PROVIDER = (
+    "Check that the role exists, that its trust policy names the identity provider, "
+    "and that the conditions of the policy, for example on audience and subject, are "
+    "met."
+)
+USER = "Check that {source} has the access key of an IAM user."
+FEDERATION = (
+    "Check that {caller} is an IAM user with permission for sts:GetFederationToken."
+)
+
 CONDITIONS = {
     # Whether external_id was passed, and whether MFA could be shown in addition.
     (False, True): "The trust policy may require an ExternalId (external_id) or MFA "
@@ -66,72 +72,26 @@ ACTIONS = {
 }
 """Additional actions that a request needs, by the parameters that it contains."""
 
-FROM_SOURCE = "This request has no {parameter}: the requirement comes from {source}."
-FROM_PROVIDER = (
-    "This request has no {parameter}: the requirement comes from the token or "
-    "assertion."
-)
+ALLOW = {
+    TRUST: "Allow {action} for {caller} in the role's trust policy and, if the role is "
+    "in another account, in the policies of {caller}.",
+    PROVIDER: "Allow {action} in the role's trust policy.",
+    FEDERATION: "Allow {action} for {caller} in the policies of {caller}.",
+}
+"""Hints about a missing permission for one of the `ACTIONS`, by the general hint."""
 
-PROVIDER = (
-    "Check that the role exists, that its trust policy names the identity provider, "
-    "and that the conditions of the policy, for example on audience and subject, are "
-    "met."
-)
-ROOT = (
-    "Check that {caller} belongs to the organization's management account or to its "
-    "delegated administrator for IAM, that {caller} has permission for sts:AssumeRoot "
-    "with this task policy, that centralized root access is enabled, and that the "
-    "account is a member of the organization."
-)
-USER = "Check that {source} has the access key of an IAM user."
-USER_WITHOUT_MFA = (
-    "No permission is necessary for this, but a policy may deny it without MFA "
-    "(mfa_serial)."
-)
-FEDERATION = (
-    "Check that {caller} is an IAM user with permission for sts:GetFederationToken."
-)
-FEDERATION_TAGS = "Tags also need permission for sts:TagSession."
-FEDERATED = (
-    "A federated user cannot call IAM or STS. Use the IAM user that called "
-    "GetFederationToken as source=."
-)
-LONG_LIVED = (
-    "GetSessionToken and GetFederationToken require an IAM user's long-term access "
-    "key. Use one as source=."
-)
-WRONG_CODE = (
-    "Check the MFA device's serial number (ARN) and that its clock is correct. "
-    f"{CODE_WORKS_ONCE}"
-)
-DURATION = (
-    'Lower duration_seconds, raise the role\'s maximum session duration, or pass "max".'
-)
-CHAINED_DURATION_HINT = (
-    'Leave duration_seconds out, or pass "max": role chaining allows an hour.'
-)
-SOURCE_DURATION = "Lower duration_seconds, or leave it out."
-CONTEXTS = (
-    "Check provided_contexts: an assertion may have expired, or be that of another "
-    "context provider."
-)
-POLICIES = "Check policy and policy_arns."
-PARAMETER = "Fix the parameter named in the message."
-SMALLER = "Shorten policy, policy_arns, or tags; STS packs and counts them together."
-ACTIVATE_REGION = (
-    "Activate STS in that region in the account settings of IAM, or use another "
-    "sts_region."
-)
-ACTIVATE_ACCOUNT = "Activate the account for STS."
+FROM_ORIGIN = "This request has no {parameter}: the requirement comes from {origin}."
+
+# Hints that several rules have.
+CHECK_SOURCE = "Check the access key and secret key of {source}."
 RENEW = "Renew the credentials of {source}; they are looked up again at each attempt."
 FIX_CLOCK = "Set the machine's clock (NTP)."
 FIX_CONFIG = "Fix the AWS config file."
+FIX_PARAMETER = "Fix the parameter named in the message."
 RETRIES = "The session retries automatically when it is next used."
-MAY_RETRY = "The error may be temporary; the session retries when it is next used."
 CHECK_NETWORK = (
     "Check network access, proxy settings, the endpoint URL, and the region in it."
 )
-CHECK_SOURCE = "Check the access key and secret key of {source}."
 
 
 @attrs.frozen
@@ -145,185 +105,200 @@ class _Rule:
 
         error: The class of the error that is raised.
 
-        kind: The kind of that error.
-
         hint: The hint of that error, with placeholders for the source and the caller.
+
+        kind: The kind of that error. `None` means the default of its class.
 
         message: A pattern that the lower-case message of STS has to contain.
 
-        operation: The operation of STS that the rule is limited to.
+        operations: The operations of STS that the rule is limited to.
     """
 
     errors: str | type[BaseException]
     error: type[RefreshError]
-    kind: FailureKind
     hint: str
+    kind: FailureKind | None = None
     message: str = ""
-    operation: str = ""
+    operations: tuple[str, ...] = ()
 
+
+REQUEST = FailureKind.REQUEST
+SOURCE_EXPIRED = FailureKind.SOURCE_EXPIRED
+UNKNOWN = FailureKind.UNKNOWN
 
 # The first rule that matches applies.
 RULES = [
     _Rule(
         "AccessDenied",
         MfaError,
-        FailureKind.MFA,
-        WRONG_CODE,
+        "Check the MFA device's serial number (ARN) and that its clock is correct. "
+        f"{CODE_WORKS_ONCE}",
         message="multifactor|one time pass",
     ),
     _Rule(
         "AccessDenied",
         SourceCredentialsError,
-        SOURCE,
-        LONG_LIVED,
+        "GetSessionToken and GetFederationToken require an IAM user's long-term access "
+        "key. Use one as source=.",
         message="session credentials",
     ),
     _Rule(
         "AccessDenied",
         SourceCredentialsError,
-        SOURCE,
-        FEDERATED,
+        "A federated user cannot call IAM or STS. Use the IAM user that called "
+        "GetFederationToken as source=.",
         message=r"user: arn:\S+:federated-user/\S+ is not authorized",
     ),
     _Rule(
         "AccessDenied",
         AccessDeniedError,
-        REQUEST,
         PROVIDER,
-        operation="AssumeRoleWithSAML",
+        operations=("AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"),
     ),
     _Rule(
         "AccessDenied",
         AccessDeniedError,
-        REQUEST,
-        PROVIDER,
-        operation="AssumeRoleWithWebIdentity",
+        "Check that {caller} belongs to the organization's management account or to "
+        "its delegated administrator for IAM, that {caller} has permission for "
+        "sts:AssumeRoot with this task policy, that centralized root access is "
+        "enabled, and that the account is a member of the organization.",
+        operations=("AssumeRoot",),
     ),
-    _Rule("AccessDenied", AccessDeniedError, REQUEST, ROOT, operation="AssumeRoot"),
     _Rule(
         "AccessDenied",
         AccessDeniedError,
-        REQUEST,
         FEDERATION,
-        operation="GetFederationToken",
+        operations=("GetFederationToken",),
     ),
+    _Rule("AccessDenied", AccessDeniedError, USER, operations=("GetSessionToken",)),
+    _Rule("AccessDenied", AccessDeniedError, TRUST),
+    _Rule("OptInRequired", AccessDeniedError, "Activate the account for STS."),
+    _Rule("IDPRejectedClaim InvalidIdentityToken", AccessDeniedError, PROVIDER),
     _Rule(
-        "AccessDenied", AccessDeniedError, REQUEST, USER, operation="GetSessionToken"
-    ),
-    _Rule("AccessDenied", AccessDeniedError, REQUEST, TRUST),
-    _Rule("OptInRequired", AccessDeniedError, REQUEST, ACTIVATE_ACCOUNT),
-    _Rule(
-        "IDPRejectedClaim InvalidIdentityToken", AccessDeniedError, REQUEST, PROVIDER
+        "Validation",
+        RefreshError,
+        'Leave duration_seconds out, or pass "max": role chaining allows an hour.',
+        REQUEST,
+        message="durationseconds exceeds.*chaining",
     ),
     _Rule(
         "Validation",
         RefreshError,
+        "Lower duration_seconds, raise the role's maximum session duration, or pass "
+        '"max".',
         REQUEST,
-        CHAINED_DURATION_HINT,
-        message="durationseconds exceeds.*chaining",
-    ),
-    _Rule(
-        "Validation", RefreshError, REQUEST, DURATION, message="durationseconds exceeds"
+        message="durationseconds exceeds",
     ),
     _Rule(
         "Validation InvalidParameterValue InvalidAuthorizationMessage",
         RefreshError,
+        FIX_PARAMETER,
         REQUEST,
-        PARAMETER,
     ),
-    _Rule("MalformedPolicyDocument", RefreshError, REQUEST, POLICIES),
-    _Rule("PackedPolicyTooLarge", RefreshError, REQUEST, SMALLER),
-    _Rule("RegionDisabled", RefreshError, REQUEST, ACTIVATE_REGION),
-    _Rule("InsufficientSessionLifetime", RefreshError, REQUEST, SOURCE_DURATION),
-    _Rule("InvalidContextAssertion", RefreshError, REQUEST, CONTEXTS),
+    _Rule(
+        "MalformedPolicyDocument",
+        RefreshError,
+        "Check policy and policy_arns.",
+        REQUEST,
+    ),
+    _Rule(
+        "PackedPolicyTooLarge",
+        RefreshError,
+        "Shorten policy, policy_arns, or tags; STS packs and counts them together.",
+        REQUEST,
+    ),
+    _Rule(
+        "RegionDisabled",
+        RefreshError,
+        "Activate STS in that region in the account settings of IAM, or use another "
+        "sts_region.",
+        REQUEST,
+    ),
+    _Rule(
+        "InsufficientSessionLifetime",
+        RefreshError,
+        "Lower duration_seconds, or leave it out.",
+        REQUEST,
+    ),
+    _Rule(
+        "InvalidContextAssertion",
+        RefreshError,
+        "Check provided_contexts: an assertion may have expired, or be that of another "
+        "context provider.",
+        REQUEST,
+    ),
     _Rule(
         "SignatureDoesNotMatch",
         ClockError,
-        CLOCK,
         FIX_CLOCK,
         message="expired|not yet current",
     ),
-    _Rule("RequestExpired RequestTimeTooSkewed", ClockError, CLOCK, FIX_CLOCK),
+    _Rule("RequestExpired RequestTimeTooSkewed", ClockError, FIX_CLOCK),
     _Rule(
         "SignatureDoesNotMatch MissingAuthenticationToken",
         SourceCredentialsError,
-        SOURCE,
         CHECK_SOURCE,
     ),
     _Rule(
         "ExpiredToken InvalidClientTokenId InvalidSubjectCredentials InvalidToken "
         "UnrecognizedClient",
         SourceCredentialsError,
-        SOURCE_EXPIRED,
         RENEW,
+        SOURCE_EXPIRED,
     ),
     THROTTLING := _Rule(
         "Throttling RequestLimitExceeded TooManyRequests SlowDown",
         StsUnavailableError,
-        THROTTLED,
         RETRIES,
+        FailureKind.THROTTLED,
     ),
     UNAVAILABLE := _Rule(
         "ServiceUnavailable InternalFailure Internal IDPCommunication",
         StsUnavailableError,
-        OUTAGE,
         RETRIES,
     ),
     _Rule(
         sdk.NoCredentialsError,
         SourceCredentialsError,
-        SOURCE,
         "Configure credentials (aws configure), set AWS_PROFILE, or pass source=.",
     ),
-    _Rule(sdk.PartialCredentialsError, SourceCredentialsError, SOURCE, CHECK_SOURCE),
-    _Rule(sdk.SSOError, SourceCredentialsError, SOURCE_EXPIRED, "Run: aws sso login."),
+    _Rule(sdk.PartialCredentialsError, SourceCredentialsError, CHECK_SOURCE),
+    _Rule(sdk.SSOError, SourceCredentialsError, "Run: aws sso login.", SOURCE_EXPIRED),
     _Rule(
         getattr(sdk, "LoginError", sdk.SSOError),  # botocore 1.37 has no such class
         SourceCredentialsError,
-        SOURCE_EXPIRED,
         "Run: aws login.",
+        SOURCE_EXPIRED,
     ),
-    _Rule(sdk.TokenRetrievalError, SourceCredentialsError, SOURCE_EXPIRED, RENEW),
-    _Rule(sdk.CredentialRetrievalError, SourceCredentialsError, UNKNOWN, RENEW),
-    _Rule(sdk.NoRegionError, RefreshError, REQUEST, "Pass region= or sts_region=."),
-    _Rule(sdk.ParamValidationError, RefreshError, REQUEST, PARAMETER),
-    _Rule(
-        sdk.ProfileNotFound,
-        SourceCredentialsError,
-        SOURCE,
-        "Check the profile's name.",
-    ),
+    _Rule(sdk.TokenRetrievalError, SourceCredentialsError, RENEW, SOURCE_EXPIRED),
+    _Rule(sdk.CredentialRetrievalError, SourceCredentialsError, RENEW, UNKNOWN),
+    _Rule(sdk.NoRegionError, RefreshError, "Pass region= or sts_region=.", REQUEST),
+    _Rule(sdk.ParamValidationError, RefreshError, FIX_PARAMETER, REQUEST),
+    _Rule(sdk.ProfileNotFound, SourceCredentialsError, "Check the profile's name."),
     _Rule(
         sdk.SSLError,
         StsUnavailableError,
-        TLS,
         "The server's certificate was not accepted: check the CA bundle "
         "(AWS_CA_BUNDLE), and proxies that inspect TLS traffic.",
+        FailureKind.TLS,
     ),
-    _Rule(sdk.ConnectionError, StsUnavailableError, OUTAGE, CHECK_NETWORK),
-    _Rule(sdk.HTTPClientError, StsUnavailableError, OUTAGE, CHECK_NETWORK),
-    _Rule(ResponseParserError, StsUnavailableError, OUTAGE, RETRIES),
-    _Rule(OSError, StsUnavailableError, OUTAGE, "Check the network."),
-    _Rule(sdk.InvalidConfigError, SourceCredentialsError, SOURCE, FIX_CONFIG),
-    _Rule(sdk.ConfigParseError, SourceCredentialsError, SOURCE, FIX_CONFIG),
+    _Rule(sdk.ConnectionError, StsUnavailableError, CHECK_NETWORK),
+    _Rule(sdk.HTTPClientError, StsUnavailableError, CHECK_NETWORK),
+    _Rule(ResponseParserError, StsUnavailableError, RETRIES),
+    _Rule(OSError, StsUnavailableError, "Check the network."),
+    _Rule(sdk.InvalidConfigError, SourceCredentialsError, FIX_CONFIG),
+    _Rule(sdk.ConfigParseError, SourceCredentialsError, FIX_CONFIG),
     _Rule(
-        sdk.MissingDependencyException,
-        SourceCredentialsError,
-        SOURCE,
-        "Install the package.",
+        sdk.MissingDependencyException, SourceCredentialsError, "Install the package."
     ),
-    _Rule(sdk.MetadataRetrievalError, SourceCredentialsError, UNKNOWN, RENEW),
+    _Rule(sdk.MetadataRetrievalError, SourceCredentialsError, RENEW, UNKNOWN),
 ]
 
-ALLOW = {
-    TRUST: "Allow {action} for {caller} in the role's trust policy and, if the role is "
-    "in another account, in the policies of {caller}.",
-    PROVIDER: "Allow {action} in the role's trust policy.",
-    FEDERATION: "Allow {action} for {caller} in the policies of {caller}.",
-}
-"""Hints about a missing permission for one of the `ACTIONS`, by the general hint."""
-
-OTHER = _Rule("", RefreshError, UNKNOWN, MAY_RETRY)
+OTHER = _Rule(
+    "",
+    RefreshError,
+    "The error may be temporary; the session retries when it is next used.",
+)
 
 
 def server_time(headers: dict[str, str]) -> float | None:
@@ -412,7 +387,7 @@ def _of_response(
 ) -> RefreshError:
     rule = _rule_for(response)
     skew = ""
-    if rule.kind is CLOCK:
+    if rule.error is ClockError:
         at = server_time(response.headers)
         skew = "" if at is None else " " + skew_text(at, wall)
     # If the body isn't XML, botocore uses the status as the code.
@@ -437,7 +412,7 @@ def _rule_for(response: ErrorResponse) -> _Rule:
         if (
             isinstance(rule.errors, str)
             and code in rule.errors.split()
-            and rule.operation in {"", response.operation}
+            and (not rule.operations or response.operation in rule.operations)
             and re.search(rule.message, message)
         ):
             return rule
@@ -456,21 +431,25 @@ def _hint(hint: str, response: ErrorResponse, attempt: Attempt) -> str:
         r"not authorized to perform:? (sts:\w+)", response.message, re.IGNORECASE
     )
     name, parameter = ACTIONS.get(action or "", ("", ""))
-    passed = "ExternalId" in attempt.sent, attempt.without_mfa
+    origin = "the token or assertion" if hint == PROVIDER else attempt.source
     if name and hint in ALLOW:
         hint = ALLOW[hint]
         if name not in attempt.sent:
-            hint += f" {FROM_PROVIDER if hint == ALLOW[PROVIDER] else FROM_SOURCE}"
+            hint += " " + FROM_ORIGIN
     elif hint == TRUST:
-        hint += f" {CONDITIONS[passed]}"
+        hint += " " + CONDITIONS["ExternalId" in attempt.sent, attempt.without_mfa]
     elif hint == FEDERATION and "Tags" in attempt.sent:
-        hint += f" {FEDERATION_TAGS}"
+        hint += " Tags also need permission for sts:TagSession."
     elif hint == USER and attempt.without_mfa:
-        hint += f" {USER_WITHOUT_MFA}"
+        hint += (
+            " No permission is necessary for this, but a policy may deny it without "
+            "MFA (mfa_serial)."
+        )
     caller = _first_group(r"User: (arn:\S+) is not authorized", response.message)
     return hint.format(
         action=action,
         parameter=parameter,
+        origin=origin,
         source=attempt.source,
         caller=caller or f"the user or role behind {attempt.source}",
     )
