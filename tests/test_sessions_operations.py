@@ -260,13 +260,13 @@ MISTAKES = [
     *((name, "policy_arns", ["x"]) for name in WITH_POLICIES),
     *((name, "duration_seconds", -1) for name in OPERATIONS),
     *((name, "source", value) for name in SIGNED for value in (5, "nobody")),
-    *((name, "sts_regions", [None, 5]) for name in OPERATIONS),
+    *((name, "sts_regions", [5]) for name in OPERATIONS),
     *(
         ("assume", parameter, value)
         for parameter, values in {
             "region": (5, "eu west 1"),
             "sts_region": ("-",),
-            "sts_regions": ([], "eu-west-1", ["eu-west-1", "eu west 2"]),
+            "sts_regions": ([], [None], "eu-west-1", ["eu-west-1", "eu west 2"]),
             "sts_endpoint_url": ("ceph.example", 5, b"https://ceph.example"),
             "sts_config": ({"read_timeout": 5},),
             "refresh": (None, 300),

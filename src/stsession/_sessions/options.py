@@ -315,7 +315,8 @@ def _check_endpoint(options: Options) -> None:
             parameter="sts_regions",
             hint="Put all of them into sts_regions, the preferred one first.",
         )
-    if regions is not None and not (isinstance(regions, (list, tuple)) and regions):
+    is_list = isinstance(regions, (list, tuple)) and regions and None not in regions
+    if regions is not None and not is_list:
         raise InvalidRequestError(
             f"sts_regions is {regions!r}; it takes a list of at least one region.",
             parameter="sts_regions",

@@ -7,7 +7,7 @@ from __future__ import annotations
 import datetime as dt
 import weakref
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
@@ -26,7 +26,9 @@ from .._core.events import RefreshHook
 from .._core.refresher import Refresher
 from .._requests.arns import account_of
 from .._sources.find import SourceLike, find_source, refresher_source
+from .._sources.sdk import SdkCredentials
 from .._sources.sources import Source
+from .._sts.fetcher import StsFetcher
 from .._util import lazy
 from ..exceptions import InvalidRequestError
 from .chain import ChainBuilder
@@ -104,10 +106,10 @@ class RefreshableSession(BotoSession):
         )
         self._resend_handler.register(session.register)
         if None in self._endpoint.regions:
-            refresher = self._refresher
+            refreshers = self._refreshers
 
             def note(**event: Any) -> None:
-                note_region(refresher, event["context"].get("client_region"))
+                note_region(refreshers, event["context"].get("client_region"))
 
             session.register("before-parameter-build", note)
         return session
@@ -305,13 +307,17 @@ class RefreshableSession(BotoSession):
         self._source.close()
 
 
-def note_region(refresher: Refresher, region: str | None) -> None:
+def note_region(refreshers: Iterable[Refresher], region: str | None) -> None:
     """
-    Call STS in the region of a client, because no region is configured.
+    Call STS in the region of the first client, because no region is configured.
     """
-    fetch: Any = refresher.fetch
-    if region and not region.endswith("-global"):
-        fetch.note_region(region)
+    if not region or region.endswith("-global"):
+        return
+    for refresher in refreshers:
+        fetch: Any = refresher.fetch
+        for caller in (fetch, fetch.source.signer):
+            if isinstance(caller, (StsFetcher, SdkCredentials)):
+                caller.client_region = caller.client_region or region
 
 
 def _hook_while_used(

@@ -132,7 +132,8 @@ class SdkCredentials(Credentials):
         self._token_file: str | None = None
         self._given: object = None  # credentials set in code in the user's session
         self._signed_by: str | None = None
-        self._region: str | None = None
+        self.client_region: str | None = None
+        """The region in which AWS is called if no region is configured."""
         self.identity: object = None
         """Replaced whenever another access key signs. `None` until the first such
         change after the source was made."""
@@ -214,16 +215,12 @@ class SdkCredentials(Credentials):
             )
         return found
 
-    def note_region(self, region: str) -> None:
-        if self._region is None:
-            self._region = region
-
     def _new_session(self) -> botocore.session.Session:
         session = self._make()
         if not isinstance(session, Session):
             return session  # the user's session isn't changed
-        if self._region is not None:
-            region = session.get_config_variable("region") or self._region
+        if self.client_region is not None:
+            region = session.get_config_variable("region") or self.client_region
             session.set_config_variable("region", region)
         resolver = session.get_component("credential_provider")
         if isinstance(resolver, CredentialResolver):
@@ -409,7 +406,7 @@ class SdkFetcher:
     """
 
     def __init__(self, source: Source, clock: Clock) -> None:
-        self._source = source
+        self.source = source
         self._clock = clock
         self._last: str | None = None
 
@@ -425,20 +422,17 @@ class SdkFetcher:
         except MemoryError:
             raise  # it has nothing to do with the source
         except Exception as e:  # noqa: BLE001 - translated
-            name = self._source.name
+            name = self.source.name
             attempt = Attempt(what=f"Could not load {name}", hop=name, source=name)
             error = translate(e, attempt, wall=self._clock.wall())
         # Out here, where no local variable holds the credentials.
         raise without_frames(error)
 
-    def note_region(self, region: str) -> None:
-        self._source.note_region(region)
-
     def _fetch(self) -> FetchResult:
-        remaining = self._source.prepare()
+        remaining = self.source.prepare()
         keys = self._frozen()
-        if keys.access_key == self._last and self._source.invalidate():
-            keys, remaining = self._frozen(), self._source.prepare()
+        if keys.access_key == self._last and self.source.invalidate():
+            keys, remaining = self._frozen(), self.source.prepare()
         self._last = keys.access_key
         return FetchResult(
             credentials=TemporaryCredentials(
@@ -453,7 +447,7 @@ class SdkFetcher:
         )
 
     def _frozen(self) -> ReadOnlyCredentials:
-        signer: Any = self._source.signer  # the source isn't unsigned
+        signer: Any = self.source.signer  # the source isn't unsigned
         frozen: ReadOnlyCredentials = signer.credentials.get_frozen_credentials()
         return frozen
 

@@ -20,7 +20,7 @@ from .._core.credentials import Record
 from .._core.refresher import Refresher
 from .._core.runtime import utc
 from .._sts.endpoint import StsClients, StsEndpoint
-from .._sts.fetcher import SigningCredentials, StsFetcher
+from .._sts.fetcher import SigningCredentials
 from ..exceptions import RefreshError
 
 
@@ -141,10 +141,6 @@ class Source:
     def client(self, region: str | None, endpoint: StsEndpoint) -> Any:
         return self._clients.get(region, endpoint)
 
-    def note_region(self, region: str) -> None:
-        if self.signer is not None:
-            self.signer.note_region(region)
-
     def keep_connections(self, workers: int) -> None:
         """
         Keep enough connections to STS for this many concurrent requests.
@@ -235,11 +231,6 @@ class RefresherSigner:
             self._refresher.replace_rejected(record.credentials.access_key_id)
         return True
 
-    def note_region(self, region: str) -> None:
-        fetch = self._refresher.fetch
-        if isinstance(fetch, StsFetcher):
-            fetch.note_region(region)
-
 
 class MfaSigner(Credentials):
     """
@@ -315,7 +306,3 @@ class MfaSigner(Credentials):
 
     def invalidate(self) -> bool:
         return self._signer.invalidate()
-
-    def note_region(self, region: str) -> None:
-        # The fetcher of the MFA session passes it on to the user's source.
-        self._session.note_region(region)

@@ -76,11 +76,6 @@ class SigningCredentials(Protocol):
         Replace credentials that STS rejected; return whether a retry may succeed.
         """
 
-    def note_region(self, region: str) -> None:
-        """
-        Store a region to call AWS in if no region is configured.
-        """
-
 
 class RequestSource(SigningCredentials, Protocol):
     """
@@ -108,30 +103,8 @@ PACKED_SIZE_WARNING = 90
 """Percent of the packed size of policies and tags that STS allows."""
 
 
-class _LongestDurations:
-    """
-    The roles for which STS limits ``duration_seconds="max"`` to one hour.
-    """
-
-    def __init__(self) -> None:
-        self._hour_only: set[str] = set()
-
-    def seconds(self, role_arn: str, *, chained: bool) -> int:
-        """
-        Return the duration to request.
-        """
-        if chained or role_arn in self._hour_only:
-            return CHAINED_DURATION.maximum
-        return ROLE_DURATION.maximum
-
-    def allow_hour_only(self, role_arn: str) -> None:
-        """
-        Note that STS rejected the maximum for a role, but not an hour.
-        """
-        self._hour_only.add(role_arn)
-
-
-_longest = per_process(_LongestDurations)
+_hour_only_roles: per_process[set[str]] = per_process(set)
+"""The roles for which STS rejected the maximum of *duration_seconds*."""
 
 
 @attrs.define(kw_only=True, eq=False, repr=False)
@@ -164,7 +137,8 @@ class StsFetcher:
     _sent: frozenset[str] = attrs.field(default=frozenset(), init=False)
     _sent_duration: int | None = attrs.field(default=None, init=False)
     _warned_of_size: bool = attrs.field(default=False, init=False)
-    _client_region: str | None = attrs.field(default=None, init=False)
+    client_region: str | None = attrs.field(default=None, init=False)
+    """The region in which STS is called if no region is configured."""
 
     def __call__(self) -> FetchResult:
         """
@@ -188,14 +162,6 @@ class StsFetcher:
         return self.source.needs_input() or (
             self.token_supplier is not None and self.token_supplier.needs_input()
         )
-
-    def note_region(self, region: str) -> None:
-        """
-        Call STS in the region of a client if none is configured, as botocore does.
-        """
-        if self._client_region is None:
-            self._client_region = region
-        self.source.note_region(region)
 
     def _fetch(self) -> FetchResult:
         """
@@ -264,14 +230,14 @@ class StsFetcher:
                 token = self._token_to_resend(token, e)
             else:
                 if shortened:
-                    _longest().allow_hour_only(self.request.name)
+                    _hour_only_roles().add(self.request.name)
                 return response
 
     def _regions(self) -> list[str]:
         """
         Return the regions to try. A single one is tried twice if a client tries once.
         """
-        default = self._client_region or "aws-global"
+        default = self.client_region or "aws-global"
         regions = [region or default for region in self.endpoint.regions]
         alone = len(regions) == 1 and self.retry_loop is None
         return regions * 2 if alone and self._single_use else regions
@@ -315,7 +281,8 @@ class StsFetcher:
     def _duration(self) -> int | None:
         if self.request.duration_seconds != "max":
             return self.request.duration_seconds
-        return _longest().seconds(self.request.name, chained=self.source.is_role)
+        hour_only = self.source.is_role or self.request.name in _hour_only_roles()
+        return (CHAINED_DURATION if hour_only else ROLE_DURATION).maximum
 
     def _is_too_long(self, error: RefreshError, duration: int | None) -> bool:
         if self.request.duration_seconds != "max" or error.code != "ValidationError":

@@ -156,7 +156,7 @@ class FleetSession(RefreshableAssumeRoleSession):
         if not arguments.keys() <= SHAREABLE:
             return None
         if None in self._endpoint.regions:
-            note_region(self._refresher, arguments.get("region_name"))
+            note_region(self._refreshers, arguments.get("region_name"))
         return self._clients.client(
             service_name,
             credentials=self._signs_with,
