@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import getpass
+import os
 import re
+import socket
+
+from unittest import mock
 
 import pytest
 
@@ -10,14 +15,17 @@ from hypothesis import strategies as st
 from stsession._requests.checks import default_role_session_name
 
 
-def alice() -> str:
-    """Return the name of the user."""
-    return "alice"
+TASK = {"ECS_CONTAINER_METADATA_URI_V4": "http://169.254.170.2/v4/cd18-25"}
 
 
-def laptop() -> str:
-    """Return the name of the host."""
-    return "laptop.local"
+def name_of(*, user="alice", host="laptop.local", environ=None):
+    """The name in a process of *user*, on *host*; either may be an error."""
+    with (
+        mock.patch.object(getpass, "getuser", side_effect=[user]),
+        mock.patch.object(socket, "gethostname", side_effect=[host]),
+        mock.patch.dict(os.environ, environ or {}),
+    ):
+        return default_role_session_name()
 
 
 @pytest.mark.parametrize(
@@ -29,62 +37,39 @@ def laptop() -> str:
         ({"AWS_LAMBDA_FUNCTION_NAME": "f"}, "stsession-f"),
         ({"AWS_BATCH_JOB_ID": "6c7f:3"}, "batch-6c7f-3"),
         (
-            {
-                "AWS_BATCH_JOB_ID": "6c7f",
-                "AWS_BATCH_JOB_ATTEMPT": "2",
-                "ECS_CONTAINER_METADATA_URI_V4": "http://169.254.170.2/v4/cd18-25",
-            },
+            {"AWS_BATCH_JOB_ID": "6c7f", "AWS_BATCH_JOB_ATTEMPT": "2", **TASK},
             "batch-6c7f-2",
         ),
-        (
-            {"ECS_CONTAINER_METADATA_URI_V4": "http://169.254.170.2/v4/cd18-25"},
-            "ecs-cd18-25",
-        ),
-        (
-            {"ECS_CONTAINER_METADATA_URI_V4": "http://169.254.170.2/v4/cd18-25/"},
-            "ecs-cd18-25",
-        ),
+        (TASK, "ecs-cd18-25"),
+        ({name: f"{url}/" for name, url in TASK.items()}, "ecs-cd18-25"),
     ],
 )
-def test_names(environ: dict[str, str], name: str) -> None:
+def test_names(environ, name):
     """The name is that of the function, job or task, or else user and host."""
-    assert name == default_role_session_name(environ, user=alice, host=laptop)
+    assert name == name_of(environ=environ)
 
 
-def test_reads_the_real_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without arguments, the environment of the process is read."""
-    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "nightly")
-
-    assert "nightly" == default_role_session_name()
+NO_HOST = UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
 
 
 @pytest.mark.parametrize(
-    "error", [KeyError("uid"), OSError("no name"), ImportError("pwd")]
+    ("user", "host", "name"),
+    [
+        (KeyError("uid"), "laptop.local", "laptop.local"),
+        (OSError("no name"), "laptop.local", "laptop.local"),
+        (ImportError("pwd"), "laptop.local", "laptop.local"),
+        ("alice", NO_HOST, "alice"),
+        ("", NO_HOST, "stsession"),
+    ],
 )
-def test_does_without_a_user(error: Exception) -> None:
+def test_does_without_a_user_or_host(user, host, name):
     """Containers often run under a user ID that has no name."""
-
-    def no_user() -> str:
-        raise error
-
-    assert "laptop.local" == default_role_session_name({}, user=no_user, host=laptop)
+    assert name == name_of(user=user, host=host)
 
 
-def test_does_without_a_host() -> None:
-    """Nor does every host have one."""
-
-    def no_host() -> str:
-        raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
-
-    assert "alice" == default_role_session_name({}, user=alice, host=no_host)
-    assert "stsession" == default_role_session_name({}, user=str, host=no_host)
-
-
-@given(user=st.text(), host=st.text(max_size=99), task=st.none() | st.text())
-def test_is_always_legal(user: str, host: str, task: str | None) -> None:
+@given(user=st.text(), host=st.text(max_size=99))
+def test_is_always_legal(user, host):
     """STS accepts the name, whatever it is made of."""
-    environ = {} if task is None else {"AWS_LAMBDA_FUNCTION_NAME": task}
-
-    name = default_role_session_name(environ, user=lambda: user, host=lambda: host)
+    name = name_of(user=user, host=host)
 
     assert re.fullmatch(r"[\w+=,.@-]{2,64}", name, re.ASCII)

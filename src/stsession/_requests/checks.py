@@ -4,6 +4,7 @@ Checks of arguments that several requests take.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import getpass
 import json
@@ -13,7 +14,7 @@ import socket
 
 from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn
 
 from ..exceptions import InvalidRequestError
 from .limits import (
@@ -33,9 +34,6 @@ from .limits import (
     wrong_type,
 )
 
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 __all__ = [
     "check_transitive_tag_keys",
@@ -323,53 +321,36 @@ def _error(message: str, hint: str = "") -> InvalidRequestError:
     return InvalidRequestError(message, parameter="policy", hint=hint)
 
 
-def default_role_session_name(
-    environ: Mapping[str, str] = os.environ,
-    *,
-    user: Callable[[], str] = getpass.getuser,
-    host: Callable[[], str] = socket.gethostname,
-) -> str:
+def default_role_session_name() -> str:
     """
     Return a role session name for this process, which STS accepts.
 
     It is the name of the Lambda function, Batch job or ECS task, otherwise
     ``user@host``. CloudTrail shows it, and the session's ARN ends with it.
-
-    Args:
-        environ: The environment variables.
-
-        user: Returns the user's name. May fail, for example in a container.
-
-        host: Returns the host's name. May fail.
     """
-    return _legal(_compute_name(environ) or _login(user, host))
+    return _legal(_compute_name() or _login())
 
 
-def _compute_name(environ: Mapping[str, str]) -> str:
-    function = environ.get("AWS_LAMBDA_FUNCTION_NAME")
+def _compute_name() -> str:
+    function = os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
     if function:
         return function
-    job = environ.get("AWS_BATCH_JOB_ID")  # before ECS, which runs Batch jobs
+    job = os.environ.get("AWS_BATCH_JOB_ID")  # before ECS, which runs Batch jobs
     if job:
-        attempt = environ.get("AWS_BATCH_JOB_ATTEMPT")
+        attempt = os.environ.get("AWS_BATCH_JOB_ATTEMPT")
         return f"batch-{job}-{attempt}" if attempt else f"batch-{job}"
-    task = environ.get("ECS_CONTAINER_METADATA_URI_V4", "").rstrip("/")
-    if task:
-        return f"ecs-{task.rpartition('/')[2]}"
-    return ""
+    task = os.environ.get("ECS_CONTAINER_METADATA_URI_V4", "").rstrip("/")
+    return f"ecs-{task.rpartition('/')[2]}" if task else ""
 
 
-def _login(user: Callable[[], str], host: Callable[[], str]) -> str:
-    return "@".join(name for name in (_or_empty(user), _or_empty(host)) if name)
-
-
-def _or_empty(name: Callable[[], str]) -> str:
-    # Without a name for the user ID, getuser() raises one of three errors, depending
-    # on the platform and the version of Python.
-    try:
-        return name()
-    except (ImportError, KeyError, OSError, UnicodeError):
-        return ""
+def _login() -> str:
+    names = []
+    for name in (getpass.getuser, socket.gethostname):
+        # Containers may have no user name: getuser() raises one of three errors,
+        # depending on the platform and the version of Python.
+        with contextlib.suppress(ImportError, KeyError, OSError, UnicodeError):
+            names.append(name())
+    return "@".join(filter(None, names))
 
 
 def _legal(name: str) -> str:

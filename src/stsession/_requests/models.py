@@ -73,27 +73,27 @@ class Operation(NamedTuple):
     Args:
         parameters: The parameters by the names that the public functions use.
 
-        duration: The limit of ``DurationSeconds``.
-
-        default_seconds: The duration that STS applies if none is sent.
-
-        name: Returns the name of a request for messages, from its arguments.
-
         action:
             Returns the beginning of the error message if the request fails, as a
             sentence without its period.
 
+        name: Returns the name of a request for messages, from its arguments.
+
+        duration: The limit of ``DurationSeconds``.
+
         chained_duration: The limit in role chaining, if it is lower.
+
+        default_seconds: The duration that STS applies if none is sent.
 
         has_max: Whether the duration can be ``"max"``.
     """
 
     parameters: Mapping[str, Parameter]
-    duration: limits.Limit
-    default_seconds: int
-    name: Callable[[Mapping[str, Any]], str]
     action: Callable[[Mapping[str, Any]], str]
+    name: Callable[[Mapping[str, Any]], str] = lambda a: str(a["role_arn"])
+    duration: limits.Limit = limits.ROLE_DURATION
     chained_duration: limits.Limit | None = None
+    default_seconds: int = 3_600
     has_max: bool = False
 
 
@@ -159,11 +159,8 @@ OPERATIONS = {
                 show=_only_keys,
             ),
         },
-        duration=limits.ROLE_DURATION,
         chained_duration=limits.CHAINED_DURATION,
-        default_seconds=3_600,
         has_max=True,
-        name=lambda a: str(a["role_arn"]),
         action=lambda a: (
             f'Could not assume {a["role_arn"]} as "{a["role_session_name"]}"'
         ),
@@ -175,10 +172,7 @@ OPERATIONS = {
             "provider_id": Parameter("ProviderId", limits.PROVIDER_ID.text),
             **_policies(limits.WEB_IDENTITY_TOKEN.source),
         },
-        duration=limits.ROLE_DURATION,
-        default_seconds=3_600,
         has_max=True,
-        name=lambda a: str(a["role_arn"]),
         action=lambda a: (
             f'Could not assume {a["role_arn"]} as "{a["role_session_name"]}" '
             "with a web identity"
@@ -192,10 +186,7 @@ OPERATIONS = {
             ),
             **_policies(limits.ASSERTION.source),
         },
-        duration=limits.ROLE_DURATION,
-        default_seconds=3_600,
         has_max=True,
-        name=lambda a: str(a["role_arn"]),
         action=lambda a: f"Could not assume {a['role_arn']} with a SAML assertion",
     ),
     "get_session_token": Operation(
