@@ -79,9 +79,6 @@ def checked_seconds(
 def checked_duration(
     limit: Limit, value: object, *, strict: bool = True
 ) -> int | Literal["max"] | None:
-    """
-    Return a duration in whole seconds, or ``"max"``. `None` if none is passed.
-    """
     if isinstance(value, str) and value == "max":
         return "max"
     return checked_seconds(
@@ -187,9 +184,6 @@ def checked_contexts(
 
 
 def checked_source_identity(value: object, *, strict: bool = True) -> str:
-    """
-    Return the source identity if it doesn't have AWS's reserved prefix.
-    """
     # A colon is always illegal; this hint names the reason.
     hint = ""
     if isinstance(value, str) and value.lower().startswith("aws:"):

@@ -86,9 +86,6 @@ def use_sdk_models(*models: SdkModels) -> None:
 
 
 def sdk_partitions() -> list[str]:
-    """
-    Return the partitions in the SDK's models.
-    """
     return [name for models in _sdk_models for name in models.partitions()]
 
 
@@ -210,9 +207,6 @@ class Limit(NamedTuple):
         return int(value)
 
     def entries(self, number: int, *, strict: bool = True) -> None:
-        """
-        Check the number of entries.
-        """
         limit = self._exceeded(number, strict=strict)
         if limit is not None:
             counted = _counted(number, "entry", "entries")

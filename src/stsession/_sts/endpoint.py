@@ -198,9 +198,6 @@ class StsClients:
         self._clients: dict[Any, Any] = {}
 
     def get(self, region: str | None, endpoint: StsEndpoint) -> Any:
-        """
-        Return the client for a region and endpoint settings.
-        """
         key = (region, endpoint, self._connections)
         client = self._clients.get(key)
         if client is None:
@@ -273,9 +270,6 @@ def has_custom_endpoint(session: botocore.session.Session, url: str | None) -> b
 
 
 def _configured_url(session: botocore.session.Session) -> str | None:
-    """
-    Return the endpoint URL of STS in the environment or in the config file.
-    """
     if session.get_config_variable("ignore_configured_endpoint_urls"):
         return None
     profile = session.get_scoped_config()

@@ -424,9 +424,6 @@ def _rule_for(response: ErrorResponse) -> _Rule:
 
 
 def _hint(hint: str, response: ErrorResponse, attempt: Attempt) -> str:
-    """
-    Return a hint that fits the request and the message of STS.
-    """
     action = _first_group(
         r"not authorized to perform:? (sts:\w+)", response.message, re.IGNORECASE
     )

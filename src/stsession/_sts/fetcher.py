@@ -156,9 +156,6 @@ class StsFetcher:
         raise error
 
     def needs_input(self) -> bool:
-        """
-        Return whether a fetch would prompt for input now.
-        """
         return self.source.needs_input() or (
             self.token_supplier is not None and self.token_supplier.needs_input()
         )
@@ -310,9 +307,6 @@ class StsFetcher:
 
     @contextlib.contextmanager
     def _translating(self) -> Iterator[None]:
-        """
-        Translate errors of the source, the token supplier and the SDK.
-        """
         try:
             yield
         except MemoryError:

@@ -86,30 +86,18 @@ class MfaCodeSupplier(TokenSupplier):
 
     @property
     def single_use(self) -> bool:  # type: ignore[override]
-        """
-        Whether the request needs a code: each is accepted once.
-        """
         return self._needed()
 
     def needs_input(self) -> bool:
-        """
-        Return whether the request needs a code.
-        """
         return self._needed()
 
     def parameters(self) -> dict[str, str]:
-        """
-        Return the device and a new code.
-        """
         if not self._needed():
             return {}
         serial = self._serial()
         return {"SerialNumber": serial, "TokenCode": self._codes.next(serial)}
 
     def rejected(self, error: RefreshError) -> RefreshError | None:
-        """
-        Show at the next prompt that STS rejected the code.
-        """
         # STS returns AccessDenied; this library raises MfaError without a code.
         if error.kind is not FailureKind.MFA or error.code is None:
             return None
@@ -117,15 +105,9 @@ class MfaCodeSupplier(TokenSupplier):
         return error
 
     def can_renew(self) -> bool:
-        """
-        Return whether there can be another code, for example after a mistyped one.
-        """
         return self._codes.renewable
 
     def update(self, later: TokenSupplier) -> None:
-        """
-        Use the source of codes that the later session passed.
-        """
         if isinstance(later, MfaCodeSupplier):
             self._codes.update(later._codes.value)  # noqa: SLF001 - of the same class
 

@@ -63,9 +63,6 @@ class SamlAssertionSupplier(TokenSupplier):
         self.key: Hashable = object()
 
     def parameters(self) -> dict[str, str]:
-        """
-        Call the function, or return the assertion until STS has accepted it.
-        """
         if callable(self._assertion):
             assertion = call_function(
                 self._assertion,
@@ -90,24 +87,15 @@ class SamlAssertionSupplier(TokenSupplier):
             ) from None
 
     def accepted(self, now: float) -> None:
-        """
-        Mark the assertion as used.
-        """
         self._used = True
 
     def rejected(self, error: RefreshError) -> RefreshError | None:
-        """
-        Explain that an assertion expires after minutes and that text can't be renewed.
-        """
         if error.code not in ("ExpiredToken", "ExpiredTokenException"):
             return None
         kind = error.kind if callable(self._assertion) else FailureKind.SOURCE
         return explain_rejection(error, "", hint=FUNCTION_HINT, kind=kind)
 
     def can_renew(self) -> bool:
-        """
-        Return whether a function was passed.
-        """
         return callable(self._assertion)
 
 

@@ -192,9 +192,6 @@ class WebIdentityTokenSupplier(TokenSupplier):
 
     @property
     def key(self) -> Hashable:  # type: ignore[override]
-        """
-        The file and the owner of its tokens; unique for a function.
-        """
         if self._path is None:
             return self._file
         return self._path, self._file.owner, self._file.identity
@@ -206,9 +203,6 @@ class WebIdentityTokenSupplier(TokenSupplier):
         return f"the file {os.fspath(self._token)}"
 
     def parameters(self) -> dict[str, str]:
-        """
-        Read the file, or call the function.
-        """
         token = self._read()
         self._last, self._claims = token, read_claims(token)
         if owner_of(token) != self._file.owner:
@@ -248,18 +242,12 @@ class WebIdentityTokenSupplier(TokenSupplier):
         )
 
     def accepted(self, now: float) -> float | None:
-        """
-        Return the seconds until the token in the file expires, by its *exp* claim.
-        """
         exp = self._claims.exp
         if callable(self._token) or exp is None:
             return None
         return exp.timestamp() - now
 
     def rejected(self, error: RefreshError) -> RefreshError | None:
-        """
-        Explain the error with the token's origin, age and claims.
-        """
         if error.code not in REJECTIONS:
             return None
         return explain_rejection(
@@ -269,9 +257,6 @@ class WebIdentityTokenSupplier(TokenSupplier):
         )
 
     def can_renew(self) -> bool:
-        """
-        Return whether the file has changed, or the function returns another token.
-        """
         try:
             return self._read() != self._last
         except RefreshError:

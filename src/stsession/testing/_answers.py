@@ -70,10 +70,6 @@ class Answer:
 
 
 class ServiceError(Exception):
-    """
-    The service responds to the request with an error.
-    """
-
     def __init__(self, code: str, message: str, *, status: int) -> None:
         super().__init__(code, message)
         self.code = code
@@ -81,9 +77,6 @@ class ServiceError(Exception):
         self.status = status
 
     def answer(self, service: Service) -> Answer:
-        """
-        Return the response in the format of *service*.
-        """
         return error_answer(
             service, code=self.code, message=self.message, status=self.status
         )
@@ -96,18 +89,6 @@ def denied(message: str) -> ServiceError:
 def not_authorized(
     caller: AccessKey, action: str, resource: str, reason: str = ""
 ) -> ServiceError:
-    """
-    Return the ``AccessDenied`` error of a caller without permission.
-
-    Args:
-        caller: The key that signed the request.
-
-        action: The IAM action, for example ``"sts:AssumeRole"``.
-
-        resource: The ARN or name of the resource.
-
-        reason: The end of the message, in services that give a reason.
-    """
     return denied(
         f"User: {caller.arn} is not authorized to perform: {action}"
         f" on resource: {resource}{reason}"
@@ -125,9 +106,6 @@ def to_xml(tree: Tree) -> str:
 
 
 def error_answer(service: Service, *, code: str, message: str, status: int) -> Answer:
-    """
-    Return an error response in the format of *service*.
-    """
     error = {"Code": code, "Message": message}
     tree: Tree
     if service in NAMESPACES:

@@ -80,10 +80,6 @@ _ERRORS: Mapping[str, tuple[_Error, _Error]] = {  # of STS and IAM; of S3
 
 @attrs.frozen(kw_only=True)
 class Signature:
-    """
-    The Signature Version 4 of a request.
-    """
-
     access_key_id: str
     scope: str  # date/region/service/aws4_request
     signed_headers: tuple[str, ...]
@@ -177,9 +173,6 @@ def authenticate(iam: Iam, request: HttpRequest, *, service: Service) -> AccessK
 
 
 def _payload_is_intact(request: HttpRequest) -> bool:
-    """
-    Return whether the body matches the hash in the headers, if there is one.
-    """
     digest = request.headers.get("x-amz-content-sha256", "")
     if _SHA256.fullmatch(digest) is None:
         return True

@@ -111,9 +111,6 @@ class Backend:
         self._clock = clock
 
     def read(self, request: HttpRequest) -> Call:
-        """
-        Return the log entry of *request*, without a response.
-        """
         service = self._service_of(request)
         read = read_s3 if service == "s3" else read_query
         operation, params = read(request)
@@ -131,9 +128,6 @@ class Backend:
         )
 
     def answer(self, call: Call, request: HttpRequest) -> Answer:
-        """
-        Return the response to *request*.
-        """
         fault = self._faults.take(call.operation, service=call.service)
         if fault is not None:
             fault = fault.denying(lambda: self._denial(call))

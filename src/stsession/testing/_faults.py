@@ -191,9 +191,6 @@ class Fault:
         return cls(name="missing_fields", dropped=fields or _FIELDS)
 
     def denying(self, denial: Callable[[], str]) -> Fault:
-        """
-        Return the fault with the message of *denial* if it is an ``AccessDenied``.
-        """
         return attrs.evolve(self, message=denial()) if self._denies else self
 
     def replacement(self, service: Service) -> Answer | None:
@@ -216,9 +213,6 @@ class Fault:
         return attrs.evolve(answer, headers=self._headers)
 
     def spoil(self, answer: Answer, *, now: dt.datetime) -> Answer:
-        """
-        Return a successful response, changed by this fault.
-        """
         body = answer.body
         if self._expired_ago is not None:
             body = _fill(body, "Expiration", iso(now - self._expired_ago))

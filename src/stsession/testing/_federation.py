@@ -100,9 +100,6 @@ class SamlAssertion:
 
 
 def saml_result(name: str, params: Mapping[str, str]) -> dict[str, Tree]:
-    """
-    Return the fields of an ``AssumeRoleWithSAML`` response, without the credentials.
-    """
     _, _, _, _, account, provider = params["PrincipalArn"].split(":", 5)
     qualifier = f"{ISSUER}{account}/{provider.rpartition('/')[2]}".encode()
     digest = hashlib.sha1(qualifier, usedforsecurity=False).digest()
@@ -121,10 +118,6 @@ def _new_id() -> str:
 
 @attrs.frozen(kw_only=True)
 class WebIdentity:
-    """
-    Claims of a web identity token.
-    """
-
     subject: str
     audience: str
     issuer: str
@@ -167,9 +160,6 @@ class WebIdentity:
 def web_identity_result(
     identity: WebIdentity, params: Mapping[str, str]
 ) -> dict[str, Tree]:
-    """
-    Return the fields of a web identity response, without the credentials.
-    """
     account = params["RoleArn"].split(":")[4]
     name = identity.issuer.partition("://")[2]
     provider = f"arn:aws:iam::{account}:oidc-provider/{name}"

@@ -25,10 +25,6 @@ __all__ = ["Iam", "Role", "session_identity"]
 
 @attrs.frozen(kw_only=True)
 class Role:
-    """
-    A role and its trust policy.
-    """
-
     arn: str
     trusts: tuple[str, ...]
     external_id: str | None
@@ -108,9 +104,6 @@ class Iam:
         return key
 
     def key(self, access_key_id: str) -> AccessKey | None:
-        """
-        Return a key, valid or not, or `None` if there is none with that ID.
-        """
         with self._lock:
             return self._keys.get(access_key_id)
 
@@ -184,9 +177,6 @@ class Iam:
             self._rejecting.clear()
 
     def is_invalid(self, key: AccessKey, service: Service) -> bool:
-        """
-        Return whether *key* is expired, or rejected by *service*.
-        """
         with self._lock:
             if service in self._rejecting or key.access_key_id in self._rejected:
                 return True
@@ -209,9 +199,6 @@ class Iam:
         return token
 
     def web_identity(self, token: str) -> WebIdentity | None:
-        """
-        Return the claims of a token, or `None` if it wasn't issued here.
-        """
         with self._lock:
             return self._tokens.get(token)
 
@@ -237,16 +224,10 @@ class Iam:
         return document
 
     def saml_assertion(self, document: str) -> SamlAssertion | None:
-        """
-        Return the content of an assertion, or `None` if it wasn't issued here.
-        """
         with self._lock:
             return self._assertions.get(document)
 
     def use_saml_assertion(self, document: str) -> bool:
-        """
-        Mark an assertion as used, and return whether it was unused.
-        """
         with self._lock:
             is_first = document not in self._used
             self._used.add(document)
@@ -254,9 +235,6 @@ class Iam:
 
 
 def session_identity(role_arn: str, session_name: str) -> tuple[str, str]:
-    """
-    Return the ARN and the unique ID of a role session.
-    """
     _, partition, _, _, account, resource = role_arn.split(":", 5)
     name = resource.rpartition("/")[2]
     unique = hashlib.sha256(role_arn.encode()).hexdigest()[:17].upper()

@@ -33,12 +33,6 @@ class IamService:
     def answer(
         self, operation: str, params: Mapping[str, str], request: HttpRequest
     ) -> Answer:
-        """
-        Return the response to a request.
-
-        Raises:
-            ServiceError: If the request isn't allowed, or a parameter is invalid.
-        """
         if operation != "ListMFADevices":
             raise unknown_operation(operation, service="iam")
         user = self._iam.default_user

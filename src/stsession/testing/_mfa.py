@@ -94,10 +94,6 @@ class MfaDevice:
 
 
 class MfaDevices:
-    """
-    Table of MFA devices and of used codes.
-    """
-
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()  # guards the tables below

@@ -54,9 +54,6 @@ def write_profile(
     key: AccessKey,
     config: Mapping[str, str],
 ) -> ProfileFiles:
-    """
-    Write or replace a profile. Other profiles in the same files are kept.
-    """
     config_file = pathlib.Path(directory, "config")
     credentials_file = pathlib.Path(directory, "credentials")
     section = "default" if name == "default" else f"profile {name}"
@@ -76,9 +73,6 @@ def write_profile(
 
 
 def session_of(files: ProfileFiles) -> BotoSession:
-    """
-    Return a boto3 session for a profile, independent of the environment.
-    """
     core = BotocoreSession(profile=files.name)
     core.set_config_variable("config_file", files.config_file)
     core.set_config_variable("credentials_file", files.credentials_file)

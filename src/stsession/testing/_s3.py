@@ -104,10 +104,6 @@ def read_s3(request: HttpRequest) -> tuple[str, dict[str, str]]:
 
 
 class S3Service:
-    """
-    S3 with path-style addresses.
-    """
-
     def __init__(self, iam: Iam) -> None:
         self._iam = iam
         self._lock = threading.RLock()  # guards the tables below
@@ -138,12 +134,6 @@ class S3Service:
     def answer(
         self, operation: str, params: Mapping[str, str], request: HttpRequest
     ) -> Answer:
-        """
-        Return the response to a request.
-
-        Raises:
-            ServiceError: If the request isn't allowed, or something doesn't exist.
-        """
         authenticate(self._iam, request, service="s3")
         if operation not in self._operations:
             message = "A header you provided implies functionality not implemented."

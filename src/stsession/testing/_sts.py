@@ -56,10 +56,6 @@ _Params: TypeAlias = Mapping[str, str]
 
 @attrs.frozen(kw_only=True)
 class _Grant:
-    """
-    The session that an operation grants.
-    """
-
     arn: str
     user_id: str
     seconds: int  # from DurationSeconds
@@ -119,12 +115,6 @@ class StsService:
         self._lifetime = lifetime
 
     def answer(self, operation: str, params: _Params, request: HttpRequest) -> Answer:
-        """
-        Return the response to a request.
-
-        Raises:
-            ServiceError: If the request isn't allowed, or a parameter is invalid.
-        """
         if operation in _UNSIGNED:
             check, grant = _UNSIGNED[operation]
             if self._checks:
