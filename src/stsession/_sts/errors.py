@@ -429,21 +429,22 @@ def _hint(hint: str, response: ErrorResponse, attempt: Attempt) -> str:
     )
     name, parameter = ACTIONS.get(action or "", ("", ""))
     origin = "the token or assertion" if hint == PROVIDER else attempt.source
+    more = ""
     if name and hint in ALLOW:
         hint = ALLOW[hint]
         if name not in attempt.sent:
-            hint += " " + FROM_ORIGIN
+            more = FROM_ORIGIN
     elif hint == TRUST:
-        hint += " " + CONDITIONS["ExternalId" in attempt.sent, attempt.without_mfa]
+        more = CONDITIONS["ExternalId" in attempt.sent, attempt.without_mfa]
     elif hint == FEDERATION and "Tags" in attempt.sent:
-        hint += " Tags also need permission for sts:TagSession."
+        more = "Tags also need permission for sts:TagSession."
     elif hint == USER and attempt.without_mfa:
-        hint += (
-            " No permission is necessary for this, but a policy may deny it without "
+        more = (
+            "No permission is necessary for this, but a policy may deny it without "
             "MFA (mfa_serial)."
         )
     caller = _first_group(r"User: (arn:\S+) is not authorized", response.message)
-    return hint.format(
+    return f"{hint} {more}".rstrip().format(
         action=action,
         parameter=parameter,
         origin=origin,
