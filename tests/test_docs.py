@@ -4,44 +4,47 @@ Every block of Python in the README and in the documentation runs as pasted.
 
 from __future__ import annotations
 
+import codeop
 import os
+import re
 import subprocess
 import sys
+import textwrap
 
 from pathlib import Path
 
 import pytest
 
-from .run_page import BLOCK
+from .run_page import BLOCK, FILE
 
 
 ROOT = Path(__file__).parent.parent
 
 
-def pages():
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+WITH_CODE = [page for page in PAGES if BLOCK.search(page.read_text("utf-8"))]
+
+LANGUAGES = {"python", "pycon", "console", "text", "ini", "json", "toml", "yaml"}
+DIRECTIVES = {
+    *("{eval-rst}", "{toctree}", "{glossary}", "{list-table}"),
+    *("{note}", "{tip}", "{warning}"),
+}
+
+WITHOUT_CODE = {"index", "install", "troubleshooting"}
+"""How-to pages that need no Python."""
+
+COMMENT = re.compile(r"<!-- (?!measured: [^>]*-->|end -->)|^% ", re.MULTILINE)
+"""A comment that isn't one of the markers of generated tables."""
+
+
+def named(page):
     """
-    Return the pages that are written for readers.
+    Return a page's path in the repository.
     """
-    return sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/[!_]*/**/*.md")])
+    return page.relative_to(ROOT).as_posix()
 
 
-def as_pasted(page):
-    """
-    Return whether a page shows all the code that it runs.
-    """
-    return "<!-- run" not in page.read_text("utf-8") and page.stem not in NOT_YET
-
-
-NOT_YET: tuple[str, ...] = ()
-
-WITH_CODE = [
-    page
-    for page in pages()
-    if BLOCK.search(page.read_text("utf-8")) and as_pasted(page)
-]
-
-
-@pytest.mark.parametrize("page", WITH_CODE, ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize("page", WITH_CODE, ids=named)
 def test_blocks_run_as_pasted(page, tmp_path):
     """
     The blocks of a page run in a new Python, in an empty directory, without AWS.
@@ -68,6 +71,81 @@ def test_blocks_run_as_pasted(page, tmp_path):
     )
 
     assert (0, "") == (done.returncode, done.stderr if done.returncode else "")
+
+
+@pytest.mark.parametrize("page", WITH_CODE, ids=named)
+def test_blocks_can_be_pasted_into_a_prompt(page):
+    """
+    Before Python 3.13, the prompt ends an indented block at the first empty line.
+    """
+    blocks = [
+        textwrap.dedent(block["code"])
+        for block in BLOCK.finditer(page.read_text("utf-8"))
+        if block["language"] == "python" and not FILE.match(block["code"])
+    ]
+
+    assert [] == [code for code in blocks if not is_accepted_by_prompt(code)]
+
+
+def is_accepted_by_prompt(code):
+    """
+    Return whether the interactive prompt accepts a program line by line.
+    """
+    pending: list[str] = []
+    for line in [*code.splitlines(), ""]:
+        pending.append(line)
+        try:
+            if codeop.compile_command("\n".join(pending)) is not None:
+                pending.clear()
+        except SyntaxError:
+            return False
+    return not any(pending)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("x = 1\nif x:\n    x = 2\n\nx = 3\n", True),
+        ("x = f(\n    1,\n\n    2,\n)\n", True),
+        ("def f():\n    return 1\n", True),
+        ("def f():\n    x = 1\n\n    return x\n", False),
+        ("if x:\n    x = 2\nx = 3\n", False),
+    ],
+)
+def test_prompt(code, expected):
+    """
+    An indented block ends at an empty line, and nowhere else.
+    """
+    assert expected == is_accepted_by_prompt(code)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_nothing_is_hidden(page):
+    """
+    A page has no comments, skips no example, and all its code is in known fences.
+    """
+    text = page.read_text("utf-8")
+    fences = re.findall(
+        r"^ *```([^\s`]*)[^`\n]*\n.*?^ *```$", text, re.DOTALL | re.MULTILINE
+    )
+
+    assert [] == COMMENT.findall(text)
+    assert "+SKIP" not in text
+    assert set() == set(fences) - LANGUAGES - DIRECTIVES
+
+
+def test_all_kinds_of_pages_have_code():
+    """
+    The README and all parts of the documentation are run.
+    """
+    assert {
+        "README.md",
+        "docs/index.md",
+        "docs/tutorial/first-session.md",
+        "docs/explanation/why.md",
+    } <= set(map(named, WITH_CODE))
+    for page in ROOT.glob("docs/how-to/*.md"):
+        assert page in WITH_CODE or page.stem in WITHOUT_CODE
 
 
 @pytest.mark.parametrize(
