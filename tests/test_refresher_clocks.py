@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 
-import attrs
 import pytest
 
 from stsession.exceptions import ClockError, StsUnavailableError
@@ -205,8 +204,8 @@ class TestPossibleLifetimes:
     def answer(self, it, *, date, longest):
         """Credentials of an hour, with a *Date* that is wrong by so much."""
         usual = it.source._issue()
-        fetched = attrs.evolve(
-            usual, server_time=it.world.time + date, longest_lifetimes=longest
+        fetched = usual._replace(
+            server_time=it.world.time + date, longest_lifetimes=longest
         )
         it.refresher.fetch = lambda: fetched
         return it.refresher.get().lifetime

@@ -6,7 +6,6 @@ import contextvars
 import logging
 import os
 
-import attrs
 import pytest
 
 from stsession._core.credentials import Record
@@ -171,8 +170,8 @@ class TestWatching:
 
     def test_source_resolved_again(self, held):
         """The layer below says so with what it brings."""
-        held.refresher.fetch = lambda: attrs.evolve(
-            held.source(), source_resolved_again=True
+        held.refresher.fetch = lambda: held.source()._replace(
+            source_resolved_again=True
         )
         held.refresher.refresh()
 

@@ -8,8 +8,6 @@ import math
 
 from collections.abc import Callable
 
-import attrs
-
 from ..exceptions import RefreshError
 from .policy import Freshness, RefreshPolicy
 
@@ -20,7 +18,6 @@ __all__ = ["MINUTE", "Backoff"]
 MINUTE = 60.0
 
 
-@attrs.define(kw_only=True, eq=False, repr=False)
 class Backoff:
     """
     Pauses between failed attempts, and the limit of attempts per minute.
@@ -34,24 +31,20 @@ class Backoff:
         random: Returns a random number from 0 to 1.
     """
 
-    policy: RefreshPolicy
-    random: Callable[[], float]
-    failures: int = 0
-    """How many attempts failed in a row."""
-
-    error: RefreshError | None = None
-    """The error of the last attempt, until the next one begins."""
-
-    is_permanent: bool = False
-    """Whether that error is permanent, so that a retry is not expected to succeed."""
-
-    not_before: float = -math.inf
-    """The end of the current pause."""
-
-    _last_began: float = -math.inf
-    _cut_short: Freshness = Freshness.ADVISORY
-    _failed: tuple[float, ...] = ()
-    """When the failed attempts of the last minute began."""
+    def __init__(self, *, policy: RefreshPolicy, random: Callable[[], float]) -> None:
+        self.policy = policy
+        self.random = random
+        self.failures = 0
+        """How many attempts failed in a row."""
+        self.error: RefreshError | None = None
+        """The error of the last attempt, until the next one begins."""
+        self.is_permanent = False
+        """Whether a retry is not expected to succeed after that error."""
+        self.not_before = -math.inf
+        """The end of the current pause."""
+        self._last_began = -math.inf
+        self._cut_short = Freshness.ADVISORY
+        self._failed: tuple[float, ...] = ()  # when those of the last minute began
 
     def allows(self, now: float, freshness: Freshness, *, advisory: float) -> bool:
         """

@@ -13,8 +13,6 @@ import os
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-import attrs
-
 from .._locks import OneTimeEvent
 
 
@@ -32,7 +30,6 @@ _reported: contextvars.ContextVar[tuple[object, ...]] = contextvars.ContextVar(
 )
 
 
-@attrs.frozen(eq=False)
 class Fetching:
     """
     A fetch that the current context is part of.
@@ -45,10 +42,13 @@ class Fetching:
         in_background: Whether the fetch was submitted to the background pool.
     """
 
-    refresher: object
-    done: OneTimeEvent
-    in_background: bool
-    process: int = attrs.field(factory=os.getpid, init=False)
+    def __init__(
+        self, refresher: object, done: OneTimeEvent, *, in_background: bool
+    ) -> None:
+        self.refresher = refresher
+        self.done = done
+        self.in_background = in_background
+        self.process = os.getpid()
 
     @property
     def is_running(self) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import attrs
 
@@ -57,8 +57,7 @@ class TemporaryCredentials:
         return self
 
 
-@attrs.frozen
-class Instant:
+class Instant(NamedTuple):
     """
     A point in time on both clocks, in seconds.
     """
@@ -70,8 +69,7 @@ class Instant:
     """Seconds since some instant; never goes back."""
 
 
-@attrs.frozen(kw_only=True)
-class FetchResult:
+class FetchResult(NamedTuple):
     """
     Credentials that a fetch returned, and how they were issued.
     """

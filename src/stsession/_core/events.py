@@ -144,7 +144,6 @@ def write_log(level: int, text: str, *args: object, exc_info: bool = False) -> N
 _Item = tuple[RefreshEvent | None, str, int]
 
 
-@attrs.define(kw_only=True, eq=False, repr=False)
 class EventQueue:
     """
     Events and log messages, queued under a lock and delivered outside of it.
@@ -153,11 +152,12 @@ class EventQueue:
         name: The name of the credentials; log messages begin with it.
     """
 
-    name: str
-    counters: RefreshCounters = attrs.field(factory=RefreshCounters)
-    _hooks: list[Callable[[], RefreshHook | None]] = attrs.field(factory=list)
-    _items: collections.deque[_Item] = attrs.field(factory=collections.deque)
-    _warned_at: float = -math.inf
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.counters = RefreshCounters()
+        self._hooks: list[Callable[[], RefreshHook | None]] = []
+        self._items: collections.deque[_Item] = collections.deque()
+        self._warned_at = -math.inf
 
     def subscribe(self, hook: Callable[[], RefreshHook | None]) -> None:
         """

@@ -30,8 +30,7 @@ class Freshness(enum.IntEnum):
     EXPIRED = 3
 
 
-@attrs.frozen(kw_only=True)
-class RefreshPlan:
+class RefreshPlan(NamedTuple):
     """
     When one set of credentials is refreshed, as seconds left until expiration.
     """

@@ -14,9 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from random import SystemRandom
-from typing import Any, Protocol
-
-import attrs
+from typing import Any, NamedTuple, Protocol
 
 from .._locks import OneTimeEvent, guarded, start_thread
 from .._util import forget_after_fork, per_process
@@ -286,13 +284,12 @@ def spawn(task: Callable[[], None]) -> bool:
     return _fetch_pool().submit(task)
 
 
-@attrs.frozen(kw_only=True, eq=False, repr=False)
-class Runtime:
+class Runtime(NamedTuple):
     """
     The clock, random source, threads and waiting that refreshers use.
     """
 
-    clock: Clock = attrs.field(factory=SystemClock)
+    clock: Clock = SystemClock()
 
     # Not the `random` module's own generator: a program that seeds it with the same
     # number on each machine would refresh on all of them at the same time.
@@ -347,14 +344,15 @@ def use_runtime(
 
     .. versionadded:: 0.1.0
     """
-    before = current_runtime()
-    runtime = Runtime(
-        clock=before.clock if clock is None else clock,
-        random=before.random if random is None else random,
-        submit=before.submit if submit is None else submit,
-        spawn=before.spawn if spawn is None else spawn,
-        wait=before.wait if wait is None else wait,
-    )
+    parts = {
+        "clock": clock,
+        "random": random,
+        "submit": submit,
+        "spawn": spawn,
+        "wait": wait,
+    }
+    given: Any = {name: part for name, part in parts.items() if part is not None}
+    runtime = current_runtime()._replace(**given)
     _runtimes.append(runtime)
     try:
         yield runtime

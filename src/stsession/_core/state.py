@@ -34,7 +34,6 @@ __all__ = [
 ]
 
 
-@attrs.define(kw_only=True, eq=False, repr=False)
 class Flight:
     """
     A refresh in progress; it ends with a record, an error, or an interruption.
@@ -43,30 +42,26 @@ class Flight:
     thread that runs it sets one of *record* and *error*, and then *done*.
     """
 
-    began: Instant
-    reason: Reason
-    owner: object
-    """Identifies the call of the refresher that has to start the fetch."""
-
-    runner: int | None = None
-    """The thread that fetches. `None` until the fetch has begun."""
-
-    attended: bool = False
-    """Whether the owner waits for the end, and delivers the events then."""
-
-    queued: bool = False
-    """Whether it was passed to the background pool, which may be busy."""
-
-    done: OneTimeEvent = attrs.field(factory=OneTimeEvent)
-    record: Record | None = None
-    error: RefreshError | None = None
-    interruption: BaseException | None = None
-    """An exception that ended the fetch and isn't a failure of the source, such as
-    `KeyboardInterrupt`. The owner raises it."""
-
-    starter: int | None = attrs.field(factory=threading.get_ident)
-    """The thread that has to start the fetch, until it has: it may be calling a hook
-    meanwhile."""
+    def __init__(self, *, began: Instant, reason: Reason, owner: object) -> None:
+        self.began = began
+        self.reason = reason
+        self.owner = owner
+        """Identifies the call of the refresher that has to start the fetch."""
+        self.runner: int | None = None
+        """The thread that fetches. `None` until the fetch has begun."""
+        self.attended = False
+        """Whether the owner waits for the end, and delivers the events then."""
+        self.queued = False
+        """Whether it was passed to the background pool, which may be busy."""
+        self.done = OneTimeEvent()
+        self.record: Record | None = None
+        self.error: RefreshError | None = None
+        self.interruption: BaseException | None = None
+        """An exception that ended the fetch and isn't a failure of the source, such as
+        `KeyboardInterrupt`. The owner raises it."""
+        self.starter: int | None = threading.get_ident()
+        """The thread that has to start the fetch, until it has: it may be calling a
+        hook meanwhile."""
 
     @property
     def waits_for_this_thread(self) -> bool:

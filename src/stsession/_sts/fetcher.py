@@ -179,7 +179,7 @@ class StsFetcher:
             elif self._is_token_used_up():
                 raise
         try:
-            return attrs.evolve(self._send(), source_resolved_again=True)
+            return self._send()._replace(source_resolved_again=True)
         except RefreshError as e:
             rejection = self._token_rejection(e)
             if rejection is not None:
@@ -359,7 +359,7 @@ class StsFetcher:
             server_now = expires_at.timestamp() - lifetime
             token_remaining = self.token_supplier.accepted(server_now)
         spans = [s for s in (source_remaining, token_remaining) if s is not None]
-        return attrs.evolve(fetched, source_remaining=min(spans, default=None))
+        return fetched._replace(source_remaining=min(spans, default=None))
 
     def _longest_lifetimes(self) -> tuple[float, ...]:
         """
