@@ -116,7 +116,8 @@ def docs(session: nox.Session) -> None:
     """
     Build the documentation, run every block of code in it, and compare it with ours.
     """
-    session.install(".", *group("docs"), *group("tests"), *group("sdk"))
+    libraries = (*group("docs"), *group("bench"))
+    session.install(".", *libraries, *group("tests"), *group("sdk"))
     build = session.create_tmp()
     for builder in ("html", "doctest"):
         session.run(
@@ -124,7 +125,9 @@ def docs(session: nox.Session) -> None:
             *("-b", builder, "-d", f"{build}/doctrees"),
             *("docs", f"docs/_build/{builder}"),
         )
-    session.run("pytest", *PARALLEL, *PAGES, *session.posargs)
+    # Without the variable, pages whose libraries aren't installed would be skipped.
+    all_pages = {"ALL_PAGES": "1"}
+    session.run("pytest", *PARALLEL, *PAGES, *session.posargs, env=all_pages)
 
 
 @nox.session(python=PYTHONS)
