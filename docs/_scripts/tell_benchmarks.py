@@ -298,9 +298,9 @@ def summary(document: Document) -> Iterator[str]:
         "- **Many roles**: each further role of a `Fleet`, with clients for four "
         f"services, takes {found.shown('roles', 'time_more', 'fleet')} and "
         f"{memory(found, 'fleet')}. That is "
-        f"{found.times('roles', 'time_more', 'fleet')} faster and "
-        f"{found.times('roles', 'memory_more', 'fleet')} less memory than with the "
-        "best alternative. A session of `stsession.assume()` is "
+        f"{found.times('roles', 'time_more', 'fleet')} faster than the best "
+        f"alternative, and {found.times('roles', 'memory_more', 'fleet')} less memory. "
+        "A session of `stsession.assume()` is "
         f"{found.times('roles', 'time_more', 'stsession')} faster and takes "
         f"{found.times('roles', 'memory_more', 'stsession')} less memory."
     )
@@ -321,18 +321,20 @@ def summary(document: Document) -> Iterator[str]:
         f"hours. With each alternative it's {day[0]:.0f} or more."
     )
     slowest = with_unit(found.peers("edge", "max_9")[0], "ms")
+    stalled = found.peers("edge", "stalled_9")[0]
     yield (
-        "- **During a refresh**, no read of the credentials took longer than "
-        f"{found.shown('edge', 'max_9', 'stsession')}. With each alternative, 32 "
-        f"threads waited for STS, {slowest} or longer."
+        "- **During a refresh** with nine minutes left, no read of the credentials "
+        f"took longer than {found.shown('edge', 'max_9', 'stsession')}. With each "
+        f"alternative, {stalled:.0f} of 32 threads waited for STS, the slowest for "
+        f"{slowest} or longer."
     )
     start = with_unit(found.peers("cold_start", "time")[0], "ms")
     yield (
         "- **The cost**: importing stsession takes "
         f"{found.shown('import_cost', 'ready', 'stsession')}, more than any "
-        "alternative. The first request of a process is about as fast as theirs "
-        f"({found.shown('cold_start', 'time', 'stsession')} from the start of Python, "
-        f"the best alternative {start})."
+        "alternative. The first signed request of a process is sent after "
+        f"{found.shown('cold_start', 'time', 'stsession')}, with the fastest "
+        f"alternative after {start}."
     )
 
 
