@@ -276,8 +276,8 @@ class Compared:
 
 
 LABELS = {
-    "recipe": "the `session._credentials` recipe",
-    "profile": "a boto3 profile with `role_arn`",
+    "recipe": "`_credentials` recipe",
+    "profile": "profile with `role_arn`",
     "aws-assume-role-lib": "aws-assume-role-lib",
     "boto3-refresh-session": "boto3-refresh-session",
     "boto3-assume": "boto3-assume",
@@ -344,11 +344,11 @@ def comparison(document: Document) -> Iterator[str]:
     """
     found = Compared(document)
     yield (
-        "| | Refreshes | Calls failed while STS is down | AssumeRole calls in 4 hours "
-        "| Memory for each further role |"
+        "| | Refreshes | Failed calls, STS down | AssumeRole calls in 4 h "
+        "| Memory per role |"
     )
     yield "| --- | --- | --- | --- | --- |"
-    own = {"fleet": "**`stsession.Fleet()`**", "stsession": "**`stsession.assume()`**"}
+    own = {"fleet": "**`Fleet()`**", "stsession": "**`assume()`**"}
     for name, label in {**own, **LABELS}.items():
         calls, failed, requests = (
             f"{found.median(scenario, key, name):.0f}"
@@ -361,7 +361,7 @@ def comparison(document: Document) -> Iterator[str]:
         how = "in the background" if name in own else "in your calls"
         size = memory(found, name)
         yield f"| {label} | {how} | {failed} of {calls} | {requests} | {size} |"
-    yield "| keys copied by hand | never | all, once the keys have expired | - | - |"
+    yield "| keys copied by hand | never | all, once expired | - | - |"
 
 
 def memory(found: Compared, name: str) -> str:
