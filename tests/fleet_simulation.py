@@ -1,6 +1,4 @@
-"""
-A run over a fleet, with an STS that throttles, denies and fails, in virtual time.
-"""
+"""A run over a fleet, with an STS that throttles, denies and fails, in virtual time."""
 
 from __future__ import annotations
 
@@ -67,9 +65,7 @@ class BusySTS:
         self.under_way = self.most_under_way = 0
 
     def __call__(self, request: Any, **kwargs: Any) -> Any:
-        """
-        Answer a request; a handler of ``before-send.sts.AssumeRole``.
-        """
+        """Answer a request; a handler of ``before-send.sts.AssumeRole``."""
         [role_arn] = parse_qs(request.body)["RoleArn"]
         with self._lock:
             self.under_way += 1
@@ -104,9 +100,7 @@ class BusySTS:
 
 @attrs.frozen(kw_only=True)
 class Outcome:
-    """
-    What came of it.
-    """
+    """What came of it."""
 
     passes: tuple[tuple[int, dict[str, int]], ...]
     """For each: how many have a value, and the classes of the errors."""
@@ -203,9 +197,7 @@ def simulate(
 
 
 class Gauge:
-    """
-    How many there are at once, and were at most.
-    """
+    """How many there are at once, and were at most."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -213,9 +205,7 @@ class Gauge:
 
     @contextlib.contextmanager
     def counted(self):
-        """
-        One more, for a while.
-        """
+        """One more, for a while."""
         with self._lock:
             self.now += 1
             self.most = max(self.most, self.now)
@@ -227,9 +217,7 @@ class Gauge:
 
 
 def our_objects() -> int:
-    """
-    How many objects of our own classes there are, except those of tests.
-    """
+    """How many objects of our own classes there are, except those of tests."""
     gc.collect()
     # Of odd classes it isn't a text.
     modules = (str(type(thing).__module__) for thing in gc.get_objects())

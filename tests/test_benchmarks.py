@@ -46,9 +46,7 @@ FIGURE = Figure(
 
 
 def results_of(*rounds, figure=FIGURE):
-    """
-    Results with these times of each contender; a text is a failure.
-    """
+    """Results with these times of each contender; a text is a failure."""
     names = tuple(rounds[0])
     benchmark = Benchmark(
         title="Something",
@@ -70,22 +68,16 @@ def results_of(*rounds, figure=FIGURE):
 
 
 def once(benchmark, *names):
-    """
-    One round of a benchmark, for these contenders.
-    """
+    """One round of a benchmark, for these contenders."""
     return replace(benchmark, contenders=names, rounds=1)
 
 
 class TestProgram:
-    """
-    ``python -m tests.benchmarks``.
-    """
+    """``python -m tests.benchmarks``."""
 
     @pytest.fixture(name="run")
     def _run(self, monkeypatch):
-        """
-        Run it with *arguments*, for a target that is missed.
-        """
+        """Run it with *arguments*, for a target that is missed."""
         program = importlib.import_module("tests.benchmarks.__main__")
         results = results_of({"fleet": 9.0, "recipe": 1.0})
         monkeypatch.setattr(program, "BENCHMARKS", [results.benchmark])
@@ -99,23 +91,17 @@ class TestProgram:
 
     @pytest.mark.parametrize(("arguments", "status"), [([], 0), (["--check"], 1)])
     def test_missed(self, run, capsys, arguments, status):
-        """
-        What is missed stands at the end.
-        """
+        """What is missed stands at the end."""
         assert status == run(*arguments)
         assert capsys.readouterr().out.endswith("Missed:\n  Something: time, fleet\n")
 
     def test_quick(self, run, capsys):
-        """
-        A quick run has no such list, as its numbers mean nothing.
-        """
+        """A quick run has no such list, as its numbers mean nothing."""
         assert 0 == run("--quick")
         assert "Missed" not in capsys.readouterr().out
 
     def test_quick_check(self, run, capsys):
-        """
-        Nor can they be checked.
-        """
+        """Nor can they be checked."""
         with pytest.raises(SystemExit):
             run("--quick", "--check")
 
@@ -123,14 +109,10 @@ class TestProgram:
 
 
 class TestResults:
-    """
-    What is made of the numbers of all rounds.
-    """
+    """What is made of the numbers of all rounds."""
 
     def test_spread(self):
-        """
-        Minimum, median and maximum over the rounds.
-        """
+        """Minimum, median and maximum over the rounds."""
         results = results_of({"fleet": 3.0}, {"fleet": 1.0}, {"fleet": 5.0})
 
         assert Spread(minimum=1.0, median=3.0, maximum=5.0) == results.spread(
@@ -138,9 +120,7 @@ class TestResults:
         )
 
     def test_best_peer_is_looked_for_in_each_round(self):
-        """
-        A ratio is to the peer that did best in that round.
-        """
+        """A ratio is to the peer that did best in that round."""
         results = results_of(
             {"fleet": 1.0, "recipe": 4.0, "profile": 8.0},
             {"fleet": 1.0, "recipe": 9.0, "profile": 2.0},
@@ -151,9 +131,7 @@ class TestResults:
         )
 
     def test_ours_are_no_peers(self):
-        """
-        Neither ours nor static keys count as the best peer.
-        """
+        """Neither ours nor static keys count as the best peer."""
         results = results_of(
             {"fleet": 1.0, "stsession": 0.1, "static keys": 0.1, "recipe": 2.0}
         )
@@ -161,9 +139,7 @@ class TestResults:
         assert 0.5 == results.ratio("fleet", "best peer", FIGURE).median
 
     def test_nothing_to_divide_by(self):
-        """
-        There is no ratio to nothing, nor to a contender that failed.
-        """
+        """There is no ratio to nothing, nor to a contender that failed."""
         results = results_of({"fleet": 1.0, "recipe": 0.0, "profile": "Error: no"})
 
         assert results.ratio("fleet", "recipe", FIGURE) is None
@@ -171,18 +147,14 @@ class TestResults:
 
     @pytest.mark.parametrize(("time", "met"), [(1.0, True), (1.1, False)])
     def test_target(self, time, met):
-        """
-        A target is met up to its bound.
-        """
+        """A target is met up to its bound."""
         results = results_of({"fleet": time, "recipe": 2.0})
 
         assert met is results.is_met("fleet", FIGURE)
         assert met is (not results.missed())
 
     def test_failure_misses_the_target(self):
-        """
-        A contender that can't has missed, with the reason.
-        """
+        """A contender that can't has missed, with the reason."""
         results = results_of({"fleet": "ValueError: no", "recipe": 2.0})
 
         assert ["Something: time, fleet"] == results.missed()
@@ -190,9 +162,7 @@ class TestResults:
         assert "  fleet failed: ValueError: no" == list(report.lines(results))[-1]
 
     def test_lines(self):
-        """
-        A line has the spread, the ratio, and the target.
-        """
+        """A line has the spread, the ratio, and the target."""
         results = results_of({"fleet": 0.001, "recipe": 0.004})
 
         _, fleet, recipe = report.lines(results)
@@ -205,31 +175,23 @@ class TestResults:
 
 
 class TestAws:
-    """
-    The server with canned answers.
-    """
+    """The server with canned answers."""
 
     def sign(self, key, token=None):
-        """
-        The head of a request that is signed with a key.
-        """
+        """The head of a request that is signed with a key."""
         lines = [f"Authorization: AWS4-HMAC-SHA256 Credential={key}/x"]
         if token is not None:
             lines.append(f"X-Amz-Security-Token: {token}")
         return ("\r\n" + "\r\n".join(lines)).encode()
 
     def assume(self, aws, *, role=0, key=SOURCE_KEY):
-        """
-        Ask for the credentials of a role.
-        """
+        """Ask for the credentials of a role."""
         form = {"Action": "AssumeRole", "RoleArn": role_arn(role)}
         head = b"POST / HTTP/1.1" + self.sign(key)
         return aws.answer(head, urlencode(form).encode())
 
     def list_objects(self, aws, answer):
-        """
-        Use what `assume()` has given.
-        """
+        """Use what `assume()` has given."""
         text = answer.body.decode()
         key, token = (
             re.search(f"<{name}>(.*?)<", text)[1]
@@ -239,9 +201,7 @@ class TestAws:
         return aws.answer(head, b"").status
 
     def test_issued_keys_are_good_until_they_expire(self):
-        """
-        S3 answers to a role's keys for as long as they live.
-        """
+        """S3 answers to a role's keys for as long as they live."""
         aws = Aws()
         answer = self.assume(aws)
 
@@ -252,9 +212,7 @@ class TestAws:
         assert 403 == self.list_objects(aws, answer)
 
     def test_unknown_keys(self):
-        """
-        Requests with unknown keys, or without any, are rejected.
-        """
+        """Requests with unknown keys, or without any, are rejected."""
         aws = Aws()
 
         assert 403 == self.assume(aws, key="ASIAUNKNOWN").status
@@ -262,9 +220,7 @@ class TestAws:
         assert (1, 0) == (aws.requests, aws.granted)
 
     def test_faults(self):
-        """
-        It denies, fails, throttles, and counts.
-        """
+        """It denies, fails, throttles, and counts."""
         aws = Aws()
         aws.denied, aws.failing, aws.rate = [role_arn(1)], 3, 4.0
         statuses = [self.assume(aws, role=role).status for role in (0, 1, 2, 3, 4)]
@@ -274,14 +230,10 @@ class TestAws:
 
 
 class TestCatalog:
-    """
-    What is measured, and that it can be.
-    """
+    """What is measured, and that it can be."""
 
     def test_knows_whom_and_what_it_names(self):
-        """
-        Each benchmark has a scenario, and each contender a class.
-        """
+        """Each benchmark has a scenario, and each contender a class."""
         for benchmark in BENCHMARKS:
             assert benchmark.scenario in SCENARIOS
             assert set(benchmark.contenders) <= set(CONTENDERS)
@@ -289,9 +241,7 @@ class TestCatalog:
                 assert figure.unit in report.SCALE
 
     def test_a_whole_measurement(self):
-        """
-        In a process of its own a contender is measured: one call for 64 threads.
-        """
+        """In a process of its own a contender is measured: one call for 64 threads."""
         (herd,) = (b for b in BENCHMARKS if b.scenario == "herd")
 
         results = measure(once(herd, "stsession"), size="quick")
@@ -300,9 +250,7 @@ class TestCatalog:
         assert [1.0] == results.values("stsession", "requests")
 
     def test_first_requests(self):
-        """
-        Each contender of the start has a program, and ours reaches S3.
-        """
+        """Each contender of the start has a program, and ours reaches S3."""
         starts = [b for b in BENCHMARKS if b.scenario.startswith("cold_start")]
         for start in starts:
             assert all(map(program, start.contenders))
@@ -313,9 +261,7 @@ class TestCatalog:
         assert all(time > 0 for time in results.values("stsession", "time"))
 
     def test_failures_are_results(self):
-        """
-        A scenario that raises is reported, and breaks nothing.
-        """
+        """A scenario that raises is reported, and breaks nothing."""
         benchmark = Benchmark(
             title="",
             scenario="import_cost",  # static keys have nothing to import
@@ -330,14 +276,10 @@ class TestCatalog:
 
 
 class TestPage:
-    """
-    The page with the results.
-    """
+    """The page with the results."""
 
     def test_pages_have_the_measured_numbers(self, drawing):
-        """
-        All tables are what the script makes of the committed measurements.
-        """
+        """All tables are what the script makes of the committed measurements."""
         document = json.loads(drawing.NUMBERS.read_text("utf-8"))
 
         for path in drawing.PAGES:
@@ -345,18 +287,14 @@ class TestPage:
             assert drawing.fill_in(page, document) == page
 
     def test_page_has_no_other_numbers(self, drawing, telling):
-        """
-        Nothing that was measured stands outside of the markers.
-        """
+        """Nothing that was measured stands outside of the markers."""
         page = drawing.PAGE.read_text("utf-8")
         prose = telling.MARKED.sub("", page)
 
         assert [] == re.findall(r"[\d.,]+ ?(?:µs|[KMG]B|%)", prose)
 
     def test_drawings_are_of_the_measured_numbers(self, drawing):
-        """
-        So are all drawings, and each of them is shown.
-        """
+        """So are all drawings, and each of them is shown."""
         document = json.loads(drawing.NUMBERS.read_text("utf-8"))
         page = drawing.PAGE.read_text("utf-8")
         drawings = dict(drawing.drawings(document))
@@ -367,18 +305,14 @@ class TestPage:
             assert f"({path.name})" in page
 
     def test_page_shows_each_benchmark(self, drawing, telling):
-        """
-        What is measured is shown.
-        """
+        """What is measured is shown."""
         page = drawing.PAGE.read_text("utf-8")
         shown = {match["what"].split()[0] for match in telling.MARKED.finditer(page)}
 
         assert set(SCENARIOS) | set(telling.PARTS) == shown
 
     def test_missed_targets_and_failures_are_told(self, telling):
-        """
-        The page hides neither.
-        """
+        """The page hides neither."""
         results = results_of({"fleet": 2.0, "recipe": 2.0, "profile": "Error: no"})
         document = json.loads(json.dumps(report.document([results])))
         marked = "<!-- measured: {} -->\n<!-- end -->"
@@ -393,9 +327,7 @@ class TestPage:
         assert "`profile` failed: `Error: no`" in table
 
     def test_losses_are_told(self, telling):
-        """
-        A peer that is better is reported.
-        """
+        """A peer that is better is reported."""
         results = results_of({"fleet": 3.0, "recipe": 2.0})
         document = json.loads(json.dumps(report.document([results])))
 

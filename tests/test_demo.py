@@ -41,23 +41,17 @@ sys.exit(_cli.main())
 
 
 class ByHand(FastClock):
-    """
-    A clock whose seconds are set.
-    """
+    """A clock whose seconds are set."""
 
     seconds = 0.0
 
     def elapsed(self):
-        """
-        The seconds that were set.
-        """
+        """The seconds that were set."""
         return self.seconds
 
 
 class Due:
-    """
-    Contender with a known time of its next refresh.
-    """
+    """Contender with a known time of its next refresh."""
 
     session = None
 
@@ -66,48 +60,36 @@ class Due:
         self.at = at
 
     def due_at(self):
-        """
-        The time that was passed.
-        """
+        """The time that was passed."""
         return self.at
 
 
 class Client:
-    """
-    S3 client with a list of outcomes.
-    """
+    """S3 client with a list of outcomes."""
 
     def __init__(self, *outcomes):
         self.outcomes = list(outcomes)
         self.done = threading.Event()
 
     def client(self, service):
-        """
-        It is a session as well.
-        """
+        """It is a session as well."""
         assert "s3" == service
 
         return self
 
     def list_objects_v2(self, Bucket):  # noqa: N803 - boto3's name
-        """
-        End with the next outcome; without any left, successfully.
-        """
+        """End with the next outcome; without any left, successfully."""
         if not self.outcomes:
             self.done.set()
         elif (outcome := self.outcomes.pop(0)) is not None:
             raise outcome
 
     def close(self):
-        """
-        There is nothing to close.
-        """
+        """There is nothing to close."""
 
 
 def measured(**values):
-    """
-    Measurements of a contender.
-    """
+    """Measurements of a contender."""
     defaults = {
         "api_calls": 190,
         "failures": 0,
@@ -121,18 +103,14 @@ def measured(**values):
 
 
 def run_of(**contenders):
-    """
-    A run with one outage.
-    """
+    """A run with one outage."""
     outages = (Outage(begins=9.5, ends=10.7),)
     return Run(settings=Settings(), outages=outages, contenders=contenders)
 
 
 @pytest.fixture(name="played", scope="module")
 def _played():
-    """
-    A short run, its lines, and the server it ran against.
-    """
+    """A short run, its lines, and the server it ran against."""
     lines, servers = [], []
 
     @contextlib.contextmanager
@@ -148,9 +126,7 @@ def _played():
 
 
 def test_all_numbers_are_measured(played):
-    """
-    The results of both are what the server received from them.
-    """
+    """The results of both are what the server received from them."""
     run, _, local = played
     ours, recipe = run.contenders["stsession"], run.contenders["recipe"]
 
@@ -170,9 +146,7 @@ def test_all_numbers_are_measured(played):
 
 
 def test_there_are_outages(played):
-    """
-    STS fails during the reported outages.
-    """
+    """STS fails during the reported outages."""
     run, lines, local = played
 
     refused = [call for call in local.calls("AssumeRole") if call.status == 503]
@@ -183,9 +157,7 @@ def test_there_are_outages(played):
 
 
 def test_prints_what_happens(played):
-    """
-    There is a line for each second, and one for each event.
-    """
+    """There is a line for each second, and one for each event."""
     _, lines, _ = played
 
     live = [line.split() for line in lines if re.match(r" *[\d.]+ s  (up|DOWN) ", line)]
@@ -198,9 +170,7 @@ def test_prints_what_happens(played):
 
 
 def test_one_role_gets_external_id_and_policy(played):
-    """
-    Both assume the first role with both, and the second one from there.
-    """
+    """Both assume the first role with both, and the second one from there."""
     _, _, local = played
 
     names = {"ExternalId", "Policy"}
@@ -214,9 +184,7 @@ def test_one_role_gets_external_id_and_policy(played):
 
 
 def test_leaves_nothing_behind(tmp_path, monkeypatch):
-    """
-    The environment is as before, and the temporary files are gone.
-    """
+    """The environment is as before, and the temporary files are gone."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
     monkeypatch.setenv("AWS_PROFILE", "mine")
@@ -233,9 +201,7 @@ def test_leaves_nothing_behind(tmp_path, monkeypatch):
 
 
 def test_fast_clock():
-    """
-    Both hands go *factor* times as fast as the machine's.
-    """
+    """Both hands go *factor* times as fast as the machine's."""
     clock = ByHand(600)
     began = clock.wall()
     clock.seconds = 6.0
@@ -246,9 +212,7 @@ def test_fast_clock():
 
 
 def test_worker_counts():
-    """
-    Failures are counted, and printed when they begin and end.
-    """
+    """Failures are counted, and printed when they begin and end."""
     lines = []
     client = Client(None, ValueError("no"), ValueError("no"), None, OSError())
     worker = Worker(name="it", session=client, elapsed=lambda: 1.0, output=lines.append)
@@ -268,9 +232,7 @@ def test_worker_counts():
 
 
 def test_recipe_prints_refreshes(monkeypatch):
-    """
-    A failing refresh is printed once, a successful one at most once a second.
-    """
+    """A failing refresh is printed once, a successful one at most once a second."""
     lines = []
     clock = ByHand(1)
     with demo_environment(clock) as local:
@@ -298,9 +260,7 @@ def test_recipe_prints_refreshes(monkeypatch):
     ],
 )
 def test_outages_begin_before_refreshes(due, begins):
-    """
-    There is an outage of ten minutes shortly before the refresh of each.
-    """
+    """There is an outage of ten minutes shortly before the refresh of each."""
     clock = ByHand(60)
     contenders = tuple(
         Due(name, clock.now() + dt.timedelta(minutes=minutes))
@@ -350,16 +310,12 @@ def test_outages_begin_before_refreshes(due, begins):
     ],
 )
 def test_describes_events(event, expected):
-    """
-    An event is described in one line, or not at all.
-    """
+    """An event is described in one line, or not at all."""
     assert expected == _engine.refresh_event(event)
 
 
 def test_text(monkeypatch, capsys):
-    """
-    An introduction, the lines as they come, and a table of what was measured.
-    """
+    """An introduction, the lines as they come, and a table of what was measured."""
     run = run_of(stsession=measured(), recipe=measured(failures=10, generations=4))
 
     def run_demo(settings, *, output):
@@ -388,9 +344,7 @@ def test_text(monkeypatch, capsys):
 
 
 def test_ends_with_the_result():
-    """
-    The last sentence is the result; before it stands the reason.
-    """
+    """The last sentence is the result; before it stands the reason."""
     run = run_of(stsession=measured(), recipe=measured(failures=10))
 
     text = " ".join(_engine.conclusion(run).split())
@@ -404,18 +358,14 @@ def test_ends_with_the_result():
 
 @pytest.mark.parametrize(("calls", "explained"), [(26, True), (27, False), (28, False)])
 def test_explains_why_it_calls_sts_more_often(calls, explained):
-    """
-    The reason is printed if it does.
-    """
+    """The reason is printed if it does."""
     run = run_of(stsession=measured(), recipe=measured(assume_role_calls=calls))
 
     assert explained is ("called AssumeRole more often" in _engine.conclusion(run))
 
 
 def test_reports_that_there_was_no_outage():
-    """
-    Without an outage there is nothing to compare.
-    """
+    """Without an outage there is nothing to compare."""
     run = run_of(stsession=measured(), recipe=measured())
 
     text = _engine.conclusion(attrs.evolve(run, outages=()))
@@ -424,9 +374,7 @@ def test_reports_that_there_was_no_outage():
 
 
 def test_lines_fit_80_columns(played):
-    """
-    None is longer, not even in a long run or with the longest error.
-    """
+    """None is longer, not even in a long run or with the longest error."""
     run, lines, _ = played
     error = "recipe: API calls fail: " + "ClientError: an error occurred " * 9
     event = stsession.RefreshEvent(
@@ -452,9 +400,7 @@ def test_lines_fit_80_columns(played):
 
 
 def test_json(monkeypatch, capsys):
-    """
-    With ``--json`` there is one document, and nothing else.
-    """
+    """With ``--json`` there is one document, and nothing else."""
     runs = []
 
     def run_demo(settings, *, output):
@@ -484,9 +430,7 @@ def test_json(monkeypatch, capsys):
     "ours", [measured(failures=1), measured(api_calls=0)], ids=["failed", "idle"]
 )
 def test_status_is_1_if_ours_failed(monkeypatch, ours):
-    """
-    The exit status shows whether each call with stsession succeeded.
-    """
+    """The exit status shows whether each call with stsession succeeded."""
     run = run_of(stsession=ours, recipe=measured())
     monkeypatch.setattr(_cli, "run_demo", lambda settings, output: run)
 
@@ -505,9 +449,7 @@ def test_status_is_1_if_ours_failed(monkeypatch, ours):
     ],
 )
 def test_rejects_invalid_arguments(arguments, capsys):
-    """
-    Invalid arguments are rejected at once, with their name and the limit.
-    """
+    """Invalid arguments are rejected at once, with their name and the limit."""
     with pytest.raises(SystemExit) as e:
         _cli.main(arguments)
 
@@ -519,9 +461,7 @@ def test_rejects_invalid_arguments(arguments, capsys):
 
 
 def test_program_prints_json_only(tmp_path):
-    """
-    As a program, it prints one document, no warning, and no traceback.
-    """
+    """As a program, it prints one document, no warning, and no traceback."""
     done = run_child(
         [sys.executable, "-c", SHORT, "--json", "--seconds", "1.5"],
         env={**os.environ, "TMPDIR": str(tmp_path)},
@@ -537,9 +477,7 @@ def test_program_prints_json_only(tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGINT to send")
 def test_control_c(tmp_path):
-    """
-    Ctrl-C ends it at once, without a traceback or a temporary file.
-    """
+    """Ctrl-C ends it at once, without a traceback or a temporary file."""
     with child(
         DEMO,
         env={**os.environ, "TMPDIR": str(tmp_path)},
@@ -560,9 +498,7 @@ def test_control_c(tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGINT to send")
 def test_early_control_c(tmp_path):
-    """
-    While it is imported, Ctrl-C ends it without a traceback as well.
-    """
+    """While it is imported, Ctrl-C ends it without a traceback as well."""
     (tmp_path / "boto3.py").write_text(
         "import threading; print('imported', flush=True); threading.Event().wait()\n"
     )
@@ -583,9 +519,7 @@ def test_early_control_c(tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGINT to send")
 def test_ignored_control_c(tmp_path):
-    """
-    In the background of a shell SIGINT is ignored, and stays so.
-    """
+    """In the background of a shell SIGINT is ignored, and stays so."""
     (tmp_path / "sitecustomize.py").write_text(
         "import atexit, signal\n"
         "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
@@ -604,9 +538,7 @@ def test_ignored_control_c(tmp_path):
 @pytest.mark.skipif(os.name == "nt", reason="pipes break in another way")
 @pytest.mark.parametrize("read", [0, 3])
 def test_output_that_is_read_no_further(tmp_path, read):
-    """
-    ``| head`` ends it without a traceback or a temporary file.
-    """
+    """``| head`` ends it without a traceback or a temporary file."""
     with child(
         DEMO,
         env={**os.environ, "TMPDIR": str(tmp_path)},
@@ -628,9 +560,7 @@ def test_output_that_is_read_no_further(tmp_path, read):
 @pytest.mark.skipif(os.name == "nt", reason="pipes break in another way")
 @pytest.mark.parametrize("arguments", [[], ["--json"]])
 def test_result_that_is_not_read(monkeypatch, arguments):
-    """
-    The same goes for what is printed last, and written when the program ends.
-    """
+    """The same goes for what is printed last, and written when the program ends."""
     run = run_of(stsession=measured(), recipe=measured())
     monkeypatch.setattr(_cli, "run_demo", lambda settings, output: run)
     reader, writer = os.pipe()

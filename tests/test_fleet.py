@@ -52,22 +52,16 @@ def _local():
 
 @pytest.fixture(name="org")
 def _org(local):
-    """
-    A source that the local STS knows.
-    """
+    """A source that the local STS knows."""
     return local.session(local.add_user(), region="eu-west-1")
 
 
 def nowhere():
-    """
-    A source without a region.
-    """
+    """A source without a region."""
 
 
 def whoami(session):
-    """
-    The account that the session acts in.
-    """
+    """The account that the session acts in."""
     return session.client("sts").get_caller_identity()["Account"]
 
 
@@ -96,9 +90,7 @@ def whoami(session):
     ],
 )
 def test_targets(source, accounts, options, role, regions):
-    """
-    There is a session for each account, without duplicates, and for each region.
-    """
+    """There is a session for each account, without duplicates, and for each region."""
     fleet = Fleet(accounts, source=source, **options)
     expected = [
         (account, f"arn:aws:iam::{account}:role/{role}", region)
@@ -115,9 +107,7 @@ def test_targets(source, accounts, options, role, regions):
     [("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov"), ("eu-west-3", "aws")],
 )
 def test_partition(region, partition):
-    """
-    ARNs are of the partition that the source's region is in.
-    """
+    """ARNs are of the partition that the source's region is in."""
     source = boto3.Session("AKIAIOSFODNN7EXAMPLE", "s3cr3t", region_name=region)
 
     (target,) = Fleet(IDS[:1], role_name="Audit", source=source)
@@ -126,9 +116,7 @@ def test_partition(region, partition):
 
 
 def test_overrides(source):
-    """
-    A mapping says what is different in an account.
-    """
+    """A mapping says what is different in an account."""
     fleet = Fleet(
         {
             IDS[0]: {"role_name": "Other", "external_id": "theirs"},
@@ -153,9 +141,7 @@ def test_overrides(source):
 
 
 def test_transitive_tags_of_each_account(source):
-    """
-    Transitive keys of all accounts are compared with the tags that each one has.
-    """
+    """Transitive keys of all accounts are compared with the tags that each one has."""
     tagged = {account: {"tags": {"Team": account}} for account in IDS}
     common = {"role_name": "Audit", "source": source, "transitive_tag_keys": ["team"]}
 
@@ -167,9 +153,7 @@ def test_transitive_tags_of_each_account(source):
 
 
 def test_twice_but_different(source):
-    """
-    Unless the two say different things.
-    """
+    """Unless the two say different things."""
     accounts = {IDS[0]: None, ARN.format(IDS[0]): {"external_id": "theirs"}}
 
     with pytest.raises(InvalidRequestError, match="twice, with different options"):
@@ -218,9 +202,7 @@ def test_twice_but_different(source):
     ],
 )
 def test_bad_accounts(accounts, role_name, parameter, text, source):
-    """
-    Wrong accounts are an error when the fleet is made, which names the entry.
-    """
+    """Wrong accounts are an error when the fleet is made, which names the entry."""
     with pytest.raises(InvalidRequestError, match=text) as caught:
         Fleet(accounts, role_name=role_name, source=source)
 
@@ -228,9 +210,7 @@ def test_bad_accounts(accounts, role_name, parameter, text, source):
 
 
 def test_role_names_elsewhere(source):
-    """
-    Servers that aren't AWS's have other names, but they go into an ARN, too.
-    """
+    """Servers that aren't AWS's have other names, but they go into an ARN, too."""
     url = "http://localhost:9000"
     name = "tenant$a/" + "x" * 65
     (target,) = Fleet(IDS[:1], role_name=name, source=source, sts_endpoint_url=url)
@@ -244,9 +224,7 @@ def test_role_names_elsewhere(source):
 
 @pytest.mark.parametrize("region", ["euwest1", "EU-west-1", ""])
 def test_region_in_no_partition(region):
-    """
-    It's an error at once, as no ARN can be made; also if it is the source's.
-    """
+    """It's an error at once, as no ARN can be made; also if it is the source's."""
     source = boto3.Session("AKIAIOSFODNN7EXAMPLE", "s3cr3t", region_name=region)
     for make in (
         lambda: Fleet(IDS, role_name="A", source=source),
@@ -268,9 +246,7 @@ def test_region_in_no_partition(region):
     ],
 )
 def test_misspelt_region(accounts, regions, source):
-    """
-    Each region is looked at, also those of one account only.
-    """
+    """Each region is looked at, also those of one account only."""
     with pytest.raises(
         InvalidRequestError,
         match="No partition that botocore knows has a region 'mars'",
@@ -281,9 +257,7 @@ def test_misspelt_region(accounts, regions, source):
 
 
 def test_region_elsewhere(source):
-    """
-    Servers that aren't AWS's call their regions anything.
-    """
+    """Servers that aren't AWS's call their regions anything."""
     target, other = Fleet(
         IDS[:1],
         role_name="Audit",
@@ -310,9 +284,7 @@ def test_region_elsewhere(source):
     ],
 )
 def test_bad_options(options, text, source):
-    """
-    Options that `assume()` rejects are rejected when the fleet is made.
-    """
+    """Options that `assume()` rejects are rejected when the fleet is made."""
     with pytest.raises(InvalidRequestError, match=text):
         Fleet(IDS, role_name="Audit", source=source, **options)
 
@@ -325,17 +297,13 @@ def test_bad_options(options, text, source):
     ],
 )
 def test_unknown_names(call, text):
-    """
-    An unknown name is an error that suggests a similar one.
-    """
+    """An unknown name is an error that suggests a similar one."""
     with pytest.raises(TypeError, match=text):
         call()
 
 
 def test_options_act(source):
-    """
-    What goes for all accounts reaches each session.
-    """
+    """What goes for all accounts reaches each session."""
     policy = RefreshPolicy(background=False)
     fleet = Fleet(
         IDS,
@@ -360,9 +328,7 @@ def test_options_act(source):
 
 
 def test_repr(source):
-    """
-    It shows the accounts and the source, and no secret.
-    """
+    """It shows the accounts and the source, and no secret."""
     fleet = Fleet(IDS, role_name="Audit", source=source, external_id="s3cr3t")
 
     text = "<Fleet of 5 accounts, role Audit by the given session ("
@@ -374,9 +340,7 @@ def test_repr(source):
 
 
 def test_session(source):
-    """
-    A session is the same each time, by its account or its ARN.
-    """
+    """A session is the same each time, by its account or its ARN."""
     fleet = Fleet(
         IDS, role_name="Audit", source=source, regions=["eu-west-1", "us-east-1"]
     )
@@ -398,9 +362,7 @@ def test_session(source):
     ],
 )
 def test_no_such_session(account, region, text, source):
-    """
-    An account or region that the fleet doesn't have is an error.
-    """
+    """An account or region that the fleet doesn't have is an error."""
     accounts = [*IDS, "arn:aws:iam::000000000002:role/Other"]
     fleet = Fleet(accounts, role_name="Audit", source=source)
 
@@ -413,9 +375,7 @@ def test_no_such_session(account, region, text, source):
     [("000000000099", "iterate over the fleet"), (111122223333, "string of 12 digits")],
 )
 def test_how_accounts_are_named(account, hint, source):
-    """
-    The hint for a number says that an ID is a string.
-    """
+    """The hint for a number says that an ID is a string."""
     fleet = Fleet(["111122223333"], role_name="Audit", source=source)
 
     with pytest.raises(InvalidRequestError, match="has no account") as caught:
@@ -425,9 +385,7 @@ def test_how_accounts_are_named(account, hint, source):
 
 
 def test_shared_credentials(local, org):
-    """
-    Fleets of a source share credentials; a session by assume() has its own.
-    """
+    """Fleets of a source share credentials; a session by assume() has its own."""
     fleets = [Fleet(IDS[:1], role_name="Audit", source=org) for _ in range(2)]
     sessions = [fleet.session(IDS[0]) for fleet in fleets]
     sessions.append(stsession.assume(ARN.format(IDS[0]), source=org))
@@ -438,9 +396,7 @@ def test_shared_credentials(local, org):
 
 
 def test_regions_share_credentials(local, org):
-    """
-    The sessions of an account call STS once, whatever their regions.
-    """
+    """The sessions of an account call STS once, whatever their regions."""
     regions = ["eu-west-1", "us-east-1", "us-east-2"]
     fleet = Fleet(IDS, role_name="Audit", source=org, regions=regions)
 
@@ -451,9 +407,7 @@ def test_regions_share_credentials(local, org):
 
 
 def test_second_run(local, org):
-    """
-    A second run doesn't call STS.
-    """
+    """A second run doesn't call STS."""
     fleet = Fleet(IDS, role_name="Audit", source=org)
 
     for _ in range(2):
@@ -463,9 +417,7 @@ def test_second_run(local, org):
 
 
 def test_throttled(source, stub):
-    """
-    A throttled request is sent again, and all requests are slowed down.
-    """
+    """A throttled request is sent again, and all requests are slowed down."""
     clock = FakeClock()
 
     def wait(event, seconds):
@@ -483,9 +435,7 @@ def test_throttled(source, stub):
 
 @pytest.mark.parametrize("fault", [Fault.throttled(), Fault.status(500)])
 def test_gives_up(source, stub, fault):
-    """
-    After the last retry, the hint says that the session retries when it is used.
-    """
+    """After the last retry, the hint says that the session retries when it is used."""
     clock = FakeClock()
 
     def wait(event, seconds):
@@ -506,9 +456,7 @@ def test_gives_up(source, stub, fault):
 
 
 def test_not_sent_in_time(source, stub):
-    """
-    A request that isn't sent in time is an error that names its role.
-    """
+    """A request that isn't sent in time is an error that names its role."""
     clock, policy = FakeClock(), RefreshPolicy(load_timeout=dt.timedelta(seconds=0.4))
 
     def wait(event, seconds):
@@ -528,9 +476,7 @@ def test_not_sent_in_time(source, stub):
 
 @pytest.mark.parametrize("of_account", [False, True])
 def test_options_that_change_later(source, stub, of_account):
-    """
-    A fleet makes its sessions with the options that it got.
-    """
+    """A fleet makes its sessions with the options that it got."""
     tags = {"Tenant": "one"}
     if of_account:
         fleet = Fleet({IDS[0]: {"tags": tags}}, role_name="Audit", source=source)
@@ -544,9 +490,7 @@ def test_options_that_change_later(source, stub, of_account):
 
 @pytest.fixture(name="asked_for_codes")
 def _asked_for_codes(source, stub):
-    """
-    Use a fleet of one account and with MFA, while STS fails; return its result.
-    """
+    """Use a fleet of one account and with MFA, while STS fails; return its result."""
     clock = FakeClock()
 
     def wait(event, seconds):
@@ -592,9 +536,7 @@ def test_single_code(asked_for_codes, stub, mfa_session):
 
 
 def test_client_sends_once(local, org):
-    """
-    The STS client doesn't retry by itself.
-    """
+    """The STS client doesn't retry by itself."""
     policy = RefreshPolicy(load_timeout=dt.timedelta(0))
     local.faults.add(Fault.status(500), times=1)
     fleet = Fleet(IDS[:1], role_name="Audit", source=org, refresh=policy)
@@ -607,9 +549,7 @@ def test_client_sends_once(local, org):
 
 
 def test_other_sessions_have_no_throttle(source):
-    """
-    Sessions outside of a fleet have no throttle.
-    """
+    """Sessions outside of a fleet have no throttle."""
     fleet = Fleet(IDS, role_name="Audit", source=source)
     other = stsession.assume(ARN.format(IDS[0]), source=source)
     next_role = fleet.session(IDS[0]).assume(ARN.format(IDS[1]))
@@ -625,9 +565,7 @@ def _attempts(session):
 
 
 def test_fleets_of_a_source_share_their_throttle(source):
-    """
-    Two fleets of the same source slow down together, with another STS they don't.
-    """
+    """Two fleets of the same source slow down together, with another STS they don't."""
     fleets = [
         Fleet(IDS, role_name="Audit", source=source),
         Fleet(IDS, role_name="Other", source=source),
@@ -653,9 +591,7 @@ def test_short_patience(source):
 
 
 def test_membership(source):
-    """
-    An account is in it, by its ID or its role; a target is, too.
-    """
+    """An account is in it, by its ID or its role; a target is, too."""
     fleet = Fleet(IDS, role_name="Audit", source=source)
 
     assert IDS[0] in fleet
@@ -666,31 +602,23 @@ def test_membership(source):
 
 @pytest.mark.parametrize("do", [pickle.dumps, copy.deepcopy])
 def test_no_copies(source, do):
-    """
-    A fleet stays where it is.
-    """
+    """A fleet stays where it is."""
     with pytest.raises(TypeError, match="make another, or pass its sessions"):
         do(Fleet(IDS, role_name="Audit", source=source))
 
 
 async def later(session):
-    """
-    A function that would have to be awaited.
-    """
+    """A function that would have to be awaited."""
 
 
 def one_by_one(session):
-    """
-    A function that would have to be iterated over.
-    """
+    """A function that would have to be iterated over."""
     yield session
 
 
 @pytest.mark.parametrize("function", [later, one_by_one])
 def test_functions_that_have_not_run(source, function):
-    """
-    What they return isn't what they are for.
-    """
+    """What they return isn't what they are for."""
     fleet = Fleet(IDS, role_name="Audit", source=source)
 
     with pytest.raises(InvalidRequestError, match="without async and yield"):
@@ -698,9 +626,7 @@ def test_functions_that_have_not_run(source, function):
 
 
 def test_waits_longer_than_others(source):
-    """
-    Callers wait for a refresh in progress for as long as it may be retried.
-    """
+    """Callers wait for a refresh in progress for as long as it may be retried."""
     fleet = Fleet(IDS, role_name="Audit", source=source)
 
     refresher = fleet.session(IDS[0])._refresher
@@ -710,9 +636,7 @@ def test_waits_longer_than_others(source):
 
 
 def test_session_of_a_session(local, org):
-    """
-    A source of ours serves as well.
-    """
+    """A source of ours serves as well."""
     hub = "arn:aws:iam::123456789012:role/Hub"
     local.add_role(hub)
     for account in IDS:
@@ -727,9 +651,7 @@ def test_session_of_a_session(local, org):
 
 
 def test_denied(local, org):
-    """
-    A role that can't be assumed is the result of its account.
-    """
+    """A role that can't be assumed is the result of its account."""
     fleet = Fleet([*IDS, "000000000099"], role_name="Audit", source=org)
 
     run = fleet.map(whoami)
@@ -746,9 +668,7 @@ def test_denied(local, org):
 
 
 def test_several_denied(local, org):
-    """
-    What several roles have in common stands once in the summary.
-    """
+    """What several roles have in common stands once in the summary."""
     fleet = Fleet(["000000000098", "000000000099"], role_name="Audit", source=org)
 
     run = fleet.map(whoami, ordered=True)
@@ -763,16 +683,12 @@ def test_several_denied(local, org):
 
 
 def test_error_of_the_function(local, org):
-    """
-    Whatever the function raises is its account's error, without its frames.
-    """
+    """Whatever the function raises is its account's error, without its frames."""
     fleet = Fleet(IDS, role_name="Audit", source=org)
     garbage = []
 
     class Page:
-        """
-        Something large.
-        """
+        """Something large."""
 
     def inspect(session):
         page = Page()
@@ -794,9 +710,7 @@ def test_error_of_the_function(local, org):
 
 
 def test_result_names_its_account(local, org):
-    """
-    A result says which account and region it is of.
-    """
+    """A result says which account and region it is of."""
     fleet = Fleet(IDS[:1], role_name="Audit", source=org)
 
     (result,) = fleet.map(whoami)
@@ -810,9 +724,7 @@ def test_result_names_its_account(local, org):
 
 
 def test_leaves_no_thread(local, org):
-    """
-    When a run has ended, so do its threads.
-    """
+    """When a run has ended, so do its threads."""
     fleet = Fleet(IDS, role_name="Audit", source=org)
 
     list(fleet.map(whoami))
@@ -834,9 +746,7 @@ def test_leaves_no_thread(local, org):
     ],
 )
 def test_bad_run(function, options, text, source):
-    """
-    Wrong arguments are an error at once.
-    """
+    """Wrong arguments are an error at once."""
     fleet = Fleet(IDS, role_name="Audit", source=source)
 
     with pytest.raises(InvalidRequestError, match=text):
@@ -844,9 +754,7 @@ def test_bad_run(function, options, text, source):
 
 
 def test_log_of_failures(local, org, caplog):
-    """
-    A failure that is a result isn't logged as a warning.
-    """
+    """A failure that is a result isn't logged as a warning."""
     fleet = Fleet([*IDS, "000000000099"], role_name="Audit", source=org)
     with caplog.at_level(logging.DEBUG, logger="stsession"):
         run = fleet.map(whoami)
@@ -858,9 +766,7 @@ def test_log_of_failures(local, org, caplog):
 
 
 def test_log_of_failures_elsewhere(local, org, caplog):
-    """
-    The same session, used by its own, warns as any other.
-    """
+    """The same session, used by its own, warns as any other."""
     fleet = Fleet(["000000000099"], role_name="Audit", source=org)
     list(fleet.map(whoami))
     session = fleet.session("000000000099")
@@ -873,9 +779,7 @@ def test_log_of_failures_elsewhere(local, org, caplog):
 
 
 def test_log_of_other_sessions(source, stub, caplog):
-    """
-    Those that a run's function uses besides are no result, so they warn as ever.
-    """
+    """Those that a run's function uses besides are no result, so they warn as ever."""
     down = StubSTS()
     down.goes_down(Fault.access_denied())
     theirs = boto3.Session("AKIATHEIRS", "s3cr3t", region_name="eu-west-1")
@@ -899,9 +803,7 @@ def test_log_of_other_sessions(source, stub, caplog):
 
 
 def test_log_of_a_source(local, org, caplog):
-    """
-    If a session of ours fails as the source, all results have its error.
-    """
+    """If a session of ours fails as the source, all results have its error."""
     hub = stsession.assume(ARN.format("000000000099"), source=org)
     run = Fleet(IDS[:2], role_name="Audit", source=hub).map(whoami)
     hops = [result.hop for result in run]
@@ -923,9 +825,7 @@ def test_log_of_a_source(local, org, caplog):
 def test_log_of_failures_that_are_no_result(
     source, caplog, used_for, fault, when_denied, expected
 ):
-    """
-    A failed refresh of credentials that are still usable is logged as a warning.
-    """
+    """A failed refresh of credentials that are still usable is logged as a warning."""
     clock = FakeClock()
     stub = StubSTS(clock=clock)
     source.events.register("before-send.sts", stub)
@@ -946,9 +846,7 @@ def test_log_of_failures_that_are_no_result(
 
 
 def test_close(local, org):
-    """
-    Closing ends the runs and drops the sessions; the fleet can be used again.
-    """
+    """Closing ends the runs and drops the sessions; the fleet can be used again."""
     with Fleet(IDS, role_name="Audit", source=org) as fleet:
         session = fleet.session(IDS[0])
         run = fleet.map(whoami)
@@ -961,9 +859,7 @@ def test_close(local, org):
 
 
 def connections(session):
-    """
-    How many connections to a host its clients keep, and that of STS.
-    """
+    """How many connections to a host its clients keep, and that of STS."""
     sts = session._source.client("eu-west-1", session._refresher.fetch.endpoint)
     clients = session.client("s3"), session.client("s3"), sts
     return [client.meta.config.max_pool_connections for client in clients]
@@ -992,9 +888,7 @@ def test_connections(source, mfa):
 
 
 def test_connections_of_others(source):
-    """
-    A run's workers make no difference to sessions of other sources.
-    """
+    """A run's workers make no difference to sessions of other sources."""
     other = boto3.Session("AKIAIOSFODNN7EXAMPLE", "s3cr3t", region_name="eu-west-1")
     fleets = [Fleet(IDS[:1], role_name="Audit", source=s) for s in (source, other)]
     list(fleets[0].map(connections, max_workers=100))
@@ -1006,9 +900,7 @@ def test_connections_of_others(source):
 
 
 def test_connections_of_processes(monkeypatch):
-    """
-    Workers that are processes have connections of their own; here are no more.
-    """
+    """Workers that are processes have connections of their own; here are no more."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cr3t")
     fleet = Fleet(IDS[:1], role_name="Audit", source=None, regions=["eu-west-1"])
@@ -1020,9 +912,7 @@ def test_connections_of_processes(monkeypatch):
 
 
 def test_accounts_that_raise(source):
-    """
-    The traceback of an error in the user's own code shows that code.
-    """
+    """The traceback of an error in the user's own code shows that code."""
 
     def accounts():
         yield IDS[0]
@@ -1072,9 +962,7 @@ def test_finalizer_under_a_lock(source, stub, lock):
 
 
 def test_hundreds_of_sessions(source, stub):
-    """
-    Hundreds of sessions, made, used and dropped, leave nothing behind.
-    """
+    """Hundreds of sessions, made, used and dropped, leave nothing behind."""
     before, threads = our_objects(), busy_threads()
     for _ in range(2):
         accounts = [f"{number:012}" for number in range(200)]
@@ -1102,9 +990,7 @@ def _stub(source):
 
 
 def test_is_one_of_ours(source):
-    """
-    Its sessions pickle and are copied as other sessions are.
-    """
+    """Its sessions pickle and are copied as other sessions are."""
     fleet = Fleet(IDS, role_name="Audit", source=source)
 
     assert FleetSession is type(fleet.session(IDS[0]))
@@ -1112,9 +998,7 @@ def test_is_one_of_ours(source):
 
 @pytest.mark.parametrize("share_models", [True, False])
 def test_share(source, share_models):
-    """
-    Clients of a fleet share parts, unless it is made with ``share_models=False``.
-    """
+    """Clients of a fleet share parts, unless it is made with ``share_models=False``."""
     fleet = Fleet(IDS, role_name="Audit", source=source, share_models=share_models)
     one, other = (fleet.session(account).client("sqs") for account in IDS[:2])
 
@@ -1122,18 +1006,14 @@ def test_share(source, share_models):
 
 
 def pools(fleet):
-    """
-    To how many hosts the fleet's clients keep connections.
-    """
+    """To how many hosts the fleet's clients keep connections."""
     light = fleet._sample._clients
     sessions = [template.http._session for (template,) in light._templates.values()]
     return [len(session._manager.pools) for session in sessions]
 
 
 def test_close_closes_connections(local, org):
-    """
-    Idle connections of its clients are closed with a fleet, and opened again.
-    """
+    """Idle connections of its clients are closed with a fleet, and opened again."""
     fleet = Fleet(IDS, role_name="Audit", source=org)
     session = fleet.session(IDS[0])
     client = session.client("sts")
@@ -1147,9 +1027,7 @@ def test_close_closes_connections(local, org):
 
 
 def test_listing_asks_itself(source, monkeypatch):
-    """
-    A hook of the source that wants to know the accounts would wait for itself.
-    """
+    """A hook of the source that wants to know the accounts would wait for itself."""
     organization = stsession.Organization()
     fleet = Fleet(organization, role_name="Audit", source=source)
     monkeypatch.setattr(organization, "listed", lambda _: len(fleet))
@@ -1159,9 +1037,7 @@ def test_listing_asks_itself(source, monkeypatch):
 
 
 def test_listed_by_another_thread(source, monkeypatch):
-    """
-    A thread that waited for the list doesn't list the accounts again.
-    """
+    """A thread that waited for the list doesn't list the accounts again."""
     organization, calls = stsession.Organization(), []
     fleet = Fleet(organization, role_name="Audit", source=source)
 
@@ -1177,9 +1053,7 @@ def test_listed_by_another_thread(source, monkeypatch):
 
 
 def test_error_whose_response_raises(local, org):
-    """
-    Whatever an error does when it is looked at, it is the result of its account.
-    """
+    """Whatever an error does when it is looked at, it is the result of its account."""
 
     class OddError(Exception):
         @property
@@ -1195,9 +1069,7 @@ def test_error_whose_response_raises(local, org):
 
 
 def test_traceback_begins_with_the_function(local, org):
-    """
-    Our own frame isn't in it.
-    """
+    """Our own frame isn't in it."""
     (result,) = Fleet(IDS[:1], role_name="Audit", source=org).map(lambda _: 1 / 0)
 
     assert "_executors" not in result.traceback
@@ -1205,9 +1077,7 @@ def test_traceback_begins_with_the_function(local, org):
 
 
 def test_long_traceback(local, org):
-    """
-    The line of the function is in it, however deep the failure was.
-    """
+    """The line of the function is in it, however deep the failure was."""
 
     def even(depth):
         return 1 / depth if depth < 1 else odd(depth - 1)
@@ -1225,9 +1095,7 @@ def test_long_traceback(local, org):
 
 
 def test_unknown_option_of_an_account(source):
-    """
-    The account is named, and what may have been meant.
-    """
+    """The account is named, and what may have been meant."""
     accounts = {IDS[0]: {"externalid": "b3d9"}}
 
     with pytest.raises(TypeError) as caught:

@@ -96,9 +96,7 @@ SHARED_ENDINGS = ("Parser", "Serializer", "ParamValidationDecorator", "Exception
 
 
 def is_shared(thing):
-    """
-    Return whether *thing* is the same for all roles.
-    """
+    """Return whether *thing* is the same for all roles."""
     name = type(thing).__name__
     if isinstance(thing, botocore.loaders.Loader):
         return True
@@ -108,9 +106,7 @@ def is_shared(thing):
 
 
 def inside(thing):
-    """
-    What a thing consists of, each with what it is called.
-    """
+    """What a thing consists of, each with what it is called."""
     if isinstance(thing, types.MethodType):
         yield "self", thing.__self__
     elif isinstance(thing, types.FunctionType):
@@ -125,9 +121,7 @@ def inside(thing):
 
 
 def reachable(root):
-    """
-    All that can be reached and may change, by its address, with a way to it.
-    """
+    """All that can be reached and may change, by its address, with a way to it."""
     found, waiting = {}, [((), root)]
     while waiting:
         way, thing = waiting.pop()
@@ -144,9 +138,7 @@ def reachable(root):
 
 
 def is_of_all(thing):
-    """
-    Code, a lock's own, and what a refresher has in common with others.
-    """
+    """Code, a lock's own, and what a refresher has in common with others."""
     return isinstance(thing, types.ModuleType) or type(thing).__module__ in (
         "stsession._core.refresher",
         "stsession._core.policy",
@@ -154,9 +146,7 @@ def is_of_all(thing):
 
 
 def is_fixed(thing):
-    """
-    Return whether *thing* itself can't change.
-    """
+    """Return whether *thing* itself can't change."""
     if isinstance(thing, types.MethodType):
         return is_shared(thing.__self__)
     return isinstance(thing, (*ATOMS, *CODE, tuple, frozenset)) or type(thing) is object
@@ -173,9 +163,7 @@ READ_ONLY = (
 
 @pytest.mark.parametrize(("service", "mode"), KINDS)
 def test_nothing_in_common(sessions, caplog, service, mode):
-    """
-    Clients share event handlers, but no object that changes; nor do they later.
-    """
+    """Clients share event handlers, but no object that changes; nor do they later."""
     config = Config(retries={"mode": mode}, user_agent_extra="mine")
     clients = [session.client(service, config=config) for session in sessions]
 
@@ -199,24 +187,18 @@ def test_nothing_in_common(sessions, caplog, service, mode):
 
 
 def print_nothing(**_):
-    """
-    A handler.
-    """
+    """A handler."""
 
 
 def is_from_model(way):
-    """
-    Return whether it is only read.
-    """
+    """Return whether it is only read."""
     return any(part in way for part in READ_ONLY) or way.startswith(
         "meta.events._made._event_aliases"
     )
 
 
 def handlers_of(events):
-    """
-    All handlers with event, section and name.
-    """
+    """All handlers with event, section and name."""
     emitter = events
     while hasattr(emitter, "_emitter") or hasattr(emitter, "emitter"):
         emitter = getattr(emitter, "_emitter", None) or emitter.emitter
@@ -247,9 +229,7 @@ def shape(thing, seen):
 
 @pytest.mark.parametrize(("service", "mode"), KINDS)
 def test_like_an_ordinary_one(source, sessions, service, mode):
-    """
-    A fleet's client has the attributes and the event handlers of an ordinary one.
-    """
+    """A fleet's client has the attributes and the event handlers of an ordinary one."""
     config = Config(retries={"mode": mode})
     ordinary = stsession.assume(HUB, source=source).client(service, config=config)
     shared = sessions[0].client(service, config=config)
@@ -264,9 +244,7 @@ def test_like_an_ordinary_one(source, sessions, service, mode):
 
 
 def works(caplog, session, reason, *, way=BY_BOTOCORE):
-    """
-    Return whether the session's clients work, are made in that way, and why.
-    """
+    """Return whether the session's clients work, are made in that way, and why."""
     sts = session.client("sts")
     sts.meta.events.register("before-send", StubSTS())
     sts.assume_role(RoleArn=TARGET, RoleSessionName="name")
@@ -276,9 +254,7 @@ def works(caplog, session, reason, *, way=BY_BOTOCORE):
 
 
 def test_new_attribute(sessions, caplog, monkeypatch):
-    """
-    A part that isn't known isn't shared.
-    """
+    """A part that isn't known isn't shared."""
     real = botocore.client.BaseClient.__init__
 
     def initialize(self, *args, **kwargs):
@@ -292,9 +268,7 @@ def test_new_attribute(sessions, caplog, monkeypatch):
 
 
 def test_new_slot(sessions, caplog, monkeypatch):
-    """
-    Nor are objects with attributes that aren't seen.
-    """
+    """Nor are objects with attributes that aren't seen."""
 
     class Slotted(botocore.client.BaseClient):
         __slots__ = ("_memory",)
@@ -310,23 +284,17 @@ def test_new_slot(sessions, caplog, monkeypatch):
 
 
 class Stranger:
-    """
-    An unknown class whose methods handle the events of one client.
-    """
+    """An unknown class whose methods handle the events of one client."""
 
     def __init__(self, client):
         self.client = weakref.proxy(client)
 
     def handle(self, **_):
-        """
-        Do nothing.
-        """
+        """Do nothing."""
 
 
 def created_with(monkeypatch, extend):
-    """
-    Have botocore call *extend* with each client that it makes.
-    """
+    """Have botocore call *extend* with each client that it makes."""
     real = botocore.client.ClientCreator.create_client
 
     def create_client(creator, *args, **kwargs):
@@ -338,23 +306,17 @@ def created_with(monkeypatch, extend):
 
 
 def register_method(client):
-    """
-    Register a method of an object that belongs to the client.
-    """
+    """Register a method of an object that belongs to the client."""
     client.meta.events.register("before-send", Stranger(client).handle)
 
 
 def register_function(client):
-    """
-    Register a function that refers to the client.
-    """
+    """Register a function that refers to the client."""
     client.meta.events.register("before-send", lambda **_: client.meta and None)
 
 
 def append_handler(client):
-    """
-    Add a handler without the emitter's methods.
-    """
+    """Add a handler without the emitter's methods."""
     emitter = getattr(client.meta.events._emitter, "emitter", None)
     if emitter is not None:
         emitter._handlers.append_item("before-send", Stranger(client).handle)
@@ -369,9 +331,7 @@ def append_handler(client):
     ],
 )
 def test_new_handler(sessions, caplog, monkeypatch, extend, reason):
-    """
-    Nor are clients with a handler that isn't known.
-    """
+    """Nor are clients with a handler that isn't known."""
     created_with(monkeypatch, extend)
 
     assert works(caplog, sessions[0], reason)
@@ -401,25 +361,19 @@ counted = []
 
 
 def count(service, **_):
-    """
-    A handler.
-    """
+    """A handler."""
     counted.append(service)
 
 
 def test_new_method_of_emitters(sessions, caplog, monkeypatch):
-    """
-    Nor are clients shared if emitters can do more than is known.
-    """
+    """Nor are clients shared if emitters can do more than is known."""
     monkeypatch.setattr(HierarchicalEmitter, "defer", lambda _: None, raising=False)
 
     assert works(caplog, sessions[0], "emitters have other methods: defer")
 
 
 def test_other_trie(sessions, caplog, monkeypatch):
-    """
-    If the inside of emitters is different, each client has an emitter of its own.
-    """
+    """If the inside of emitters is different, each client has an emitter of its own."""
 
     class Trie(botocore.hooks._PrefixTrie):
         @property
@@ -445,9 +399,7 @@ def test_other_trie(sessions, caplog, monkeypatch):
 
 
 def test_renamed(sessions, caplog, monkeypatch):
-    """
-    Nor are clients whose attributes have other names.
-    """
+    """Nor are clients whose attributes have other names."""
 
     def initialize(self, *args, **kwargs):
         real(self, *args, **kwargs)
@@ -471,9 +423,7 @@ def test_renamed(sessions, caplog, monkeypatch):
 
 
 def test_other_retries(sessions, caplog, monkeypatch):
-    """
-    Nor are clients with retries that are registered in another way.
-    """
+    """Nor are clients with retries that are registered in another way."""
     register = botocore.retries.standard.register_retry_handler
 
     def register_retry_handler(client, max_attempts=None):
@@ -495,9 +445,7 @@ def test_other_retries(sessions, caplog, monkeypatch):
 
 
 def test_one_odd_service(sessions, monkeypatch):
-    """
-    What goes for one service goes for no other, and is remembered.
-    """
+    """What goes for one service goes for no other, and is remembered."""
 
     def extend(client):
         if client.meta.service_model.service_name == "sqs":
@@ -513,18 +461,14 @@ def test_one_odd_service(sessions, monkeypatch):
 
 
 def test_plugins(sessions, caplog, monkeypatch):
-    """
-    botocore's plugins are called with each client.
-    """
+    """botocore's plugins are called with each client."""
     monkeypatch.setenv("BOTOCORE_EXPERIMENTAL__PLUGINS", "nothing=stsession_no_such")
 
     assert works(caplog, sessions[0], "botocore has plugins")
 
 
 def test_monitor(source, caplog, monkeypatch):
-    """
-    So does what reports to an agent on this machine.
-    """
+    """So does what reports to an agent on this machine."""
     monkeypatch.setenv("AWS_CSM_ENABLED", "true")
     monkeypatch.setattr(
         botocore.monitoring, "SocketPublisher", lambda socket, **_: socket.close()

@@ -42,9 +42,7 @@ def _files(local, tmp_path_factory):
 
 @pytest.fixture(name="fleet")
 def _fleet(files, monkeypatch):
-    """
-    A fleet whose source is a profile, which other processes find as well.
-    """
+    """A fleet whose source is a profile, which other processes find as well."""
     monkeypatch.setenv("AWS_CONFIG_FILE", files.config_file)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", files.credentials_file)
     with stsession.Fleet(IDS, role_name="Audit", source="org") as fleet:
@@ -58,9 +56,7 @@ def _method(request):
 
 @pytest.fixture(name="pool", scope="module")
 def _pool(method):
-    """
-    A pool whose processes serve several tests.
-    """
+    """A pool whose processes serve several tests."""
     context = multiprocessing.get_context(method)
     with process_pool(2, mp_context=context) as pool:
         yield pool
@@ -74,9 +70,7 @@ def _new_pool(method):
 
 
 def test_processes(fleet, new_pool, local):
-    """
-    Each process assumes the roles for itself, and keeps them for the next run.
-    """
+    """Each process assumes the roles for itself, and keeps them for the next run."""
     before = local.count("AssumeRole")
 
     first = [r.value for r in fleet.map(functions.where, executor=new_pool)]
@@ -101,9 +95,7 @@ def test_sessions_in_a_process_share(fleet, pool):
 
 
 def test_error_whose_class_is_made_as_it_runs(fleet, pool):
-    """
-    What doesn't survive pickling comes as its name, code and text.
-    """
+    """What doesn't survive pickling comes as its name, code and text."""
     results = list(fleet.map(functions.no_such_bucket, executor=pool))
 
     assert len(IDS) == len(results)
@@ -116,9 +108,7 @@ def test_error_whose_class_is_made_as_it_runs(fleet, pool):
 
 
 def test_error_that_survives(fleet, pool):
-    """
-    An error that can be pickled comes as it is.
-    """
+    """An error that can be pickled comes as it is."""
     results = list(fleet.map(functions.client_error, executor=pool))
 
     assert {ClientError} == {type(r.error) for r in results}
@@ -126,9 +116,7 @@ def test_error_that_survives(fleet, pool):
 
 
 def test_denied_role(fleet, pool, local):
-    """
-    Our own errors come with their hop and hint.
-    """
+    """Our own errors come with their hop and hint."""
     ids = [*IDS, "000000000099"]
     other = stsession.Fleet(ids, role_name="Audit", source="org")
 
@@ -141,9 +129,7 @@ def test_denied_role(fleet, pool, local):
 
 
 def test_value_that_cannot_be_pickled(fleet, pool):
-    """
-    The result says that its value can't travel.
-    """
+    """The result says that its value can't travel."""
     results = list(fleet.map(functions.unpicklable, executor=pool))
 
     assert len(IDS) == len(results)
@@ -151,9 +137,7 @@ def test_value_that_cannot_be_pickled(fleet, pool):
 
 
 def test_broken_pool(fleet, new_pool):
-    """
-    The run ends with an error that says how far it got.
-    """
+    """The run ends with an error that says how far it got."""
     run = fleet.map(functions.die, executor=new_pool)
 
     with pytest.raises(ExecutorError, match="The executor stopped after 0 of 6"):
@@ -163,17 +147,13 @@ def test_broken_pool(fleet, new_pool):
 
 
 def test_exit_in_a_worker(fleet, pool):
-    """
-    An error that isn't an `Exception` ends the run.
-    """
+    """An error that isn't an `Exception` ends the run."""
     with pytest.raises(SystemExit):
         list(fleet.map(functions.leave, executor=pool))
 
 
 def test_function_that_cannot_be_pickled(fleet, pool):
-    """
-    It's an error before anything is sent.
-    """
+    """It's an error before anything is sent."""
     with pytest.raises(
         InvalidRequestError, match="function can't be pickled"
     ) as caught:
@@ -183,9 +163,7 @@ def test_function_that_cannot_be_pickled(fleet, pool):
 
 
 def test_source_with_keys_of_its_own(pool):
-    """
-    A pickle must not contain keys: it's an error that says what to do.
-    """
+    """A pickle must not contain keys: it's an error that says what to do."""
     source = boto3.Session("AKIAIOSFODNN7EXAMPLE", "s3cr3t", region_name="eu-west-1")
     fleet = stsession.Fleet(IDS, role_name="Audit", source=source)
 
@@ -194,9 +172,7 @@ def test_source_with_keys_of_its_own(pool):
 
 
 def test_recipe_has_no_secret(fleet, local):
-    """
-    What travels has no key in it, though the fleet has been used.
-    """
+    """What travels has no key in it, though the fleet has been used."""
     session = fleet.session(IDS[0])
     keys = session.credentials()
 
@@ -209,9 +185,7 @@ def test_recipe_has_no_secret(fleet, local):
 
 
 def test_pool_of_threads(fleet, local):
-    """
-    With threads nothing is pickled, and the fleet's own sessions are used.
-    """
+    """With threads nothing is pickled, and the fleet's own sessions are used."""
     with ThreadPoolExecutor(2) as pool:
         values = {r.account_id: r.value for r in fleet.map(lambda s: s, executor=pool)}
 
@@ -219,9 +193,7 @@ def test_pool_of_threads(fleet, local):
 
 
 def test_few_fleets_are_kept_in_a_worker(monkeypatch):
-    """
-    A worker forgets the sessions of fleets that are long gone.
-    """
+    """A worker forgets the sessions of fleets that are long gone."""
     fleets = _executors._Fleets()
     recipes = [
         pickle.dumps(
@@ -239,18 +211,14 @@ def test_few_fleets_are_kept_in_a_worker(monkeypatch):
 
 
 class OddError(Exception):
-    """
-    An error that can't be made again from its arguments.
-    """
+    """An error that can't be made again from its arguments."""
 
     def __init__(self, one, two):
         super().__init__(f"{one} and {two}")
 
 
 class SilentError(Exception):
-    """
-    An error that pickles, but loses its text.
-    """
+    """An error that pickles, but loses its text."""
 
     def __init__(self, *parts):
         super().__init__()
@@ -265,9 +233,7 @@ class SilentError(Exception):
 
 @pytest.mark.parametrize("error", [OddError(1, 2), SilentError("a", "b")])
 def test_error_that_does_not_survive(error):
-    """
-    It's replaced by one with its text.
-    """
+    """It's replaced by one with its text."""
     portable = _executors.portable_error(error)
 
     assert isinstance(portable, ExecutorError)
@@ -277,21 +243,15 @@ def test_error_that_does_not_survive(error):
 
 
 def test_pickles_by_value_where_it_can(monkeypatch):
-    """
-    With cloudpickle about, as in Dask's workers, it serves for what has no name.
-    """
+    """With cloudpickle about, as in Dask's workers, it serves for what has no name."""
     calls = []
 
     class Cloudpickle:
-        """
-        Something like it.
-        """
+        """Something like it."""
 
         @staticmethod
         def dumps(thing):
-            """
-            Pickle anything.
-            """
+            """Pickle anything."""
             calls.append(thing)
             return b"data"
 
@@ -304,9 +264,7 @@ def test_pickles_by_value_where_it_can(monkeypatch):
 
 
 def test_pickles_by_name_elsewhere(monkeypatch):
-    """
-    Without it, an object without a name is an error.
-    """
+    """Without it, an object without a name is an error."""
     monkeypatch.delitem(sys.modules, "cloudpickle", raising=False)
 
     with pytest.raises((pickle.PicklingError, AttributeError)):

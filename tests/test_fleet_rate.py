@@ -8,9 +8,7 @@ from stsession.fleet._throttle import FORGOTTEN_AFTER, LEAST, RateLimit
 
 
 def limited(passed=20, at=1.0):
-    """
-    A limit that was set after so many calls went through in a second.
-    """
+    """A limit that was set after so many calls went through in a second."""
     limit = RateLimit()
     for number in range(passed):
         limit.accepted(at - 1 + (number + 1) / passed)
@@ -19,9 +17,7 @@ def limited(passed=20, at=1.0):
 
 
 def test_no_limit_at_first():
-    """
-    No request waits before STS has throttled one.
-    """
+    """No request waits before STS has throttled one."""
     limit = RateLimit()
 
     for _ in range(1_000):
@@ -33,16 +29,12 @@ def test_no_limit_at_first():
 
 
 def test_is_cut_to_what_went_through():
-    """
-    The rate becomes 70 % of what went through in the last second.
-    """
+    """The rate becomes 70 % of what went through in the last second."""
     assert pytest.approx(14.0) == limited(20).rate
 
 
 def test_what_went_through_counts():
-    """
-    After a burst there is a pause: its calls count against the new rate.
-    """
+    """After a burst there is a pause: its calls count against the new rate."""
     limit = RateLimit()
     for _ in range(20):
         limit.accepted(0.1)
@@ -53,9 +45,7 @@ def test_what_went_through_counts():
 
 
 def test_one_cut_for_calls_that_were_on_their_way():
-    """
-    The rate is cut again only for requests that were sent after the cut.
-    """
+    """The rate is cut again only for requests that were sent after the cut."""
     limit = limited(20, at=1.0)
 
     for _ in range(15):
@@ -69,9 +59,7 @@ def test_one_cut_for_calls_that_were_on_their_way():
 
 
 def test_spaces_calls_evenly():
-    """
-    From one call to the next it takes what the rate says.
-    """
+    """From one call to the next it takes what the rate says."""
     limit = limited(20, at=1.0)
     now = 1.0 + limit.wait(1.0)
 
@@ -81,9 +69,7 @@ def test_spaces_calls_evenly():
 
 
 def test_late_comers_do_not_put_off_others():
-    """
-    A request that is a little late doesn't delay the next.
-    """
+    """A request that is a little late doesn't delay the next."""
     limit = limited(20, at=1.0)
     due = 1.0 + limit.wait(1.0)
 
@@ -93,9 +79,7 @@ def test_late_comers_do_not_put_off_others():
 
 
 def test_grows_back():
-    """
-    It is soon where it was, and then grows slowly beyond.
-    """
+    """It is soon where it was, and then grows slowly beyond."""
     limit = limited(20, at=0.0)
     rates = []
 
@@ -110,9 +94,7 @@ def test_grows_back():
 
 
 def test_time_without_calls_is_no_time_to_grow():
-    """
-    The rate doesn't grow in a minute without requests.
-    """
+    """The rate doesn't grow in a minute without requests."""
     limit = limited(20, at=0.0)
 
     limit.accepted(60.0)
@@ -121,9 +103,7 @@ def test_time_without_calls_is_no_time_to_grow():
 
 
 def test_is_forgotten():
-    """
-    After five minutes without an answer there is no limit.
-    """
+    """After five minutes without an answer there is no limit."""
     limit = limited(20, at=0.0)
 
     before = limit.wait(FORGOTTEN_AFTER), limit.rate
@@ -134,9 +114,7 @@ def test_is_forgotten():
 
 
 def test_never_stops():
-    """
-    However often it's cut, a call every two seconds is made.
-    """
+    """However often it's cut, a call every two seconds is made."""
     limit = limited(1, at=0.0)
 
     for second in range(1, 50):
@@ -146,9 +124,7 @@ def test_never_stops():
 
 
 def test_nothing_went_through():
-    """
-    If no request was accepted, the rate begins at its lower bound.
-    """
+    """If no request was accepted, the rate begins at its lower bound."""
     limit = RateLimit()
 
     limit.throttled(5.0, began=4.9)
@@ -159,9 +135,7 @@ def test_nothing_went_through():
 
 @pytest.mark.parametrize("retry_after", [30.0, 3600.0])
 def test_retry_after(retry_after):
-    """
-    A Retry-After header stops all requests, but for half a minute at most.
-    """
+    """A Retry-After header stops all requests, but for half a minute at most."""
     limit = RateLimit()
 
     limit.throttled(0.0, began=0.0, retry_after=retry_after)
@@ -170,9 +144,7 @@ def test_retry_after(retry_after):
 
 
 def test_old_answers_are_dropped():
-    """
-    What is counted is of the last second, and no more is kept.
-    """
+    """What is counted is of the last second, and no more is kept."""
     limit = RateLimit()
 
     for tenth in range(1_000):

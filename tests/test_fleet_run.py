@@ -1,6 +1,4 @@
-"""
-The iterator that `Fleet.map` returns, its progress, and the threads of its calls.
-"""
+"""The iterator that `Fleet.map` returns, its progress, and the threads of its calls."""
 
 from __future__ import annotations
 
@@ -29,9 +27,7 @@ from .children import run_child
 
 
 def target(number):
-    """
-    One of many.
-    """
+    """One of many."""
     return FleetTarget(
         account_id=f"{number:012}",
         account_name=None,
@@ -42,17 +38,13 @@ def target(number):
 
 @attrs.define(slots=False)
 class ByHand:
-    """
-    Runs calls when the test says so.
-    """
+    """Runs calls when the test says so."""
 
     futures: list = attrs.field(factory=list)
     raises: Exception | None = None
 
     def submit(self, given):
-        """
-        Take a call.
-        """
+        """Take a call."""
         if self.raises is not None:
             raise self.raises
         future = Future()
@@ -61,9 +53,7 @@ class ByHand:
         return future
 
     def finish(self, place=0, outcome=None):
-        """
-        End one of the calls in progress.
-        """
+        """End one of the calls in progress."""
         future = [f for f in self.futures if not f.done()][place]
         future.set_running_or_notify_cancel()
         if isinstance(outcome, BaseException):
@@ -74,9 +64,7 @@ class ByHand:
 
     @property
     def under_way(self):
-        """
-        The number of calls that are neither done nor cancelled.
-        """
+        """The number of calls that are neither done nor cancelled."""
         return sum(not future.done() for future in self.futures)
 
 
@@ -86,9 +74,7 @@ def _hand():
 
 
 def run_of(hand, count=10, **kw):
-    """
-    A run over *count* targets, three at once.
-    """
+    """A run over *count* targets, three at once."""
     targets = [target(number) for number in range(count)]
     kw = {"targets": lambda: targets, "max_workers": 3, **kw}
     return FleetRun(submit=hand.submit, **kw)
@@ -109,9 +95,7 @@ def finishing(hand, *places):
 
 
 def test_lazy(hand):
-    """
-    Nothing begins before the first result is wanted.
-    """
+    """Nothing begins before the first result is wanted."""
     run = run_of(hand, targets=None)
 
     assert [] == hand.futures
@@ -119,9 +103,7 @@ def test_lazy(hand):
 
 
 def test_bounded(hand):
-    """
-    So many are under way at once, and no more.
-    """
+    """So many are under way at once, and no more."""
     run = run_of(hand)
     run._fill()
 
@@ -134,16 +116,12 @@ def test_bounded(hand):
 
 
 def test_as_they_finish(hand):
-    """
-    Results come as they are done.
-    """
+    """Results come as they are done."""
     assert [2, 0, 1] == finishing(hand, 2, 0, 0)(run_of(hand))
 
 
 def test_in_order(hand):
-    """
-    Or in the order of the targets.
-    """
+    """Or in the order of the targets."""
     run = run_of(hand, 3, ordered=True)
     run._fill()
     for place in (2, 1, 0):
@@ -154,9 +132,7 @@ def test_in_order(hand):
 
 @pytest.mark.parametrize("ordered", [False, True])
 def test_slow_consumer(hand, ordered):
-    """
-    While results wait to be taken, no more begin than there is room for.
-    """
+    """While results wait to be taken, no more begin than there is room for."""
     run = run_of(hand, 100, ordered=ordered)
     run._fill()
     for _ in range(100):
@@ -170,9 +146,7 @@ def test_slow_consumer(hand, ordered):
 
 
 def test_failures(hand):
-    """
-    A failure is a result; the run keeps it, and none of the values.
-    """
+    """A failure is a result; the run keeps it, and none of the values."""
     run = run_of(hand, 2)
     run._fill()
     hand.finish(0, Outcome(error=ValueError("no")))
@@ -191,9 +165,7 @@ def test_failures(hand):
 
 
 def test_what_is_no_exception(hand):
-    """
-    Ctrl-C and `sys.exit()` in a worker end the run where it is iterated.
-    """
+    """Ctrl-C and `sys.exit()` in a worker end the run where it is iterated."""
     run = run_of(hand)
     run._fill()
     hand.finish(0, KeyboardInterrupt())
@@ -206,9 +178,7 @@ def test_what_is_no_exception(hand):
 
 
 def test_interrupted(hand, monkeypatch):
-    """
-    After Ctrl-C the rest is left undone, and what was done can still be had.
-    """
+    """After Ctrl-C the rest is left undone, and what was done can still be had."""
     run = run_of(hand)
     run._fill()
     hand.finish(1)
@@ -229,9 +199,7 @@ def test_interrupted(hand, monkeypatch):
 
 
 def test_interrupted_in_order(hand):
-    """
-    What is missing then is left out.
-    """
+    """What is missing then is left out."""
     run = run_of(hand, ordered=True)
     run._fill()
     hand.finish(1)
@@ -242,9 +210,7 @@ def test_interrupted_in_order(hand):
 
 
 def test_closed_from_another_thread(hand):
-    """
-    A thread that waits for a result is woken.
-    """
+    """A thread that waits for a result is woken."""
     run = run_of(hand)
     run._fill()
     closing = threading.Thread(target=run.close)
@@ -255,9 +221,7 @@ def test_closed_from_another_thread(hand):
 
 
 def test_left_early(hand):
-    """
-    A `with` block ends the run.
-    """
+    """A `with` block ends the run."""
     with run_of(hand) as run:
         run._fill()
         hand.finish()
@@ -268,9 +232,7 @@ def test_left_early(hand):
 
 
 def test_forgotten(hand):
-    """
-    A run that is garbage-collected ends.
-    """
+    """A run that is garbage-collected ends."""
     run = run_of(hand)
     run._fill()
     reference = weakref.ref(run)
@@ -283,9 +245,7 @@ def test_forgotten(hand):
 
 
 def test_closed_before_it_began(hand):
-    """
-    Then there is nothing.
-    """
+    """Then there is nothing."""
     run = run_of(hand)
     run.close()
     run.close()
@@ -295,9 +255,7 @@ def test_closed_before_it_began(hand):
 
 
 def test_broken_executor(hand):
-    """
-    What had been done is delivered before the error.
-    """
+    """What had been done is delivered before the error."""
     run = run_of(hand)
     run._fill()
     hand.finish(0)
@@ -314,9 +272,7 @@ def test_broken_executor(hand):
 
 
 def test_broken_executor_in_order(hand):
-    """
-    The same where results come in order: what is missing is left out.
-    """
+    """The same where results come in order: what is missing is left out."""
     run = run_of(hand, ordered=True)
     run._fill()
     hand.finish(0, BrokenExecutor())
@@ -329,9 +285,7 @@ def test_broken_executor_in_order(hand):
 
 
 def test_executor_that_was_shut_down(hand):
-    """
-    An executor that takes no calls is an error, not an empty result.
-    """
+    """An executor that takes no calls is an error, not an empty result."""
     hand.raises = RuntimeError("cannot schedule new futures after shutdown")
 
     with pytest.raises(ExecutorError, match="0 of 10 results"):
@@ -339,9 +293,7 @@ def test_executor_that_was_shut_down(hand):
 
 
 def test_task_cancelled_by_others(hand):
-    """
-    So does one that drops tasks.
-    """
+    """So does one that drops tasks."""
     run = run_of(hand, 1)
     run._fill()
     hand.futures[0].cancel()
@@ -359,9 +311,7 @@ def test_task_cancelled_by_others(hand):
     ],
 )
 def test_error_of_the_executor(hand, outcome, type_name, text):
-    """
-    A call or a result that can't be pickled is the failure of its target.
-    """
+    """A call or a result that can't be pickled is the failure of its target."""
     run = run_of(hand, 1)
     run._fill()
     hand.finish(0, outcome)
@@ -374,9 +324,7 @@ def test_error_of_the_executor(hand, outcome, type_name, text):
 
 
 def test_listing_fails(hand):
-    """
-    If the targets can't be listed, the run says why.
-    """
+    """If the targets can't be listed, the run says why."""
 
     def targets():
         raise OSError("no")
@@ -389,9 +337,7 @@ def test_listing_fails(hand):
 
 
 def test_summary(hand):
-    """
-    Failures are grouped by class and code, the most frequent first.
-    """
+    """Failures are grouped by class and code, the most frequent first."""
     run = run_of(hand, 14, max_workers=14)
     run._fill()
     hand.finish(0, Outcome(error=KeyError("x")))
@@ -419,9 +365,7 @@ def test_summary(hand):
 
 
 def test_failures_kept(hand):
-    """
-    The first thousand failures are kept; more are counted.
-    """
+    """The first thousand failures are kept; more are counted."""
     run = run_of(hand, 1_005, max_workers=1_005)
     run._fill()
     while hand.futures:
@@ -434,9 +378,7 @@ def test_failures_kept(hand):
 
 
 def test_closed_while_the_targets_are_listed(hand):
-    """
-    No call begins then.
-    """
+    """No call begins then."""
     run = None
 
     def targets():
@@ -451,9 +393,7 @@ def test_closed_while_the_targets_are_listed(hand):
 
 @pytest.mark.parametrize("error", [None, RuntimeError("after shutdown")])
 def test_closed_while_a_call_is_submitted(hand, error):
-    """
-    The call doesn't begin, and an executor that is shut down is no failure then.
-    """
+    """The call doesn't begin, and an executor that is shut down is no failure then."""
     hand.raises, submit = error, hand.submit
 
     def close_and_submit(given):
@@ -468,9 +408,7 @@ def test_closed_while_a_call_is_submitted(hand, error):
 
 
 def test_forked_child(hand):
-    """
-    A run is over in a forked child, which has none of its threads.
-    """
+    """A run is over in a forked child, which has none of its threads."""
     run = run_of(hand, 3)
     run._fill()
     run._work._after_fork()
@@ -482,26 +420,18 @@ def test_forked_child(hand):
 
 
 class Terminal(io.StringIO):
-    """
-    A standard error that is a terminal.
-    """
+    """A standard error that is a terminal."""
 
     def isatty(self):
-        """
-        It is one.
-        """
+        """It is one."""
         return True
 
 
 class BrokenPipe:
-    """
-    A standard error that can't be written to.
-    """
+    """A standard error that can't be written to."""
 
     def write(self, text):
-        """
-        Fail.
-        """
+        """Fail."""
         raise BrokenPipeError
 
 
@@ -515,9 +445,7 @@ def use_terminal(monkeypatch):
 
 
 def run_through(hand, run, each=lambda number: None):
-    """
-    Take all results of *run*, and call *each* before each of them ends.
-    """
+    """Take all results of *run*, and call *each* before each of them ends."""
     run._fill()
     while hand.under_way:
         each(run.counts.done)
@@ -544,9 +472,7 @@ def test_lines(hand, clock, capsys):
 
 @pytest.mark.parametrize(("progress", "lines"), [(True, 1), (False, 0)])
 def test_a_quick_run(hand, clock, capsys, progress, lines):
-    """
-    A run that takes no time writes a single line, and none without *progress*.
-    """
+    """A run that takes no time writes a single line, and none without *progress*."""
     run_through(hand, run_of(hand, 9, progress=progress))
 
     expected = ["fleet: 9 of 9 done, 1 failed"] * lines
@@ -554,9 +480,7 @@ def test_a_quick_run(hand, clock, capsys, progress, lines):
 
 
 def test_a_line_while_nothing_is_done(hand, clock, capsys, monkeypatch):
-    """
-    There is a line after five seconds even if there is no result yet.
-    """
+    """There is a line after five seconds even if there is no result yet."""
     monkeypatch.setattr(_run, "HEARTBEAT", 0.001)
     run = run_of(hand, 2, progress=True)
     run._fill()
@@ -572,9 +496,7 @@ def test_a_line_while_nothing_is_done(hand, clock, capsys, monkeypatch):
 
 
 def shown_before(run, then):
-    """
-    Show the progress of *run*, and call *then* the first time.
-    """
+    """Show the progress of *run*, and call *then* the first time."""
     show, left = run._show_progress, [then]
 
     def show_progress():
@@ -586,9 +508,7 @@ def shown_before(run, then):
 
 
 def test_bar(hand, monkeypatch):
-    """
-    On a terminal there is a bar, if tqdm is installed.
-    """
+    """On a terminal there is a bar, if tqdm is installed."""
     terminal = use_terminal(monkeypatch)
     run_through(hand, run_of(hand, 5, progress=True))
 
@@ -598,9 +518,7 @@ def test_bar(hand, monkeypatch):
 
 
 def test_bar_while_nothing_is_done(hand, monkeypatch):
-    """
-    The bar is drawn anew meanwhile, so that its clock goes on.
-    """
+    """The bar is drawn anew meanwhile, so that its clock goes on."""
     use_terminal(monkeypatch)
     run = run_of(hand, 2, progress=True)
     run._fill()
@@ -612,9 +530,7 @@ def test_bar_while_nothing_is_done(hand, monkeypatch):
 
 
 def test_no_bar_without_tqdm(hand, clock, monkeypatch):
-    """
-    Without tqdm there are lines on a terminal, too.
-    """
+    """Without tqdm there are lines on a terminal, too."""
     terminal, real = use_terminal(monkeypatch), builtins.__import__
 
     def without(name, *args, **kw):
@@ -629,9 +545,7 @@ def test_no_bar_without_tqdm(hand, clock, monkeypatch):
 
 
 def closed_stream():
-    """
-    A standard error that has been closed.
-    """
+    """A standard error that has been closed."""
     stream = Terminal()
     stream.close()
     return stream
@@ -639,9 +553,7 @@ def closed_stream():
 
 @pytest.mark.parametrize("stream", [None, closed_stream(), BrokenPipe()])
 def test_no_standard_error(hand, monkeypatch, stream):
-    """
-    A run goes on where nothing can be written, for example in a service.
-    """
+    """A run goes on where nothing can be written, for example in a service."""
     monkeypatch.setattr(sys, "stderr", stream)
     run = run_of(hand, 5, progress=True)
     run_through(hand, run)
@@ -653,9 +565,7 @@ def test_no_standard_error(hand, monkeypatch, stream):
 
 
 def test_threads():
-    """
-    At most *max_workers* calls run at once, each of them whatever the others do.
-    """
+    """At most *max_workers* calls run at once, each of them whatever the others do."""
     go, submit = threading.Event(), daemon_threads(2)
     waiting = [submit(go.wait) for _ in range(5)]
     threads = [t for t in threading.enumerate() if t.name == "stsession-fleet"]
@@ -678,9 +588,7 @@ def test_threads():
 
 
 def test_no_thread_can_be_started(hand, monkeypatch):
-    """
-    A run without any thread fails; with one, the other calls wait for that one.
-    """
+    """A run without any thread fails; with one, the other calls wait for that one."""
     go, submit = threading.Event(), daemon_threads(2)
 
     def start(thread):
@@ -702,9 +610,7 @@ def test_no_thread_can_be_started(hand, monkeypatch):
 
 
 def test_program_ends_while_calls_run():
-    """
-    The interpreter doesn't wait for a call that never returns.
-    """
+    """The interpreter doesn't wait for a call that never returns."""
     program = (
         "import threading\n"
         "from stsession.fleet._executors import daemon_threads\n"
@@ -720,9 +626,7 @@ def test_program_ends_while_calls_run():
 
 
 def test_short_traceback():
-    """
-    It's whole, with the cause of the error.
-    """
+    """It's whole, with the cause of the error."""
     try:
         try:
             1 / 0  # noqa: B018 - it's the cause
@@ -738,9 +642,7 @@ def test_short_traceback():
 
 @pytest.mark.parametrize("text", ["no", "long " * 2_000])
 def test_long_traceback(text):
-    """
-    Of a deep one, the first calls are kept and the last, and never too much text.
-    """
+    """Of a deep one, the first calls are kept and the last, and never too much text."""
     functions = "def here(n): there(n - 1) if n else fail()\ndef there(n): here(n - 1)"
 
     def fail():

@@ -25,9 +25,7 @@ def _clock():
 
 @pytest.fixture(name="throttle")
 def _throttle(clock):
-    """
-    A throttle whose waits let time pass.
-    """
+    """A throttle whose waits let time pass."""
 
     def wait(event, seconds):
         clock.advance(dt.timedelta(seconds=seconds + 1e-6))
@@ -37,25 +35,19 @@ def _throttle(clock):
 
 
 def retrying(throttle, timeout=120.0):
-    """
-    A loop that retries for so many seconds.
-    """
+    """A loop that retries for so many seconds."""
     return throttle.retry_loop(timeout, action="Could not do it", hop="x")
 
 
 class Answers:
-    """
-    The responses of STS, one after the other; the last is repeated.
-    """
+    """The responses of STS, one after the other; the last is repeated."""
 
     def __init__(self, clock, *answers):
         self._clock, self._answers = clock, list(answers)
         self.sent_at = []
 
     def __call__(self):
-        """
-        Answer.
-        """
+        """Answer."""
         self.sent_at.append(self._clock.monotonic())
         answer = self._answers[0]
         if len(self._answers) > 1:
@@ -66,9 +58,7 @@ class Answers:
 
 
 def test_success(throttle, clock):
-    """
-    An answer is an answer.
-    """
+    """An answer is an answer."""
     send = Answers(clock, "keys")
 
     assert "keys" == retrying(throttle)(send)
@@ -76,9 +66,7 @@ def test_success(throttle, clock):
 
 
 def test_throttled(throttle, clock):
-    """
-    A throttled request is sent again, and all requests are slowed down.
-    """
+    """A throttled request is sent again, and all requests are slowed down."""
     send = Answers(clock, THROTTLED, THROTTLED, "keys")
 
     assert "keys" == retrying(throttle)(send)
@@ -87,9 +75,7 @@ def test_throttled(throttle, clock):
 
 
 def test_timeout(throttle, clock):
-    """
-    After so many seconds, the last error is raised.
-    """
+    """After so many seconds, the last error is raised."""
     send = Answers(clock, THROTTLED)
 
     with pytest.raises(StsUnavailableError, match="Busy"):
@@ -101,9 +87,7 @@ def test_timeout(throttle, clock):
 
 @pytest.mark.parametrize("timeout", [0.0, 1.0])
 def test_not_sent_in_time(throttle, clock, timeout):
-    """
-    A request that can't be sent in time isn't sent, and delays no other.
-    """
+    """A request that can't be sent in time isn't sent, and delays no other."""
     send = Answers(clock, "keys")
     throttle.observe(0.0, THROTTLED)
     with pytest.raises(StsUnavailableError) as caught:
@@ -121,18 +105,14 @@ def test_not_sent_in_time(throttle, clock, timeout):
 
 
 def test_sent_at_once(throttle, clock):
-    """
-    A timeout of zero suffices while there is no limit.
-    """
+    """A timeout of zero suffices while there is no limit."""
     send = Answers(clock, "keys")
 
     assert "keys" == retrying(throttle, timeout=0.0)(send)
 
 
 def test_outage(throttle, clock):
-    """
-    After an outage there are longer and longer pauses.
-    """
+    """After an outage there are longer and longer pauses."""
     send = Answers(clock, OUTAGE, OUTAGE, OUTAGE, "keys")
 
     assert "keys" == retrying(throttle)(send)
@@ -140,9 +120,7 @@ def test_outage(throttle, clock):
 
 
 def test_lasting_outage(throttle, clock):
-    """
-    An outage that lasts isn't waited for as long as throttling is.
-    """
+    """An outage that lasts isn't waited for as long as throttling is."""
     send = Answers(clock, OUTAGE)
 
     with pytest.raises(StsUnavailableError, match="Down"):
@@ -152,9 +130,7 @@ def test_lasting_outage(throttle, clock):
 
 
 def test_outage_at_the_end(throttle, clock):
-    """
-    There is no pause that would end too late.
-    """
+    """There is no pause that would end too late."""
     send = Answers(clock, OUTAGE)
 
     with pytest.raises(StsUnavailableError):
@@ -164,9 +140,7 @@ def test_outage_at_the_end(throttle, clock):
 
 
 def test_permanent_error(throttle, clock):
-    """
-    A permanent error isn't retried.
-    """
+    """A permanent error isn't retried."""
     send = Answers(clock, AccessDeniedError("No."))
 
     with pytest.raises(AccessDeniedError):
@@ -176,9 +150,7 @@ def test_permanent_error(throttle, clock):
 
 
 def test_retry_after(throttle, clock):
-    """
-    STS may say how long to wait.
-    """
+    """STS may say how long to wait."""
     busy = StsUnavailableError(
         "Busy.", kind=FailureKind.THROTTLED, retry_after=dt.timedelta(seconds=20)
     )
@@ -190,9 +162,7 @@ def test_retry_after(throttle, clock):
 
 
 def test_what_never_arrived_says_nothing(throttle):
-    """
-    A timeout doesn't count as a request that STS accepted.
-    """
+    """A timeout doesn't count as a request that STS accepted."""
     throttle.observe(0.0, StsUnavailableError("Timeout."))
     throttle.observe(0.0, THROTTLED)
 
@@ -200,9 +170,7 @@ def test_what_never_arrived_says_nothing(throttle):
 
 
 def test_first_come_first_served(clock):
-    """
-    Requests are sent in the order in which they began to wait.
-    """
+    """Requests are sent in the order in which they began to wait."""
     order, asking = [], threading.Semaphore(0)
     waiting = threading.Event()
 
@@ -234,9 +202,7 @@ def test_first_come_first_served(clock):
 
 
 def test_leaves_the_queue(throttle, clock):
-    """
-    A request that has waited too long leaves the queue.
-    """
+    """A request that has waited too long leaves the queue."""
     throttle.observe(0.0, THROTTLED)
 
     assert not throttle.acquire(deadline=1.0)
@@ -245,9 +211,7 @@ def test_leaves_the_queue(throttle, clock):
 
 
 def test_shared(clock):
-    """
-    All who have the same key have one throttle, as long as the clock is the same.
-    """
+    """All who have the same key have one throttle, as long as the clock is the same."""
     with use_runtime(clock=clock):
         one, same, other = throttle_for("a"), throttle_for("a"), throttle_for("b")
     elsewhere = throttle_for("a")
@@ -259,9 +223,7 @@ def test_shared(clock):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_fork(throttle):
-    """
-    A child starts without the limit and the queue of its parent.
-    """
+    """A child starts without the limit and the queue of its parent."""
     throttle.observe(0.0, THROTTLED)
     with throttle._lock:
         rate, waiting = in_a_fork(lambda: [throttle.rate, len(throttle._queue)])

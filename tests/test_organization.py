@@ -21,18 +21,14 @@ MANAGEMENT = "123456789012"
 
 @pytest.fixture(name="source")
 def _source():
-    """
-    A user of the management account, at moto.
-    """
+    """A user of the management account, at moto."""
     with mock_aws():
         yield boto3.Session("AKIAIOSFODNN7EXAMPLE", "s3cr3t", region_name="eu-west-1")
 
 
 @pytest.fixture(name="tree")
 def _tree(source):
-    """
-    An organization: accounts in the root, in a unit, and in a unit of that.
-    """
+    """An organization: accounts in the root, in a unit, and in a unit of that."""
     client = source.client("organizations")
     client.create_organization(FeatureSet="ALL")
     root = client.list_roots()["Roots"][0]["Id"]
@@ -53,23 +49,17 @@ def _tree(source):
 
 
 def fleet_of(source, **options):
-    """
-    A fleet of an organization.
-    """
+    """A fleet of an organization."""
     return Fleet(Organization(**options), role_name="Audit", source=source)
 
 
 def names(fleet):
-    """
-    What the accounts are called.
-    """
+    """What the accounts are called."""
     return sorted(target.account_name for target in fleet)
 
 
 def test_all_accounts(source, tree):
-    """
-    All accounts, with their names, the management account too.
-    """
+    """All accounts, with their names, the management account too."""
     fleet = fleet_of(source)
 
     assert ["a", "b", "c", "d", "master"] == names(fleet)
@@ -79,9 +69,7 @@ def test_all_accounts(source, tree):
 
 
 def test_role_in_each(source, tree):
-    """
-    Each has the role.
-    """
+    """Each has the role."""
     arns = {target.role_arn for target in fleet_of(source)}
 
     assert f"arn:aws:iam::{tree['c']}:role/Audit" in arns
@@ -89,16 +77,12 @@ def test_role_in_each(source, tree):
 
 
 def test_without_management(source, tree):
-    """
-    The management account can be left out.
-    """
+    """The management account can be left out."""
     assert ["a", "b", "c", "d"] == names(fleet_of(source, include_management=False))
 
 
 def test_without_others(source, tree):
-    """
-    So can any other.
-    """
+    """So can any other."""
     fleet = fleet_of(source, exclude=[tree["a"], tree["c"]])
 
     assert ["b", "d", "master"] == names(fleet)
@@ -113,16 +97,12 @@ def test_without_others(source, tree):
     ],
 )
 def test_parent(parent, expected, source, tree):
-    """
-    A root or a unit stands for all that is in it, at whatever depth.
-    """
+    """A root or a unit stands for all that is in it, at whatever depth."""
     assert expected == names(fleet_of(source, parent=tree[parent]))
 
 
 def test_source_of_its_own(source, tree):
-    """
-    The organization may have a source that isn't the fleet's.
-    """
+    """The organization may have a source that isn't the fleet's."""
     org = Organization(source=source)
     other = boto3.Session("AKIAOTHER", "other", region_name="us-east-1")
 
@@ -130,9 +110,7 @@ def test_source_of_its_own(source, tree):
 
 
 class Answers:
-    """
-    Answers of AWS Organizations, page by page.
-    """
+    """Answers of AWS Organizations, page by page."""
 
     def __init__(self, source, *pages):
         self.requests = []
@@ -140,9 +118,7 @@ class Answers:
         source.events.register("before-send.organizations", self)
 
     def __call__(self, request, **kwargs):
-        """
-        Answer a request.
-        """
+        """Answer a request."""
         target = request.headers["X-Amz-Target"].decode().split(".")[1]
         self.requests.append((target, json.loads(request.body)))
         page = self._pages.pop(0)
@@ -153,9 +129,7 @@ class Answers:
 
 
 def account(number, **what):
-    """
-    An account as ListAccounts returns it.
-    """
+    """An account as ListAccounts returns it."""
     i = f"{number:012}"
     arn = f"arn:aws:organizations::{MANAGEMENT}:account/o-x/{i}"
     return {"Id": i, "Arn": arn, "Name": f"n{number}", **what}
@@ -167,9 +141,7 @@ def _plain():
 
 
 def test_pages(plain):
-    """
-    All pages are read, once, when the accounts are first needed.
-    """
+    """All pages are read, once, when the accounts are first needed."""
     answers = Answers(
         plain,
         {"Accounts": [account(1, State="ACTIVE")], "NextToken": "more"},
@@ -184,18 +156,14 @@ def test_pages(plain):
 
 
 def knows_state():
-    """
-    Whether this botocore does.
-    """
+    """Whether this botocore does."""
     model = botocore.session.Session().get_service_model("organizations")
     return "State" in model.shape_for("Account").members
 
 
 @pytest.mark.skipif(not knows_state(), reason="an older botocore")
 def test_active_ones_only(plain):
-    """
-    What isn't active is left out, by *State*.
-    """
+    """What isn't active is left out, by *State*."""
     Answers(
         plain,
         {
@@ -212,9 +180,7 @@ def test_active_ones_only(plain):
 
 
 def test_active_ones_by_their_former_status(plain):
-    """
-    Or by *Status* if there is no *State*; an account with neither is taken.
-    """
+    """Or by *Status* if there is no *State*; an account with neither is taken."""
     Answers(
         plain,
         {
@@ -242,9 +208,7 @@ def test_active_ones_by_their_former_status(plain):
     ],
 )
 def test_refused(code, hint, plain):
-    """
-    The error has its code, and a hint.
-    """
+    """The error has its code, and a hint."""
     Answers(plain, {"__type": code, "message": "No."})
 
     with pytest.raises(OrganizationError, match=hint) as caught:
@@ -255,9 +219,7 @@ def test_refused(code, hint, plain):
 
 
 def test_unreachable(plain, monkeypatch):
-    """
-    So has one of the network, except for the code.
-    """
+    """So has one of the network, except for the code."""
     monkeypatch.setattr("stsession.fleet._organization.ATTEMPTS", 1)
     Answers(plain, EndpointConnectionError(endpoint_url="https://x"))
 
@@ -266,9 +228,7 @@ def test_unreachable(plain, monkeypatch):
 
 
 def test_source_without_credentials(plain):
-    """
-    An error of ours stays what it is.
-    """
+    """An error of ours stays what it is."""
 
     def unsigned_source():
         raise LookupError("none")
@@ -280,9 +240,7 @@ def test_source_without_credentials(plain):
 
 
 def test_fails_in_a_run(plain):
-    """
-    A run over it says so when its first result is wanted.
-    """
+    """A run over it says so when its first result is wanted."""
     Answers(plain, {"__type": "AccessDeniedException", "message": "No."})
     run = fleet_of(plain).map(lambda session: None)
 
@@ -291,9 +249,7 @@ def test_fails_in_a_run(plain):
 
 
 def test_asked_again_after_a_failure(plain):
-    """
-    What failed isn't remembered.
-    """
+    """What failed isn't remembered."""
     Answers(
         plain,
         {"__type": "AccessDeniedException", "message": "No."},
@@ -317,9 +273,7 @@ def test_asked_again_after_a_failure(plain):
     ],
 )
 def test_bad_arguments(options, parameter):
-    """
-    A malformed ID is an error.
-    """
+    """A malformed ID is an error."""
     with pytest.raises(InvalidRequestError) as caught:
         Organization(**options)
 
@@ -327,16 +281,12 @@ def test_bad_arguments(options, parameter):
 
 
 def test_needs_a_role_name(plain):
-    """
-    An organization doesn't say which role.
-    """
+    """An organization doesn't say which role."""
     with pytest.raises(InvalidRequestError, match="no role_name is given"):
         Fleet(Organization(), source=plain)
 
 
 def test_repr():
-    """
-    It shows the arguments that were passed.
-    """
+    """It shows the arguments that were passed."""
     assert "Organization()" == repr(Organization())
     assert "Organization(parent='r-ab12')" == repr(Organization(parent="r-ab12"))

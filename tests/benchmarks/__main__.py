@@ -1,6 +1,4 @@
-"""
-``python -m tests.benchmarks``, from the root of the repository.
-"""
+"""``python -m tests.benchmarks``, from the root of the repository."""
 
 from __future__ import annotations
 

@@ -40,9 +40,7 @@ LISTING = (
 
 @dataclass(frozen=True)
 class Answer:
-    """
-    Status and body of a response, and the seconds before it is sent.
-    """
+    """Status and body of a response, and the seconds before it is sent."""
 
     status: int
     body: bytes
@@ -51,9 +49,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Issued:
-    """
-    Credentials that were issued for a role.
-    """
+    """Credentials that were issued for a role."""
 
     token: str
     role_arn: str
@@ -90,24 +86,18 @@ class Aws:
         self.reset()
 
     def reset(self) -> None:
-        """
-        Reset the counters.
-        """
+        """Reset the counters."""
         self.requests = self.granted = self.throttled = 0
         self.in_flight = self.most_in_flight = 0
         self.first_read = 0.0
 
     def stats(self) -> dict[str, float]:
-        """
-        Return the counters; *first_read* is by the system's monotonic clock.
-        """
+        """Return the counters; *first_read* is by the system's monotonic clock."""
         names = "requests", "granted", "throttled", "most_in_flight", "first_read"
         return {name: float(getattr(self, name)) for name in names}
 
     def answer(self, head: bytes, body: bytes) -> Answer:
-        """
-        Return the response to a request.
-        """
+        """Return the response to a request."""
         caller = self._caller(head)
         if not head.startswith(b"POST / "):
             if caller is None:
@@ -122,9 +112,7 @@ class Aws:
         return get_caller_identity(caller)
 
     def _caller(self, head: bytes) -> str | None:
-        """
-        Return the ARN of the principal, or `None` for unknown keys.
-        """
+        """Return the ARN of the principal, or `None` for unknown keys."""
         signed, token = SIGNED.search(head), TOKEN.search(head)
         key = "" if signed is None else signed[1].decode()
         if key == SOURCE_KEY:
@@ -150,9 +138,7 @@ class Aws:
         return Answer(200, self._issue(params["RoleArn"], lifetime), self.delay)
 
     def _throttles(self) -> bool:
-        """
-        Return whether the token bucket, with the calls of a second, is empty.
-        """
+        """Return whether the token bucket, with the calls of a second, is empty."""
         if self.rate == float("inf"):
             return False
         now = time.monotonic()
@@ -182,16 +168,12 @@ class Aws:
 
 
 def assumed(role_arn: str) -> str:
-    """
-    Return the ARN of a role session.
-    """
+    """Return the ARN of a role session."""
     return role_arn.replace(":iam:", ":sts:").replace(":role/", ":assumed-role/") + "/b"
 
 
 def get_caller_identity(arn: str) -> Answer:
-    """
-    Return the response of ``GetCallerIdentity``.
-    """
+    """Return the response of ``GetCallerIdentity``."""
     body = (
         f"<GetCallerIdentityResponse {STS_XML}><GetCallerIdentityResult>"
         f"<Arn>{assumed(arn)}</Arn><UserId>AROA:bench</UserId>"
@@ -202,9 +184,7 @@ def get_caller_identity(arn: str) -> Answer:
 
 
 def error(status: int, code: str, *, delay: float = 0.0) -> Answer:
-    """
-    Return an error in STS's format.
-    """
+    """Return an error in STS's format."""
     body = (
         f"<ErrorResponse {STS_XML}><Error><Type>Sender</Type><Code>{code}</Code>"
         f"<Message>{code}</Message></Error></ErrorResponse>"

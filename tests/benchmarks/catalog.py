@@ -1,6 +1,4 @@
-"""
-The benchmarks: their contenders, figures and targets.
-"""
+"""The benchmarks: their contenders, figures and targets."""
 
 from __future__ import annotations
 
@@ -23,9 +21,7 @@ __all__ = ["BENCHMARKS"]
 
 
 def edges() -> tuple[Figure, ...]:
-    """
-    The figures of the refresh edge.
-    """
+    """The figures of the refresh edge."""
     return tuple(
         figure
         for left in (14, 9)

@@ -12,9 +12,7 @@ import sys
 
 
 def main(scenario: str, name: str, size: str) -> None:
-    """
-    Measure, and print the numbers, or what went wrong, as JSON.
-    """
+    """Measure, and print the numbers, or what went wrong, as JSON."""
     from .contenders import CONTENDERS
     from .scenarios import FULL, QUICK, SCENARIOS
 

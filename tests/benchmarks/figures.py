@@ -1,6 +1,4 @@
-"""
-What a benchmark is made of: figures, contenders, targets.
-"""
+"""What a benchmark is made of: figures, contenders, targets."""
 
 from __future__ import annotations
 
@@ -76,9 +74,7 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class Benchmark:
-    """
-    A scenario with its contenders, rounds and figures.
-    """
+    """A scenario with its contenders, rounds and figures."""
 
     title: str
     scenario: str
@@ -88,23 +84,17 @@ class Benchmark:
 
 
 def both(bound: float, against: str | None = None) -> dict[str, Target]:
-    """
-    A target for sessions and for fleets.
-    """
+    """A target for sessions and for fleets."""
     return {name: Target(bound=bound, against=against) for name in OURS}
 
 
 def fleet(bound: float) -> dict[str, Target]:
-    """
-    A target for fleets alone.
-    """
+    """A target for fleets alone."""
     return {"fleet": Target(bound=bound)}
 
 
 def parts(stsession: float, fleet: float) -> dict[str, Target]:
-    """
-    A target for each, as one part in so many of the best peer's.
-    """
+    """A target for each, as one part in so many of the best peer's."""
     return {
         "stsession": Target(bound=1 / stsession, against=BEST),
         "fleet": Target(bound=1 / fleet, against=BEST),

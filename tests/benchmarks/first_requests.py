@@ -1,6 +1,4 @@
-"""
-The programs whose start is measured: the shortest code for the purpose.
-"""
+"""The programs whose start is measured: the shortest code for the purpose."""
 
 from __future__ import annotations
 
@@ -118,7 +116,5 @@ SESSIONS = {
 
 
 def program(name: str) -> str:
-    """
-    Return the program of a contender.
-    """
+    """Return the program of a contender."""
     return (SESSIONS[name] + REQUEST).format(role=role_arn(0), bucket=BUCKET)

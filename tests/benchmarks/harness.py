@@ -1,6 +1,4 @@
-"""
-Running contenders side by side.
-"""
+"""Running contenders side by side."""
 
 from __future__ import annotations
 
@@ -40,9 +38,7 @@ def measure(benchmark: Benchmark, *, size: str = "full") -> Results:
 
 
 def _run(scenario: str, contender: str, size: str) -> Outcome:
-    """
-    Measure in a new process that knows no AWS account.
-    """
+    """Measure in a new process that knows no AWS account."""
     command = [
         sys.executable,
         "-m",
@@ -72,9 +68,7 @@ def _run(scenario: str, contender: str, size: str) -> Outcome:
 
 
 def _environment(home: str) -> dict[str, str]:
-    """
-    That of this process, without AWS and proxies, and with an empty home.
-    """
+    """That of this process, without AWS and proxies, and with an empty home."""
     kept = {
         name: value
         for name, value in os.environ.items()

@@ -1,6 +1,4 @@
-"""
-Figures for people and for machines.
-"""
+"""Figures for people and for machines."""
 
 from __future__ import annotations
 
@@ -44,9 +42,7 @@ MEASURED = (
 
 
 def versions() -> dict[str, str]:
-    """
-    What has been measured, and on what.
-    """
+    """What has been measured, and on what."""
     found = {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
@@ -63,17 +59,13 @@ def _version(name: str) -> str:
 
 
 def heading(benchmark: Benchmark) -> str:
-    """
-    The line above a benchmark's figures.
-    """
+    """The line above a benchmark's figures."""
     rounds = "1 round" if benchmark.rounds == 1 else f"{benchmark.rounds} rounds"
     return f"\n{benchmark.title} ({rounds})"
 
 
 def lines(results: Results) -> Iterator[str]:
-    """
-    For each figure a line for each contender: spread, ratio, target.
-    """
+    """For each figure a line for each contender: spread, ratio, target."""
     names = results.benchmark.contenders
     for figure in results.benchmark.figures:
         spreads = {name: results.spread(name, figure) for name in names}
@@ -117,9 +109,7 @@ def _notes(results: Results, name: str, figure: Figure) -> Iterator[str]:
 
 
 def _ratios(results: Results, name: str, figure: Figure) -> dict[str, Spread]:
-    """
-    Return the contender that a figure of ours is compared with.
-    """
+    """Return the contender that a figure of ours is compared with."""
     if name not in OURS:
         return {}
     others = {BEST: None} if figure.ratio else {}
@@ -130,9 +120,7 @@ def _ratios(results: Results, name: str, figure: Figure) -> dict[str, Spread]:
 
 
 def document(all_results: Sequence[Results]) -> dict[str, Any]:
-    """
-    All of it, for JSON; times in seconds, sizes in bytes.
-    """
+    """All of it, for JSON; times in seconds, sizes in bytes."""
     return {
         "versions": versions(),
         "benchmarks": [_summary(results) for results in all_results],

@@ -1,6 +1,4 @@
-"""
-From the numbers of all rounds to spreads, ratios, and targets that are met.
-"""
+"""From the numbers of all rounds to spreads, ratios, and targets that are met."""
 
 from __future__ import annotations
 
@@ -17,9 +15,7 @@ __all__ = ["Outcome", "Results", "Spread"]
 
 @dataclass(frozen=True, kw_only=True)
 class Spread:
-    """
-    Minimum, median, and maximum over the rounds.
-    """
+    """Minimum, median, and maximum over the rounds."""
 
     minimum: float
     median: float
@@ -27,9 +23,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread | None:
-        """
-        Sum up *values*. `None` if there are none.
-        """
+        """Sum up *values*. `None` if there are none."""
         if not values:
             return None
         return cls(
@@ -39,9 +33,7 @@ class Spread:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """
-    What a contender did in a round: numbers, or why there are none.
-    """
+    """What a contender did in a round: numbers, or why there are none."""
 
     numbers: Mapping[str, float]
     failed: str | None = None
@@ -62,22 +54,16 @@ class Results:
     rounds: Sequence[Mapping[str, Outcome]]
 
     def values(self, contender: str, key: str) -> list[float | None]:
-        """
-        A contender's number in each round.
-        """
+        """A contender's number in each round."""
         return [outcomes[contender].numbers.get(key) for outcomes in self.rounds]
 
     def spread(self, contender: str, figure: Figure) -> Spread | None:
-        """
-        How a contender did. `None` if it has no such number.
-        """
+        """How a contender did. `None` if it has no such number."""
         values = self.values(contender, figure.key)
         return Spread.of([value for value in values if value is not None])
 
     def failure(self, contender: str) -> str | None:
-        """
-        Why a contender has no numbers, or not in each round.
-        """
+        """Why a contender has no numbers, or not in each round."""
         failures = (outcomes[contender].failed for outcomes in self.rounds)
         return next((text for text in failures if text is not None), None)
 
@@ -126,9 +112,7 @@ class Results:
         return found is not None and found.median <= target.bound
 
     def missed(self) -> list[str]:
-        """
-        Return the figures and contenders of ours with a missed target.
-        """
+        """Return the figures and contenders of ours with a missed target."""
         return [
             f"{self.benchmark.title}: {figure.title}, {contender}"
             for figure in self.benchmark.figures

@@ -32,25 +32,19 @@ MOST_PROFILES = 32
 
 
 def role_arn(number: int) -> str:
-    """
-    The ARN of a role, each in an account of its own.
-    """
+    """The ARN of a role, each in an account of its own."""
     return f"arn:aws:iam::{100_000_000_000 + number}:role/Reader"
 
 
 class Server:
-    """
-    A server in another process.
-    """
+    """A server in another process."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
         self.clock = MovableClock()
 
     def command(self, **command: Any) -> Any:
-        """
-        Run a command in the server, and return its result.
-        """
+        """Run a command in the server, and return its result."""
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None
         assert stdout is not None
@@ -58,22 +52,16 @@ class Server:
         return json.loads(stdout.readline())
 
     def set(self, **settings: Any) -> None:
-        """
-        Set attributes of `tests.benchmarks.aws.Aws`.
-        """
+        """Set attributes of `tests.benchmarks.aws.Aws`."""
         self.command(do="set", **settings)
 
     def advance(self, seconds: float) -> None:
-        """
-        Move both processes' clocks forward.
-        """
+        """Move both processes' clocks forward."""
         self.command(do="advance", seconds=seconds)
         self.clock.ahead += seconds
 
     def requests(self) -> int:
-        """
-        Return the number of ``AssumeRole`` calls.
-        """
+        """Return the number of ``AssumeRole`` calls."""
         return int(self.command(do="stats")["requests"])
 
 
@@ -110,9 +98,7 @@ def running(*, tls: bool = False) -> Iterator[Server]:
 
 
 def _write_profiles(folder: Path) -> dict[str, str]:
-    """
-    Write the source's profile; return the environment that finds it.
-    """
+    """Write the source's profile; return the environment that finds it."""
     source = "[profile source]\nregion = us-east-1\n"
     # In a file of their own, as most contenders need none of them.
     roles = "".join(

@@ -26,26 +26,20 @@ LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 class Connection(asyncio.Protocol):
-    """
-    Bytes to requests, answers to bytes.
-    """
+    """Bytes to requests, answers to bytes."""
 
     def __init__(self, aws: Aws) -> None:
         self._aws = aws
         self._read = b""
 
     def connection_made(self, transport: Any) -> None:
-        """
-        Called by the loop.
-        """
+        """Called by the loop."""
         self._transport = transport
         connection = transport.get_extra_info("socket")
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def data_received(self, data: bytes) -> None:
-        """
-        Called by the loop.
-        """
+        """Called by the loop."""
         self._read += data
         head, end, rest = self._read.partition(b"\r\n\r\n")
         length = LENGTH.search(head)
@@ -77,9 +71,7 @@ class Connection(asyncio.Protocol):
 
 
 def certificate(folder: str) -> ssl.SSLContext:
-    """
-    Return a context for 127.0.0.1 with a certificate of ``ca.pem`` in *folder*.
-    """
+    """Return a context for 127.0.0.1 with a certificate of ``ca.pem`` in *folder*."""
     import trustme
 
     authority = trustme.CA()
@@ -90,9 +82,7 @@ def certificate(folder: str) -> ssl.SSLContext:
 
 
 async def serve(folder: str) -> None:
-    """
-    Answer, and do what the lines of standard input say, until it ends.
-    """
+    """Answer, and do what the lines of standard input say, until it ends."""
     aws, loop = Aws(), asyncio.get_running_loop()
     ended = asyncio.Event()
 

@@ -20,9 +20,7 @@ def _local():
 
 @pytest.fixture(name="places", scope="module")
 def _places(local, tmp_path_factory):
-    """
-    What the environment says, here and in the workers.
-    """
+    """What the environment says, here and in the workers."""
     directory = tmp_path_factory.mktemp("aws")
     files = local.write_profile(directory, key=local.add_user(), name="org")
     return {
@@ -34,9 +32,7 @@ def _places(local, tmp_path_factory):
 
 @pytest.fixture(name="fleet")
 def _fleet(places, monkeypatch):
-    """
-    A fleet whose source is a profile, which the workers find as well.
-    """
+    """A fleet whose source is a profile, which the workers find as well."""
     for name, place in places.items():
         monkeypatch.setenv(name, place)
     with stsession.Fleet(IDS, role_name="Audit", source="org") as fleet:

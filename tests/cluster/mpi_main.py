@@ -17,9 +17,7 @@ from .conftest import IDS
 
 
 def main() -> None:
-    """
-    Have the others work for all accounts, and print what comes of it.
-    """
+    """Have the others work for all accounts, and print what comes of it."""
     fleet = stsession.Fleet(IDS, role_name="Audit", source="org")
     with MPIPoolExecutor() as executor:
         values = [r.value for r in fleet.map(functions.where, executor=executor)]

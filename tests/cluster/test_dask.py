@@ -18,9 +18,7 @@ pytestmark = pytest.mark.filterwarnings("default")
 
 @pytest.fixture(name="client", scope="module")
 def _client(places):
-    """
-    A cluster of two processes.
-    """
+    """A cluster of two processes."""
     with (
         distributed.LocalCluster(
             n_workers=2,
@@ -35,9 +33,7 @@ def _client(places):
 
 
 def test_all_accounts(client, fleet, local):
-    """
-    Both processes work, each assumes the roles for itself, and keeps them.
-    """
+    """Both processes work, each assumes the roles for itself, and keeps them."""
     executor = client.get_executor()
     before = local.count("AssumeRole")
 
@@ -64,9 +60,7 @@ def test_sessions_in_a_process_share(client, fleet):
 
 
 def test_function_without_a_name(client, fleet):
-    """
-    Dask carries functions by value, and what they return.
-    """
+    """Dask carries functions by value, and what they return."""
     executor = client.get_executor()
 
     run = fleet.map(lambda s: lambda: s.region_name, executor=executor, ordered=True)
@@ -76,9 +70,7 @@ def test_function_without_a_name(client, fleet):
 
 
 def test_errors(client, fleet):
-    """
-    A failure is the result of its account, here too.
-    """
+    """A failure is the result of its account, here too."""
     executor = client.get_executor()
 
     run = fleet.map(functions.no_such_bucket, executor=executor)
@@ -87,9 +79,7 @@ def test_errors(client, fleet):
 
 
 def test_denied_role(client, fleet):
-    """
-    Our own errors come with their hop and hint.
-    """
+    """Our own errors come with their hop and hint."""
     ids = [*IDS, "000000000099"]
     other = stsession.Fleet(ids, role_name="Audit", source="org")
 

@@ -19,9 +19,7 @@ def _executor(places):
 
 
 def test_all_accounts(executor, fleet, local):
-    """
-    Each process assumes the roles for itself, and keeps them.
-    """
+    """Each process assumes the roles for itself, and keeps them."""
     before = local.count("AssumeRole")
 
     first = [r.value for r in fleet.map(functions.where, executor=executor)]
@@ -35,9 +33,7 @@ def test_all_accounts(executor, fleet, local):
 
 
 def test_errors(executor, fleet):
-    """
-    A failure is the result of its account, here too.
-    """
+    """A failure is the result of its account, here too."""
     run = fleet.map(functions.no_such_bucket, executor=executor)
 
     assert {"NoSuchBucket"} == {r.error.type_name for r in run}

@@ -23,9 +23,7 @@ AS_ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
 
 @pytest.mark.skipif(shutil.which("mpiexec") is None, reason="there is no MPI")
 def test_all_accounts(places):
-    """
-    Of three MPI processes, one has the fleet, and the others do the work.
-    """
+    """Of three MPI processes, one has the fleet, and the others do the work."""
     python = [sys.executable, "-m", "mpi4py.futures", "-m", "tests.cluster.mpi_main"]
     done = subprocess.run(
         ["mpiexec", "--oversubscribe", "-n", "3", *python],

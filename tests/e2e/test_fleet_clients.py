@@ -67,40 +67,30 @@ def _sessions(stubbed):
 
 @pytest.fixture(name="wire")
 def _wire(monkeypatch):
-    """
-    Put answers there, and look at what has been sent.
-    """
+    """Put answers there, and look at what has been sent."""
     wire = Wire([ok()])
     monkeypatch.setattr(URLLib3Session, "send", lambda _, request: wire.send(request))
     return wire
 
 
 def clients_of(sessions, service="s3", **kwargs):
-    """
-    A client of each session.
-    """
+    """A client of each session."""
     return [session.client(service, **kwargs) for session in sessions]
 
 
 def urls(wire):
-    """
-    Where requests have gone.
-    """
+    """Where requests have gone."""
     return [line.partition(" ")[2] for line in wire.sent if "http" in (line or "")[:12]]
 
 
 def keys(wire):
-    """
-    The access key IDs that signed, request by request.
-    """
+    """The access key IDs that signed, request by request."""
     lines = [line for line in wire.sent if line and line.startswith("authorization:")]
     return [line.partition("Credential=")[2].partition("/")[0] for line in lines]
 
 
 def test_bucket_regions(sessions, wire):
-    """
-    Where a bucket is, each finds out for itself.
-    """
+    """Where a bucket is, each finds out for itself."""
     one, other = clients_of(sessions)
     moved = "<Bucket>bucket</Bucket>"
     wire.answers = [
@@ -115,9 +105,7 @@ def test_bucket_regions(sessions, wire):
 
 
 def test_express_keys(sessions, wire):
-    """
-    Each role requests its own keys for a directory bucket.
-    """
+    """Each role requests its own keys for a directory bucket."""
     wire.answers = [EXPRESS, ok(), EXPRESS, ok()]
     for s3 in clients_of(sessions, region_name="us-east-1"):
         s3.get_object(Bucket="bucket--use1-az4--x-s3", Key="a")
@@ -128,9 +116,7 @@ def test_express_keys(sessions, wire):
 
 
 def test_discovered_endpoints(sessions, wire):
-    """
-    Each client discovers its own endpoints.
-    """
+    """Each client discovers its own endpoints."""
     wire.answers = [DISCOVERED, said(Databases=[])]
     one, other = clients_of(sessions, "timestream-write", region_name="us-east-1")
     one.list_databases()
@@ -142,9 +128,7 @@ def test_discovered_endpoints(sessions, wire):
 
 
 def test_retry_quota(sessions, wire):
-    """
-    One that has used up its retries leaves those of the others.
-    """
+    """One that has used up its retries leaves those of the others."""
     wire.answers = [SLOW_DOWN]
     config = Config(retries={"mode": "standard", "total_max_attempts": 3})
     one, other = clients_of(sessions, config=config)
@@ -163,9 +147,7 @@ def test_retry_quota(sessions, wire):
 
 
 def test_pages_and_configuration(sessions):
-    """
-    Nor do they see what is cached or changed in another client.
-    """
+    """Nor do they see what is cached or changed in another client."""
     one, other = clients_of(sessions, config=Config(s3={"addressing_style": "path"}))
     one.get_paginator("list_objects_v2")
     one.meta.config.s3["addressing_style"] = "virtual"
@@ -179,9 +161,7 @@ def test_pages_and_configuration(sessions):
 
 
 def test_configuration_that_changes(sessions):
-    """
-    A configuration changed by its owner goes for the clients made from then on.
-    """
+    """A configuration changed by its owner goes for the clients made from then on."""
     config = Config(s3={"addressing_style": "path"})
     before = sessions[0].client("s3", config=config)
     config.s3["addressing_style"] = "virtual"
@@ -192,9 +172,7 @@ def test_configuration_that_changes(sessions):
 
 
 def test_one_isn_t_true(sessions):
-    """
-    Arguments that are equal and aren't the same make different clients.
-    """
+    """Arguments that are equal and aren't the same make different clients."""
     one = sessions[0].client("s3", config=Config(tcp_keepalive=1))
     other = sessions[0].client("s3", config=Config(tcp_keepalive=True))
 
@@ -203,9 +181,7 @@ def test_one_isn_t_true(sessions):
 
 
 def test_handlers(sessions, wire):
-    """
-    A handler is called for the client that it was registered with.
-    """
+    """A handler is called for the client that it was registered with."""
     one, other = clients_of(sessions)
     seen = []
 
@@ -231,9 +207,7 @@ def test_handlers(sessions, wire):
 
 
 def test_copied_events(sessions):
-    """
-    A copy of a client's emitter is another emitter.
-    """
+    """A copy of a client's emitter is another emitter."""
     one, _ = clients_of(sessions)
     copied = copy.copy(one.meta.events)
     seen = []
@@ -248,9 +222,7 @@ def test_copied_events(sessions):
 
 
 def test_registering_at_once(sessions):
-    """
-    Handlers that two threads register at once are both there.
-    """
+    """Handlers that two threads register at once are both there."""
     for _ in range(50):
         events = sessions[0].client("sts").meta.events
         together = threading.Barrier(2)
@@ -269,9 +241,7 @@ def test_registering_at_once(sessions):
 
 
 def test_emitting_while_others_register(sessions, wire):
-    """
-    Requests go on, signed by their own role, while handlers come and go.
-    """
+    """Requests go on, signed by their own role, while handlers come and go."""
     wire.answers = [ok("<ListAllMyBucketsResult/>")]
     clients = clients_of(sessions) * 2
     roles = {session.credentials().access_key_id for session in sessions}
@@ -314,9 +284,7 @@ def test_context_of_the_first_caller(sessions, wire):
 
 
 def test_environment(stubbed, monkeypatch):
-    """
-    A session goes by the environment that it was made in.
-    """
+    """A session goes by the environment that it was made in."""
     before = fleet_session(ROLE, source=stubbed)
     first = before.client("sqs")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
@@ -328,9 +296,7 @@ def test_environment(stubbed, monkeypatch):
 
 
 def test_keys_in_the_environment(stubbed, monkeypatch):
-    """
-    Other keys in it make no difference to the clients of roles.
-    """
+    """Other keys in it make no difference to the clients of roles."""
     before = fleet_session(ROLE, source=stubbed)
     monkeypatch.setenv("AWS_SESSION_TOKEN", "other")
 
@@ -361,17 +327,13 @@ def test_settings_that_change(change):
 
 
 def is_from_template(client):
-    """
-    Whether a client was made from a template.
-    """
+    """Whether a client was made from a template."""
     return isinstance(client.meta.events, CopyOnWriteEvents)
 
 
 @pytest.fixture(name="made")
 def _made(monkeypatch):
-    """
-    The classes of the templates that have been made.
-    """
+    """The classes of the templates that have been made."""
     made, real = [], _cache.ClientTemplate
 
     def make(*args):
@@ -384,9 +346,7 @@ def _made(monkeypatch):
 
 
 def test_one_kind_too_many(stubbed, made, monkeypatch):
-    """
-    If there is one kind of client too many, most templates are found.
-    """
+    """If there is one kind of client too many, most templates are found."""
     monkeypatch.setattr(_cache, "MAX_TEMPLATES", 16)
     sessions = [fleet_session(role, source=stubbed) for role in ROLES]
     regions = [f"xx-test-{number}" for number in range(17)]
@@ -402,9 +362,7 @@ def test_one_kind_too_many(stubbed, made, monkeypatch):
 
 
 def test_a_config_for_each_account(sessions, made):
-    """
-    The number of templates for values of *config* that are used once has a bound.
-    """
+    """The number of templates for values of *config* that are used once has a bound."""
     for number in range(40):
         config = Config(user_agent_extra=f"account/{number}")
         for session in sessions:
@@ -418,9 +376,7 @@ UNCOPIED = (TypeError, NotImplementedError, RecursionError, pickle.PicklingError
 
 
 def test_copies_of_clients(stubbed, sessions):
-    """
-    Clients are copied and pickled as little as ordinary ones.
-    """
+    """Clients are copied and pickled as little as ordinary ones."""
     ordinary = stsession.assume(ROLE, source=stubbed).client("s3")
     shared = sessions[0].client("s3")
 
@@ -432,9 +388,7 @@ def test_copies_of_clients(stubbed, sessions):
 
 @pytest.mark.usefixtures("wire")
 def test_whole_session(sessions):
-    """
-    Handlers registered with a session go for its clients from then on.
-    """
+    """Handlers registered with a session go for its clients from then on."""
     session = sessions[0]
     seen = []
     before = session.client("s3")
@@ -450,9 +404,7 @@ def test_whole_session(sessions):
 
 
 def test_client_of_other_keys(sessions, wire):
-    """
-    Botocore makes a client with keys of its own; the others come from templates.
-    """
+    """Botocore makes a client with keys of its own; the others come from templates."""
     keys_of_others = {"aws_access_key_id": "AKIAMINE", "aws_secret_access_key": "x"}
     sessions[0].client("s3", **keys_of_others).list_buckets()
 
@@ -462,9 +414,7 @@ def test_client_of_other_keys(sessions, wire):
 
 
 def test_copied_session(sessions):
-    """
-    The clients of a copied session come from the same templates.
-    """
+    """The clients of a copied session come from the same templates."""
     sessions[0].client("sts")
     copied = copy.deepcopy(sessions[0])
 
@@ -473,18 +423,14 @@ def test_copied_session(sessions):
 
 
 def test_no_such_attribute(sessions):
-    """
-    A session has no more attributes than any.
-    """
+    """A session has no more attributes than any."""
     assert not hasattr(sessions[0], "nonsense")
     bare = type(sessions[0]).__new__(type(sessions[0]))
     assert not hasattr(bare, "_session")
 
 
 def test_close(source, local):
-    """
-    Closing one client leaves the connections of the others; all may be closed.
-    """
+    """Closing one client leaves the connections of the others; all may be closed."""
     local.add_role(OTHER_ROLE)
     sessions = [fleet_session(role, source=source) for role in ROLES]
     one, other = clients_of(sessions)
@@ -504,9 +450,7 @@ def test_close(source, local):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="There's no fork.")
 @pytest.mark.usefixtures("_runtime")
 def test_fork(source, local):
-    """
-    A forked child has connections of its own, also if a lock was held meanwhile.
-    """
+    """A forked child has connections of its own, also if a lock was held meanwhile."""
     session = fleet_session(ROLE, source=source)
     s3 = session.client("s3")
     s3.list_objects_v2(Bucket="bucket")
@@ -541,18 +485,14 @@ def test_fork(source, local):
 
 
 def descriptors():
-    """
-    The number of open file descriptors, on Linux.
-    """
+    """The number of open file descriptors, on Linux."""
     directory = pathlib.Path("/proc/self/fd")
     return len(list(directory.iterdir())) if directory.exists() else 0
 
 
 @contextlib.contextmanager
 def no_collector():
-    """
-    What isn't freed by counting references stays.
-    """
+    """What isn't freed by counting references stays."""
     gc.collect()
     gc.disable()
     try:
@@ -563,9 +503,7 @@ def no_collector():
 
 @pytest.mark.usefixtures("_runtime")
 def test_hundreds_of_sessions(stubbed, wire):
-    """
-    Sessions and clients that are dropped are gone at once, and leave nothing.
-    """
+    """Sessions and clients that are dropped are gone at once, and leave nothing."""
     wire.answers = [ok(b"<ok/>")]
     keep = fleet_session(ROLE, source=stubbed)
     services = ["sts", "s3", "ec2", "dynamodb"]
@@ -591,9 +529,7 @@ def test_hundreds_of_sessions(stubbed, wire):
 
 
 def test_discovery_leaves_nothing(sessions, wire):
-    """
-    Nor do clients that discover their endpoints, or retry by rate.
-    """
+    """Nor do clients that discover their endpoints, or retry by rate."""
     wire.answers = [DISCOVERED, said(Databases=[])]
     config = Config(retries={"mode": "adaptive"})
     kinds = [("timestream-write", {}), ("s3", {"config": config})]
@@ -612,9 +548,7 @@ def test_discovery_leaves_nothing(sessions, wire):
 
 
 def test_stubber(sessions, wire):
-    """
-    botocore's stubber answers the client it was made for.
-    """
+    """botocore's stubber answers the client it was made for."""
     result = "<GetCallerIdentityResult><Account>2</Account></GetCallerIdentityResult>"
     wire.answers = [
         ok(f"<GetCallerIdentityResponse>{result}</GetCallerIdentityResponse>")
@@ -628,9 +562,7 @@ def test_stubber(sessions, wire):
 
 
 def test_wrapped_calls(sessions, wire, monkeypatch):
-    """
-    Libraries for tracing wrap a method of all clients.
-    """
+    """Libraries for tracing wrap a method of all clients."""
     seen = []
     real = botocore.client.BaseClient._make_api_call
 
@@ -647,9 +579,7 @@ def test_wrapped_calls(sessions, wire, monkeypatch):
 
 
 def test_wrapped_initializer(sessions, wire, monkeypatch):
-    """
-    Or have each client call them once it is made; also if templates are there.
-    """
+    """Or have each client call them once it is made; also if templates are there."""
     seen = []
     for session in sessions:
         session.credentials()
@@ -675,22 +605,16 @@ traces = []
 
 
 def traced(service, **_):
-    """
-    A handler of a library for tracing.
-    """
+    """A handler of a library for tracing."""
     traces.append(service)
 
 
 class Roles(RuleBasedStateMachine):
-    """
-    Whatever is done with the clients of many roles, each signs with its own keys.
-    """
+    """Whatever is done with the clients of many roles, each signs with its own keys."""
 
     @initialize()
     def begin(self):
-        """
-        Four roles.
-        """
+        """Four roles."""
         self.source = boto3.Session("AKIAEXAMPLE", "secret", region_name="us-east-1")
         self.source.events.register("before-send.sts", StubSTS())
         self.clients = []
@@ -703,61 +627,47 @@ class Roles(RuleBasedStateMachine):
 
     @rule(role=st.integers(0, 3), service=st.sampled_from(["s3", "sqs", "sts"]))
     def make(self, role, service):
-        """
-        Make a client.
-        """
+        """Make a client."""
         client = self.sessions[role].client(service)
         self.clients.append((role, client))
 
     @rule(number=st.integers(0, 9))
     def register(self, number):
-        """
-        Have one call a handler.
-        """
+        """Have one call a handler."""
         if self.clients:
             _, client = self.clients[number % len(self.clients)]
             client.meta.events.register("before-sign", nothing, unique_id="nothing")
 
     @rule(number=st.integers(0, 9))
     def unregister(self, number):
-        """
-        Have it call it no more.
-        """
+        """Have it call it no more."""
         if self.clients:
             _, client = self.clients[number % len(self.clients)]
             client.meta.events.unregister("before-sign", unique_id="nothing")
 
     @rule(number=st.integers(0, 9))
     def close(self, number):
-        """
-        Close one.
-        """
+        """Close one."""
         if self.clients:
             _, client = self.clients[number % len(self.clients)]
             client.close()
 
     @rule(number=st.integers(0, 9))
     def drop(self, number):
-        """
-        Forget one.
-        """
+        """Forget one."""
         if self.clients:
             self.clients.pop(number % len(self.clients))
 
     @rule(role=st.integers(0, 3))
     def refresh(self, role):
-        """
-        Give a role other keys, as often as may be within a minute.
-        """
+        """Give a role other keys, as often as may be within a minute."""
         if self.refreshes.count(role) < 6:
             self.refreshes.append(role)
             self.keys[role] = self.sessions[role].refresh().access_key_id
 
     @rule(number=st.integers(0, 9), inner=st.integers(0, 9))
     def use(self, number, inner):
-        """
-        Use a client, and another one while the first one's handlers are called.
-        """
+        """Use a client, and another one while the first one's handlers are called."""
         if not self.clients:
             return
         role, client = self.clients[number % len(self.clients)]
@@ -771,9 +681,7 @@ class Roles(RuleBasedStateMachine):
         self.check(role, client)
 
     def check(self, role, client):
-        """
-        Check the keys that sign.
-        """
+        """Check the keys that sign."""
         operation = CALLS[client.meta.service_model.service_name]
         url = client.generate_presigned_url(operation)
         found = url.partition("Credential=")[2] or url.partition("AWSAccessKeyId=")[2]
@@ -782,9 +690,7 @@ class Roles(RuleBasedStateMachine):
 
     @invariant()
     def all_sign_with_their_own(self):
-        """
-        The last two do.
-        """
+        """The last two do."""
         for role, client in getattr(self, "clients", [])[-2:]:
             self.check(role, client)
 
@@ -793,9 +699,7 @@ CALLS = {"s3": "list_buckets", "sqs": "list_queues", "sts": "get_caller_identity
 
 
 def nothing(**_):
-    """
-    A handler.
-    """
+    """A handler."""
 
 
 TestRoles = Roles.TestCase
@@ -817,9 +721,7 @@ TestRoles.settings = settings(max_examples=15, stateful_step_count=20)
     ],
 )
 def test_questions(sessions, stubbed, ask):
-    """
-    Questions with one answer for all roles are answered as by boto3, at no cost.
-    """
+    """Questions with one answer for all roles are answered as by boto3, at no cost."""
     answer = ask(sessions[0])
 
     assert ask(stsession.assume(ROLES[0], source=stubbed)) == answer
@@ -828,9 +730,7 @@ def test_questions(sessions, stubbed, ask):
 
 @pytest.mark.parametrize("posix", [True, False])
 def test_environment_of_a_session(stubbed, monkeypatch, posix):
-    """
-    A client is never made for the environment of another session.
-    """
+    """A client is never made for the environment of another session."""
     if not posix:
         monkeypatch.delattr(os, "environb", raising=False)
 
@@ -852,9 +752,7 @@ def test_environment_of_a_session(stubbed, monkeypatch, posix):
 
 
 def test_config_file(tmp_path, monkeypatch):
-    """
-    The same goes for the config file.
-    """
+    """The same goes for the config file."""
     config, urls = tmp_path / "config", []
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     for name in ("one", "other"):
@@ -869,9 +767,7 @@ def test_config_file(tmp_path, monkeypatch):
 
 
 def test_template_that_takes_too_long(sessions, monkeypatch):
-    """
-    While a template is being made, others wait for a while, and go without then.
-    """
+    """While a template is being made, others wait for a while, and go without then."""
     monkeypatch.setattr(_cache, "TEMPLATE_TIMEOUT", 0.001)
     making, made = threading.Event(), threading.Event()
     real = _cache.ClientTemplate
@@ -894,9 +790,7 @@ def test_template_that_takes_too_long(sessions, monkeypatch):
 
 
 def test_waits_for_the_template(sessions, monkeypatch):
-    """
-    Mostly that is long enough.
-    """
+    """Mostly that is long enough."""
     waiting = threading.Event()
     template = _cache.ClientTemplate
 
@@ -916,9 +810,7 @@ def test_waits_for_the_template(sessions, monkeypatch):
 
 
 def manager_of(client):
-    """
-    Where a client's connection pools come from.
-    """
+    """Where a client's connection pools come from."""
     return client._endpoint.http_session._current()._manager
 
 
@@ -939,9 +831,7 @@ def test_many_hosts(sessions):
 
 
 def test_hosts_of_all_kinds(sessions):
-    """
-    The number of hosts is for all kinds, whose connections are still their own.
-    """
+    """The number of hosts is for all kinds, whose connections are still their own."""
     managers = [manager_of(sessions[0].client(name)) for name in ("s3", "sqs")]
     pools = [manager.connection_from_url("https://example.org") for manager in managers]
     for number in range(300):
@@ -955,9 +845,7 @@ def test_hosts_of_all_kinds(sessions):
 
 @pytest.fixture(name="reading")
 def _reading(monkeypatch):
-    """
-    The files of trusted certificates that are read.
-    """
+    """The files of trusted certificates that are read."""
     read, real = [], ssl.SSLContext.load_verify_locations
 
     def load(context, cafile=None, capath=None, cadata=None):
@@ -970,9 +858,7 @@ def _reading(monkeypatch):
 
 @pytest.fixture(name="tls")
 def _tls(sessions):
-    """
-    The TLS context of all clients of S3.
-    """
+    """The TLS context of all clients of S3."""
     http = sessions[0].client("s3")._endpoint.http_session
     return http._current()._manager.connection_pool_kw["ssl_context"]
 
@@ -999,9 +885,7 @@ def test_trusted_certificates_are_read_once(tls, trusted, reading):
 
 
 def test_trusted_certificates_that_cant_be_read(tls, trusted, tmp_path, reading):
-    """
-    That's an error each time; what isn't a file is read each time.
-    """
+    """That's an error each time; what isn't a file is read each time."""
     missing = str(tmp_path / "none.pem")
     for _ in range(2):
         with pytest.raises(FileNotFoundError):
@@ -1013,9 +897,7 @@ def test_trusted_certificates_that_cant_be_read(tls, trusted, tmp_path, reading)
 
 
 def test_inside_of_another_botocore():
-    """
-    Where the inside of botocore is different, it stays as it is.
-    """
+    """Where the inside of botocore is different, it stays as it is."""
     manager = types.SimpleNamespace(pools=(), connection_pool_kw={"ssl_context": 1})
     other = types.SimpleNamespace(
         connection_pool_kw={"ssl_context": ssl.create_default_context()}
@@ -1042,9 +924,7 @@ def test_further_role(sessions):
 
 
 def test_further_role_of_a_whole_one(sessions):
-    """
-    A session that is more than that is taken as it is.
-    """
+    """A session that is more than that is taken as it is."""
     sessions[0].events.register("stsession-test", nothing)
     source = sessions[0]._own_source
 

@@ -37,21 +37,15 @@ from . import ROLE
 
 
 class Raw(io.BytesIO):
-    """
-    A body as urllib3 gives it.
-    """
+    """A body as urllib3 gives it."""
 
     def stream(self, **_):
-        """
-        All at once.
-        """
+        """All at once."""
         yield self.read()
 
 
 class Wire:
-    """
-    Takes what is sent, and has an answer to it.
-    """
+    """Takes what is sent, and has an answer to it."""
 
     def __init__(self, answers):
         self.answers = answers
@@ -59,9 +53,7 @@ class Wire:
         self.sent = []
 
     def send(self, request):
-        """
-        Note a request, and answer it.
-        """
+        """Note a request, and answer it."""
         body = request.body
         body = body.read() if hasattr(body, "read") else body
         if body and len(body) > 10_000:
@@ -100,9 +92,7 @@ FEATURES = re.compile(r" m/(\S+)")
 
 
 def normal(value):
-    """
-    Without what depends on the instant, or on chance.
-    """
+    """Without what depends on the instant, or on chance."""
     if isinstance(value, bytes):
         value = value.decode("latin-1")
     if isinstance(value, str):
@@ -113,32 +103,24 @@ def normal(value):
 
 
 def ok(body=b"", status=200, **headers):
-    """
-    An answer; in the names of headers, ``_`` stands for ``-``.
-    """
+    """An answer; in the names of headers, ``_`` stands for ``-``."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return status, named, body if isinstance(body, bytes) else body.encode()
 
 
 def said(**values):
-    """
-    An answer in JSON.
-    """
+    """An answer in JSON."""
     return ok(json.dumps(values))
 
 
 def s3_error(code, status, extra="", **headers):
-    """
-    An error in the words of S3.
-    """
+    """An error in the words of S3."""
     text = f"<Error><Code>{code}</Code><Message>No.</Message>{extra}</Error>"
     return ok(text, status, **headers)
 
 
 def json_error(code, status=400):
-    """
-    An error of a service that speaks JSON.
-    """
+    """An error of a service that speaks JSON."""
     return ok(json.dumps({"__type": code, "message": "No."}), status)
 
 
@@ -184,9 +166,7 @@ CALLS = {}
 
 
 def call(*answers, calls=CALLS):
-    """
-    A use of a session that meets with these answers; the last one is given again.
-    """
+    """A use of a session that meets with these answers; the last one is given again."""
 
     def decorate(function):
         calls[function.__name__.strip("_")] = function, answers or (ok(),)
@@ -272,9 +252,7 @@ def _s3_stream(session):
 
 
 class Pipe:
-    """
-    A body that can only be read.
-    """
+    """A body that can only be read."""
 
     def __init__(self, content):
         self.read = io.BytesIO(content).read
@@ -491,9 +469,7 @@ def _idempotency_token(session):
 
 
 def retried(mode, service, answers):
-    """
-    A call that is tried again in this mode.
-    """
+    """A call that is tried again in this mode."""
 
     def use(session):
         config = Config(retries={"mode": mode, "max_attempts": 4})
@@ -700,9 +676,7 @@ ERRORS = {}
 
 
 def error(function):
-    """
-    The same for a use that fails before anything is sent.
-    """
+    """The same for a use that fails before anything is sent."""
     return call(calls=ERRORS)(function)
 
 
@@ -757,18 +731,14 @@ def _bad_retries(session):
 
 
 def source(clock):
-    """
-    A source whose STS numbers its keys from the first.
-    """
+    """A source whose STS numbers its keys from the first."""
     session = boto3.Session("AKIAEXAMPLE", "secret", region_name="eu-central-1")
     session.events.register("before-send.sts", StubSTS(clock=clock))
     return session
 
 
 def outcome(monkeypatch, session, use, answers):
-    """
-    What is sent, and what comes of it.
-    """
+    """What is sent, and what comes of it."""
     session.credentials()
     wire, pauses, result, error = Wire(answers), [], None, None
     numbers = itertools.count(1)
@@ -813,9 +783,7 @@ WITH_OWN_EVENTS = (
     [*((name, True) for name in CALLS), *((name, False) for name in WITH_OWN_EVENTS)],
 )
 def test_same_on_the_wire(clock, monkeypatch, caplog, name, shared_events):
-    """
-    The same use of both sends the same, waits as often, and ends alike.
-    """
+    """The same use of both sends the same, waits as often, and ends alike."""
     use, answers = CALLS[name]
     if not shared_events:
         monkeypatch.setattr(template, "listing", None)
@@ -833,9 +801,7 @@ def test_same_on_the_wire(clock, monkeypatch, caplog, name, shared_events):
 @pytest.mark.usefixtures("_runtime")
 @pytest.mark.parametrize("name", ERRORS)
 def test_same_errors(clock, monkeypatch, name):
-    """
-    Arguments that boto3 rejects raise the same error, each time.
-    """
+    """Arguments that boto3 rejects raise the same error, each time."""
     use, answers = ERRORS[name]
     ordinary = stsession.assume(ROLE, source=source(clock))
     session = fleet_session(ROLE, source=source(clock))

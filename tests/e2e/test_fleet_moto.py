@@ -1,6 +1,4 @@
-"""
-The clients of a fleet against moto, whichever of them comes first.
-"""
+"""The clients of a fleet against moto, whichever of them comes first."""
 
 from __future__ import annotations
 
@@ -22,9 +20,7 @@ def _ambient(monkeypatch):
 
 @pytest.mark.usefixtures("ambient")
 def test_moto_after_the_template():
-    """
-    moto answers clients whose template was there before it.
-    """
+    """moto answers clients whose template was there before it."""
     keep = fleet_session(ROLE)
     keep.client("s3")
     with moto.mock_aws():
@@ -37,17 +33,13 @@ def test_moto_after_the_template():
 @pytest.mark.usefixtures("ambient")
 @moto.mock_aws
 def test_moto_as_a_decorator():
-    """
-    moto answers clients whose template is made with it.
-    """
+    """moto answers clients whose template is made with it."""
     assert [] == fleet_session(ROLE).client("s3").list_buckets()["Buckets"]
 
 
 @pytest.mark.usefixtures("ambient")
 def test_moto_imported_later(monkeypatch):
-    """
-    moto answers the clients of sessions made after it has come.
-    """
+    """moto answers the clients of sessions made after it has come."""
     handlers = botocore.handlers.BUILTIN_HANDLERS
     without = [each for each in handlers if "moto" not in type(each[1]).__module__]
     monkeypatch.setattr(botocore.handlers, "BUILTIN_HANDLERS", without)
@@ -61,9 +53,7 @@ def test_moto_imported_later(monkeypatch):
 
 
 def test_moto_patches_a_client(stubbed):
-    """
-    A client that moto patches is answered by it.
-    """
+    """A client that moto patches is answered by it."""
     s3 = fleet_session(ROLE, source=stubbed).client("s3")
     with moto.mock_aws():
         moto.core.patch_client(s3)

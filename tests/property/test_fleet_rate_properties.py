@@ -54,9 +54,7 @@ def simulate(limit_of_sts, workers, delay, seconds):
     delay=st.floats(0.02, 0.5),
 )
 def test_finds_what_sts_takes(limit, workers, delay):
-    """
-    Most of what STS could take is used, and few requests are throttled.
-    """
+    """Most of what STS could take is used, and few requests are throttled."""
     passed, throttled_at, _ = simulate(limit, workers, delay, seconds=40)
 
     possible = 40 * min(limit, workers / delay)
@@ -67,9 +65,7 @@ def test_finds_what_sts_takes(limit, workers, delay):
 @settings(max_examples=25)
 @given(limit=st.integers(1, 50), workers=st.integers(1, 64))
 def test_no_request_starves(limit, workers):
-    """
-    Each turn comes, after as many as there are workers at the least rate.
-    """
+    """Each turn comes, after as many as there are workers at the least rate."""
     *_, waits = simulate(limit, workers, 0.1, seconds=120)
 
     assert waits
@@ -87,9 +83,7 @@ STEPS = st.lists(
 
 @given(STEPS)
 def test_whatever_happens(steps):
-    """
-    The rate is never below the least, and no wait is longer than a debt allows.
-    """
+    """The rate is never below the least, and no wait is longer than a debt allows."""
     limit, now, began = RateLimit(), 0.0, 0.0
     for what, later in steps:
         now += later

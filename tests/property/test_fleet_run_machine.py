@@ -14,17 +14,13 @@ from tests.test_fleet_run import ByHand, run_of
 
 
 class Runs(RuleBasedStateMachine):
-    """
-    A run whose tasks end in any order, and which may be closed at any point.
-    """
+    """A run whose tasks end in any order, and which may be closed at any point."""
 
     @initialize(
         count=st.integers(0, 30), workers=st.integers(1, 5), ordered=st.booleans()
     )
     def begin(self, count, workers, ordered):
-        """
-        Make a run.
-        """
+        """Make a run."""
         self.hand = ByHand()
         self.count, self.workers, self.ordered = count, workers, ordered
         self.run = run_of(self.hand, count, max_workers=workers, ordered=ordered)
@@ -32,24 +28,18 @@ class Runs(RuleBasedStateMachine):
 
     @rule()
     def fill(self):
-        """
-        Look at what is done, and begin what may begin.
-        """
+        """Look at what is done, and begin what may begin."""
         self.run._collect()
         self.run._fill()
 
     @precondition(lambda self: self.hand.under_way)
     @rule(place=st.integers(0, 4))
     def finish(self, place):
-        """
-        One of the tasks is done.
-        """
+        """One of the tasks is done."""
         self.finished.add(self.hand.finish(place % self.hand.under_way))
 
     def can_take(self):
-        """
-        Whether a result can be had without waiting.
-        """
+        """Whether a result can be had without waiting."""
         waiting = self.finished - set(self.taken)
         if self.ordered and not self.closed:
             return len(self.taken) in waiting
@@ -58,33 +48,25 @@ class Runs(RuleBasedStateMachine):
     @precondition(lambda self: self.can_take())
     @rule()
     def take(self):
-        """
-        Take a result that is there.
-        """
+        """Take a result that is there."""
         self.taken.append(next(self.run).value)
 
     @rule()
     def close(self):
-        """
-        End the run.
-        """
+        """End the run."""
         self.run.close()
         self.closed = True
 
     @invariant()
     def each_once(self):
-        """
-        No result comes twice, nor before its task is done.
-        """
+        """No result comes twice, nor before its task is done."""
         if hasattr(self, "run"):
             assert len(set(self.taken)) == len(self.taken)
             assert set(self.taken) <= self.finished
 
     @invariant()
     def bounded(self):
-        """
-        No more is under way, or waits, than may be.
-        """
+        """No more is under way, or waits, than may be."""
         if hasattr(self, "run"):
             assert self.hand.under_way <= self.workers
             undelivered = len(self.hand.futures) - len(self.taken)
@@ -92,16 +74,12 @@ class Runs(RuleBasedStateMachine):
 
     @invariant()
     def in_order(self):
-        """
-        If they are to come in order, they do.
-        """
+        """If they are to come in order, they do."""
         if hasattr(self, "run") and self.ordered:
             assert sorted(self.taken) == self.taken
 
     def teardown(self):
-        """
-        What is done comes; all of it, unless the run was closed.
-        """
+        """What is done comes; all of it, unless the run was closed."""
         if not hasattr(self, "run"):
             return
         while not self.closed:

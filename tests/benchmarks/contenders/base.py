@@ -1,6 +1,4 @@
-"""
-What all contenders have in common.
-"""
+"""What all contenders have in common."""
 
 from __future__ import annotations
 
@@ -49,20 +47,14 @@ class Contender:
         self.begin()
 
     def begin(self) -> None:
-        """
-        Import what is needed, and make the source.
-        """
+        """Import what is needed, and make the source."""
 
     def make(self, number: int) -> boto3.Session:
-        """
-        Make a session, as its documentation says.
-        """
+        """Make a session, as its documentation says."""
         raise NotImplementedError
 
     def session(self, number: int) -> boto3.Session:
-        """
-        Make a session that lives by the clock.
-        """
+        """Make a session that lives by the clock."""
         session = self.make(number)
         if self.clock is not None:
             credentials: Any = session.get_credentials()
@@ -83,7 +75,5 @@ class Contender:
             return list(pool.map(do, self.numbers))
 
     def extra(self) -> dict[str, Any]:
-        """
-        The parameter for another lifetime, if it is another.
-        """
+        """The parameter for another lifetime, if it is another."""
         return {} if self.seconds is None else {"DurationSeconds": self.seconds}

@@ -1,6 +1,4 @@
-"""
-Other libraries, each used as its own documentation says.
-"""
+"""Other libraries, each used as its own documentation says."""
 
 from __future__ import annotations
 
@@ -21,25 +19,19 @@ __all__ = [
 
 
 class AwsAssumeRoleLib(Contender):
-    """
-    ``aws-assume-role-lib``; lazy.
-    """
+    """``aws-assume-role-lib``; lazy."""
 
     NAME = "aws-assume-role-lib"
 
     def begin(self) -> None:
-        """
-        One parent session for all roles.
-        """
+        """One parent session for all roles."""
         import aws_assume_role_lib
 
         self._assume_role: Any = aws_assume_role_lib.assume_role
         self._parent = boto3.Session(profile_name="source")
 
     def make(self, number: int) -> boto3.Session:
-        """
-        Make a session.
-        """
+        """Make a session."""
         made: boto3.Session = self._assume_role(
             self._parent, role_arn(number), **self.extra()
         )
@@ -47,25 +39,19 @@ class AwsAssumeRoleLib(Contender):
 
 
 class Boto3RefreshSession(Contender):
-    """
-    ``boto3-refresh-session``; lazy, but with a client of STS in each session.
-    """
+    """``boto3-refresh-session``; lazy, but with a client of STS in each session."""
 
     NAME = "boto3-refresh-session"
 
     def begin(self) -> None:
-        """
-        Its sessions are their own source.
-        """
+        """Its sessions are their own source."""
         import boto3_refresh_session
 
         self._session = boto3_refresh_session.RefreshableSession
         self._config = boto3_refresh_session.AssumeRoleConfig
 
     def make(self, number: int) -> boto3.Session:
-        """
-        Make a session.
-        """
+        """Make a session."""
         config = self._config(RoleArn=role_arn(number), **self.extra())
         made: boto3.Session = self._session(
             assume_role_kwargs=config, profile_name="source"
@@ -74,25 +60,19 @@ class Boto3RefreshSession(Contender):
 
 
 class Boto3Assume(Contender):
-    """
-    ``boto3-assume``; lazy, but with a client of STS for each role.
-    """
+    """``boto3-assume``; lazy, but with a client of STS for each role."""
 
     NAME = "boto3-assume"
 
     def begin(self) -> None:
-        """
-        One source session for all roles.
-        """
+        """One source session for all roles."""
         import boto3_assume
 
         self._assume_role: Any = boto3_assume.assume_role
         self._source = boto3.Session(profile_name="source")
 
     def make(self, number: int) -> boto3.Session:
-        """
-        Make a session.
-        """
+        """Make a session."""
         made: boto3.Session = self._assume_role(
             source_session=self._source,
             assume_role_kwargs={
@@ -105,24 +85,18 @@ class Boto3Assume(Contender):
 
 
 class BotoSessionManager(Contender):
-    """
-    ``boto-session-manager`` with *auto_refresh*; lazy.
-    """
+    """``boto-session-manager`` with *auto_refresh*; lazy."""
 
     NAME = "boto-session-manager"
 
     def begin(self) -> None:
-        """
-        One manager for all roles.
-        """
+        """One manager for all roles."""
         from boto_session_manager.api import BotoSesManager
 
         self._manager = BotoSesManager(profile_name="source")
 
     def make(self, number: int) -> boto3.Session:
-        """
-        Make a session.
-        """
+        """Make a session."""
         manager = self._manager.assume_role(
             role_arn(number),
             duration_seconds=self.seconds or 3600,

@@ -1,6 +1,4 @@
-"""
-Sessions and fleets of ours.
-"""
+"""Sessions and fleets of ours."""
 
 from __future__ import annotations
 
@@ -19,16 +17,12 @@ __all__ = ["Fleet", "Stsession"]
 
 
 class Stsession(Contender):
-    """
-    `stsession.assume()`; lazy.
-    """
+    """`stsession.assume()`; lazy."""
 
     NAME = "stsession"
 
     def begin(self) -> None:
-        """
-        Set its clock.
-        """
+        """Set its clock."""
         import stsession
 
         self._stsession = stsession
@@ -39,18 +33,14 @@ class Stsession(Contender):
             self._installed.__enter__()  # for as long as the process lives
 
     def session(self, number: int) -> boto3.Session:
-        """
-        Make a session.
-        """
+        """Make a session."""
         return self._stsession.assume(
             role_arn(number), source="source", duration_seconds=self.seconds
         )
 
 
 class Fleet(Stsession):
-    """
-    `stsession.Fleet`; lazy.
-    """
+    """`stsession.Fleet`; lazy."""
 
     NAME = "fleet"
 
@@ -61,22 +51,16 @@ class Fleet(Stsession):
         return self._stsession.Fleet(arns, source="source", **more)
 
     def session(self, number: int) -> boto3.Session:
-        """
-        Make a session.
-        """
+        """Make a session."""
         made: boto3.Session = self._fleet.session(role_arn(number))
         return made
 
     def results(self, work: Callable[[boto3.Session], Any]) -> list[Any]:
-        """
-        Do *work* for each role; return what `Fleet.map()` gives, errors as well.
-        """
+        """Do *work* for each role; return what `Fleet.map()` gives, errors as well."""
         return list(self._fleet.map(work, max_workers=16))
 
     def fan_out(self, work: Callable[[boto3.Session], Any]) -> list[Any]:
-        """
-        What it is made for.
-        """
+        """What it is made for."""
         results = self.results(work)
         for result in results:
             if result.error is not None:

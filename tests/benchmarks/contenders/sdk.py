@@ -1,6 +1,4 @@
-"""
-What boto3 and botocore offer by themselves.
-"""
+"""What boto3 and botocore offer by themselves."""
 
 from __future__ import annotations
 
@@ -27,18 +25,14 @@ class Recipe(Contender):
     NAME = "recipe"
 
     def begin(self) -> None:
-        """
-        One client of STS for all roles.
-        """
+        """One client of STS for all roles."""
         import botocore.session
 
         self._new_session = botocore.session.get_session
         self._sts = boto3.Session(profile_name="source").client("sts")
 
     def make(self, number: int) -> boto3.Session:
-        """
-        Make a session.
-        """
+        """Make a session."""
 
         def refresh() -> dict[str, Any]:
             answer = self._sts.assume_role(
@@ -66,35 +60,25 @@ class Recipe(Contender):
 
 
 class Profile(Contender):
-    """
-    A profile with ``role_arn``, as botocore itself assumes it.
-    """
+    """A profile with ``role_arn``, as botocore itself assumes it."""
 
     NAME = "profile"
 
     def begin(self) -> None:
-        """
-        The other config file has the profiles.
-        """
+        """The other config file has the profiles."""
         os.environ["AWS_CONFIG_FILE"] = os.environ[PROFILES]
 
     def make(self, number: int) -> boto3.Session:
-        """
-        Make a session.
-        """
+        """Make a session."""
         kind = "" if self.seconds is None else "short"
         return boto3.Session(profile_name=f"role{number}{kind}")
 
 
 class Plain(Contender):
-    """
-    ``boto3.Session()`` with static keys, and without any role.
-    """
+    """``boto3.Session()`` with static keys, and without any role."""
 
     NAME = "static keys"
 
     def make(self, number: int) -> boto3.Session:
-        """
-        Make a session.
-        """
+        """Make a session."""
         return boto3.Session(profile_name="source")

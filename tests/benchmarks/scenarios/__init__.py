@@ -1,6 +1,4 @@
-"""
-What is measured. Each function runs in a process of its own, and returns numbers.
-"""
+"""What is measured. Each function runs in a process of its own, and returns numbers."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-What each request pays while credentials are fresh.
-"""
+"""What each request pays while credentials are fresh."""
 
 from __future__ import annotations
 
@@ -26,9 +24,7 @@ TURN = 5
 
 
 def hot_path(make: Make, size: Size) -> dict[str, float]:
-    """
-    Reading credentials that are fresh, without and with summer time.
-    """
+    """Reading credentials that are fresh, without and with summer time."""
     measured = {}
     with running():
         credentials: Any = make().session(0).get_credentials()
@@ -44,9 +40,7 @@ def hot_path(make: Make, size: Size) -> dict[str, float]:
 
 
 def _per_read(read: Callable[[], object], *, count: int, reads: int) -> float:
-    """
-    Seconds per read, of all threads together.
-    """
+    """Seconds per read, of all threads together."""
 
     def work() -> None:
         for _ in range(reads):

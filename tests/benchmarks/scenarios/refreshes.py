@@ -1,6 +1,4 @@
-"""
-What happens when credentials have to be fetched.
-"""
+"""What happens when credentials have to be fetched."""
 
 from __future__ import annotations
 
@@ -21,9 +19,7 @@ STALLED = 0.15
 
 
 def edge(make: Make, size: Size) -> dict[str, float]:
-    """
-    32 threads read while a refresh is due, with 14 and then with 9 minutes left.
-    """
+    """32 threads read while a refresh is due, with 14 and then with 9 minutes left."""
     measured: dict[str, float] = {}
     with running() as server:
         credentials: Any = make(clock=server.clock).session(0).get_credentials()
@@ -60,9 +56,7 @@ def _watched_reads(credentials: Any, server: Server, *, left: float) -> list[flo
 
 
 def outage(make: Make, size: Size) -> dict[str, float]:
-    """
-    Calls of S3 with STS down and 9 minutes left.
-    """
+    """Calls of S3 with STS down and 9 minutes left."""
     spans: list[float] = []
     failures: list[Exception] = []
     with running() as server:
@@ -93,9 +87,7 @@ def outage(make: Make, size: Size) -> dict[str, float]:
 
 
 def herd(make: Make, size: Size) -> dict[str, float]:
-    """
-    64 threads at the first use of a session.
-    """
+    """64 threads at the first use of a session."""
     with running() as server:
         session = make().session(0)
         server.set(delay=0.1)
@@ -108,9 +100,7 @@ def herd(make: Make, size: Size) -> dict[str, float]:
 
 
 def processes(make: Make, size: Size) -> dict[str, float]:
-    """
-    The first use of a session by 16 processes, forked after it was made.
-    """
+    """The first use of a session by 16 processes, forked after it was made."""
     context = multiprocessing.get_context("fork")
     with running() as server:
         session = make().session(0)
@@ -132,9 +122,7 @@ def _read(session: Any) -> None:
 
 
 def day(make: Make, size: Size) -> dict[str, float]:
-    """
-    A read in each minute of a working day, with sessions of 15 minutes.
-    """
+    """A read in each minute of a working day, with sessions of 15 minutes."""
     with running() as server, contextlib.ExitStack() as runtime:
         contender = make(clock=server.clock, seconds=900)
         if make.NAME in OURS:

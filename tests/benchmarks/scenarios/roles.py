@@ -1,6 +1,4 @@
-"""
-Many roles at once.
-"""
+"""Many roles at once."""
 
 from __future__ import annotations
 
@@ -49,9 +47,7 @@ def roles(make: Make, size: Size) -> dict[str, float]:
 
 
 def _first_use(sessions: list[Any]) -> dict[str, float]:
-    """
-    What it takes that each role has credentials.
-    """
+    """What it takes that each role has credentials."""
     before, began = resident(), time.perf_counter()
     for session in sessions:
         session.get_credentials().get_frozen_credentials()
@@ -119,9 +115,7 @@ def throttled(make: Make, size: Size) -> dict[str, float]:
 
 
 def _threads() -> int:
-    """
-    Return how many threads there are when those that are idle have ended.
-    """
+    """Return how many threads there are when those that are idle have ended."""
     for thread in threading.enumerate():
         if thread.name == "stsession-fetch":
             thread.join(10)
@@ -129,9 +123,7 @@ def _threads() -> int:
 
 
 def leak(make: Make, size: Size) -> dict[str, float]:
-    """
-    Sessions made, used, and dropped.
-    """
+    """Sessions made, used, and dropped."""
     count = size.dropped_of(make.NAME)
     batch = count // 5
     with running():

@@ -1,6 +1,4 @@
-"""
-What a process pays before its first call.
-"""
+"""What a process pays before its first call."""
 
 from __future__ import annotations
 
@@ -43,9 +41,7 @@ print(imported - based, imported - began, time.perf_counter() - began)
 
 
 def import_cost(make: Make, size: Size) -> dict[str, float]:
-    """
-    What an import adds to boto3's: ours, with attrs, with what is loaded late.
-    """
+    """What an import adds to boto3's: ours, with attrs, with what is loaded late."""
     command = [sys.executable, "-c", IMPORT, MODULES[make.NAME]]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     alone, whole, ready = map(float, done.stdout.split())
@@ -53,17 +49,13 @@ def import_cost(make: Make, size: Size) -> dict[str, float]:
 
 
 def cold_start(make: Make, size: Size) -> dict[str, float]:
-    """
-    From the start of a process to its first signed request.
-    """
+    """From the start of a process to its first signed request."""
     with running() as server:
         return _starts(make.NAME, server, size.starts)
 
 
 def cold_start_tls(make: Make, size: Size) -> dict[str, float]:
-    """
-    The same over TLS.
-    """
+    """The same over TLS."""
     with running(tls=True) as server:
         return _starts(make.NAME, server, size.starts)
 
@@ -81,9 +73,7 @@ def _starts(name: str, server: Server, count: int) -> dict[str, float]:
 
 
 def _start(command: list[str], server: Server) -> dict[str, float]:
-    """
-    Time until the request arrives; CPU and memory of the whole process.
-    """
+    """Time until the request arrives; CPU and memory of the whole process."""
     server.command(do="reset")
     began = time.monotonic()  # the server reads the same clock
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
@@ -104,9 +94,7 @@ def _start(command: list[str], server: Server) -> dict[str, float]:
 
 
 def _instructions(command: list[str]) -> float | None:
-    """
-    Of one more start. `None` where they can't be counted.
-    """
+    """Of one more start. `None` where they can't be counted."""
     if shutil.which("perf") is None:
         return None
     with tempfile.TemporaryDirectory() as folder:

@@ -1,6 +1,4 @@
-"""
-What scenarios measure with.
-"""
+"""What scenarios measure with."""
 
 from __future__ import annotations
 
@@ -78,22 +76,16 @@ class Size:
     starts: int = 3
 
     def roles_of(self, name: str) -> int:
-        """
-        How many roles a contender has sessions for.
-        """
+        """How many roles a contender has sessions for."""
         own = {"fleet": self.roles, "stsession": self.session_roles}
         return own.get(name, self.peer_roles)
 
     def dropped_of(self, name: str) -> int:
-        """
-        How many sessions of a contender are made and dropped.
-        """
+        """How many sessions of a contender are made and dropped."""
         return self.dropped if name == "fleet" else self.session_dropped
 
     def spread_of(self, name: str) -> int:
-        """
-        How many roles a contender's fan-out has.
-        """
+        """How many roles a contender's fan-out has."""
         return self.spread if name in OURS else self.peer_spread
 
 
@@ -118,9 +110,7 @@ QUICK = Size(
 
 @contextmanager
 def threads(work: Callable[[], None], *, count: int) -> Iterator[None]:
-    """
-    Have *count* threads do *work*; wait for them at the end.
-    """
+    """Have *count* threads do *work*; wait for them at the end."""
     crew = [threading.Thread(target=work, daemon=True) for _ in range(count)]
     for thread in crew:
         thread.start()
@@ -132,9 +122,7 @@ def threads(work: Callable[[], None], *, count: int) -> Iterator[None]:
 
 
 def together(work: Callable[[], None], *, count: int) -> float:
-    """
-    Have *count* threads do *work* at the same time; return how long it took.
-    """
+    """Have *count* threads do *work* at the same time; return how long it took."""
     barrier = threading.Barrier(count + 1)
 
     def start() -> None:
@@ -148,9 +136,7 @@ def together(work: Callable[[], None], *, count: int) -> float:
 
 
 def quantiles(spans: Sequence[float]) -> dict[str, float]:
-    """
-    The median, the 99th percentile, and the largest.
-    """
+    """The median, the 99th percentile, and the largest."""
     ordered = sorted(spans)
     return {
         "p50": ordered[len(ordered) // 2],
@@ -160,9 +146,7 @@ def quantiles(spans: Sequence[float]) -> dict[str, float]:
 
 
 def resident() -> int:
-    """
-    The process's resident memory in bytes.
-    """
+    """The process's resident memory in bytes."""
     statm = Path("/proc/self/statm")
     if statm.exists():
         return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -173,8 +157,6 @@ def resident() -> int:
 
 
 def descriptors() -> int:
-    """
-    Return the number of open files; 0 where it isn't available.
-    """
+    """Return the number of open files; 0 where it isn't available."""
     folder = Path("/proc/self/fd")
     return len(list(folder.iterdir())) if folder.exists() else 0
