@@ -5,11 +5,11 @@ A fleet's client sends what an ordinary client sends, and returns the same resul
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import io
 import itertools
 import json
-import logging
 import re
 import types
 import uuid
@@ -29,10 +29,9 @@ from botocore.retries.bucket import TokenBucket
 import stsession
 
 from stsession.fleet._clients import template
-from stsession.testing import StubSTS
+from stsession.testing import FakeClock, StubSTS, use_runtime
 
 from ..fleet_sessions import fleet_session
-from ..wire import templates_made
 from . import ROLE
 
 
@@ -730,11 +729,34 @@ def _bad_retries(session):
     session.client("s3", config=Config(retries={"mode": "nonsense"}))
 
 
-def source(clock):
-    """A source whose STS numbers its keys from the first."""
-    session = boto3.Session("AKIAEXAMPLE", "secret", region_name="eu-central-1")
-    session.events.register("before-send.sts", StubSTS(clock=clock))
-    return session
+@pytest.fixture(name="pair", scope="module")
+def _pair():
+    """
+    Return an ordinary session and one of a fleet, the same ones for the same key.
+
+    What one use leaves behind in the fleet's templates shows in the next.
+    """
+
+    def source():
+        session = boto3.Session("AKIAEXAMPLE", "secret", region_name="eu-central-1")
+        session.events.register("before-send.sts", StubSTS(clock=clock))
+        return session
+
+    @functools.cache
+    def pair(key):
+        ordinary = stsession.assume(ROLE, source=source())
+        return ordinary, fleet_session(ROLE, source=source())
+
+    clock = FakeClock()
+    with use_runtime(clock=clock, random=lambda: 0.5, submit=lambda task: not task()):
+        yield pair
+
+
+@pytest.fixture(name="_files", autouse=True)
+def __files(monkeypatch):
+    """The same for all tests, as fleets make other templates for other files."""
+    monkeypatch.setenv("AWS_CONFIG_FILE", "no-config")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "no-credentials")
 
 
 def outcome(monkeypatch, session, use, answers):
@@ -777,34 +799,30 @@ WITH_OWN_EVENTS = (
 """Uses that are compared also with clients that don't share event handlers."""
 
 
-@pytest.mark.usefixtures("_runtime")
 @pytest.mark.parametrize(
     ("name", "shared_events"),
     [*((name, True) for name in CALLS), *((name, False) for name in WITH_OWN_EVENTS)],
 )
-def test_same_on_the_wire(clock, monkeypatch, caplog, name, shared_events):
+def test_same_on_the_wire(pair, monkeypatch, name, shared_events):
     """The same use of both sends the same, waits as often, and ends alike."""
     use, answers = CALLS[name]
     if not shared_events:
         monkeypatch.setattr(template, "listing", None)
-    ordinary = stsession.assume(ROLE, source=source(clock))
-    session = fleet_session(ROLE, source=source(clock))
+    ordinary, session = pair(shared_events)
 
     expected = outcome(monkeypatch, ordinary, use, answers)
-    caplog.set_level(logging.DEBUG, "stsession")
 
     assert expected == outcome(monkeypatch, session, use, answers)
-    assert {shared_events} == {"share event" in text for text in templates_made(caplog)}
+    templates = [template for (template,) in session._clients._templates.values()]
+    assert {shared_events} == {each.unshared_events is None for each in templates}
     assert "_made_boto3_session" not in vars(session)
 
 
-@pytest.mark.usefixtures("_runtime")
 @pytest.mark.parametrize("name", ERRORS)
-def test_same_errors(clock, monkeypatch, name):
+def test_same_errors(pair, monkeypatch, name):
     """Arguments that boto3 rejects raise the same error, each time."""
     use, answers = ERRORS[name]
-    ordinary = stsession.assume(ROLE, source=source(clock))
-    session = fleet_session(ROLE, source=source(clock))
+    ordinary, session = pair("errors")
 
     expected = outcome(monkeypatch, ordinary, use, answers)
 
