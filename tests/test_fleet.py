@@ -6,7 +6,6 @@ import datetime as dt
 import gc
 import logging
 import pickle
-import threading
 import weakref
 
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +14,7 @@ import boto3
 import pytest
 
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ParamValidationError
 
 import stsession
 
@@ -24,7 +23,6 @@ from stsession._botocore import loader as _loader
 from stsession._locks import guarded
 from stsession.fleet import _throttle
 from stsession.fleet._executors import daemon_threads
-from stsession.fleet._sessions import FleetSession
 from stsession.fleet._throttle import OUTAGES
 from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, use_runtime
 
@@ -56,8 +54,31 @@ def _org(local):
     return local.session(local.add_user(), region="eu-west-1")
 
 
+@pytest.fixture(name="stub")
+def _stub(source):
+    stub = StubSTS()
+    source.events.register("before-send.sts", stub)
+    return stub
+
+
+@pytest.fixture(name="virtual")
+def _virtual():
+    """A clock that moves on when somebody waits."""
+    clock = FakeClock()
+
+    def wait(event, seconds):
+        clock.advance(dt.timedelta(seconds=seconds + 1e-6))
+
+    with use_runtime(clock=clock, spawn=no_thread, wait=wait):
+        yield clock
+
+
 def nowhere():
     """A source without a region."""
+
+
+def get_keys(session):
+    return session.credentials()
 
 
 def whoami(session):
@@ -86,6 +107,12 @@ def whoami(session):
             {"role_name": "Audit", "regions": ["us-east-1", "eu-west-3"]},
             "Audit",
             ["us-east-1", "eu-west-3"],
+        ),
+        (
+            set(IDS[:2]),
+            {"role_name": "Audit", "regions": {"us-east-1", "eu-west-3"}},
+            "Audit",
+            ["eu-west-3", "us-east-1"],
         ),
     ],
 )
@@ -152,12 +179,45 @@ def test_transitive_tags_of_each_account(source):
         assert "transitive_tag_keys" == caught.value.parameter
 
 
-def test_twice_but_different(source):
-    """Unless the two say different things."""
-    accounts = {IDS[0]: None, ARN.format(IDS[0]): {"external_id": "theirs"}}
+@pytest.mark.parametrize(
+    ("accounts", "regions", "own_region", "text"),
+    [
+        (IDS, ["mars"], "eu-west-1", "'mars'"),
+        (IDS, ["eu-west-1", "mars"], "eu-west-1", "'mars'"),
+        ({IDS[0]: None, IDS[1]: {"regions": ["mars"]}}, None, "eu-west-1", "'mars'"),
+        (stsession.Organization(), ["eu-west-1", "mars"], "eu-west-1", "'mars'"),
+        (IDS, None, "euwest1", "'euwest1'"),
+        (IDS, None, "EU-west-1", "'EU-west-1'"),
+        (IDS, None, "", "''"),
+    ],
+)
+def test_region_in_no_partition(accounts, regions, own_region, text):
+    """Each region is checked when the fleet is made, as ARNs need its partition."""
+    source = boto3.Session("AKIAIOSFODNN7EXAMPLE", "s3cr3t", region_name=own_region)
 
-    with pytest.raises(InvalidRequestError, match="twice, with different options"):
-        Fleet(accounts, role_name="Audit", source=source)
+    with pytest.raises(
+        InvalidRequestError,
+        match=f"No partition that botocore knows has a region {text}",
+    ) as caught:
+        Fleet(accounts, role_name="Audit", source=source, regions=regions)
+
+    assert "regions" == caught.value.parameter
+
+
+def test_other_servers(source):
+    """Servers that aren't AWS's have other names of roles and regions."""
+    url = "http://localhost:9000"
+    name = "tenant$a/" + "x" * 65
+    places = {"regions": ["default", "mars"], "sts_endpoint_url": url}
+    targets = Fleet(IDS[:1], role_name=name, source=nowhere, **places)
+
+    assert [(f"arn:aws:iam::{IDS[0]}:role/{name}", r) for r in places["regions"]] == [
+        (target.role_arn, target.region) for target in targets
+    ]
+    with pytest.raises(InvalidRequestError, match="role_name is 'a b'") as caught:
+        Fleet(IDS, role_name="a b", source=source, sts_endpoint_url=url)
+
+    assert "role_name" == caught.value.parameter
 
 
 @pytest.mark.parametrize(
@@ -199,6 +259,12 @@ def test_twice_but_different(source):
             "accounts has '000000000001'",
         ),
         ({ARN.format(IDS[0]): {"role_name": "B"}}, "A", "accounts", "has a role_name"),
+        (
+            {IDS[0]: None, ARN.format(IDS[0]): {"external_id": "theirs"}},
+            "Audit",
+            "accounts",
+            "twice, with different options",
+        ),
     ],
 )
 def test_bad_accounts(accounts, role_name, parameter, text, source):
@@ -207,67 +273,6 @@ def test_bad_accounts(accounts, role_name, parameter, text, source):
         Fleet(accounts, role_name=role_name, source=source)
 
     assert parameter == caught.value.parameter
-
-
-def test_role_names_elsewhere(source):
-    """Servers that aren't AWS's have other names, but they go into an ARN, too."""
-    url = "http://localhost:9000"
-    name = "tenant$a/" + "x" * 65
-    (target,) = Fleet(IDS[:1], role_name=name, source=source, sts_endpoint_url=url)
-
-    assert f"arn:aws:iam::{IDS[0]}:role/{name}" == target.role_arn
-    with pytest.raises(InvalidRequestError, match="role_name is 'a b'") as caught:
-        Fleet(IDS, role_name="a b", source=source, sts_endpoint_url=url)
-
-    assert "role_name" == caught.value.parameter
-
-
-@pytest.mark.parametrize("region", ["euwest1", "EU-west-1", ""])
-def test_region_in_no_partition(region):
-    """It's an error at once, as no ARN can be made; also if it is the source's."""
-    source = boto3.Session("AKIAIOSFODNN7EXAMPLE", "s3cr3t", region_name=region)
-    for make in (
-        lambda: Fleet(IDS, role_name="A", source=source),
-        lambda: Fleet(IDS, role_name="A", source=nowhere, regions=[region]),
-    ):
-        with pytest.raises(InvalidRequestError, match="No partition") as caught:
-            make()
-
-        assert "regions" == caught.value.parameter
-
-
-@pytest.mark.parametrize(
-    ("accounts", "regions"),
-    [
-        (IDS, ["mars"]),
-        (IDS, ["eu-west-1", "mars"]),
-        ({IDS[0]: None, IDS[1]: {"regions": ["us-east-1", "mars"]}}, None),
-        (stsession.Organization(), ["eu-west-1", "mars"]),
-    ],
-)
-def test_misspelt_region(accounts, regions, source):
-    """Each region is looked at, also those of one account only."""
-    with pytest.raises(
-        InvalidRequestError,
-        match="No partition that botocore knows has a region 'mars'",
-    ) as caught:
-        Fleet(accounts, role_name="Audit", source=source, regions=regions)
-
-    assert "regions" == caught.value.parameter
-
-
-def test_region_elsewhere(source):
-    """Servers that aren't AWS's call their regions anything."""
-    target, other = Fleet(
-        IDS[:1],
-        role_name="Audit",
-        source=nowhere,
-        regions=["default", "mars"],
-        sts_endpoint_url="http://localhost:9000",
-    )
-
-    assert ("default", ARN.format(IDS[0])) == (target.region, target.role_arn)
-    assert "mars" == other.region
 
 
 @pytest.mark.parametrize(
@@ -290,16 +295,21 @@ def test_bad_options(options, text, source):
 
 
 @pytest.mark.parametrize(
-    ("call", "text"),
+    ("accounts", "options", "text"),
     [
-        (lambda: Fleet(IDS, role="Audit"), "did you mean role_name"),
-        (lambda: Fleet({IDS[0]: {"ExternalId": "x"}}, role_name="A"), "external_id"),
+        (IDS, {"role": "Audit"}, "did you mean role_name"),
+        (
+            {IDS[0]: {"ExternalId": "x"}},
+            {"role_name": "A"},
+            rf"^accounts\['{IDS[0]}'\] got an unexpected keyword argument "
+            r"'ExternalId'; did you mean external_id\?$",
+        ),
     ],
 )
-def test_unknown_names(call, text):
+def test_unknown_names(accounts, options, text):
     """An unknown name is an error that suggests a similar one."""
     with pytest.raises(TypeError, match=text):
-        call()
+        Fleet(accounts, **options)
 
 
 def test_options_act(source):
@@ -341,9 +351,8 @@ def test_repr(source):
 
 def test_session(source):
     """A session is the same each time, by its account or its ARN."""
-    fleet = Fleet(
-        IDS, role_name="Audit", source=source, regions=["eu-west-1", "us-east-1"]
-    )
+    regions = ["eu-west-1", "us-east-1"]
+    fleet = Fleet(IDS, role_name="Audit", source=source, regions=regions)
 
     session = fleet.session(IDS[0])
 
@@ -354,34 +363,35 @@ def test_session(source):
 
 
 @pytest.mark.parametrize(
-    ("account", "region", "text"),
+    ("account", "region", "text", "hint"),
     [
-        ("000000000099", None, "has no account '000000000099'"),
-        (IDS[0], "us-east-1", "no session for 'us-east-1'"),
-        (IDS[1], None, "several roles"),
+        ("000000000099", None, "has no account '000000000099'", "iterate over"),
+        (111122223333, None, "has no account 111122223333", "string of 12 digits"),
+        ([], None, r"has no account \[\]", "string of 12 digits"),
+        (IDS[0], "us-east-1", "no session for 'us-east-1'", "Add it to regions"),
+        (IDS[1], None, "several roles", "Pass the ARN"),
     ],
 )
-def test_no_such_session(account, region, text, source):
+def test_no_such_session(account, region, text, hint, source):
     """An account or region that the fleet doesn't have is an error."""
-    accounts = [*IDS, "arn:aws:iam::000000000002:role/Other"]
+    accounts = [*IDS, "arn:aws:iam::000000000002:role/Other", "111122223333"]
     fleet = Fleet(accounts, role_name="Audit", source=source)
 
-    with pytest.raises(InvalidRequestError, match=text):
+    with pytest.raises(InvalidRequestError, match=text) as caught:
         fleet.session(account, region=region)
 
-
-@pytest.mark.parametrize(
-    ("account", "hint"),
-    [("000000000099", "iterate over the fleet"), (111122223333, "string of 12 digits")],
-)
-def test_how_accounts_are_named(account, hint, source):
-    """The hint for a number says that an ID is a string."""
-    fleet = Fleet(["111122223333"], role_name="Audit", source=source)
-
-    with pytest.raises(InvalidRequestError, match="has no account") as caught:
-        fleet.session(account)
-
     assert hint in caught.value.hint
+
+
+def test_membership(source):
+    """An account is in a fleet by its ID or its role; a target is, too."""
+    fleet = Fleet(IDS, role_name="Audit", source=source)
+    (target, *_) = fleet
+
+    assert [True, True, True, False, False, False] == [
+        entry in fleet
+        for entry in (IDS[0], ARN.format(IDS[1]), target, "000000000099", 7, [])
+    ]
 
 
 def test_shared_credentials(local, org):
@@ -396,76 +406,53 @@ def test_shared_credentials(local, org):
 
 
 def test_regions_share_credentials(local, org):
-    """The sessions of an account call STS once, whatever their regions."""
+    """
+    The sessions of an account call STS once, whatever their regions.
+
+    A second run doesn't call it.
+    """
     regions = ["eu-west-1", "us-east-1", "us-east-2"]
     fleet = Fleet(IDS, role_name="Audit", source=org, regions=regions)
 
-    accounts = [result.value for result in fleet.map(whoami)]
-
-    assert sorted(IDS * 3) == sorted(accounts)
-    assert 5 == local.count("AssumeRole")
-
-
-def test_second_run(local, org):
-    """A second run doesn't call STS."""
-    fleet = Fleet(IDS, role_name="Audit", source=org)
-
     for _ in range(2):
-        assert IDS == [result.value for result in fleet.map(whoami, ordered=True)]
+        assert sorted(IDS * 3) == sorted(r.value for r in fleet.map(whoami))
 
     assert 5 == local.count("AssumeRole")
 
 
-def test_throttled(source, stub):
+def test_throttled(virtual, source, stub):
     """A throttled request is sent again, and all requests are slowed down."""
-    clock = FakeClock()
-
-    def wait(event, seconds):
-        clock.advance(dt.timedelta(seconds=seconds + 1e-6))
-
     stub.fail_next(1, Fault.throttled())
-    with use_runtime(clock=clock, spawn=no_thread, wait=wait):
-        fleet = Fleet(IDS, role_name="Audit", source=source)
-        results = list(fleet.map(lambda s: s.credentials(), max_workers=1))
+    fleet = Fleet(IDS, role_name="Audit", source=source)
+    results = list(fleet.map(get_keys, max_workers=1))
 
     assert all(result.ok for result in results)
     assert 6 == stub.attempts
-    assert clock.monotonic() > 4
+    assert virtual.monotonic() > 4
 
 
 @pytest.mark.parametrize("fault", [Fault.throttled(), Fault.status(500)])
-def test_gives_up(source, stub, fault):
+def test_gives_up(virtual, source, stub, fault):
     """After the last retry, the hint says that the session retries when it is used."""
-    clock = FakeClock()
-
-    def wait(event, seconds):
-        clock.advance(dt.timedelta(seconds=seconds + 1e-6))
-
     stub.goes_down(fault)
-    with use_runtime(clock=clock, spawn=no_thread, wait=wait):
-        fleet = Fleet(IDS[:1], role_name="Audit", source=source)
-        (given_up,) = fleet.map(lambda s: s.credentials(), max_workers=1)
-        stub.comes_back()
-        clock.advance(dt.timedelta(minutes=5))
-        (later,) = fleet.map(lambda s: s.credentials(), max_workers=1)
+    fleet = Fleet(IDS[:1], role_name="Audit", source=source)
+    (given_up,) = fleet.map(get_keys)
+    stub.comes_back()
+    virtual.advance(dt.timedelta(minutes=5))
+    (later,) = fleet.map(get_keys)
 
-    assert given_up.error.hint == (
-        "The session retries automatically when it is next used."
-    )
+    hint = "The session retries automatically when it is next used."
+    assert hint == given_up.error.hint
     assert later.ok
 
 
+@pytest.mark.usefixtures("virtual")
 def test_not_sent_in_time(source, stub):
     """A request that isn't sent in time is an error that names its role."""
-    clock, policy = FakeClock(), RefreshPolicy(load_timeout=dt.timedelta(seconds=0.4))
-
-    def wait(event, seconds):
-        clock.advance(dt.timedelta(seconds=seconds + 1e-6))
-
+    policy = RefreshPolicy(load_timeout=dt.timedelta(seconds=0.4))
     stub.goes_down(Fault.throttled())
-    with use_runtime(clock=clock, spawn=no_thread, wait=wait):
-        fleet = Fleet(IDS[:2], role_name="Audit", source=source, refresh=policy)
-        first, second = fleet.map(lambda s: s.credentials(), max_workers=1)
+    fleet = Fleet(IDS[:2], role_name="Audit", source=source, refresh=policy)
+    first, second = fleet.map(get_keys, max_workers=1)
 
     assert 1 == stub.attempts
     assert "STS returned Throttling" in str(first.error)
@@ -474,130 +461,86 @@ def test_not_sent_in_time(source, stub):
     assert ARN.format(IDS[1]) == second.hop
 
 
+@pytest.mark.usefixtures("virtual")
+@pytest.mark.parametrize(
+    ("code", "mfa_session", "tries"),
+    [("271828", True, 1), ("271828", False, 1), (None, False, OUTAGES)],
+)
+def test_codes(source, stub, code, mfa_session, tries):
+    """
+    Each of a fleet's tries has a code of its own, and is one request.
+
+    With a single code, there is one try, and the result is what STS returned.
+    """
+    codes = iter(range(100_000, 100_100))
+    stub.goes_down(Fault.status(503))
+    fleet = Fleet(
+        IDS[:1],
+        role_name="Audit",
+        source=source,
+        mfa_serial="arn:aws:iam::123456789012:mfa/ci",
+        mfa_code=code or (lambda serial: str(next(codes))),
+        mfa_session=mfa_session,
+    )
+    (result,) = fleet.map(get_keys)
+
+    assert [code or str(100_000 + number) for number in range(tries)] == [
+        call.params["TokenCode"] for call in stub.requests
+    ]
+    assert "STS returned ServiceUnavailable" in str(result.error)
+    assert isinstance(result.error, stsession.StsUnavailableError)
+
+
 @pytest.mark.parametrize("of_account", [False, True])
 def test_options_that_change_later(source, stub, of_account):
     """A fleet makes its sessions with the options that it got."""
     tags = {"Tenant": "one"}
-    if of_account:
-        fleet = Fleet({IDS[0]: {"tags": tags}}, role_name="Audit", source=source)
-    else:
-        fleet = Fleet(IDS[:1], role_name="Audit", source=source, tags=tags)
+    accounts = {IDS[0]: {"tags": tags} if of_account else None}
+    options = {} if of_account else {"tags": tags}
+    fleet = Fleet(accounts, role_name="Audit", source=source, **options)
     tags["Tenant"] = "two"
     fleet.session(IDS[0]).credentials()
 
     assert "one" == stub.requests[0].params["Tags.member.1.Value"]
 
 
-@pytest.fixture(name="asked_for_codes")
-def _asked_for_codes(source, stub):
-    """Use a fleet of one account and with MFA, while STS fails; return its result."""
-    clock = FakeClock()
-
-    def wait(event, seconds):
-        clock.advance(dt.timedelta(seconds=seconds + 1e-6))
-
-    def use(**options):
-        fleet = Fleet(
-            IDS[:1],
-            role_name="Audit",
-            source=source,
-            mfa_serial="arn:aws:iam::123456789012:mfa/ci",
-            **options,
-        )
-        (result,) = fleet.map(lambda s: s.credentials())
-        return result
-
-    stub.goes_down(Fault.status(503))
-    with use_runtime(clock=clock, spawn=no_thread, wait=wait):
-        yield use
-
-
-def test_codes(asked_for_codes, stub):
+def test_throttles(source):
     """
-    With a function, each of a fleet's tries has a code of its own, and is one request.
+    Fleets slow down together if they have the same source and STS.
+
+    Their STS clients don't retry by themselves, as those of other sessions do.
     """
-    codes = iter(range(100_000, 100_100))
-    asked_for_codes(mfa_code=lambda serial: str(next(codes)), mfa_session=False)
-    sent = [call.params["TokenCode"] for call in stub.requests]
+    common = {"role_name": "Audit", "source": source}
+    one, two, elsewhere = (
+        Fleet(IDS, **{**common, **options}).session(IDS[0])
+        for options in ({}, {"role_name": "Other"}, {"sts_region": "us-east-2"})
+    )
+    assumed = stsession.assume(ARN.format(IDS[0]), source=source)
+    next_role = one.assume(ARN.format(IDS[1]))
+    throttles = [s._refresher.fetch.retry_loop.throttle for s in (one, two, elsewhere)]
 
-    assert [str(100_000 + number) for number in range(OUTAGES)] == sent
-
-
-@pytest.mark.parametrize("mfa_session", [True, False])
-def test_single_code(asked_for_codes, stub, mfa_session):
-    """
-    With one code there is no further try; the result is what STS said of the first.
-    """
-    result = asked_for_codes(mfa_code="271828", mfa_session=mfa_session)
-
-    assert 1 == stub.attempts
-    assert "STS returned ServiceUnavailable" in str(result.error)
-    assert isinstance(result.error, stsession.StsUnavailableError)
-
-
-def test_client_sends_once(local, org):
-    """The STS client doesn't retry by itself."""
-    policy = RefreshPolicy(load_timeout=dt.timedelta(0))
-    local.faults.add(Fault.status(500), times=1)
-    fleet = Fleet(IDS[:1], role_name="Audit", source=org, refresh=policy)
-
-    with use_runtime(spawn=no_thread):
-        (result,) = fleet.map(whoami)
-
-    assert isinstance(result.error, stsession.StsUnavailableError)
-    assert 1 == local.count("AssumeRole")
-
-
-def test_other_sessions_have_no_throttle(source):
-    """Sessions outside of a fleet have no throttle."""
-    fleet = Fleet(IDS, role_name="Audit", source=source)
-    other = stsession.assume(ARN.format(IDS[0]), source=source)
-    next_role = fleet.session(IDS[0]).assume(ARN.format(IDS[1]))
-
-    assert fleet.session(IDS[0])._refresher is not other._refresher
-    assert 3 == _attempts(other) == _attempts(next_role)
-    assert 1 == _attempts(fleet.session(IDS[0]))
-
-
-def _attempts(session):
-    config = session._refresher.fetch.endpoint.client_config()
-    return config.retries["total_max_attempts"]
-
-
-def test_fleets_of_a_source_share_their_throttle(source):
-    """Two fleets of the same source slow down together, with another STS they don't."""
-    fleets = [
-        Fleet(IDS, role_name="Audit", source=source),
-        Fleet(IDS, role_name="Other", source=source),
-        Fleet(IDS, role_name="Audit", source=source, sts_region="us-east-2"),
+    assert throttles[0] is throttles[1]
+    assert throttles[0] is not throttles[2]
+    assert one._refresher is not assumed._refresher
+    assert [1, 3, 3] == [
+        s._refresher.fetch.endpoint.client_config().retries["total_max_attempts"]
+        for s in (one, assumed, next_role)
     ]
 
-    one, two, other = (
-        f.session(IDS[0])._refresher.fetch.retry_loop.throttle for f in fleets
-    )
 
-    assert one is two
-    assert one is not other
+@pytest.mark.parametrize(
+    ("policy", "timeout"),
+    [(None, 120.0), (RefreshPolicy(load_timeout=dt.timedelta(seconds=8)), 8.0)],
+)
+def test_retries_for(source, policy, timeout):
+    """A fetch is retried for *load_timeout*, and callers wait for longer."""
+    options = {} if policy is None else {"refresh": policy}
+    fleet = Fleet(IDS, role_name="Audit", source=source, **options)
+    refresher = fleet.session(IDS[0])._refresher
 
-
-def test_short_patience(source):
-    """
-    A load timeout is how long a fetch goes on asking, and not that less something.
-    """
-    policy = RefreshPolicy(load_timeout=dt.timedelta(seconds=8))
-    fleet = Fleet(IDS, role_name="Audit", source=source, refresh=policy)
-
-    assert 8.0 == fleet.session(IDS[0])._refresher.fetch.retry_loop.timeout
-
-
-def test_membership(source):
-    """An account is in it, by its ID or its role; a target is, too."""
-    fleet = Fleet(IDS, role_name="Audit", source=source)
-
-    assert IDS[0] in fleet
-    assert ARN.format(IDS[1]) in fleet
-    assert next(iter(fleet)) in fleet
-    assert "000000000099" not in fleet
+    assert timeout == refresher.fetch.retry_loop.timeout
+    if policy is None:
+        assert refresher.load_timeout > timeout + 8
 
 
 @pytest.mark.parametrize("do", [pickle.dumps, copy.deepcopy])
@@ -605,34 +548,6 @@ def test_no_copies(source, do):
     """A fleet stays where it is."""
     with pytest.raises(TypeError, match="make another, or pass its sessions"):
         do(Fleet(IDS, role_name="Audit", source=source))
-
-
-async def later(session):
-    """A function that would have to be awaited."""
-
-
-def one_by_one(session):
-    """A function that would have to be iterated over."""
-    yield session
-
-
-@pytest.mark.parametrize("function", [later, one_by_one])
-def test_functions_that_have_not_run(source, function):
-    """What they return isn't what they are for."""
-    fleet = Fleet(IDS, role_name="Audit", source=source)
-
-    with pytest.raises(InvalidRequestError, match="without async and yield"):
-        fleet.map(function)
-
-
-def test_waits_longer_than_others(source):
-    """Callers wait for a refresh in progress for as long as it may be retried."""
-    fleet = Fleet(IDS, role_name="Audit", source=source)
-
-    refresher = fleet.session(IDS[0])._refresher
-
-    assert refresher.load_timeout > refresher.fetch.retry_loop.timeout + 8
-    assert 120.0 == refresher.fetch.retry_loop.timeout
 
 
 def test_session_of_a_session(local, org):
@@ -650,96 +565,96 @@ def test_session_of_a_session(local, org):
 # -- Runs ----------------------------------------------------------------------
 
 
-def test_denied(local, org):
-    """A role that can't be assumed is the result of its account."""
-    fleet = Fleet([*IDS, "000000000099"], role_name="Audit", source=org)
+def test_denied(local, org, caplog):
+    """
+    A role that can't be assumed is the result of its account, and not a warning.
+
+    What several failures have in common stands once in the summary.
+    """
+    denied = ["000000000098", "000000000099"]
+    fleet = Fleet([*IDS, *denied], role_name="Audit", source=org)
+    caplog.set_level(logging.DEBUG, "stsession")
 
     run = fleet.map(whoami)
     results = {result.account_id: result for result in run}
-    failure = results["000000000099"]
+    failure, summary = results[denied[1]], " ".join(run.summary().split())
+    levels = {r.levelno for r in caplog.records if r.name == "stsession"}
 
-    assert 5 == sum(result.ok for result in results.values())
+    assert (5, 2) == (run.counts.succeeded, run.counts.failed)
     assert isinstance(failure.error, stsession.AccessDeniedError)
-    assert ARN.format("000000000099") == failure.hop
-    summary = " ".join(run.summary().split())
-
-    assert failure.hint in summary
-    assert "1 AccessDeniedError AccessDenied 000000000099 eu-west-1 Could" in summary
-
-
-def test_several_denied(local, org):
-    """What several roles have in common stands once in the summary."""
-    fleet = Fleet(["000000000098", "000000000099"], role_name="Audit", source=org)
-
-    run = fleet.map(whoami, ordered=True)
-    list(run)
-
-    assert 2 == run.counts.failed
-    summary = " ".join(run.summary().split())
-
+    assert ARN.format(denied[1]) == failure.hop
+    assert (denied[1], None, ARN.format(denied[1]), "eu-west-1") == (
+        failure.account_id,
+        failure.account_name,
+        failure.role_arn,
+        failure.region,
+    )
     assert "2 AccessDeniedError AccessDenied 000000000098 eu-west-1, 0000" in summary
     assert 1 == summary.count("First: Could not assume")
-    assert 1 == summary.count("Check that the role exists")
+    assert 1 == summary.count(failure.hint)
+    assert {logging.DEBUG, logging.INFO} == levels
+
+    # The same session, used by its own, logs as any other.
+    with pytest.raises(stsession.AccessDeniedError):
+        fleet.session(denied[1]).refresh()
+
+    assert [logging.ERROR] == [
+        r.levelno for r in caplog.records if r.levelno > logging.INFO
+    ]
 
 
-def test_error_of_the_function(local, org):
+class Page:
+    """Something large."""
+
+
+class OddError(Exception):
+    """An error that raises another one when its response is read."""
+
+    @property
+    def response(self):
+        raise KeyError("nothing here")
+
+
+def test_error_of_the_function(source):
     """Whatever the function raises is its account's error, without its frames."""
-    fleet = Fleet(IDS, role_name="Audit", source=org)
+    fleet = Fleet(IDS[:1], role_name="Audit", source=source)
     garbage = []
-
-    class Page:
-        """Something large."""
 
     def inspect(session):
         page = Page()
         garbage.append(weakref.ref(page))
         try:
-            session.client("s3").get_object(Bucket="none", Key="k")
-        except ClientError as e:
-            raise ValueError("nothing there") from e
+            session.client("s3").get_object(Bucket="none", Key=7)
+        except ParamValidationError as e:
+            raise OddError("nothing there") from e
 
-    results = list(fleet.map(inspect))
+    (result,) = fleet.map(inspect)
     gc.collect()
 
-    assert {ValueError} == {type(result.error) for result in results}
-    assert all(isinstance(r.error.__cause__, ClientError) for r in results)
-    assert (None, "") == (results[0].hop, results[0].hint)
-    assert "nothing there" in results[0].traceback
-    assert "in inspect" in results[0].traceback
-    assert [None] * 5 == [reference() for reference in garbage]
+    assert OddError is type(result.error)
+    assert isinstance(result.error.__cause__, ParamValidationError)
+    assert (None, "") == (result.hop, result.hint)
+    assert "nothing there" in result.traceback
+    assert "in inspect" in result.traceback
+    assert "_executors" not in result.traceback
+    assert garbage[0]() is None
 
 
-def test_result_names_its_account(local, org):
-    """A result says which account and region it is of."""
-    fleet = Fleet(IDS[:1], role_name="Audit", source=org)
-
-    (result,) = fleet.map(whoami)
-
-    assert (IDS[0], None, ARN.format(IDS[0]), "eu-west-1") == (
-        result.account_id,
-        result.account_name,
-        result.role_arn,
-        result.region,
-    )
+async def later(session):
+    """A function that would have to be awaited."""
 
 
-def test_leaves_no_thread(local, org):
-    """When a run has ended, so do its threads."""
-    fleet = Fleet(IDS, role_name="Audit", source=org)
-
-    list(fleet.map(whoami))
-    threads = [t for t in threading.enumerate() if t.name == "stsession-fleet"]
-    for thread in threads:
-        thread.join(10)
-
-    assert not any(thread.is_alive() for thread in threads)
-    assert all(thread.daemon for thread in threads)
+def one_by_one(session):
+    """A function that would have to be iterated over."""
+    yield session
 
 
 @pytest.mark.parametrize(
     ("function", "options", "text"),
     [
         (None, {}, "function is of type NoneType"),
+        (later, {}, "without async and yield"),
+        (one_by_one, {}, "without async and yield"),
         (whoami, {"max_workers": 0}, "max_workers is 0"),
         (whoami, {"max_workers": "4"}, "max_workers is '4'"),
         (whoami, {"executor": 4}, "executor is of type int"),
@@ -751,31 +666,6 @@ def test_bad_run(function, options, text, source):
 
     with pytest.raises(InvalidRequestError, match=text):
         fleet.map(function, **options)
-
-
-def test_log_of_failures(local, org, caplog):
-    """A failure that is a result isn't logged as a warning."""
-    fleet = Fleet([*IDS, "000000000099"], role_name="Audit", source=org)
-    with caplog.at_level(logging.DEBUG, logger="stsession"):
-        run = fleet.map(whoami)
-        list(run)
-    logged = {r.levelno for r in caplog.records if r.name == "stsession"}
-
-    assert 1 == run.counts.failed
-    assert {logging.DEBUG, logging.INFO} == logged
-
-
-def test_log_of_failures_elsewhere(local, org, caplog):
-    """The same session, used by its own, warns as any other."""
-    fleet = Fleet(["000000000099"], role_name="Audit", source=org)
-    list(fleet.map(whoami))
-    session = fleet.session("000000000099")
-    with pytest.raises(stsession.AccessDeniedError):
-        session.refresh()
-
-    assert [logging.ERROR] == [
-        r.levelno for r in caplog.records if r.levelno > logging.INFO
-    ]
 
 
 def test_log_of_other_sessions(source, stub, caplog):
@@ -871,8 +761,13 @@ def connections(session):
 def test_connections(source, mfa):
     """
     As many are kept as a run has workers, to STS as well, and never fewer than 64.
+
+    A run's workers make no difference to sessions of other sources.
     """
-    fleet = Fleet(IDS[:1], role_name="Audit", source=source, **mfa)
+    other = boto3.Session("AKIAIOSFODNN7EXAMPLE", "s3cr3t", region_name="eu-west-1")
+    fleet, of_other = (
+        Fleet(IDS[:1], role_name="Audit", source=s, **mfa) for s in (source, other)
+    )
 
     def run(max_workers, executor=None):
         run = fleet.map(connections, max_workers=max_workers, executor=executor)
@@ -885,18 +780,10 @@ def test_connections(source, mfa):
     with ThreadPoolExecutor(1) as executor:
         assert [128] * 3 == run(128, executor)
     assert [4096] * 3 == run(1_000_000)
-
-
-def test_connections_of_others(source):
-    """A run's workers make no difference to sessions of other sources."""
-    other = boto3.Session("AKIAIOSFODNN7EXAMPLE", "s3cr3t", region_name="eu-west-1")
-    fleets = [Fleet(IDS[:1], role_name="Audit", source=s) for s in (source, other)]
-    list(fleets[0].map(connections, max_workers=100))
-    session = stsession.assume(ARN.format(IDS[0]), source=other)
-    sts = session._source.client("eu-west-1", session._refresher.fetch.endpoint)
-
-    assert [64] * 3 == connections(fleets[1].session(IDS[0]))
-    assert 64 == sts.meta.config.max_pool_connections
+    assert [64] * 3 == connections(of_other.session(IDS[0]))
+    assert [10, 10, 64] == connections(
+        stsession.assume(ARN.format(IDS[0]), source=other)
+    )
 
 
 def test_connections_of_processes(monkeypatch):
@@ -982,20 +869,6 @@ def test_hundreds_of_sessions(source, stub):
     assert our_objects() - before < 100
 
 
-@pytest.fixture(name="stub")
-def _stub(source):
-    stub = StubSTS()
-    source.events.register("before-send.sts", stub)
-    return stub
-
-
-def test_is_one_of_ours(source):
-    """Its sessions pickle and are copied as other sessions are."""
-    fleet = Fleet(IDS, role_name="Audit", source=source)
-
-    assert FleetSession is type(fleet.session(IDS[0]))
-
-
 @pytest.mark.parametrize("share_models", [True, False])
 def test_share(source, share_models):
     """Clients of a fleet share parts, unless it is made with ``share_models=False``."""
@@ -1050,58 +923,3 @@ def test_listed_by_another_thread(source, monkeypatch):
     fleet._list(organization)
 
     assert [1] == calls
-
-
-def test_error_whose_response_raises(local, org):
-    """Whatever an error does when it is looked at, it is the result of its account."""
-
-    class OddError(Exception):
-        @property
-        def response(self):
-            raise KeyError("nothing here")
-
-    def raising(session):
-        raise OddError
-
-    run = Fleet(IDS[:1], role_name="Audit", source=org).map(raising)
-
-    assert ["OddError"] == [type(result.error).__name__ for result in run]
-
-
-def test_traceback_begins_with_the_function(local, org):
-    """Our own frame isn't in it."""
-    (result,) = Fleet(IDS[:1], role_name="Audit", source=org).map(lambda _: 1 / 0)
-
-    assert "_executors" not in result.traceback
-    assert "1 / 0" in result.traceback
-
-
-def test_long_traceback(local, org):
-    """The line of the function is in it, however deep the failure was."""
-
-    def even(depth):
-        return 1 / depth if depth < 1 else odd(depth - 1)
-
-    def odd(depth):
-        return even(depth - 1)
-
-    def inspect(session):
-        return {session.account_id: even(200)}  # this line
-
-    (result,) = Fleet(IDS[:1], role_name="Audit", source=org).map(inspect)
-
-    assert "# this line" in result.traceback
-    assert result.traceback.endswith("ZeroDivisionError: division by zero\n")
-
-
-def test_unknown_option_of_an_account(source):
-    """The account is named, and what may have been meant."""
-    accounts = {IDS[0]: {"externalid": "b3d9"}}
-
-    with pytest.raises(TypeError) as caught:
-        Fleet(accounts, role_name="Audit", source=source)
-
-    assert (
-        f"accounts['{IDS[0]}'] got an unexpected keyword argument 'externalid'; "
-        "did you mean external_id?"
-    ) == str(caught.value)

@@ -6,15 +6,11 @@ from __future__ import annotations
 
 from .._sessions.options import AssumeRoleOptions
 from ..exceptions import ExecutorError, OrganizationError
-from ._fleet import (
-    AccountOptions,
-    Fleet,
-    FleetCounts,
-    FleetResult,
-    FleetRun,
-    FleetTarget,
-    Organization,
-)
+from ._accounts import AccountOptions, FleetTarget
+from ._fleet import Fleet
+from ._organization import Organization
+from ._results import FleetCounts, FleetResult
+from ._run import FleetRun
 
 
 __all__ = [

@@ -172,7 +172,7 @@ class Targets:
         if isinstance(accounts, Mapping):
             entries = accounts.items()
         else:
-            entries = ((entry, None) for entry in accounts)
+            entries = ((entry, None) for entry in _in_order(accounts))
         for entry, options in entries:
             for target in self.of_one(entry, options):
                 known = targets.setdefault((target.role_arn, target.region), target)
@@ -298,7 +298,7 @@ def find_target(
     Raises:
         InvalidRequestError: If there is no such target, or several roles fit.
     """
-    targets = named.get(account, [])
+    targets = named.get(account, []) if isinstance(account, str) else []
     if len({target.role_arn for target in targets}) > 1:
         raise InvalidRequestError(
             f"The fleet has several roles in {account}.",
@@ -336,7 +336,7 @@ def _checked_options(entry: object, options: object) -> Mapping[str, Any]:
 
 def checked_regions(value: object, what: str = "regions") -> tuple[str, ...]:
     """
-    Return the names of regions without duplicates.
+    Return the names of regions without duplicates; those of a set are sorted.
     """
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise InvalidRequestError(
@@ -344,7 +344,7 @@ def checked_regions(value: object, what: str = "regions") -> tuple[str, ...]:
             parameter="regions",
             hint='Write regions=["eu-west-1", "us-east-1"].',
         )
-    regions = tuple(dict.fromkeys(value))
+    regions = tuple(dict.fromkeys(_in_order(value)))
     if not regions:
         raise InvalidRequestError(
             f"{what} is an empty list.",
@@ -353,6 +353,11 @@ def checked_regions(value: object, what: str = "regions") -> tuple[str, ...]:
         )
     check_regions(regions, "regions")
     return regions
+
+
+def _in_order(values: Iterable[Any]) -> Iterable[Any]:
+    # The order of a set differs from process to process.
+    return sorted(values, key=str) if isinstance(values, (set, frozenset)) else values
 
 
 def _wrong(message: str, hint: str) -> InvalidRequestError:

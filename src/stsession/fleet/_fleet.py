@@ -34,7 +34,6 @@ from ._accounts import (
 )
 from ._executors import shares_objects, submitter
 from ._organization import Organization
-from ._results import FleetCounts, FleetResult
 from ._run import FleetRun, check_map
 from ._sessions import FleetSession, FleetSessions
 
@@ -42,15 +41,7 @@ from ._sessions import FleetSession, FleetSessions
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
-__all__ = [
-    "AccountOptions",
-    "Fleet",
-    "FleetCounts",
-    "FleetResult",
-    "FleetRun",
-    "FleetTarget",
-    "Organization",
-]
+__all__ = ["Fleet"]
 
 
 T = TypeVar("T")
@@ -76,7 +67,8 @@ class Fleet:
         accounts:
             Account IDs (strings of 12 digits) or role ARNs; or a mapping from them to
             :class:`stsession.fleet.AccountOptions`; or an
-            :class:`stsession.Organization`. Duplicates are ignored.
+            :class:`stsession.Organization`. Duplicates are ignored, and sets are
+            sorted.
 
         role_name:
             The name of the role in each account, with its path if it has one. `None`
@@ -88,8 +80,8 @@ class Fleet:
 
         regions:
             The regions for which each account has a session. Sessions of an account
-            share credentials, unless *cache* is `None`. `None` means the region of
-            the source.
+            share credentials, unless *cache* is `None`. Sets are sorted. `None` means
+            the region of the source.
 
         **options:
             The other arguments of :func:`stsession.assume`. The default of
@@ -226,7 +218,7 @@ class Fleet:
         return by_name(self._all())
 
     def __contains__(self, account: object) -> bool:
-        return account in self._named or account in self._all()
+        return account in (self._named if isinstance(account, str) else self._all())
 
     def __len__(self) -> int:
         return len(self._all())
