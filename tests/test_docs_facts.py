@@ -1,5 +1,5 @@
 """
-What the documentation says about the code is so.
+The documentation agrees with the code.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ OPERATIONS = {
     "AssumeRoot": stsession.assume_root,
 }
 
-REST = PARAMETERS[PARAMETERS.index("## The rest") :]
+REST = PARAMETERS[PARAMETERS.index("## Options of all functions") :]
 
 
 def rows(page):
@@ -200,7 +200,7 @@ def test_table_of_the_limits(limit):
 
 def test_limits_that_are_no_more():
     """
-    There are as many rows as limits, but for those that say "as above".
+    There are as many rows as limits, except those that say "as above".
     """
     told = [r for r in rows(PARAMETERS) if len(r) == 5 and r[3] != "as above"]
 
@@ -217,7 +217,7 @@ def names(table):
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_all_parameters_are_documented(operation):
     """
-    Each parameter stands in the table of its function, or in that of the rest.
+    Each parameter is in the table of its function, or in that of the options.
     """
     parameters = set(inspect.signature(OPERATIONS[operation]).parameters)
     own = names(rows(section(operation)))
@@ -229,7 +229,7 @@ def test_all_parameters_are_documented(operation):
 
 def test_the_rest():
     """
-    The table of the rest has what belongs there, and nothing else.
+    The table of the options has all of them, and nothing else.
     """
     options = set(stsession.SessionOptions.__annotations__)
 
