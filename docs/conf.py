@@ -86,6 +86,7 @@ intersphinx_mapping = {
 }
 intersphinx_disabled_reftypes = ["std:*"]
 
+nitpicky = True
 nitpick_ignore = [
     # botocore's documentation has no pages for them.
     ("py:class", "botocore.exceptions.BotoCoreError"),
