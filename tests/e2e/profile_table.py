@@ -10,12 +10,14 @@ MIDDLE = "arn:aws:iam::333333333333:role/Middle"
 TARGET = "arn:aws:iam::222222222222:role/Target"
 SERIAL = "arn:aws:iam::123456789012:mfa/jane"
 
-KEYS = """
-[keys]
-aws_access_key_id = AKIAKEYS
-aws_secret_access_key = secret
-"""
 
+def keys_of(name: str) -> str:
+    """A profile of the credentials file, with an access key named like it."""
+    key = f"aws_access_key_id = AKIA{name.upper()}\naws_secret_access_key = secret"
+    return f"\n[{name}]\n{key}\n"
+
+
+KEYS = keys_of("keys")
 ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "AKIAENV", "AWS_SECRET_ACCESS_KEY": "secret"}
 CONTAINER = {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/role"}
 INSTANCE = {"AWS_EC2_METADATA_DISABLED": "false"}
@@ -69,9 +71,10 @@ class Case:
     """Why we raise where botocore doesn't."""
 
 
-def good(id: str, config: str, *roles: str, signs: str | None, **kw) -> Case:  # noqa: A002
-    """A case in which roles are assumed, or none."""
-    return Case(id=id, config=config, roles=list(roles), signs=signs, **kw)
+def good(id: str, config: str, *roles: str, signs: str | None = "AKIAKEYS", **kw):  # noqa: A002
+    """A case in which roles are assumed: by default, the target role."""
+    kw.setdefault("roles", list(roles or (TARGET,)))
+    return Case(id=id, config=config, signs=signs, **kw)
 
 
 def bad(id: str, config: str, error: str, **kw) -> Case:  # noqa: A002
@@ -80,55 +83,45 @@ def bad(id: str, config: str, error: str, **kw) -> Case:  # noqa: A002
 
 
 BY_KEYS = "source_profile = keys"
+BY_HUB = role("source_profile = hub")
+HUB_BY_KEYS = role(BY_KEYS, arn=HUB, name="profile hub")
 
 CHAINS = [
-    good("role", role(BY_KEYS), TARGET, signs="AKIAKEYS"),
-    good(
-        "two roles",
-        role("source_profile = hub") + role(BY_KEYS, arn=HUB, name="profile hub"),
-        HUB,
-        TARGET,
-        signs="AKIAKEYS",
-    ),
+    good("role", role(BY_KEYS)),
+    good("two roles", BY_HUB + HUB_BY_KEYS, HUB, TARGET),
     good(
         "refers to itself, with keys",
         role("source_profile = me"),
-        TARGET,
         signs="AKIAME",
-        credentials=KEYS.replace("keys", "me").replace("KEYS", "ME"),
+        credentials=keys_of("me"),
     ),
     good(
         "keys beside the role, and a source",
         role(BY_KEYS),
-        TARGET,
-        signs="AKIAKEYS",
-        credentials=KEYS + KEYS.replace("keys", "me").replace("KEYS", "ME"),
+        credentials=KEYS + keys_of("me"),
     ),
     good(
         "keys beside the role of the source",
-        role("source_profile = hub") + role(BY_KEYS, arn=HUB, name="profile hub"),
-        TARGET,
+        BY_HUB + HUB_BY_KEYS,
         signs="AKIAHUB",
-        credentials=KEYS + KEYS.replace("keys", "hub").replace("KEYS", "HUB"),
+        credentials=KEYS + keys_of("hub"),
     ),
     bad("refers to itself, without keys", role("source_profile = me"), "me.*source_p"),
     bad(
         "source that refers to itself, without keys",
-        role("source_profile = hub")
-        + role("source_profile = hub", arn=HUB, name="profile hub"),
+        BY_HUB + role("source_profile = hub", arn=HUB, name="profile hub"),
         'profile "hub", source_profile',
     ),
     bad(
         "circle of two, with keys where it begins",
-        role("source_profile = hub")
-        + role("source_profile = me", arn=HUB, name="profile hub"),
+        BY_HUB + role("source_profile = me", arn=HUB, name="profile hub"),
         'profile "hub", source_profile .* "me"',
-        credentials=KEYS.replace("keys", "me"),
+        credentials=keys_of("me"),
     ),
     bad("missing source", role("source_profile = non"), 'me", source_profile.*"non"'),
     bad(
         "source without credentials",
-        role("source_profile = hub") + section(name="profile hub"),
+        BY_HUB + section(name="profile hub"),
         'profile "hub"',
     ),
 ]
@@ -137,21 +130,18 @@ CREDENTIAL_SOURCES = [
     good(
         "environment",
         role("credential_source = Environment"),
-        TARGET,
         signs="AKIAENV",
         environment=ENVIRONMENT,
     ),
     good(
         "container",
         role("credential_source = EcsContainer"),
-        TARGET,
         signs="AKIACONTAINER",
         environment=CONTAINER,
     ),
     good(
         "instance",
         role("credential_source = Ec2InstanceMetadata"),
-        TARGET,
         signs="AKIAINSTANCE",
         environment=INSTANCE,
     ),
@@ -161,7 +151,6 @@ CREDENTIAL_SOURCES = [
             "credential_source = Ec2InstanceMetadata",
             "ec2_metadata_service_endpoint = http://169.254.169.111",
         ),
-        TARGET,
         signs="AKIAELSEWHERE",
         environment=INSTANCE,
     ),
@@ -197,7 +186,7 @@ CREDENTIAL_SOURCES = [
         "no source, but keys",
         role(),
         'profile "me", role_arn .* without source_profile',
-        credentials=KEYS.replace("keys", "me"),
+        credentials=keys_of("me"),
     ),
 ]
 
@@ -210,8 +199,6 @@ PARAMETERS = [
             "role_session_name = nightly",
             "duration_seconds = 1800",
         ),
-        TARGET,
-        signs="AKIAKEYS",
     ),
     good(
         "parameters of each role",
@@ -219,7 +206,6 @@ PARAMETERS = [
         + role(BY_KEYS, "external_id = inner", arn=HUB, name="profile hub"),
         HUB,
         TARGET,
-        signs="AKIAKEYS",
     ),
     good(
         "second factor for each role",
@@ -227,7 +213,6 @@ PARAMETERS = [
         + role(BY_KEYS, f"mfa_serial = {SERIAL}", arn=HUB, name="profile hub"),
         HUB,
         TARGET,
-        signs="AKIAKEYS",
     ),
     bad(
         "duration too short",
@@ -278,8 +263,7 @@ PARAMETERS = [
     ),
     bad(
         "duration too long for a chain",
-        role("source_profile = hub", "duration_seconds = 3601")
-        + role(BY_KEYS, arn=HUB, name="profile hub"),
+        role("source_profile = hub", "duration_seconds = 3601") + HUB_BY_KEYS,
         'profile "me".*duration_seconds',
         differs="botocore sends it, and STS refuses it",
     ),
@@ -288,7 +272,7 @@ PARAMETERS = [
 WITH_TOKEN = "web_identity_token_file = TOKEN_FILE"
 
 WEB_IDENTITIES = [
-    good("web identity", role(WITH_TOKEN), TARGET, signs=None),
+    good("web identity", role(WITH_TOKEN), signs=None),
     good(
         "web identity and what doesn't go with it",
         role(
@@ -298,7 +282,6 @@ WEB_IDENTITIES = [
             "duration_seconds = 1h",
             "role_session_name = pod",
         ),
-        TARGET,
         signs=None,
     ),
     good(
@@ -314,7 +297,7 @@ WEB_IDENTITIES = [
         HUB,
         TARGET,
         signs=None,
-        credentials=KEYS.replace("keys", "pod"),
+        credentials=keys_of("pod"),
     ),
     bad("web identity, no role", section(WITH_TOKEN), 'profile "me", role_arn'),
     bad(
@@ -327,7 +310,7 @@ WEB_IDENTITIES = [
         role("web_identity_token_file ="),
         'profile "me", web_identity_token_file',
         differs="botocore looks for credentials elsewhere",
-        credentials=KEYS.replace("keys", "me"),
+        credentials=keys_of("me"),
     ),
 ]
 
@@ -337,41 +320,29 @@ PLACES = [
         role(BY_KEYS, "sts_regional_endpoints = legacy").replace(
             "eu-south-1", "eu-west-1"
         ),
-        TARGET,
-        signs="AKIAKEYS",
     ),
     good(
         "region of the profile, not of its sources",
-        role("source_profile = hub").replace("south", "north")
-        + role(BY_KEYS, arn=HUB, name="profile hub"),
+        BY_HUB.replace("south", "north") + HUB_BY_KEYS,
         HUB,
         TARGET,
-        signs="AKIAKEYS",
     ),
-    good(
-        "no region",
-        role(BY_KEYS).replace("region = eu-south-1\n", ""),
-        TARGET,
-        signs="AKIAKEYS",
-    ),
+    good("no region", role(BY_KEYS).replace("region = eu-south-1\n", "")),
     good(
         "region in the environment",
         role(BY_KEYS),
-        TARGET,
-        signs="AKIAKEYS",
         environment={"AWS_DEFAULT_REGION": "ap-south-1"},
     ),
     good(
         "end point",
         role("source_profile = hub", "endpoint_url = https://aws.example.com")
-        + role(BY_KEYS, arn=HUB, name="profile hub"),
+        + HUB_BY_KEYS,
         HUB,
         TARGET,
-        signs="AKIAKEYS",
     ),
     good(
         "end point of the source, which doesn't count",
-        role("source_profile = hub")
+        BY_HUB
         + role(
             BY_KEYS,
             "endpoint_url = https://aws.example.com",
@@ -380,56 +351,39 @@ PLACES = [
         ),
         HUB,
         TARGET,
-        signs="AKIAKEYS",
     ),
     good(
         "end point of a service",
         role(BY_KEYS, "services = here")
         + "[services here]\nsts =\n  endpoint_url = https://sts.example.com:8443\n",
-        TARGET,
-        signs="AKIAKEYS",
     ),
     good(
         "end point for web identities",
         role(WITH_TOKEN, "endpoint_url = https://aws.example.com"),
-        TARGET,
         signs=None,
     ),
-    good(
-        "dual stack",
-        role(BY_KEYS, "use_dualstack_endpoint = true"),
-        TARGET,
-        signs="AKIAKEYS",
-    ),
+    good("dual stack", role(BY_KEYS, "use_dualstack_endpoint = true")),
     good(
         "China",
         role(BY_KEYS, arn=TARGET.replace("aws", "aws-cn")).replace(
             "eu-south-1", "cn-north-1"
         ),
         TARGET.replace("aws", "aws-cn"),
-        signs="AKIAKEYS",
     ),
 ]
 
 FILES = [
     good(
-        "role in the credentials file",
-        "",
-        TARGET,
-        signs="AKIAKEYS",
-        credentials=KEYS + role(BY_KEYS, name="me"),
+        "role in the credentials file", "", credentials=KEYS + role(BY_KEYS, name="me")
     ),
     good(
         "role in one file, its source in the other",
         section(),
-        TARGET,
-        signs="AKIAKEYS",
         credentials=KEYS + f"[me]\nrole_arn = {TARGET}\n{BY_KEYS}\n",
     ),
     good(
         "one name in both files",
         role("source_profile = me", "external_id = config"),
-        TARGET,
         signs="AKIAME",
         credentials="""
 [me]
@@ -440,44 +394,33 @@ external_id = credentials
     ),
     bad(
         "a key in each file",
-        role("source_profile = hub")
-        + section("aws_access_key_id = AKIAHUB", name="profile hub"),
+        BY_HUB + section("aws_access_key_id = AKIAHUB", name="profile hub"),
         "aws_secret_access_key",
         credentials="[hub]\naws_secret_access_key = secret\n",
     ),
     good(
         "keys in the config file",
-        role("source_profile = hub")
+        BY_HUB
         + section(
             "aws_access_key_id = AKIAHUB",
             "aws_secret_access_key = secret",
             name="profile hub",
         ),
-        TARGET,
         signs="AKIAHUB",
     ),
-    good(
-        "default profile",
-        role(BY_KEYS, name="default"),
-        TARGET,
-        signs="AKIAKEYS",
-        profile=None,
-    ),
+    good("default profile", role(BY_KEYS, name="default"), profile=None),
     good(
         "names with spaces and quotes",
         role("source_profile = the hub's", name='profile "my role"')
         + role(BY_KEYS, arn=HUB, name='profile "the hub\'s"'),
         HUB,
         TARGET,
-        signs="AKIAKEYS",
         profile="my role",
     ),
     good(
         "comments and white space",
         f"# roles\n\n[profile me]\n; mine\n  Role_ARN={TARGET}  \n"
         f"source_profile : keys\nregion\t=\teu-south-1\n\n",
-        TARGET,
-        signs="AKIAKEYS",
     ),
     bad("section without 'profile'", role(BY_KEYS, name="me"), '"me"'),
     bad("no such profile", role(BY_KEYS, name="profile you"), '"me".*you'),
@@ -491,7 +434,6 @@ SOURCES = [
         "process as the source",
         role("source_profile = p")
         + section("credential_process = PROCESS", name="profile p"),
-        TARGET,
         signs="AKIAPROCESS",
     ),
     bad(
@@ -511,12 +453,7 @@ SOURCES = [
         + section("sso_role_name = Reader", name="profile s"),
         '"s".*SSO|SSO.*"s"',
     ),
-    good(
-        "keys",
-        section(),
-        signs="AKIAME",
-        credentials=KEYS.replace("keys", "me").replace("KEYS", "ME"),
-    ),
+    good("keys", section(), roles=[], signs="AKIAME", credentials=keys_of("me")),
     bad("empty profile", section(), 'profile "me"'),
     bad(
         "empty profile in a container",
@@ -528,17 +465,11 @@ SOURCES = [
 ]
 
 ENVIRONMENTS = [
-    good(
-        "AWS_PROFILE",
-        role(BY_KEYS),
-        TARGET,
-        signs="AKIAKEYS",
-        profile=None,
-        environment={"AWS_PROFILE": "me"},
-    ),
+    good("AWS_PROFILE", role(BY_KEYS), profile=None, environment={"AWS_PROFILE": "me"}),
     good(
         "keys beside AWS_PROFILE",
         role(BY_KEYS),
+        roles=[],
         signs="AKIAENV",
         profile=None,
         environment={"AWS_PROFILE": "me", **ENVIRONMENT},
@@ -550,18 +481,10 @@ ENVIRONMENTS = [
         profile=None,
         environment={"AWS_PROFILE": "me", "AWS_ACCESS_KEY_ID": "AKIAENV"},
     ),
-    good(
-        "keys beside a profile that is named",
-        role(BY_KEYS),
-        TARGET,
-        signs="AKIAKEYS",
-        environment=ENVIRONMENT,
-    ),
+    good("keys beside a profile that is named", role(BY_KEYS), environment=ENVIRONMENT),
     good(
         "one profile in the environment, another named",
         role(BY_KEYS) + role(BY_KEYS, arn=HUB, name="profile you"),
-        TARGET,
-        signs="AKIAKEYS",
         environment={"AWS_PROFILE": "you"},
     ),
     bad(
@@ -586,13 +509,11 @@ ENVIRONMENTS = [
         signs=None,
         profile=None,
         environment=WEB_IDENTITY,
-        credentials=KEYS.replace("keys", "default"),
+        credentials=keys_of("default"),
     ),
     good(
         "web identity in the environment, and a default profile with a role",
         role(BY_KEYS, name="default"),
-        TARGET,
-        signs="AKIAKEYS",
         profile=None,
         environment=WEB_IDENTITY,
     ),
@@ -615,10 +536,11 @@ ENVIRONMENTS = [
     good(
         "role in the environment, and no token",
         section(name="default"),
+        roles=[],
         signs="AKIADEFAULT",
         profile=None,
         environment={"AWS_ROLE_ARN": HUB},
-        credentials=KEYS.replace("keys", "default").replace("KEYS", "DEFAULT"),
+        credentials=keys_of("default"),
     ),
     bad(
         "token in the environment, and no role",
@@ -630,13 +552,12 @@ ENVIRONMENTS = [
     good(
         "web identity in the environment, and a profile that is named",
         role(BY_KEYS),
-        TARGET,
-        signs="AKIAKEYS",
         environment=WEB_IDENTITY,
     ),
     good(
         "container, and nobody names a profile",
         section(name="default"),
+        roles=[],
         signs="AKIACONTAINER",
         profile=None,
         environment=CONTAINER,
