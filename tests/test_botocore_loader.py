@@ -103,23 +103,20 @@ def test_extras_are_applied(tmp_path):
     )
 
 
-@pytest.mark.parametrize("name", ["nosuch", "", ".", "../data/s3", "s3/2006-03-01", 7])
-def test_unknown_service(loader, reference, name):
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        *((name, "service-2") for name in ("nosuch", "", ".", "../data/s3", 7)),
+        ("s3/2006-03-01", "service-2"),
+        ("sts", "waiters-2"),
+    ],
+)
+def test_unknown_service(loader, reference, name, kind):
     """The error is botocore's, with its list of services."""
     with pytest.raises(UnknownServiceError) as expected:
-        reference.load_service_model(name, "service-2")
+        reference.load_service_model(name, kind)
     with pytest.raises(UnknownServiceError) as raised:
-        loader.load_service_model(name, "service-2")
-
-    assert str(expected.value) == str(raised.value)
-
-
-def test_service_without_waiters(loader, reference):
-    """It is unknown as one with waiters, as botocore has it."""
-    with pytest.raises(UnknownServiceError) as expected:
-        reference.load_service_model("sts", "waiters-2")
-    with pytest.raises(UnknownServiceError) as raised:
-        loader.load_service_model("sts", "waiters-2")
+        loader.load_service_model(name, kind)
 
     assert str(expected.value) == str(raised.value)
 

@@ -439,20 +439,40 @@ def test_file_that_is_broken_for_a_while(stub, files, caplog):
     assert "could not reload the credentials" in caplog.text
 
 
-def test_dead_source(stub, files):
-    """It is resolved again once, and the call repeated once; the error names it."""
-    files[1].write_text(keys("dev", "AKIADEV"))
-    session = stsession.assume(READER, source="dev", sts_region=REGION)
-    stub_client(session, stub)
-    stub.goes_down(Fault.error("InvalidClientTokenId", "Invalid.", status=403))
+REJECTED = {
+    "profile": (keys("dev", "AKIADEV"), FailureKind.SOURCE_EXPIRED, 2),
+    "copied temporary keys": (
+        keys("dev", "ASIADEV", "aws_session_token = token"),
+        FailureKind.SOURCE,
+        2,
+    ),
+    "keys in code": (None, FailureKind.SOURCE, 1),
+}
+
+
+@pytest.mark.parametrize("what", REJECTED)
+def test_rejected_source(stub, files, what):
+    """
+    Its credentials are looked up again once, and the request is sent once more.
+
+    Keys in code can't be looked up, and copied temporary keys are never renewed.
+    """
+    text, kind, attempts = REJECTED[what]
+    source = source_of(stub)
+    if text is not None:
+        files[1].write_text(text)
+        source = profile_session(stub, "dev")
+    session = stsession.assume(READER, source=source, sts_region=REGION)
+    stub.goes_down(Fault.error("ExpiredToken", status=403))
     error = failing(session)
 
-    assert 2 == stub.attempts
-    assert FailureKind.SOURCE_EXPIRED is error.kind
-    assert 'Renew the credentials of profile "dev"' in error.hint
+    assert (kind, attempts) == (error.kind, stub.attempts)
+    assert (kind is FailureKind.SOURCE_EXPIRED) is error.retryable
+    if what == "profile":
+        assert 'Renew the credentials of a session of profile "dev"' in error.hint
 
 
-def test_dead_source_is_told(stub, files):
+def test_event_of_a_rejected_source(stub, files):
     """A source that had to be looked up again is an event."""
     files[1].write_text(keys("dev", "AKIADEV"))
     names = []
@@ -465,26 +485,6 @@ def test_dead_source_is_told(stub, files):
     session.credentials()
 
     assert ["started", "succeeded", "source_resolved_again"] == names
-
-
-def test_copied_temporary_keys(stub, files):
-    """They never come back, so that is permanent."""
-    files[1].write_text(keys("dev", "ASIADEV", "aws_session_token = token"))
-    session = stsession.assume(READER, source=profile_session(stub, "dev"))
-    stub.goes_down(Fault.error("ExpiredToken", status=403))
-    error = failing(session)
-
-    assert FailureKind.SOURCE is error.kind
-    assert not error.retryable
-
-
-def test_keys_in_code(stub):
-    """They can't be looked up again, so the call isn't repeated."""
-    session = stsession.assume(READER, source=source_of(stub))
-    stub.goes_down(Fault.error("ExpiredToken", status=403))
-
-    assert FailureKind.SOURCE is failing(session).kind
-    assert 1 == stub.attempts
 
 
 def test_dead_hop(stub, clock):

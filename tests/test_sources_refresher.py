@@ -123,8 +123,12 @@ def test_keys(files, refresher, token):
     assert 'profile "me"' == mine.name == mine.source
 
 
-def test_keys_of_long_ago(files, refresher, clock):
-    """They aren't looked up again because time passes, as with botocore."""
+def test_rejected_keys(files, refresher, clock):
+    """
+    The file is read again if a service rejects the key, as with botocore.
+
+    Not because time passes. If there are no others, the same stay in use.
+    """
     files.has_key("AKIAONE")
     mine = refresher()
     mine.get()
@@ -132,29 +136,9 @@ def test_keys_of_long_ago(files, refresher, clock):
     clock.advance(minutes(60 * 24 * 365))
 
     assert "AKIAONE" == key_of(mine)
-
-
-def test_rejected_keys(files, refresher):
-    """If a service refuses the key, the file is read again."""
-    files.has_key("AKIAONE")
-    mine = refresher()
-    mine.get()
-    files.has_key("AKIATWO")
-
-    replaced = mine.replace_rejected("AKIAONE")
-
-    assert "AKIATWO" == replaced.credentials.access_key_id
+    assert "AKIATWO" == mine.replace_rejected("AKIAONE").credentials.access_key_id
+    assert mine.replace_rejected("AKIATWO") is None
     assert "AKIATWO" == key_of(mine)
-
-
-def test_rejected_keys_that_are_the_same(files, refresher):
-    """If there are no others, these go on being used."""
-    files.has_key("AKIAONE")
-    mine = refresher()
-    mine.get()
-
-    assert mine.replace_rejected("AKIAONE") is None
-    assert "AKIAONE" == key_of(mine)
 
 
 def test_process(files, refresher, clock):
@@ -225,6 +209,7 @@ def test_process_that_fails_later(files, refresher, clock):
     assert "AKIARUN1" == during
     assert "custom-process" in str(caught.value)
     assert 'profile "me"' in str(caught.value)
+    assert "ProcessSecret" not in full_text(caught.value)
 
 
 def test_process_and_threads(files, refresher):
@@ -310,19 +295,6 @@ def test_half_a_key(files, refresher):
         refresher().get()
 
     assert FailureKind.SOURCE is e.value.kind
-
-
-def test_no_secret_in_errors(files, refresher, clock):
-    """An error tells no key that there was before."""
-    files.say(f"credential_process = {files.process}")
-    mine = refresher()
-    mine.get()
-    files.lives("fail")
-    clock.advance(minutes(61))
-    with pytest.raises(stsession.RefreshError) as caught:
-        mine.get()
-
-    assert "ProcessSecret" not in full_text(caught.value)
 
 
 def test_clock_of_the_refresher(files, refresher, clock):

@@ -1,10 +1,6 @@
 from __future__ import annotations
 
-import copy
 import json
-import threading
-
-from concurrent.futures import ThreadPoolExecutor
 
 import botocore.session
 import pytest
@@ -65,32 +61,6 @@ def keys(key="AKIA1", method="shared-credentials-file", token=None):
 def source_keys(place, name):
     """The credentials found there, in surroundings that stay the same."""
     return SdkCredentials(place, name, fingerprint=lambda: None, expected=None)
-
-
-def test_resolved_once():
-    """Under a lock, with however many threads, and not before they are needed."""
-    place, start = Place(keys()), threading.Barrier(16)
-    source = source_keys(place, "dev")
-
-    assert 0 == place.looked
-
-    def one(_):
-        start.wait()
-        return source.get_frozen_credentials()
-
-    with ThreadPoolExecutor(16) as threads:
-        got = set(threads.map(one, range(16)))
-
-    assert 1 == place.looked
-    assert ["AKIA1"] == [credentials.access_key for credentials in got]
-
-
-@pytest.mark.parametrize("method", ["env", "iam-role", "container-role", "boto-config"])
-def test_ambient_credentials_of_a_profile(method):
-    """A profile never means somebody else."""
-    source = source_keys(Place(keys(method=method), profile="dev"), 'profile "dev"')
-    with pytest.raises(SourceCredentialsError, match=f'profile "dev".*{method}'):
-        source.resolve()
 
 
 class Broken(Credentials):
@@ -177,17 +147,6 @@ def test_read_again(files, method, looked):
     assert f"AKIA{looked}" == source.get_frozen_credentials().access_key
 
 
-def test_read_again_in_vain(files, caplog):
-    """Whatever is wrong with the files now, there's what was read before."""
-    source = source_keys(Place(keys(), None), "dev")
-    source.resolve()
-    write_key(files, "AKIA22")
-    source.prepare()
-
-    assert "AKIA1" == source.get_frozen_credentials().access_key
-    assert "dev: could not reload the credentials, using" in caplog.text
-
-
 @pytest.mark.parametrize(
     ("found", "renewable"),
     [(keys(), True), (keys(token="token"), False), (Dated(), True)],
@@ -237,24 +196,6 @@ def test_invalidate(methods, expected):
 
     assert expected is source.invalidate()
     assert f"AKIA{1 + expected}" == source.get_frozen_credentials().access_key
-
-
-def test_held_lock_isn_t_inherited():
-    """What happens in a forked child."""
-    source = source_keys(Place(keys()), "dev")
-    source._lock.acquire()
-    source._after_fork()
-
-    assert "AKIA1" == source.get_frozen_credentials().access_key
-
-
-def test_shows_no_secret():
-    """Neither before nor after."""
-    source = source_keys(Place(keys()), "dev")
-    source.resolve()
-
-    assert "secret" not in repr(source)
-    assert copy.copy(source) is not source
 
 
 def test_unchanged_files_aren_t_read_again(files, monkeypatch):

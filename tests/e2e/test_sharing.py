@@ -30,8 +30,12 @@ def test_one_for_all(source, local, clock):
     assert 2 == len({call.access_key_id for call in local.calls("ListObjectsV2")})
 
 
-def test_two_sources_at_one_address(clock):
-    """Not even if the second is at the address of the first, which is gone."""
+def test_two_sources(clock):
+    """
+    Two sources for one role never see each other's credentials.
+
+    Not even if the second is at the address of the first, which is gone.
+    """
     stub = StubSTS(clock=clock)
     signed = []
     for n in range(5):
@@ -47,7 +51,7 @@ def test_two_sources_at_one_address(clock):
 
 
 def test_two_profiles_of_one_name(local, tmp_path, monkeypatch):
-    """Nor if both are called alike, but stand in different files."""
+    """Nor if both have one name, but are in different files."""
     keys = []
     for user in ("one", "two"):
         directory = tmp_path / user
