@@ -19,7 +19,6 @@ from botocore.exceptions import ParamValidationError
 import stsession
 
 from stsession import Fleet, InvalidRequestError, RefreshPolicy
-from stsession._botocore import loader as _loader
 from stsession._locks import guarded
 from stsession.fleet import _throttle
 from stsession.fleet._executors import daemon_threads
@@ -816,7 +815,6 @@ LOCKS = {
     "templates": lambda fleet: fleet._sample._clients._lock,
     "throttle": lambda fleet: fleet._sample._refresher.fetch.retry_loop.throttle._lock,
     "throttles": lambda fleet: _throttle._throttles()._lock,
-    "loaders": lambda fleet: _loader._loaders()._lock,
 }
 
 

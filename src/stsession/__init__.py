@@ -95,49 +95,32 @@ __all__ = [
     "web_identity",
 ]
 
-# The module that each name is loaded from on its first use. Loading all of them would
-# make `import stsession` many times slower.
-_HOMES = {
-    "AccessDeniedError": ".exceptions",
-    "CallerIdentity": "._sessions.status",
-    "ClockError": ".exceptions",
-    "CredentialsExpiredError": ".exceptions",
-    "FailureKind": ".exceptions",
-    "Fleet": ".fleet",
-    "AssumeRoleOptions": "._sessions.options",
-    "HopStatus": "._sessions.status",
-    "InvalidRequestError": ".exceptions",
-    "MemoryCache": "._core.cache",
-    "MfaError": ".exceptions",
-    "Organization": ".fleet",
-    "RefreshCounters": "._core.events",
-    "RefreshError": ".exceptions",
-    "RefreshEvent": "._core.events",
-    "RefreshHook": "._core.events",
-    "RefreshPolicy": "._core.policy",
-    "RefreshableAssumeRoleSession": "._sessions.session",
-    "RefreshableSession": "._sessions.session",
-    "SamlRole": "._tokens.saml",
-    "SessionOptions": "._sessions.options",
-    "SessionStatus": "._sessions.status",
-    "SourceCredentialsError": ".exceptions",
-    "StsUnavailableError": ".exceptions",
-    "StsessionError": ".exceptions",
-    "TemporaryCredentials": "._core.credentials",
-    "assume": "._sessions.operations",
-    "assume_root": "._sessions.operations",
-    "exceptions": "",
-    "federation_token": "._sessions.operations",
-    "fleet": "",
-    "from_profile": "._sessions.from_profile",
-    "redact_botocore_logs": "._botocore.errors",
-    "saml": "._sessions.operations",
-    "saml_roles": "._tokens.saml",
-    "session_token": "._sessions.operations",
-    "testing": "",
-    "totp": "._tokens.mfa",
-    "web_identity": "._sessions.operations",
+# The names by the modules that they are loaded from on their first use. Loading all of
+# them would make `import stsession` many times slower.
+_NAMES = {
+    "": "exceptions fleet testing",
+    "._botocore.errors": "redact_botocore_logs",
+    "._core.cache": "MemoryCache",
+    "._core.credentials": "TemporaryCredentials",
+    "._core.events": "RefreshCounters RefreshEvent RefreshHook",
+    "._core.policy": "RefreshPolicy",
+    "._sessions.from_profile": "from_profile",
+    "._sessions.operations": (
+        "assume assume_root federation_token saml session_token web_identity"
+    ),
+    "._sessions.options": "AssumeRoleOptions SessionOptions",
+    "._sessions.session": "RefreshableAssumeRoleSession RefreshableSession",
+    "._sessions.status": "CallerIdentity HopStatus SessionStatus",
+    "._tokens.mfa": "totp",
+    "._tokens.saml": "SamlRole saml_roles",
+    ".exceptions": (
+        "AccessDeniedError ClockError CredentialsExpiredError FailureKind "
+        "InvalidRequestError MfaError RefreshError SourceCredentialsError "
+        "StsUnavailableError StsessionError"
+    ),
+    ".fleet": "Fleet Organization",
 }
+_HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
 
 
 if "boto3" in sys.modules and "botocore.session" in sys.modules:

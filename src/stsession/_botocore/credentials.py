@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from botocore.credentials import ReadOnlyCredentials, RefreshableCredentials
 
-from .._core.credentials import Record, TemporaryCredentials
+from .._core.credentials import Record
 from .._core.refresher import Refresher
 from .._util import number_of
 
@@ -20,24 +20,11 @@ from .._util import number_of
 __all__ = [
     "SNAPSHOT_SECONDS",
     "RefresherCredentials",
-    "frozen",
     "replace_refresh_lock",
 ]
 
 
 METHOD = "assume-role"
-
-
-def frozen(credentials: TemporaryCredentials) -> ReadOnlyCredentials:
-    """
-    Return the credentials as botocore's frozen credentials.
-    """
-    return ReadOnlyCredentials(
-        credentials.access_key_id,
-        credentials.secret_access_key,
-        credentials.session_token,
-        credentials.account_id,
-    )
 
 
 def replace_refresh_lock(credentials: Any) -> None:
@@ -112,7 +99,13 @@ class RefresherCredentials(RefreshableCredentials):
         last, value = self._last
         if last is record and value is not None:
             return value
-        value = frozen(record.credentials)
+        keys = record.credentials
+        value = ReadOnlyCredentials(
+            keys.access_key_id,
+            keys.secret_access_key,
+            keys.session_token,
+            keys.account_id,
+        )
         self._last = record, value
         return value
 

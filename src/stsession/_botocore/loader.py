@@ -223,30 +223,6 @@ class ModelLoader(Loader):
         return guarded(self._lock, lambda: load(name))
 
 
-class _Loaders:
-    """
-    The model loaders of the process: one for each search path.
-    """
-
-    def __init__(self) -> None:
-        self._loaders: dict[tuple[str, ...], ModelLoader] = {}
-        self._after_fork()
-        forget_after_fork(self)
-
-    def _after_fork(self) -> None:
-        self._lock = threading.RLock()
-
-    def get(self, data_path: str | None) -> ModelLoader:
-        paths = _expanded(data_path)
-        loader = self._loaders.get(paths)
-        if loader is None:
-            loader = guarded(
-                self._lock,
-                lambda: self._loaders.setdefault(paths, ModelLoader(paths)),
-            )
-        return loader
-
-
 def _expanded(data_path: str | None) -> tuple[str, ...]:
     if data_path is None:
         return ()
@@ -256,14 +232,17 @@ def _expanded(data_path: str | None) -> tuple[str, ...]:
     )
 
 
-_loaders = per_process(_Loaders, of_files=True)
+_loaders = per_process(dict[tuple[str, ...], ModelLoader], of_files=True)
 
 
 def loader_for(data_path: str | None) -> ModelLoader:
     """
     Return the loader for a search path, in the format of ``AWS_DATA_PATH``.
     """
-    return _loaders().get(data_path)
+    paths, loaders = _expanded(data_path), _loaders()
+    loader = loaders.get(paths)
+    # If two threads make a loader, the first one is used.
+    return loaders.setdefault(paths, ModelLoader(paths)) if loader is None else loader
 
 
 _UNREADABLE = (BotoCoreError, LookupError, OSError, TypeError, ValueError)

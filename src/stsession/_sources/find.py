@@ -307,16 +307,7 @@ def refresher_source(
     is_role: bool = True,
 ) -> Source:
     """
-    Return a new source that signs with a refresher's credentials.
-
-    Args:
-        refresher: The refresher.
-
-        settings: The clients get the configuration of this session.
-
-        key: Returns what distinguishes the source from others at present.
-
-        is_role: Whether its credentials are those of an assumed role.
+    Return a new source that signs with a refresher's credentials, see `Source`.
     """
     return Source(
         refresher.name,
@@ -331,14 +322,7 @@ def role_source(
     refresher: Refresher, previous: Source, *, key: Callable[[], Hashable]
 ) -> Source:
     """
-    Return the source for a role in the middle of a chain.
-
-    Args:
-        refresher: Keeps the role's credentials.
-
-        previous: The source that assumes the role.
-
-        key: Returns what distinguishes the source from others at present.
+    Return the source for a role that the source *previous* assumes, see `Source`.
     """
     with reporting_config_errors(None):
         return _registry().get(
@@ -351,16 +335,7 @@ def mfa_source(
     refresher: Refresher, user: Source, *, key: Callable[[], Hashable]
 ) -> Source:
     """
-    Return the source for a user with an MFA session.
-
-    Args:
-        refresher: Keeps the credentials that GetSessionToken returns.
-
-        user:
-            The source that calls GetSessionToken. If its credentials aren't those of a
-            user, they sign the requests instead.
-
-        key: Returns what distinguishes the MFA session from others at present.
+    Return the source for a user with an MFA session, see `MfaSigner`.
     """
     with reporting_config_errors(None):
         return _registry().get(

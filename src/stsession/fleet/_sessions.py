@@ -11,6 +11,7 @@ import attrs
 import botocore.session
 
 from .._botocore.sdk_classes import BotoSession
+from .._botocore.sessions import botocore_session_of
 from .._requests.checks import default_role_session_name
 from .._sessions.chain import ChainBuilder
 from .._sessions.options import Options
@@ -167,9 +168,7 @@ class FleetSession(RefreshableAssumeRoleSession):
 
     def _botocore_session(self) -> botocore.session.Session:
         # Used as the source of another session, which registers no handlers with it.
-        own: Any = self._boto3_session
-        session: botocore.session.Session = own._session  # noqa: SLF001 - boto3's
-        return session
+        return botocore_session_of(self._boto3_session)
 
     def get_credentials(self) -> Any:
         """
