@@ -57,6 +57,8 @@ def with_unit(value: float, unit: str) -> str:
     """
     A value with its unit.
     """
+    if unit == "MB" and 0 < value < 2**20 / 10:
+        return f"{value / 2**10:.3g} KB"
     return f"{number(value, unit)} {UNITS.get(unit, unit)}".rstrip()
 
 
