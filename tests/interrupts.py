@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dis
+import functools
 import itertools
 import os
 import sys
@@ -55,14 +56,16 @@ class _Point:
     def _profile(self, frame: FrameType, event: str, arg: Any) -> None:
         """After each call, and at the start of each function."""
         if event == "return":
-            returns = _is_ours(frame.f_back) and not _is_callback(frame)
-        else:
-            returns = event != "c_call" and _is_ours(frame)
-        if returns:
+            caller = frame.f_back
+            returns = caller is not None and _is_ours(caller.f_code.co_filename)
+            if returns and not _is_callback(frame.f_code.co_filename):
+                self._pass()
+        elif event != "c_call" and _is_ours(frame.f_code.co_filename):
             self._pass()
 
     def _trace(self, frame: FrameType, event: str, arg: Any) -> Any:
-        if not _is_ours(frame):
+        code = frame.f_code
+        if not _is_ours(code.co_filename) or not _jumps_back(code):
             return None
         frame.f_trace_lines, frame.f_trace_opcodes = False, True
         return self._trace_jump
@@ -93,29 +96,25 @@ def uninterrupted() -> Iterator[None]:
     sys.setprofile(profile)
 
 
-def _is_callback(frame: FrameType) -> bool:
+@functools.cache
+def _is_callback(filename: str) -> bool:
     """Whether it belongs to a weak reference; exceptions of these are ignored."""
-    return Path(frame.f_code.co_filename).name in ("_weakrefset.py", "weakref.py")
+    return Path(filename).name in ("_weakrefset.py", "weakref.py")
 
 
-def _is_ours(frame: FrameType | None) -> bool:
-    if frame is None:
-        return False
-    name = frame.f_code.co_filename
-    return (name.startswith(PACKAGE) and "testing" not in name) or name in OTHERS
+@functools.cache
+def _is_ours(filename: str) -> bool:
+    of_package = filename.startswith(PACKAGE) and "testing" not in filename
+    return of_package or filename in OTHERS
 
 
-_jumps: dict[CodeType, frozenset[int]] = {}
-
-
+@functools.cache
 def _jumps_back(code: CodeType) -> frozenset[int]:
-    if code not in _jumps:
-        _jumps[code] = frozenset(
-            it.offset
-            for it in dis.get_instructions(code)
-            if it.opcode in (*dis.hasjrel, *dis.hasjabs) and it.argval <= it.offset
-        )
-    return _jumps[code]
+    return frozenset(
+        it.offset
+        for it in dis.get_instructions(code)
+        if it.opcode in (*dis.hasjrel, *dis.hasjabs) and it.argval <= it.offset
+    )
 
 
 def interruptions(
