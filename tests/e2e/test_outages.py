@@ -139,7 +139,8 @@ def _world(stub, stubbed, timeline):
 @each_fault
 def test_five_minutes_at_any_phase(fault, stub, stubbed, timeline):
     """No call fails, none waits longer than the policy says, and STS isn't stormed."""
-    for phase in range(1, LIFE, 25):
+    # Outages that begin earlier are over before a refresh is due.
+    for phase in range(LIFE - 375 - OUTAGE, LIFE, 45):
         world = World(stub, stubbed, timeline, seed=phase)
         start = world.now
         world.works_until(start + phase)
@@ -154,7 +155,7 @@ def test_five_minutes_at_any_phase(fault, stub, stubbed, timeline):
 
 
 @each_fault
-@pytest.mark.parametrize("after_expiry", [1, 100, 1_000])
+@pytest.mark.parametrize("after_expiry", [1, 300])
 def test_sts_comes_back_after_expiry(fault, after_expiry, world):
     """However long it was down, calls succeed again soon after STS is back."""
     world.works_until(1)
@@ -204,15 +205,15 @@ def _faults(source, local, clock):
 
 
 @each_fault
-@pytest.mark.parametrize("phase", [301, 550, 599])
-def test_s3_in_an_outage(fault, phase, faults, session, local, clock):
+def test_s3_in_an_outage(fault, faults, session, local, clock):
     """S3 calls go on through five minutes without STS."""
     s3 = session.client("s3")
     s3.list_objects_v2(Bucket="bucket")
-    faults(fault, after=seconds(phase), for_=seconds(OUTAGE))
+    clock.advance(seconds(510))
+    faults(fault, after=seconds(40), for_=seconds(OUTAGE))
 
-    while clock.monotonic() < phase + OUTAGE + 60:
-        clock.advance(seconds(15))
+    while clock.monotonic() < 550 + OUTAGE + 60:
+        clock.advance(seconds(20))
         s3.list_objects_v2(Bucket="bucket", MaxKeys=1)
 
     assert {200} == {call.status for call in local.calls("ListObjectsV2")}
@@ -227,7 +228,8 @@ def test_down_past_expiry(fault, faults, session, local, clock):
     expires_at = session.expires_at
     faults(fault)
     failed = 0
-    for _ in range(1_000 // 20):
+    clock.advance(seconds(500))
+    for _ in range(500 // 20):
         clock.advance(seconds(20))
         try:
             s3.list_objects_v2(Bucket="bucket")
