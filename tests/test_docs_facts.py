@@ -48,6 +48,14 @@ def rows(page):
     ]
 
 
+def subclasses(cls):
+    """
+    A class and its public subclasses.
+    """
+    below = [c for s in cls.__subclasses__() for c in subclasses(s)]
+    return [cls, *(c for c in below if hasattr(stsession, c.__name__))]
+
+
 def script(name):
     """
     A script that writes a part of the documentation.
@@ -301,3 +309,43 @@ def test_promises_have_tests():
 
     assert links
     assert [] == sorted(str(link) for link in links if not link.exists())
+
+
+CATCHING = (DOCS / "how-to" / "catching-errors.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "cls", [stsession.InvalidRequestError, *subclasses(stsession.RefreshError)]
+)
+def test_table_of_retryable_errors(cls):
+    """
+    Each error that a session raises is in the table, with its `retryable`.
+    """
+    cells = {row[0]: row[2] for row in rows(CATCHING) if len(row) == 3}
+    always = {"`False`": False, "`True`": True}
+
+    retryable = always.get(cells[f"`{cls.__name__}`"])
+
+    assert retryable in (None, cls("message").retryable)
+
+
+def test_attributes_of_errors_exist():
+    """
+    The attributes in the table are those of an error.
+    """
+    error = stsession.RefreshError("message")
+    names = [row[0].strip("`") for row in rows(CATCHING) if len(row) == 2]
+
+    assert [] == [name for name in names if not hasattr(error, name)]
+    assert "hop" in names
+
+
+def test_parameters_in_the_migration_exist():
+    """
+    What replaces a parameter of another library is one of `assume()`.
+    """
+    page = (DOCS / "how-to" / "migrate.md").read_text("utf-8")
+    names = set(re.findall(r"(?<!\*)\*(\w+)\*(?!\*)", page))
+
+    assert "mfa_code" in names
+    assert names <= set(inspect.signature(stsession.assume).parameters)
