@@ -14,12 +14,12 @@ from typing import Any
 import botocore.session
 import pytest
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stsession._requests import limits as _limits
 from stsession._requests.arns import PARTITIONS
-from stsession._requests.limits import TAG_CHARACTERS, Limit
+from stsession._requests.limits import TAG_CHARACTERS
 from stsession._requests.models import OPERATIONS, StsRequest
 from stsession.exceptions import InvalidRequestError
 
@@ -124,12 +124,12 @@ JSON = st.recursive(
 every_operation = pytest.mark.parametrize("operation", OPERATIONS)
 
 
-def make(operation: str = ROLE_OPERATION, **kw: Any) -> StsRequest:
+def make(operation=ROLE_OPERATION, **kw):
     """Make a checked request with what the operation needs, and more."""
     return StsRequest.checked(operation, **{**NEEDED[operation], **kw})
 
 
-def rejected(operation: str = ROLE_OPERATION, **kw: Any) -> InvalidRequestError:
+def rejected(operation=ROLE_OPERATION, **kw):
     """Return the error that the arguments cause."""
     with pytest.raises(InvalidRequestError) as caught:
         make(operation, **kw)
@@ -140,7 +140,7 @@ def rejected(operation: str = ROLE_OPERATION, **kw: Any) -> InvalidRequestError:
 
 
 @every_operation
-def test_sends_every_parameter(operation: str) -> None:
+def test_sends_every_parameter(operation):
     """Everything passed reaches STS, under STS's names."""
     request = make(
         operation, duration_seconds=dt.timedelta(minutes=15), **OPTIONAL[operation]
@@ -150,10 +150,14 @@ def test_sends_every_parameter(operation: str) -> None:
 
     assert {**SENT[operation], "DurationSeconds": 900} == params
     assert 900 == request.duration_seconds
+    assert OPERATIONS[operation].parameters.keys() == {
+        *NEEDED[operation],
+        *OPTIONAL[operation],
+    }
 
 
 @every_operation
-def test_leaves_out_what_isnt_passed(operation: str) -> None:
+def test_leaves_out_what_isnt_passed(operation):
     """Absent and empty parameters aren't sent, so STS's defaults apply."""
     needed = make(operation)
     empty = {"tags": {}, "policy_arns": [], "transitive_tag_keys": ()}
@@ -164,22 +168,14 @@ def test_leaves_out_what_isnt_passed(operation: str) -> None:
 
 
 @every_operation
-def test_every_parameter_is_tested(operation: str) -> None:
-    """The tables above have every parameter."""
-    tested = {**NEEDED[operation], **OPTIONAL[operation]}
-
-    assert tested.keys() == OPERATIONS[operation].parameters.keys()
-
-
-@every_operation
-def test_unknown_parameters(operation: str) -> None:
+def test_unknown_parameters(operation):
     """A parameter of another operation isn't dropped in silence."""
     with pytest.raises(TypeError, match="no parameter 'color'"):
         make(operation, color="red")
 
 
 @every_operation
-def test_operations_are_methods_of_the_client(operation: str) -> None:
+def test_operations_are_methods_of_the_client(operation):
     """Each is the name of a method of botocore's client."""
     session = botocore.session.Session()
     client = session.create_client("sts", region_name="eu-west-1")
@@ -187,7 +183,7 @@ def test_operations_are_methods_of_the_client(operation: str) -> None:
     assert API_NAMES[operation] == client.meta.method_to_api_mapping[operation]
 
 
-def test_zero_seconds_are_sent() -> None:
+def test_zero_seconds_are_sent():
     """AssumeRoot takes 0, which isn't the same as no duration."""
     request = make(ROOT, duration_seconds=0)
 
@@ -195,7 +191,7 @@ def test_zero_seconds_are_sent() -> None:
 
 
 @pytest.mark.parametrize("operation", [ROLE_OPERATION, WEB])
-def test_default_session_name(operation: str) -> None:
+def test_default_session_name(operation):
     """Without a role session name there is a legal default."""
     request = StsRequest.checked(operation, role_arn=ROLE)
 
@@ -203,7 +199,7 @@ def test_default_session_name(operation: str) -> None:
 
 
 @pytest.mark.parametrize("operation", WITH_MAX)
-def test_max_is_resolved_by_the_caller(operation: str) -> None:
+def test_max_is_resolved_by_the_caller(operation):
     """It is kept as it is; what it means now is passed to to_params()."""
     request = make(operation, duration_seconds="max")
 
@@ -214,29 +210,13 @@ def test_max_is_resolved_by_the_caller(operation: str) -> None:
 # What messages call it
 
 
-ROOT_ARN = "arn:aws:iam::123456789012:root"
-NAMES: list[tuple[str, dict[str, Any], str, str, str | None]] = [
-    (
-        ROLE_OPERATION,
-        {},
-        ROLE,
-        f'Could not assume {ROLE} as "nightly"',
-        "123456789012",
-    ),
-    (
-        WEB,
-        {},
-        ROLE,
-        f'Could not assume {ROLE} as "nightly" with a web identity',
-        "123456789012",
-    ),
-    (
-        SAML,
-        {},
-        ROLE,
-        f"Could not assume {ROLE} with a SAML assertion",
-        "123456789012",
-    ),
+ACCOUNT = "123456789012"
+ROOT_ARN = f"arn:aws:iam::{ACCOUNT}:root"
+AS = f'Could not assume {ROLE} as "nightly"'
+NAMES = [
+    (ROLE_OPERATION, {}, ROLE, AS, ACCOUNT),
+    (WEB, {}, ROLE, f"{AS} with a web identity", ACCOUNT),
+    (SAML, {}, ROLE, f"Could not assume {ROLE} with a SAML assertion", ACCOUNT),
     (
         TOKEN,
         {},
@@ -262,19 +242,17 @@ NAMES: list[tuple[str, dict[str, Any], str, str, str | None]] = [
         (
             ROOT,
             {"target_principal": principal},
-            "root of 123456789012",
-            "Could not assume root of 123456789012",
-            "123456789012",
+            f"root of {ACCOUNT}",
+            f"Could not assume root of {ACCOUNT}",
+            ACCOUNT,
         )
-        for principal in ("123456789012", ROOT_ARN)
+        for principal in (ACCOUNT, ROOT_ARN)
     ),
 ]
 
 
 @pytest.mark.parametrize(("operation", "kw", "name", "action", "account"), NAMES)
-def test_names(
-    operation: str, kw: dict[str, Any], name: str, action: str, account: str | None
-) -> None:
+def test_names(operation, kw, name, action, account):
     """Errors are worded by the request that failed."""
     request = make(operation, **kw)
 
@@ -286,23 +264,23 @@ def test_names(
 # Limits
 
 
-def policy(length: int) -> str:
+def test_limits_have_a_source():
+    """Each limit has a link to AWS's documentation."""
+    for limit in LIMITS:
+        assert limit.source.startswith("https://docs.aws.amazon.com/")
+
+
+def policy(length):
     """Return a policy whose text is so long."""
     return json.dumps({"Sid": "x" * (length - 10)}, separators=(",", ":"))
 
 
-@pytest.mark.parametrize("limit", LIMITS)
-def test_every_limit_has_a_source(limit: Limit) -> None:
-    """Each limit has a link to AWS's documentation."""
-    assert limit.source.startswith("https://docs.aws.amazon.com/")
-
-
-def text(length: int) -> str:
+def text(length):
     """Return a text that is so long."""
     return "x" * length
 
 
-def tags(number: int) -> dict[str, str]:
+def tags(number):
     """Return so many tags."""
     return {f"k{n}": "" for n in range(number)}
 
@@ -357,12 +335,12 @@ LENGTHS: list[Any] = [
 ]
 
 
-def arns(number: int) -> list[str]:
+def arns(number):
     """Return so many ARNs of context providers."""
     return [f"{CONTEXT}{n}" for n in range(number)]
 
 
-def sized(parameter: str, value: Any) -> dict[str, Any]:
+def sized(parameter, value):
     """Return the arguments for a value; transitive keys need their tags."""
     keys = value if parameter == "transitive_tag_keys" else ()
     return {parameter: value, **({"tags": dict.fromkeys(keys, "")} if keys else {})}
@@ -371,14 +349,7 @@ def sized(parameter: str, value: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("operation", "parameter", "value", "minimum", "maximum", "below"), LENGTHS
 )
-def test_limits(
-    operation: str,
-    parameter: str,
-    value: Any,
-    minimum: int,
-    maximum: int,
-    below: bool,
-) -> None:
+def test_limits(operation, parameter, value, minimum, maximum, below):
     """Both ends are allowed; an error names the parameter, the length and the limit."""
     for size in (minimum, maximum) if below else (maximum,):
         make(operation, **sized(parameter, value(size)))
@@ -392,7 +363,7 @@ def test_limits(
         assert error.hint
 
 
-def test_whole_error() -> None:
+def test_whole_error():
     """The limit, what was passed, what to do, and where AWS documents it."""
     error = rejected(role_session_name="x" * 65)
 
@@ -412,7 +383,7 @@ def test_whole_error() -> None:
         (ROOT, "task_policy_arn"),
     ],
 )
-def test_arns_that_are_too_long(operation: str, parameter: str) -> None:
+def test_arns_that_are_too_long(operation, parameter):
     """The error has the maximum, and doesn't repeat the ARN."""
     error = rejected(operation, **{parameter: f"{ROLE[:31]}{'x/' * 1010}"})
 
@@ -441,7 +412,7 @@ def test_arns_that_are_too_long(operation: str, parameter: str) -> None:
         (FEDERATION, "name", "a/b"),
     ],
 )
-def test_illegal_characters(operation: str, parameter: str, value: Any) -> None:
+def test_illegal_characters(operation, parameter, value):
     """The error has the position of the first one."""
     error = rejected(operation, **{parameter: value})
 
@@ -449,23 +420,8 @@ def test_illegal_characters(operation: str, parameter: str, value: Any) -> None:
     assert "at position " in str(error)
 
 
-@pytest.mark.parametrize(
-    ("operation", "kw"),
-    [
-        (WEB, {"role_arn": PROVIDER}),
-        (SAML, {"role_arn": PROVIDER}),
-        (SAML, {"principal_arn": ROLE}),
-        (ROOT, {"target_principal": ROLE}),
-        (ROOT, {"task_policy_arn": POLICY_ARN}),
-    ],
-)
-def test_arns_of_another_kind(operation: str, kw: dict[str, Any]) -> None:
-    """The kind of an ARN is checked."""
-    assert next(iter(kw)) == rejected(operation, **kw).parameter
-
-
 @pytest.mark.parametrize("text", ["Größe", "日本", "a b", "²", "_.:/=+-@", "Ⅷ"])
-def test_tags_may_be_in_any_script(text: str) -> None:
+def test_tags_may_be_in_any_script(text):
     """Letters, numbers and spaces of all scripts are legal in tags."""
     assert ((text, text),) == make(tags={text: text}).get("tags")
 
@@ -473,7 +429,7 @@ def test_tags_may_be_in_any_script(text: str) -> None:
 @given(st.characters())
 @example("\N{NO-BREAK SPACE}")
 @example("\N{ZERO WIDTH SPACE}")
-def test_tag_characters_are_those_of_the_pattern(character: str) -> None:
+def test_tag_characters_are_those_of_the_pattern(character):
     """Our reading of AWS's pattern is that of its categories."""
     matches = compiled(TAG_CHARACTERS).fullmatch(character) is not None
 
@@ -485,7 +441,7 @@ def test_tag_characters_are_those_of_the_pattern(character: str) -> None:
 
 @pytest.mark.parametrize("partition", PARTITIONS)
 @pytest.mark.parametrize("path", ["/", "/team/", "/a/b:c!/"])
-def test_accepts_roles_of_all_partitions(partition: str, path: str) -> None:
+def test_accepts_roles_of_all_partitions(partition, path):
     """Every partition and path that AWS has is good."""
     arn = f"arn:{partition}:iam::012345678901:role{path}My_Role+=,.@-1"
 
@@ -527,7 +483,7 @@ def test_accepts_roles_of_all_partitions(partition: str, path: str) -> None:
         ),
     ],
 )
-def test_mistakes_in_role_arns(arn: str, hint: str) -> None:
+def test_mistakes_in_role_arns(arn, hint):
     """The usual mistakes have a hint each."""
     error = rejected(role_arn=arn)
 
@@ -535,7 +491,7 @@ def test_mistakes_in_role_arns(arn: str, hint: str) -> None:
     assert hint in error.hint
 
 
-def test_illegal_role_name() -> None:
+def test_illegal_role_name():
     """A name with a character that IAM doesn't allow is found before STS does."""
     error = rejected(role_arn=f"{ROLE}?")
 
@@ -561,7 +517,7 @@ def test_illegal_role_name() -> None:
         (ROOT, {"task_policy_arn": "arn:aws:iam:::policy/task"}),
     ],
 )
-def test_custom_endpoint(operation: str, kw: dict[str, Any]) -> None:
+def test_custom_endpoint(operation, kw):
     """Other servers have no accounts, rules of their own, and sessions of seconds."""
     request = make(operation, duration_seconds=5, custom_endpoint=True, **kw)
 
@@ -591,9 +547,7 @@ def test_custom_endpoint(operation: str, kw: dict[str, Any]) -> None:
         (ROOT, "task_policy_arn", "task"),
     ],
 )
-def test_limits_of_a_custom_endpoint(
-    operation: str, parameter: str, value: Any
-) -> None:
+def test_limits_of_a_custom_endpoint(operation, parameter, value):
     """Other servers have the same maximums, and no empty values."""
     error = rejected(operation, **{parameter: value}, custom_endpoint=True)
 
@@ -604,7 +558,7 @@ def test_limits_of_a_custom_endpoint(
 
 
 @pytest.mark.parametrize("duration", [3601, 43_200, dt.timedelta(hours=2)])
-def test_role_chaining_allows_an_hour(duration: Any) -> None:
+def test_role_chaining_allows_an_hour(duration):
     """More than an hour from a role's credentials is an error that names the rule."""
     error = rejected(duration_seconds=duration, chained=True)
 
@@ -615,13 +569,13 @@ def test_role_chaining_allows_an_hour(duration: Any) -> None:
 
 
 @pytest.mark.parametrize("duration", [None, 900, 3600, "max"])
-def test_role_chaining_takes_the_rest(duration: Any) -> None:
+def test_role_chaining_takes_the_rest(duration):
     """An hour, "max" and nothing at all are fine for a chain."""
     assert duration == make(duration_seconds=duration, chained=True).duration_seconds
 
 
 @every_operation
-def test_durations_are_whole_seconds(operation: str) -> None:
+def test_durations_are_whole_seconds(operation):
     """A fraction of a second isn't dropped in silence."""
     error = rejected(operation, duration_seconds=dt.timedelta(seconds=899.5))
 
@@ -643,7 +597,7 @@ class Seconds(enum.IntEnum):
     HOUR = 3600
 
 
-def test_enumerations_become_plain_values() -> None:
+def test_enumerations_become_plain_values():
     """What is kept is a plain string or integer, which anything can send."""
     request = make(role_session_name=Name.NIGHTLY, duration_seconds=Seconds.HOUR)
 
@@ -691,7 +645,7 @@ def test_enumerations_become_plain_values() -> None:
         (ROOT, "duration_seconds", "max", "an int or a timedelta."),
     ],
 )
-def test_wrong_types(operation: str, parameter: str, value: Any, expected: str) -> None:
+def test_wrong_types(operation, parameter, value, expected):
     """The error has the type that was passed, and the expected one."""
     error = rejected(operation, **{parameter: value})
     inner = next(iter(value), value) if isinstance(value, (list, dict)) else value
@@ -705,7 +659,7 @@ def test_wrong_types(operation: str, parameter: str, value: Any, expected: str) 
 
 
 @pytest.mark.parametrize("parameter", ["policy_arns", "transitive_tag_keys"])
-def test_hint_about_a_single_string(parameter: str) -> None:
+def test_hint_about_a_single_string(parameter):
     """A string would be taken for a list of its characters."""
     assert f"{parameter}=[...]" in rejected(**{parameter: POLICY_ARN}).hint
 
@@ -713,7 +667,7 @@ def test_hint_about_a_single_string(parameter: str) -> None:
 # Policies
 
 
-def test_policy_text_becomes_compact() -> None:
+def test_policy_text_becomes_compact():
     """Only whitespace between tokens is removed."""
     text = '{ "b" :\n [ 1.50 , "two  \\" words" ],\t"b": 1e3,\r\n"a\\\\" : "" }'
 
@@ -722,7 +676,7 @@ def test_policy_text_becomes_compact() -> None:
     assert '{"b":[1.50,"two  \\" words"],"b":1e3,"a\\\\":""}' == compact
 
 
-def test_only_the_compact_length_counts() -> None:
+def test_only_the_compact_length_counts():
     """A policy that is too long because of its indentation is fine."""
     indented = json.dumps({"Statement": list(range(300))}, indent=8)
 
@@ -730,20 +684,16 @@ def test_only_the_compact_length_counts() -> None:
     assert len(make(policy=indented).get("policy")) < 2048
 
 
-def test_says_that_the_limit_of_policies_is_the_documented_one() -> None:
-    """The service model has no maximum for it; AWS's documentation has."""
-    assert "documented limit" in rejected(policy=policy(2049)).hint
-
-
-def test_policies_may_be_any_mappings() -> None:
+def test_policies_may_be_any_mappings():
     """Read-only views and the like are written as objects, at any depth."""
     view = types.MappingProxyType({"a": types.MappingProxyType({"b": ("c",)})})
 
     assert '{"a":{"b":["c"]}}' == make(policy=view).get("policy")
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(st.text(max_size=9), JSON, max_size=5))
-def test_policies_mean_the_same_afterwards(document: dict[str, Any]) -> None:
+def test_policies_mean_the_same_afterwards(document):
     """Dicts, compact and indented text lead to one policy of the same meaning."""
     texts = {
         make(policy=form).get("policy")
@@ -774,7 +724,7 @@ def test_policies_mean_the_same_afterwards(document: dict[str, Any]) -> None:
         ({("a",): "b"}, "isn't a string"),
     ],
 )
-def test_invalid_policies(value: Any, problem: str) -> None:
+def test_invalid_policies(value, problem):
     """The error says what is wrong, and in text also where."""
     error = rejected(policy=value)
 
@@ -782,7 +732,7 @@ def test_invalid_policies(value: Any, problem: str) -> None:
     assert problem in str(error)
 
 
-def test_endless_policies() -> None:
+def test_endless_policies():
     """A policy that contains itself, or is very deep, is an error like any other."""
     endless: dict[str, Any] = {}
     endless["a"] = endless
@@ -798,7 +748,7 @@ def test_endless_policies() -> None:
     ("text", "hint"),
     [(POLICY_ARN, "policy_arns"), ("file://policy.json", "content of the file")],
 )
-def test_hints_about_policies(text: str, hint: str) -> None:
+def test_hints_about_policies(text, hint):
     """ARNs and file names are what people pass instead."""
     assert hint in rejected(policy=text).hint
 
@@ -806,7 +756,7 @@ def test_hints_about_policies(text: str, hint: str) -> None:
 # Tags
 
 
-def test_keys_that_differ_in_case_only_are_rejected() -> None:
+def test_keys_that_differ_in_case_only_are_rejected():
     """STS ignores the case of keys."""
     error = rejected(tags={"Team": "a", "team": "b"})
 
@@ -814,7 +764,7 @@ def test_keys_that_differ_in_case_only_are_rejected() -> None:
     assert "'Team' and 'team'" in str(error)
 
 
-def test_sets_are_put_in_order() -> None:
+def test_sets_are_put_in_order():
     """Equal sets make equal requests, whatever order they are iterated in."""
     keys = {"c", "a", "b"}
     request = make(transitive_tag_keys=keys, tags={"a": "", "b": "", "c": ""})
@@ -823,7 +773,7 @@ def test_sets_are_put_in_order() -> None:
 
 
 @pytest.mark.parametrize("tags", [None, {}, {"project": "x"}])
-def test_transitive_keys_have_to_be_keys_of_tags(tags: dict[str, str] | None) -> None:
+def test_transitive_keys_have_to_be_keys_of_tags(tags):
     """STS never accepts another one, so the error comes before any request."""
     error = rejected(tags=tags, transitive_tag_keys=["projekt"])
 
@@ -832,14 +782,14 @@ def test_transitive_keys_have_to_be_keys_of_tags(tags: dict[str, str] | None) ->
     assert ("'project'" if tags else "no keys") in error.hint
 
 
-def test_transitive_keys_are_compared_without_regard_to_case() -> None:
+def test_transitive_keys_are_compared_without_regard_to_case():
     """STS keeps the case of keys, and ignores it when it compares them."""
     request = make(tags={"Team": "data"}, transitive_tag_keys=["tEAM"])
 
     assert ("tEAM",) == request.get("transitive_tag_keys")
 
 
-def test_reserved_source_identities_are_rejected() -> None:
+def test_reserved_source_identities_are_rejected():
     """AWS keeps what begins with aws: for itself, and the hint says so."""
     assert "reserved" in rejected(source_identity="aws:alice").hint
 
@@ -848,7 +798,7 @@ def test_reserved_source_identities_are_rejected() -> None:
 
 
 @every_operation
-def test_equal_arguments_make_equal_requests(operation: str) -> None:
+def test_equal_arguments_make_equal_requests(operation):
     """A request is a value: it can be compared, and be a key."""
     one, other = (
         make(operation, duration_seconds=duration, **OPTIONAL[operation])
@@ -860,7 +810,7 @@ def test_equal_arguments_make_equal_requests(operation: str) -> None:
 
 
 @every_operation
-def test_each_argument_makes_a_difference(operation: str) -> None:
+def test_each_argument_makes_a_difference(operation):
     """Requests that differ in one argument only aren't equal."""
     kw = {"duration_seconds": 900, **OPTIONAL[operation]}
     keys = kw.pop("transitive_tag_keys", None)
@@ -873,7 +823,7 @@ def test_each_argument_makes_a_difference(operation: str) -> None:
 
 
 @every_operation
-def test_pickles_and_copies(operation: str) -> None:
+def test_pickles_and_copies(operation):
     """A request can go to other processes."""
     request = make(operation, **OPTIONAL[operation])
 
@@ -881,7 +831,7 @@ def test_pickles_and_copies(operation: str) -> None:
     assert request == copy.deepcopy(request)
 
 
-def test_never_changes() -> None:
+def test_never_changes():
     """Nothing of it can be set afterwards."""
     request = make()
 
@@ -900,7 +850,7 @@ def test_never_changes() -> None:
         (ROLE_OPERATION, {"provided_contexts": {CONTEXT: SECRET}}),
     ],
 )
-def test_repr_has_no_secrets(operation: str, secret: dict[str, Any]) -> None:
+def test_repr_has_no_secrets(operation, secret):
     """The repr has the other arguments, and only the keys of tags and contexts."""
     request = make(operation, duration_seconds=900, **secret)
     text = repr(request)
@@ -921,8 +871,7 @@ def test_repr_has_no_secrets(operation: str, secret: dict[str, Any]) -> None:
         (ROLE_OPERATION, "external_id", [SECRET]),
         (ROLE_OPERATION, "external_id", SECRET.encode()),
         *(
-            (operation, "policy", value)
-            for operation in WITH_POLICIES
+            (ROLE_OPERATION, "policy", value)
             for value in (
                 SECRET,
                 f'{{"a": "{SECRET}",}}',
@@ -935,8 +884,7 @@ def test_repr_has_no_secrets(operation: str, secret: dict[str, Any]) -> None:
             )
         ),
         *(
-            (operation, "tags", value)
-            for operation in (ROLE_OPERATION, FEDERATION)
+            (ROLE_OPERATION, "tags", value)
             for value in (
                 {"a": f"{SECRET}#"},
                 {"a": SECRET * 20},
@@ -952,7 +900,7 @@ def test_repr_has_no_secrets(operation: str, secret: dict[str, Any]) -> None:
         (TOKEN, "mfa_serial", f"{SECRET}#"),
     ],
 )
-def test_errors_have_no_secrets(operation: str, parameter: str, value: Any) -> None:
+def test_errors_have_no_secrets(operation, parameter, value):
     """No message, no field and no error behind an error contains a secret."""
     error: BaseException | None = rejected(operation, **{parameter: value})
 

@@ -1,139 +1,111 @@
+"""ARNs of SAML providers, root users and task policies."""
+
 from __future__ import annotations
 
 import pytest
 
-from stsession._requests.arns import (
-    PARTITIONS,
-    checked_principal_arn,
-    checked_target_principal,
-    checked_task_policy_arn,
-)
-from stsession.exceptions import InvalidRequestError
+from stsession._requests.arns import PARTITIONS
+
+from .test_requests import PROVIDER, ROLE, ROOT, SAML, make, rejected
 
 
-PROVIDER = "arn:aws:iam::123456789012:saml-provider/Okta"
-ROLE = "arn:aws:iam::123456789012:role/Reader"
+OPERATION = {
+    "principal_arn": SAML,
+    "target_principal": ROOT,
+    "task_policy_arn": ROOT,
+}
 
 
 @pytest.mark.parametrize("partition", PARTITIONS)
-def test_accepts_the_arns_of_all_partitions(partition: str) -> None:
-    """Each kind of ARN is accepted in every partition."""
-    provider = f"arn:{partition}:iam::012345678901:saml-provider/My_IdP.2-a"
-    root = f"arn:{partition}:iam::012345678901:root"
-    task = f"arn:{partition}:iam::aws:policy/root-task/S3UnlockBucketPolicy"
-
-    assert provider == checked_principal_arn(provider)
-    assert root == checked_target_principal(root)
-    assert task == checked_task_policy_arn(task)
-
-
-def test_accepts_account_ids() -> None:
-    """An account ID names the root user of the account."""
-    assert "012345678901" == checked_target_principal("012345678901")
-
-
-def test_unknown_tasks() -> None:
-    """AWS adds tasks, so there is no list of them."""
-    arn = "arn:aws:iam::aws:policy/root-task/SomethingNew"
-
-    assert arn == checked_task_policy_arn(arn)
-
-
 @pytest.mark.parametrize(
-    ("arn", "hint"),
+    ("parameter", "arn"),
     [
-        (ROLE, "pass it as role_arn"),
-        (f"{ROLE},{PROVIDER}", "pass them separately"),
-        (f"{PROVIDER}, {ROLE}", "pass them separately"),
-        ("Okta", "looks like arn:aws:iam::123456789012:saml-provider/Okta"),
-        ("https://okta.example.com/saml", "looks like arn:aws:iam::"),
-        (f"{PROVIDER}\n", "looks like arn:aws:iam::"),
-        (f"{PROVIDER}/more", "looks like arn:aws:iam::"),
-        (f"{PROVIDER}?", "API_CreateSAMLProvider"),
-        (f"{PROVIDER}{'x' * 125}", "API_CreateSAMLProvider"),
-        ("arn:aws:iam::123456789012:saml-provider/", "looks like arn:aws:iam::"),
-        ("arn:aws:iam::12345678901:saml-provider/Okta", "looks like arn:aws:iam::"),
-        ("arn:awz:iam::123456789012:saml-provider/Okta", "looks like arn:aws:iam::"),
-        ("arn:aws:iam::123456789012:oidc-provider/idp", "looks like arn:aws:iam::"),
+        ("principal_arn", "arn:{}:iam::012345678901:saml-provider/My_IdP.2-a"),
+        ("target_principal", "arn:{}:iam::012345678901:root"),
+        ("target_principal", "012345678901"),
+        # AWS adds tasks, so there is no list of them.
+        ("task_policy_arn", "arn:{}:iam::aws:policy/root-task/SomethingNew"),
     ],
 )
-def test_mistakes_in_providers(arn: str, hint: str) -> None:
-    """Roles and pairs of an assertion are common mistakes."""
-    with pytest.raises(InvalidRequestError) as caught:
-        checked_principal_arn(arn)
+def test_arns_of_all_partitions(parameter, arn, partition):
+    arn = arn.format(partition)
 
-    assert "principal_arn" == caught.value.parameter
-    assert hint in caught.value.hint
+    assert arn == make(OPERATION[parameter], **{parameter: arn}).get(parameter)
 
 
-@pytest.mark.parametrize(
-    "principal",
-    [
-        "123456789012 ",
-        "1234-5678-9012",
-        "1234567890123",
-        "\N{ARABIC-INDIC DIGIT ONE}23456789012",
-        ROLE,
-        "arn:aws:iam::123456789012:root/",
-        "arn:aws:iam:::root",
-        "arn:awz:iam::123456789012:root",
-    ],
-)
-def test_mistakes_in_targets(principal: str) -> None:
-    """Only accounts have a root user."""
-    with pytest.raises(InvalidRequestError) as caught:
-        checked_target_principal(principal)
-
-    assert "target_principal" == caught.value.parameter
-    assert "12 digits" in caught.value.hint
-
-
-@pytest.mark.parametrize(
-    ("arn", "hint"),
-    [
-        ("S3UnlockBucketPolicy", "policy/root-task/S3UnlockBucketPolicy."),
-        ("root-task/SQSUnlockQueuePolicy", "policy/root-task/SQSUnlockQueuePolicy."),
-        ("arn:aws:iam::aws:policy/ReadOnlyAccess", "policy/root-task/IAMAudit"),
-        ("arn:aws:iam::aws:policy/root-task/", "policy/root-task/IAMAudit"),
-        (
+SHAPE = "looks like arn:aws:iam::123456789012:saml-provider/Okta"
+TASKS = "arn:aws:iam::aws:policy/root-task/"
+MISTAKES = [
+    ("principal_arn", ROLE, "pass it as role_arn"),
+    ("principal_arn", f"{ROLE},{PROVIDER}", "pass them separately"),
+    ("principal_arn", f"{PROVIDER}, {ROLE}", "pass them separately"),
+    ("principal_arn", f"{PROVIDER}?", "API_CreateSAMLProvider"),
+    ("principal_arn", f"{PROVIDER}{'x' * 125}", "API_CreateSAMLProvider"),
+    *(
+        ("principal_arn", arn, SHAPE)
+        for arn in (
+            "Okta",
+            "https://okta.example.com/saml",
+            f"{PROVIDER}\n",
+            f"{PROVIDER}/more",
+            "arn:aws:iam::123456789012:saml-provider/",
+            "arn:aws:iam::12345678901:saml-provider/Okta",
+            "arn:awz:iam::123456789012:saml-provider/Okta",
+            "arn:aws:iam::123456789012:oidc-provider/idp",
+        )
+    ),
+    *(
+        ("target_principal", principal, "12 digits")
+        for principal in (
+            "123456789012 ",
+            "1234-5678-9012",
+            "1234567890123",
+            "\N{ARABIC-INDIC DIGIT ONE}23456789012",
+            ROLE,
+            "arn:aws:iam::123456789012:root/",
+            "arn:aws:iam:::root",
+            "arn:awz:iam::123456789012:root",
+        )
+    ),
+    ("task_policy_arn", "S3UnlockBucketPolicy", f"{TASKS}S3UnlockBucketPolicy."),
+    ("task_policy_arn", "root-task/SQSUnlock", f"{TASKS}SQSUnlock."),
+    *(
+        ("task_policy_arn", arn, f"{TASKS}IAMAudit")
+        for arn in (
+            "arn:aws:iam::aws:policy/ReadOnlyAccess",
+            TASKS,
             "arn:aws:iam::123456789012:policy/root-task/Mine",
-            "policy/root-task/IAMAudit",
-        ),
-        ("x" * 3000, "policy/root-task/IAMAudit"),
-    ],
-)
-def test_mistakes_in_tasks(arn: str, hint: str) -> None:
-    """The hint completes a name."""
-    with pytest.raises(InvalidRequestError) as caught:
-        checked_task_policy_arn(arn)
-
-    assert "task_policy_arn" == caught.value.parameter
-    assert hint in caught.value.hint
-    assert 500 > len(str(caught.value))
+            "x" * 3000,
+        )
+    ),
+]
 
 
-def test_other_servers_only_need_the_shape() -> None:
-    """Their accounts may be missing, or have names."""
-    provider = "arn:aws:iam:::saml-provider/idp"
-    task = "arn:ceph:iam:::policy/task"
+@pytest.mark.parametrize(("parameter", "arn", "hint"), MISTAKES)
+def test_mistakes(parameter, arn, hint):
+    """The hint fits the mistake, and completes the name of a task."""
+    error = rejected(OPERATION[parameter], **{parameter: arn})
 
-    assert provider == checked_principal_arn(provider, strict=False)
-    assert "tenant" == checked_target_principal("tenant", strict=False)
-    assert task == checked_task_policy_arn(task, strict=False)
+    assert parameter == error.parameter
+    assert hint in error.hint
+    assert 500 > len(str(error))
 
 
 @pytest.mark.parametrize(
-    ("checked", "arn"),
+    ("parameter", "arn", "is_valid"),
     [
-        (checked_principal_arn, "idp"),
-        (checked_principal_arn, ROLE),
-        (checked_target_principal, "two words"),
-        (checked_target_principal, ""),
-        (checked_task_policy_arn, "task"),
+        ("principal_arn", "arn:aws:iam:::saml-provider/idp", True),
+        ("principal_arn", "idp", False),
+        ("principal_arn", ROLE, False),
+        ("target_principal", "tenant", True),
+        ("target_principal", "two words", False),
+        ("target_principal", "", False),
+        ("task_policy_arn", "arn:ceph:iam:::policy/task", True),
+        ("task_policy_arn", "task", False),
     ],
 )
-def test_other_servers_need_a_shape_too(checked: object, arn: str) -> None:
-    """Another shape is rejected there, too."""
-    assert callable(checked)
-    with pytest.raises(InvalidRequestError):
-        checked(arn, strict=False)
+def test_other_servers(parameter, arn, is_valid):
+    """Accounts of other servers may be missing or have names; the shape is checked."""
+    check = make if is_valid else rejected
+
+    assert check(OPERATION[parameter], **{parameter: arn}, custom_endpoint=True)

@@ -1,7 +1,6 @@
-from __future__ import annotations
+"""MFA devices and codes, and the text of tokens and assertions."""
 
-from collections.abc import Callable
-from typing import Any
+from __future__ import annotations
 
 import pytest
 
@@ -16,15 +15,8 @@ from stsession.exceptions import InvalidRequestError
 
 SECRET = "wJalrXUtnFEMI"
 
-Checker = Callable[..., str]
-LENGTHS: list[Any] = [
-    (checked_serial_number, "mfa_serial", 9, 256, "9 to 256"),
-    (checked_web_identity_token, "token", 4, 20_000, "4 to 20,000"),
-    (checked_assertion, "assertion", 4, 100_000, "4 to 100,000"),
-]
 
-
-def rejected(checked: Checker, value: object) -> InvalidRequestError:
+def rejected(checked, value):
     """Return the error that the value causes."""
     with pytest.raises(InvalidRequestError) as caught:
         checked(value)
@@ -32,11 +24,13 @@ def rejected(checked: Checker, value: object) -> InvalidRequestError:
 
 
 @pytest.mark.parametrize(
-    ("checked", "parameter", "minimum", "maximum", "allowed"), LENGTHS
+    ("checked", "parameter", "minimum", "maximum"),
+    [
+        (checked_web_identity_token, "token", 4, 20_000),
+        (checked_assertion, "assertion", 4, 100_000),
+    ],
 )
-def test_lengths(
-    checked: Checker, parameter: str, minimum: int, maximum: int, allowed: str
-) -> None:
+def test_lengths(checked, parameter, minimum, maximum):
     """Both ends are allowed; errors have the length and the limit."""
     assert "x" * minimum == checked("x" * minimum)
     assert "x" * maximum == checked("x" * maximum)
@@ -44,13 +38,12 @@ def test_lengths(
         error = rejected(checked, "x" * length)
         assert parameter == error.parameter
         assert f"{parameter} is {length:,} characters long" in str(error)
-        assert f"STS allows {allowed}" in str(error)
+        assert f"STS allows {minimum:,} to {maximum:,}" in str(error)
         assert error.hint
 
 
-@pytest.mark.parametrize("code", ["000000", "123456", "012345"])
-def test_codes_have_six_digits(code: str) -> None:
-    """Zeros at the start belong to them."""
+@pytest.mark.parametrize("code", ["000000", "012345"])
+def test_codes_have_six_digits(code):
     assert code == checked_token_code(code)
 
 
@@ -58,7 +51,6 @@ def test_codes_have_six_digits(code: str) -> None:
     ("code", "problem"),
     [
         ("12345", "is 5 characters long; STS allows 6 of [0-9]"),
-        ("1234567", "is 7 characters long; STS allows 6 of [0-9]"),
         ("123456\n", "is 7 characters long"),
         ("123 45", "has an illegal character at position 4"),
         ("\N{ARABIC-INDIC DIGIT ONE}23456", "has an illegal character at position 1"),
@@ -67,8 +59,7 @@ def test_codes_have_six_digits(code: str) -> None:
         (None, "is of type NoneType"),
     ],
 )
-def test_invalid_codes(code: object, problem: str) -> None:
-    """The error has the reason, and the shape of a code."""
+def test_invalid_codes(code, problem):
     error = rejected(checked_token_code, code)
 
     assert "mfa_code" == error.parameter
@@ -77,31 +68,31 @@ def test_invalid_codes(code: object, problem: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "serial",
+    ("serial", "strict"),
     [
-        "GAHT12345678",
-        "arn:aws:iam::123456789012:mfa/alice",
-        "arn:aws-us-gov:iam::123456789012:mfa/team/alice@example.com",
-        "arn:aws:iam::123456789012:mfa/root-account-mfa-device",
+        ("GAHT12345678", True),
+        ("arn:aws:iam::123456789012:mfa/alice", True),
+        ("arn:aws-us-gov:iam::123456789012:mfa/team/alice@example.com", True),
+        ("arn:aws:iam::123456789012:mfa/root-account-mfa-device", True),
+        ("arn:aws:iam:::mfa/alice", False),
     ],
 )
-def test_serial_numbers_are_printed_on_it_or_arns(serial: str) -> None:
-    """Hardware devices have serial numbers, the others ARNs."""
-    assert serial == checked_serial_number(serial)
+def test_serial_numbers(serial, strict):
+    """Hardware devices have serial numbers, others ARNs; accounts are AWS's."""
+    assert serial == checked_serial_number(serial, strict=strict)
 
 
 @pytest.mark.parametrize(
     "serial",
     [
         "arn:aws:iam::123456789012:user/alice",
-        "arn:aws:iam::123456789012:role/Reader",
         "arn:aws:iam::123456789012:u2f/user/alice/key-ABC",
         "arn:aws:iam::123456789012:mfa/",
         "arn:aws:iam:::mfa/alice",
     ],
 )
-def test_other_arns_are_no_serial_numbers(serial: str) -> None:
-    """Security keys show no codes, and users and roles are no devices."""
+def test_other_arns_are_no_serial_numbers(serial):
+    """Security keys show no codes, and users are no devices."""
     error = rejected(checked_serial_number, serial)
 
     assert "mfa_serial" == error.parameter
@@ -109,15 +100,8 @@ def test_other_arns_are_no_serial_numbers(serial: str) -> None:
     assert "Security keys" in error.hint
 
 
-def test_devices_of_other_servers_have_other_arns() -> None:
-    """Accounts are AWS's."""
-    serial = "arn:aws:iam:::mfa/alice"
-
-    assert serial == checked_serial_number(serial, strict=False)
-
-
 @pytest.mark.parametrize("text", ["<samlp:Response/>", "\n <?xml version='1.0'?>"])
-def test_assertions_are_in_base64(text: str) -> None:
+def test_assertions_are_in_base64(text):
     """The XML itself is a common mistake."""
     error = rejected(checked_assertion, text)
 
@@ -126,33 +110,27 @@ def test_assertions_are_in_base64(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "checked",
+    ("checked", "value"),
     [
-        checked_serial_number,
-        checked_token_code,
-        checked_web_identity_token,
-        checked_assertion,
+        *(
+            (checked, value)
+            for checked in (
+                checked_serial_number,
+                checked_token_code,
+                checked_web_identity_token,
+                checked_assertion,
+            )
+            for value in (SECRET * 10_000, SECRET.encode(), [SECRET])
+        ),
+        (checked_serial_number, f"arn:aws:iam::123456789012:user/{SECRET}"),
+        (checked_serial_number, f"{SECRET}\n"),
+        (checked_token_code, SECRET),
+        (checked_assertion, f"<{SECRET}>"),
     ],
 )
-@pytest.mark.parametrize(
-    "value",
-    [
-        SECRET * 10_000,
-        SECRET.encode(),
-        [SECRET],
-        {SECRET: SECRET},
-        f"<{SECRET}>",
-        f"arn:aws:iam::123456789012:user/{SECRET}",
-        f"{SECRET}\n",
-    ],
-)
-def test_errors_have_no_secrets(checked: Checker, value: object) -> None:
+def test_errors_have_no_secrets(checked, value):
     """Neither a message nor an error behind it contains a secret."""
-    error: BaseException | None = None
-    try:
-        checked(value)
-    except InvalidRequestError as e:
-        error = e
+    error = rejected(checked, value)
 
     while error is not None:
         assert SECRET not in str(error)
@@ -161,7 +139,7 @@ def test_errors_have_no_secrets(checked: Checker, value: object) -> None:
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=12))
-def test_accepted_codes_are_digits(text: str) -> None:
+def test_accepted_codes_are_digits(text):
     """Whatever passes can be typed on any keyboard."""
     try:
         code = checked_token_code(text)

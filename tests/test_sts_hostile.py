@@ -30,13 +30,13 @@ MEBIBYTE = 1024 * 1024
 
 
 @contextlib.contextmanager
-def server(body: bytes):
+def server(body):
     """One that answers each request with *body*."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_POST(self) -> None:
+        def do_POST(self):
             self.rfile.read(int(self.headers["Content-Length"]))
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
@@ -45,7 +45,7 @@ def server(body: bytes):
                 self.wfile.write(body)
             self.close_connection = True
 
-        def log_message(self, *args: object) -> None:
+        def log_message(self, *args):
             pass
 
     httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -67,7 +67,7 @@ def session_of(url, **options):
     )
 
 
-def answer(expiration: str | None = None, size: int = 0) -> bytes:
+def answer(expiration=None, size=0):
     """An answer that is padded to *size* bytes."""
     if expiration is None:
         end = dt.datetime.now(dt.timezone.utc) + dt.timedelta(hours=1)
@@ -105,7 +105,7 @@ def test_answer_without_an_end(header, error):
     listener = socket.create_server(("127.0.0.1", 0))
     connections = []
 
-    def serve() -> None:
+    def serve():
         connection, _ = listener.accept()
         connections.append(connection)
         connection.recv(65_536)

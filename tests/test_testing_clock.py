@@ -11,7 +11,7 @@ HOUR = dt.timedelta(hours=1)
 
 
 @pytest.fixture(name="clock")
-def _clock() -> FakeClock:
+def _clock():
     return FakeClock()
 
 

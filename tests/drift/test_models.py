@@ -103,7 +103,7 @@ ANY = {
     [(limit, path) for limit in LIMITS for path in limit.paths],
     ids=lambda value: value if isinstance(value, str) else value.parameter,
 )
-def test_limit(limit: Limit, path: str) -> None:
+def test_limit(limit, path):
     """Bounds and characters are those of the model, wherever it has some."""
     traits = SDK.traits(path)
 
@@ -115,7 +115,7 @@ def test_limit(limit: Limit, path: str) -> None:
         assert limit.characters == pattern
 
 
-def test_what_the_models_do_not_have() -> None:
+def test_what_the_models_do_not_have():
     """The models have no maximum for role chaining and the number of policies."""
     unknown = {
         name
@@ -127,7 +127,7 @@ def test_what_the_models_do_not_have() -> None:
     assert {"CHAINED_DURATION", "POLICY_ARNS"} == unknown
 
 
-def test_partitions() -> None:
+def test_partitions():
     """We know all of botocore's partitions."""
     assert set() == set(SDK.partitions()) - set(PARTITIONS)
 
@@ -136,7 +136,7 @@ def test_partitions() -> None:
 
 
 @pytest.mark.parametrize("operation", NEEDED)
-def test_all_of_it_satisfies_the_service_model(operation: str) -> None:
+def test_all_of_it_satisfies_the_service_model(operation):
     """A request with everything lacks only what each fetch brings."""
     params = make(operation, **OPTIONAL[operation]).to_params(duration_seconds=900)
 
@@ -146,9 +146,7 @@ def test_all_of_it_satisfies_the_service_model(operation: str) -> None:
 
 @pytest.mark.parametrize("operation", NEEDED)
 @given(data=st.data())
-def test_what_is_accepted_satisfies_the_service_model(
-    operation: str, data: st.DataObject
-) -> None:
+def test_what_is_accepted_satisfies_the_service_model(operation, data):
     """Whatever passes our checks passes those that AWS publishes, all of them."""
     shape = input_shape(API_NAMES[operation])
     for name in sorted({*NEEDED[operation], *OPTIONAL[operation], "duration_seconds"}):
@@ -173,7 +171,7 @@ def test_what_is_accepted_satisfies_the_service_model(
 
 
 @pytest.mark.parametrize("operation", NEEDED)
-def test_nothing_that_sts_takes_is_forgotten(operation: str) -> None:
+def test_nothing_that_sts_takes_is_forgotten(operation):
     """All of an operation's parameters are sent, except those of each fetch."""
     known = set(input_shape(API_NAMES[operation]).members)
     # With AssumeRole, the device is sent by the supplier of its codes.
@@ -183,14 +181,14 @@ def test_nothing_that_sts_takes_is_forgotten(operation: str) -> None:
 
 
 @pytest.mark.parametrize("operation", FUNCTIONS)
-def test_documented_parameters(operation: str) -> None:
+def test_documented_parameters(operation):
     """Each parameter of an operation stands beside one of ours in the reference."""
     theirs = set(input_shape(operation).members)
 
     assert theirs - NOT_OFFERED == named_parameters(operation)
 
 
-def test_what_is_not_offered() -> None:
+def test_what_is_not_offered():
     """The reference names what is left out."""
     page = (DOCS / "reference" / "parameters.md").read_text("utf-8")
 
@@ -200,7 +198,7 @@ def test_what_is_not_offered() -> None:
 # Errors
 
 
-def modeled_errors() -> list[str]:
+def modeled_errors():
     """Return the codes of the errors in botocore's model of STS."""
     model = botocore.loaders.Loader().load_service_model("sts", "service-2")
     shapes = model["shapes"].values()
@@ -208,7 +206,7 @@ def modeled_errors() -> list[str]:
 
 
 @pytest.mark.parametrize("code", modeled_errors())
-def test_error(code: str) -> None:
+def test_error(code):
     """Each error of STS's model has its place in the table of errors."""
     error = of(answer(code))
 
