@@ -107,9 +107,8 @@ class MfaCodeSupplier(TokenSupplier):
     def can_renew(self) -> bool:
         return self._codes.renewable
 
-    def update(self, later: TokenSupplier) -> None:
-        if isinstance(later, MfaCodeSupplier):
-            self._codes.update(later._codes.value)  # noqa: SLF001 - of the same class
+    def update(self, later: Any) -> None:
+        self._codes.update(later._codes.value)  # noqa: SLF001 - of the same class
 
 
 class CodePrompter:
