@@ -36,23 +36,22 @@ def _keys(monkeypatch):
 
 
 def assumed():
-    """A session by `assume()`."""
     return stsession.assume(ROLE, role_session_name="me")
 
 
 def of_a_fleet():
-    """A session of a fleet."""
     return stsession.Fleet([ROLE], role_session_name="me").session(ROLE)
 
 
 def chained():
-    """A session at the end of a chain."""
     return stsession.assume([ROLE, ROLE], role_session_name="me")
 
 
 @pytest.mark.usefixtures("keys")
-@pytest.mark.parametrize("make", [assumed, of_a_fleet, chained])
-@pytest.mark.parametrize("gone", [True, False])
+@pytest.mark.parametrize(
+    ("make", "gone"),
+    [(assumed, True), (assumed, False), (of_a_fleet, False), (chained, False)],
+)
 def test_two_mocks_of_moto(make, gone):
     """A session of the second one acts as the role, and not as what is left of it."""
     arns, sessions = [], []

@@ -185,32 +185,33 @@ def stream(
     return s3.get_object(Bucket="data", Key="chunked")["Body"].read()
 
 
-@pytest.mark.parametrize("operation", ["PutObject", "UploadPart"])
-@pytest.mark.parametrize("encoding", [None, "aws-chunked"])
+SIGNED = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
+
+
 @pytest.mark.parametrize(
-    ("payload", "body"),
+    ("payload", "body", "options"),
     [
-        ("STREAMING-AWS4-HMAC-SHA256-PAYLOAD", SIGNED_CHUNKS + b"\r\n"),
+        (SIGNED, SIGNED_CHUNKS + b"\r\n", {}),
+        (SIGNED, SIGNED_CHUNKS + b"\r\n", {"encoding": "aws-chunked"}),
+        (SIGNED, SIGNED_CHUNKS + b"\r\n", {"operation": "UploadPart"}),
         (
-            "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
+            f"{SIGNED}-TRAILER",
             SIGNED_CHUNKS + CHECKSUM + TRAILER_SIGNATURE + b"\r\n",
+            {},
         ),
-        ("STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD", SIGNED_CHUNKS + b"\r\n"),
+        (SIGNED.replace("HMAC", "ECDSA-P256"), SIGNED_CHUNKS + b"\r\n", {}),
         (
             "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
             b"5\r\nhello\r\n0\r\n" + CHECKSUM + b"\r\n",
+            {},
         ),
     ],
 )
 def test_stores_streams_without_their_chunk_framing(
-    local_sts, key, payload, body, encoding, operation
+    local_sts, key, payload, body, options
 ):
     """x-amz-content-sha256 shows that a body is in chunks, as it does to S3."""
-    stored = stream(
-        local_sts, key, body, payload, encoding=encoding, operation=operation
-    )
-
-    assert b"hello" == stored
+    assert b"hello" == stream(local_sts, key, body, payload, **options)
 
 
 def test_stores_a_body_that_only_claims_to_be_chunked(local_sts, key):
@@ -238,7 +239,7 @@ def test_refuses_incomplete_streams(local_sts, key, body, length, expected):
         local_sts=local_sts,
         key=key,
         body=body,
-        payload="STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+        payload=SIGNED,
         length=length,
     )
 
