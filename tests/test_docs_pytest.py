@@ -25,8 +25,9 @@ def test_file_passes(name, tmp_path):
     """
     pytest runs the file in an empty directory, and all its tests pass.
     """
-    for module in re.findall(r"^import (\w+)", FILES[name], re.MULTILINE):
-        pytest.importorskip(module)
+    if "ALL_PAGES" not in os.environ:
+        for module in re.findall(r"^import (\w+)", FILES[name], re.MULTILINE):
+            pytest.importorskip(module)
     (tmp_path / name).write_text(FILES[name], "utf-8")
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("AWS_")
