@@ -58,7 +58,7 @@ default_role = "literal"
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
-maximum_signature_line_length = 72
+maximum_signature_line_length = 88
 python_use_unqualified_type_names = True
 napoleon_numpy_docstring = False
 # "Attributes:" lists fields that autodoc shows anyway.
