@@ -55,8 +55,10 @@ GIVEN = {
 
 
 @targets
-@kinds
-@pytest.mark.parametrize("given", GIVEN)
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [*((kind, "boto3") for kind in KINDS), ("mock", "botocore"), ("mock", "own")],
+)
 def test_sessions_of_given_sessions(source, target, kind, given):
     """They are made and used while a class is replaced."""
     make_source, share_models = GIVEN[given]

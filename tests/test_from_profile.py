@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import datetime as dt
 import pickle
 import sys
 import threading
@@ -18,7 +19,7 @@ from stsession import InvalidRequestError, MemoryCache
 from stsession.testing import FakeClock, Fault, StubSTS, use_runtime
 
 from .engine import ExactPolicy
-from .wire import HUB, READER, REGION, TARGET, failing, minutes
+from .wire import HUB, READER, REGION, TARGET, at_once, failing, minutes
 
 
 THREADS = 16
@@ -73,14 +74,8 @@ endpoint_url = https://aws.example.com
 
 @pytest.fixture(name="clock")
 def _clock():
-    """Time, dice and threads of a test."""
     clock = FakeClock()
-
-    def run(task):
-        task()
-        return True
-
-    with use_runtime(clock=clock, random=lambda: 0.5, submit=run):
+    with use_runtime(clock=clock, random=lambda: 0.5, submit=at_once):
         yield clock
 
 
@@ -253,6 +248,9 @@ def test_plain_profile(stub):
     assert "123456789012" == identity.account_id
     assert ["AKIAKEYS"] == seen(stub, "access_key_id")
     assert (None, None) == (session.expires_at, session.remaining)
+    hop = session.status().hop
+    assert (1, None, None) == (hop.generation, hop.due_at, hop.expires_at)
+    assert hop.refreshed_at.tzinfo is dt.timezone.utc
     assert REGION == session.region_name
 
 

@@ -68,20 +68,6 @@ def test_time_left(session, clock):
     assert minutes(-1) == session.remaining
 
 
-def test_time_left_for_ever(session, monkeypatch):
-    """An undated record has no end."""
-    undated = stsession.assume(
-        READER,
-        source=lambda: {"AccessKeyId": "AKIA1", "SecretAccessKey": "secret"},
-        region=REGION,
-    )
-    refresher = undated._source.signer._refresher
-    refresher.get()
-    session._refreshers = (refresher,)
-
-    assert (None, None) == (session.expires_at, session.remaining)
-
-
 def test_ensure(session, stub, clock):
     """Asks STS if there's less, and clients have that, too."""
     first = session.ensure(minutes(30))
@@ -95,9 +81,13 @@ def test_ensure(session, stub, clock):
 
 
 def test_ensure_too_much(session):
-    """What never is that long can't be had."""
+    """What is never valid for that long is an error, as is a number without a unit."""
     with pytest.raises(stsession.RefreshError, match="New ones are valid for"):
         session.ensure(minutes(61))
+    with pytest.raises(stsession.InvalidRequestError, match="timedelta") as caught:
+        session.ensure(60)
+
+    assert "min_validity" == caught.value.parameter
 
 
 def test_refresh(session, stub):
@@ -136,18 +126,6 @@ def test_caller_identity(stub, kw, host, region):
     assert identity.user_id
 
     assert [(host, region)] * 2 == [(call.host, call.region) for call in stub.requests]
-
-
-def test_assume(session, stub):
-    """The next role is assumed with this one's credentials."""
-    session.events.register("before-send.sts", stub)
-    target = session.assume(TARGET, external_id="tenant", region="us-west-2")
-    target.credentials()
-
-    assert isinstance(target, stsession.RefreshableAssumeRoleSession)
-    assert stub.issued[0].access_key_id == stub.requests[1].access_key_id
-    assert "tenant" == stub.requests[1].params["ExternalId"]
-    assert "us-west-2" == target.region_name
 
 
 def test_dropped_session(session):
@@ -208,14 +186,6 @@ def test_is_made_by_functions():
     """The class isn't called by users."""
     with pytest.raises(TypeError, match="required positional arguments"):
         stsession.RefreshableSession()
-
-
-def test_ensures_a_span(session):
-    """A bare number has no unit."""
-    with pytest.raises(stsession.InvalidRequestError, match="timedelta") as caught:
-        session.ensure(60)
-
-    assert "min_validity" == caught.value.parameter
 
 
 def test_whose(source):

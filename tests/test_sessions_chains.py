@@ -8,13 +8,13 @@ from stsession import FailureKind, RefreshPolicy
 from stsession._sts.endpoint import StsClients
 from stsession.testing import FakeClock, Fault, use_runtime
 
-from .wire import HUB, READER, TARGET, failing, minutes, source_of
+from .wire import HUB, READER, TARGET, at_once, failing, minutes, source_of
 
 
 @pytest.fixture(name="clock")
 def _clock():
     clock = FakeClock()
-    with use_runtime(clock=clock, submit=lambda task: [task()] == [None]):
+    with use_runtime(clock=clock, submit=at_once):
         yield clock
 
 

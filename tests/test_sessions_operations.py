@@ -619,16 +619,18 @@ def test_as_a_source(stub, make, name):
         sts_config=Config(connect_timeout=1),
     )
     session.events.register("before-send.sts", stub)
-    role = session.assume(TARGET, role_session_name="me")
+    role = session.assume(TARGET, role_session_name="me", region="us-east-2")
     role.credentials()
 
+    assert isinstance(role, stsession.RefreshableAssumeRoleSession)
     assert {"RoleArn": TARGET, "RoleSessionName": "me"} == params_of(stub)
     assert stub.issued[0].access_key_id == stub.requests[1].access_key_id
     assert ["sts.example"] * 2 == [call.host for call in stub.requests]
     assert session._endpoint == role._endpoint
     assert session._endpoint.config is role._endpoint.config
     assert "us-west-2" == stub.requests[1].region
-    assert REGION == role.region_name
+    assert "us-east-2" == role.region_name
+    assert REGION == session.assume(TARGET).region_name
     assert [NAMES[name], TARGET] == [hop.name for hop in role.status().hops]
     assert NAMES[name] == role.status().hop.source
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import datetime as dt
 import re
 
 import attrs
@@ -76,21 +75,6 @@ def test_after_a_failure(session, stub, clock):
     stub.comes_back()
     session.credentials()
     assert session.status().hops[0].last_error is None
-
-
-def test_undated():
-    """What never ends is never due."""
-    session = stsession.assume(
-        TARGET,
-        source=lambda: {"AccessKeyId": "AKIA1", "SecretAccessKey": "secret"},
-        region="eu-west-1",
-    )
-    refresher = session._source.signer._refresher
-    refresher.get()
-    hop = stsession.HopStatus.of(refresher)
-
-    assert (1, None, None) == (hop.generation, hop.due_at, hop.expires_at)
-    assert hop.refreshed_at.tzinfo is dt.timezone.utc
 
 
 def test_a_snapshot(session):

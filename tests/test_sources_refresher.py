@@ -17,7 +17,7 @@ from stsession._sources.find import find_source
 from stsession._sources.sdk import sdk_refresher
 from stsession.testing import FakeClock, use_runtime
 
-from .wire import full_text, minutes
+from .wire import at_once, full_text, minutes
 
 
 # Each run gives the key of the next number; what it does stands in a file.
@@ -48,12 +48,7 @@ print(json.dumps({"Version": 1, **key}))
 def _clock():
     """It starts now, since botocore has a clock of its own."""
     clock = FakeClock(dt.datetime.now(dt.timezone.utc))
-
-    def run(task):
-        task()
-        return True
-
-    with use_runtime(clock=clock, random=lambda: 0.5, submit=run):
+    with use_runtime(clock=clock, random=lambda: 0.5, submit=at_once):
         yield clock
 
 

@@ -128,6 +128,12 @@ def core_of(session: boto3.Session) -> botocore.session.Session:
     return session._session
 
 
+def at_once(task):
+    """A *submit* that runs the task before it returns."""
+    task()
+    return True
+
+
 def no_thread(task):
     """A *spawn* that starts no thread, so that the caller fetches."""
     return False

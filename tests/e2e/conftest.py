@@ -13,6 +13,7 @@ import stsession
 
 from stsession.testing import FakeClock, LocalSTS, StubSTS, use_runtime
 
+from ..wire import at_once
 from . import ROLE
 
 
@@ -30,13 +31,8 @@ def _clock():
 
 @pytest.fixture(name="_runtime")
 def _installed(clock):
-    """Sessions live by the clock, and refresh at once when they are due."""
-
-    def run(task):
-        task()
-        return True
-
-    with use_runtime(clock=clock, random=lambda: 0.5, submit=run):
+    """Sessions use the clock, and refresh at once when they are due."""
+    with use_runtime(clock=clock, random=lambda: 0.5, submit=at_once):
         yield
 
 

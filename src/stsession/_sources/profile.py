@@ -105,17 +105,18 @@ def plan_of(
     Args:
         profiles: The sections of the config and credentials files.
 
-        name: The name of the profile.
+        name: The name of a profile that exists.
 
     Raises:
-        InvalidRequestError:
-            If the profile doesn't exist, or if that profile or one that it refers to is
-            invalid.
+        InvalidRequestError: If that profile or one that it refers to is invalid.
     """
     roles: list[RoleStep] = []
     visited: list[str] = []
     while True:
-        profile = _profile(profiles, name, visited)
+        if name not in profiles:
+            what = f'refers to "{name}", which does not exist'
+            raise _wrong(visited[-1], "source_profile", what)
+        profile = profiles[name]
         _check_texts(name, profile)
         if "web_identity_token_file" in profile:
             return _web_identity(name, profile), roles[::-1]
@@ -134,25 +135,6 @@ def plan_of(
         if source in visited:
             raise _wrong(name, "source_profile", f'forms a cycle at "{source}"')
         name = source
-
-
-def _profile(
-    profiles: Mapping[str, Mapping[str, Any]], name: str, visited: list[str]
-) -> Mapping[str, Any]:
-    if name in profiles:
-        return profiles[name]
-    if visited:
-        raise _wrong(
-            visited[-1], "source_profile", f'refers to "{name}", which does not exist'
-        )
-    if name == "default":
-        return {}
-    known = ", ".join(sorted(profiles)) or "none"
-    raise InvalidRequestError(
-        f'There is no profile "{name}".',
-        parameter="name",
-        hint=f"The config and credentials files contain: {known}.",
-    )
 
 
 def _check_texts(name: str, profile: Mapping[str, Any]) -> None:
