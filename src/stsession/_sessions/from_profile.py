@@ -69,12 +69,18 @@ def from_profile(
             ``AWS_ROLE_ARN`` with ``AWS_WEB_IDENTITY_TOKEN_FILE``.
 
         mfa_code:
-            Where codes for the profile's *mfa_serial* come from; see
-            :func:`stsession.assume`.
+            Where codes for the profile's *mfa_serial* come from: a function that takes
+            the serial number, a command as a list of arguments, or one code, which can
+            be used once. `None` prompts on the terminal.
 
-        mfa_session: See :func:`stsession.assume`.
+        mfa_session:
+            How long one MFA code is sufficient for all roles of the same user: seconds
+            or a :class:`datetime.timedelta`, up to 36 hours. `None` and `True` mean 12
+            hours. `False` sends a code with each AssumeRole request.
 
-        **options: See :class:`stsession.SessionOptions`.
+        **options:
+            Options of the session, of the STS endpoint and of refreshes; see
+            :class:`stsession.SessionOptions`.
 
     Raises:
         InvalidRequestError:

@@ -253,17 +253,26 @@ def session_token(
     *mfa_serial* calls GetSessionToken automatically.
 
     Args:
-        source: The IAM user; see :func:`stsession.assume`.
+        source:
+            The credentials of the IAM user, in the forms that :func:`stsession.assume`
+            accepts. `None` means boto3's default credentials.
 
-        mfa_serial: See :func:`stsession.assume`.
+        mfa_serial:
+            The MFA device of the user: its serial number or ARN, or ``"auto"`` to look
+            it up in IAM. `None` sends no MFA code.
 
-        mfa_code: See :func:`stsession.assume`.
+        mfa_code:
+            Where MFA codes come from: a function that takes the serial number, a
+            command as a list of arguments, or one code, which can be used once.
+            `None` prompts on the terminal.
 
         duration_seconds:
             How long the credentials are valid: 15 minutes to 36 hours, as seconds or a
             :class:`datetime.timedelta`. `None` means 12 hours.
 
-        **options: See :class:`stsession.SessionOptions`.
+        **options:
+            Options of the session, of the STS endpoint and of refreshes; see
+            :class:`stsession.SessionOptions`.
 
     Raises:
         InvalidRequestError: If STS would reject the request.
@@ -316,7 +325,9 @@ def federation_token(
     Args:
         name: The name of the federated user.
 
-        source: The IAM user; see :func:`stsession.assume`.
+        source:
+            The credentials of the IAM user, in the forms that :func:`stsession.assume`
+            accepts. `None` means boto3's default credentials.
 
         policy:
             A session policy, as a dict or as JSON, sent as compact JSON. Without any
@@ -330,9 +341,11 @@ def federation_token(
             How long the credentials are valid: 15 minutes to 36 hours, as seconds or a
             :class:`datetime.timedelta`. `None` means 12 hours.
 
-        tags: Session tags. `None` sends none.
+        tags: The session tags, as a dict. `None` sends none.
 
-        **options: See :class:`stsession.SessionOptions`.
+        **options:
+            Options of the session, of the STS endpoint and of refreshes; see
+            :class:`stsession.SessionOptions`.
 
     Raises:
         InvalidRequestError: If STS would reject the request.
@@ -374,14 +387,17 @@ def assume_root(
         task_policy_arn: The ARN of an AWS managed policy for root tasks.
 
         source:
-            A principal of the management account or of the delegated administrator
-            account; see :func:`stsession.assume`.
+            The credentials of a principal of the management account or of the
+            delegated administrator account, in the forms that :func:`stsession.assume`
+            accepts. `None` means boto3's default credentials.
 
         duration_seconds:
             How long the credentials are valid, 15 minutes at most. `None` means 15
             minutes.
 
-        **options: See :class:`stsession.SessionOptions`.
+        **options:
+            Options of the session, of the STS endpoint and of refreshes; see
+            :class:`stsession.SessionOptions`.
 
     Raises:
         InvalidRequestError: If STS would reject the request.
@@ -442,17 +458,26 @@ def web_identity(
             ``AWS_ROLE_SESSION_NAME`` if *token* or *role_arn* comes from the
             environment, or else the same as for :func:`stsession.assume`.
 
-        duration_seconds: See :func:`stsession.assume`.
+        duration_seconds:
+            How long each set of credentials is valid: seconds, a
+            :class:`datetime.timedelta`, or ``"max"`` for the longest duration that the
+            role allows. `None` means STS's default of one hour.
 
         provider_id:
             The domain name of an OAuth 2.0 identity provider. `None` means an OpenID
             Connect provider.
 
-        policy: See :func:`stsession.assume`.
+        policy:
+            A session policy, as a dict or as JSON, sent as compact JSON. It can only
+            restrict the permissions of the role. `None` sends none.
 
-        policy_arns: See :func:`stsession.assume`.
+        policy_arns:
+            The ARNs of managed policies to use as session policies. `None` sends
+            none.
 
-        **options: See :class:`stsession.SessionOptions`.
+        **options:
+            Options of the session, of the STS endpoint and of refreshes; see
+            :class:`stsession.SessionOptions`.
 
     Raises:
         InvalidRequestError: If STS would reject the request.
@@ -544,13 +569,22 @@ def saml(
             An assertion is valid for five minutes and can be used once, so a session
             with a string can't refresh: an error is raised when a refresh is due.
 
-        duration_seconds: See :func:`stsession.assume`.
+        duration_seconds:
+            How long each set of credentials is valid: seconds, a
+            :class:`datetime.timedelta`, or ``"max"`` for the longest duration that the
+            role allows. `None` means STS's default of one hour.
 
-        policy: See :func:`stsession.assume`.
+        policy:
+            A session policy, as a dict or as JSON, sent as compact JSON. It can only
+            restrict the permissions of the role. `None` sends none.
 
-        policy_arns: See :func:`stsession.assume`.
+        policy_arns:
+            The ARNs of managed policies to use as session policies. `None` sends
+            none.
 
-        **options: See :class:`stsession.SessionOptions`.
+        **options:
+            Options of the session, of the STS endpoint and of refreshes; see
+            :class:`stsession.SessionOptions`.
 
     Raises:
         InvalidRequestError: If STS would reject the request.

@@ -23,7 +23,7 @@ class FakeClock:
     Both may be read and moved from any thread.
 
     Args:
-        start: Time that the wall clock begins with, an aware datetime. `None` means
+        start: The time that the wall clock begins with, an aware datetime. `None` means
             2026-01-01T00:00:00Z.
 
     Raises:

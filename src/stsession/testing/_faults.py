@@ -62,11 +62,11 @@ class Fault:
         Return an error in the format of the service.
 
         Args:
-            code: Error code, for example ``"AccessDenied"``.
+            code: The error code, for example ``"AccessDenied"``.
 
-            message: Message of the error.
+            message: The message of the error.
 
-            status: HTTP status.
+            status: The HTTP status.
         """
         return cls(name="error", status=status, code=code, message=message)
 
@@ -83,8 +83,8 @@ class Fault:
         Return ``Throttling`` with HTTP status 400, as STS does.
 
         Args:
-            retry_after: Value of the ``Retry-After`` header, in full seconds. `None`
-                means no such header.
+            retry_after: The value of the ``Retry-After`` header, in full seconds.
+                `None` means no such header.
         """
         headers: tuple[tuple[str, str], ...] = ()
         if retry_after is not None:
@@ -289,11 +289,11 @@ class FaultSchedule:
             service: The service that fails: ``"sts"``, ``"iam"``, ``"s3"``, or `None`
                 for all. Ignored if there is an *operation*.
 
-            times: Number of requests that fail. `None` means all while it lasts.
+            times: The number of requests that fail. `None` means all while it lasts.
 
-            after: Time from now until it begins.
+            after: The time from now until it begins.
 
-            for_: Time from its beginning to its end. `None` means until `clear()`.
+            for_: The time from its beginning to its end. `None` means until `clear()`.
         """
         begins = self._clock.monotonic() + after.total_seconds()
         entry = _Entry(

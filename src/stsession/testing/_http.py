@@ -91,11 +91,11 @@ class HttpServer:
     HTTP server on a free port of 127.0.0.1, with a thread for each connection.
 
     Args:
-        answer: Function that returns the response; called from many threads.
+        answer: A function that returns the response; called from many threads.
 
-        delay: Function that returns the seconds before a response is sent.
+        delay: A function that returns the seconds before a response is sent.
 
-        clock: Clock of the ``Date`` header.
+        clock: The clock of the ``Date`` header.
     """
 
     def __init__(

@@ -58,7 +58,7 @@ class Iam:
     verified.
 
     Args:
-        clock: Clock by which keys expire.
+        clock: The clock by which keys expire.
 
         default_user:
             The user that owns every unknown access key. With a default user, the

@@ -47,14 +47,14 @@ class LocalSTS:
     and uploads in chunks (``STREAMING-...``), signed or not.
 
     Args:
-        clock: Clock by which sessions expire and faults begin and end. `None` means
+        clock: The clock by which sessions expire and faults begin and end. `None` means
             the system's; with a :class:`FakeClock` nothing expires until the test moves
             it.
 
-        lifetime_scale: Factor for ``DurationSeconds``: with 1/300 the credentials of
-            a session of 900 s expire after 3 s, and their ``Expiration`` says so.
+        lifetime_scale: The factor for ``DurationSeconds``: with 1/300 the credentials
+            of a session of 900 s expire after 3 s, and their ``Expiration`` says so.
 
-        answer_delay: Seconds before each response is sent. May be set later.
+        answer_delay: The seconds before each response is sent. May be set later.
 
     .. versionadded:: 0.1.0
     """
@@ -170,9 +170,9 @@ class LocalSTS:
         Called again with the same name, it returns another key of the user.
 
         Args:
-            name: Name of the user.
+            name: The name of the user.
 
-            account_id: Account of the user.
+            account_id: The account of the user.
 
             deny_iam: Whether IAM denies the user ``ListMFADevices``.
         """
@@ -196,7 +196,7 @@ class LocalSTS:
         Add a role, or replace it.
 
         Args:
-            arn: ARN of the role.
+            arn: The ARN of the role.
 
             trusts: Principals that may assume it: ARNs of users, roles or sessions,
                 account IDs, or ``"*"``.
@@ -206,16 +206,16 @@ class LocalSTS:
             requires_mfa: Whether ``AssumeRole`` needs an MFA code, or the credentials
                 of a ``GetSessionToken`` with one.
 
-            max_session_duration: Maximum of ``DurationSeconds``.
+            max_session_duration: The maximum of ``DurationSeconds``.
 
-            min_session_duration: Minimum of ``DurationSeconds``; some STS-compatible
-                services have a lower one than AWS.
+            min_session_duration: The minimum of ``DurationSeconds``; some
+                STS-compatible services have a lower one than AWS.
 
-            web_identity_providers: Issuers of the web identity tokens that are
+            web_identity_providers: The issuers of the web identity tokens that are
                 accepted, for example ``"https://oidc.example"``; see
                 :meth:`web_identity_token`.
 
-            audience: Audience that these tokens must have.
+            audience: The audience that these tokens must have.
 
             saml_providers: ARNs of the providers of the assertions that are accepted,
                 for example ``"arn:aws:iam::123456789012:saml-provider/Corp"``; see
@@ -247,12 +247,12 @@ class LocalSTS:
         Add an MFA device of a user; its code changes every thirty seconds.
 
         Args:
-            user: ARN of the user, or the name of a user of account 123456789012.
+            user: The ARN of the user, or the name of a user of account 123456789012.
 
-            serial: ARN of the device, or the serial number of a hardware device.
+            serial: The ARN of the device, or the serial number of a hardware device.
                 `None` means ``arn:aws:iam::…:mfa/`` and the name of the user.
 
-            secret: Seed in Base32. `None` means a new one.
+            secret: The seed in Base32. `None` means a new one.
 
         Raises:
             ValueError: If *secret* isn't Base32.
@@ -271,9 +271,9 @@ class LocalSTS:
         with one of AWS's root task policies.
 
         Args:
-            account_id: ID of the member account.
+            account_id: The ID of the member account.
 
-            management_account_id: ID of the management account.
+            management_account_id: The ID of the management account.
         """
         self._iam.add_member_account(
             account_id, management_account_id=management_account_id
@@ -308,7 +308,7 @@ class LocalSTS:
 
             issuer: The ``iss`` claim; see *web_identity_providers* of a role.
 
-            lifetime: Time from now to the ``exp`` claim, by the server's clock.
+            lifetime: The time from now to the ``exp`` claim, by the server's clock.
         """
         return self._iam.issue_web_identity_token(
             subject=subject, audience=audience, issuer=issuer, lifetime=lifetime
@@ -334,8 +334,8 @@ class LocalSTS:
 
             name: The ``RoleSessionName`` and the subject.
 
-            lifetime: Time for which it can be used; STS accepts no assertion that is
-                older than five minutes.
+            lifetime: The time for which it can be used; STS accepts no assertion that
+                is older than five minutes.
 
             session_duration: The ``SessionDuration`` attribute in seconds, or `None`
                 for none. STS ignores it; the AWS console does not.
@@ -432,13 +432,13 @@ class LocalSTS:
         Existing files keep their other profiles. Both get mode 0600.
 
         Args:
-            directory: Directory of the files; it has to exist.
+            directory: The directory of the files; it has to exist.
 
-            key: Access key of the profile.
+            key: The access key of the profile.
 
-            name: Name of the profile.
+            name: The name of the profile.
 
-            region: Region of the profile.
+            region: The region of the profile.
 
             settings: More settings for the config file, for example
                 ``sts_regional_endpoints``.

@@ -105,7 +105,7 @@ class StsService:
         iam: The tables. If they have a default user, nothing is checked and each
             request succeeds.
 
-        lifetime: Function that returns the lifetime of credentials for a number
+        lifetime: A function that returns the lifetime of credentials for a number
             of ``DurationSeconds``.
     """
 

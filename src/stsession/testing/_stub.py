@@ -51,13 +51,13 @@ class StubSTS:
     device. All methods may be called from any thread.
 
     Args:
-        clock: Clock of the ``Date`` header and of expirations. `None` means the
+        clock: The clock of the ``Date`` header and of expirations. `None` means the
             system's clock.
 
-        lifetime: Lifetime of the credentials. `None` means ``DurationSeconds``, or
+        lifetime: The lifetime of the credentials. `None` means ``DurationSeconds``, or
             STS's default if it isn't sent. May be changed later.
 
-        before_answer: Function that is called before each response, without any
+        before_answer: A function that is called before each response, without any
             lock, in the thread of the client. It may block to delay a request, or check
             the state during one. May be changed later.
 
