@@ -360,7 +360,7 @@ def comparison(document: Document) -> Iterator[str]:
                 ("day", "requests"),
             )
         )
-        how = "in the background" if name in own else "in your calls"
+        how = "background" if name in own else "in your calls"
         size = memory(found, name)
         yield f"| {label} | {how} | {failed} of {calls} | {requests} | {size} |"
     yield "| keys copied by hand | never | all, once expired | - | - |"
