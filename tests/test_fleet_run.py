@@ -80,69 +80,12 @@ def run_of(hand, count=10, **kw):
     return FleetRun(submit=hand.submit, **kw)
 
 
-def finishing(hand, *places):
-    """
-    Take a result of *run* for each place, finishing that one when it's waited for.
-    """
-
-    def one(run, place):
-        if not hand.futures:
-            run._fill()
-        hand.finish(place)
-        return next(run).value
-
-    return lambda run: [one(run, place) for place in places]
-
-
 def test_lazy(hand):
     """Nothing begins before the first result is wanted."""
     run = run_of(hand, targets=None)
 
     assert [] == hand.futures
     assert 0 == run.counts.targets
-
-
-def test_bounded(hand):
-    """So many are under way at once, and no more."""
-    run = run_of(hand)
-    run._fill()
-
-    assert 3 == hand.under_way
-
-    finishing(hand, 1)(run)
-    run._fill()
-
-    assert 3 == hand.under_way
-
-
-def test_as_they_finish(hand):
-    """Results come as they are done."""
-    assert [2, 0, 1] == finishing(hand, 2, 0, 0)(run_of(hand))
-
-
-def test_in_order(hand):
-    """Or in the order of the targets."""
-    run = run_of(hand, 3, ordered=True)
-    run._fill()
-    for place in (2, 1, 0):
-        hand.finish(place)
-
-    assert [0, 1, 2] == [result.value for result in run]
-
-
-@pytest.mark.parametrize("ordered", [False, True])
-def test_slow_consumer(hand, ordered):
-    """While results wait to be taken, no more begin than there is room for."""
-    run = run_of(hand, 100, ordered=ordered)
-    run._fill()
-    for _ in range(100):
-        if not hand.under_way:
-            break
-        hand.finish()
-        run._collect()
-        run._fill()
-
-    assert (12 if ordered else 6) == len(hand.futures)
 
 
 def test_failures(hand):
@@ -198,17 +141,6 @@ def test_interrupted(hand, monkeypatch):
     assert 0 == hand.under_way
 
 
-def test_interrupted_in_order(hand):
-    """What is missing then is left out."""
-    run = run_of(hand, ordered=True)
-    run._fill()
-    hand.finish(1)
-    hand.finish(1)
-    run.close()
-
-    assert [1, 2] == [result.value for result in run]
-
-
 def test_closed_from_another_thread(hand):
     """A thread that waits for a result is woken."""
     run = run_of(hand)
@@ -242,16 +174,6 @@ def test_forgotten(hand):
 
     assert reference() is None
     assert all(future.cancelled() for future in hand.futures)
-
-
-def test_closed_before_it_began(hand):
-    """Then there is nothing."""
-    run = run_of(hand)
-    run.close()
-    run.close()
-
-    assert [] == list(run)
-    assert [] == hand.futures
 
 
 def test_broken_executor(hand):

@@ -20,22 +20,29 @@ class Runs(RuleBasedStateMachine):
         count=st.integers(0, 30), workers=st.integers(1, 5), ordered=st.booleans()
     )
     def begin(self, count, workers, ordered):
-        """Make a run."""
         self.hand = ByHand()
         self.count, self.workers, self.ordered = count, workers, ordered
         self.run = run_of(self.hand, count, max_workers=workers, ordered=ordered)
+        self.room = workers * (4 if ordered else 2)
         self.finished, self.taken, self.closed = set(), [], False
 
     @rule()
     def fill(self):
-        """Look at what is done, and begin what may begin."""
+        """Look at what is done, and begin all that may begin."""
         self.run._collect()
         self.run._fill()
+        begun = len(self.hand.futures)
+
+        assert (
+            self.closed
+            or self.hand.under_way == self.workers
+            or begun == self.count
+            or begun - len(self.taken) == self.room
+        )
 
     @precondition(lambda self: self.hand.under_way)
     @rule(place=st.integers(0, 4))
     def finish(self, place):
-        """One of the tasks is done."""
         self.finished.add(self.hand.finish(place % self.hand.under_way))
 
     def can_take(self):
@@ -48,12 +55,10 @@ class Runs(RuleBasedStateMachine):
     @precondition(lambda self: self.can_take())
     @rule()
     def take(self):
-        """Take a result that is there."""
         self.taken.append(next(self.run).value)
 
     @rule()
     def close(self):
-        """End the run."""
         self.run.close()
         self.closed = True
 
@@ -70,7 +75,7 @@ class Runs(RuleBasedStateMachine):
         if hasattr(self, "run"):
             assert self.hand.under_way <= self.workers
             undelivered = len(self.hand.futures) - len(self.taken)
-            assert self.closed or undelivered <= self.run._room
+            assert self.closed or undelivered <= self.room
 
     @invariant()
     def in_order(self):
