@@ -32,13 +32,6 @@ from .children import child, run_child
 
 DEMO = [sys.executable, "-m", "stsession.demo"]
 
-SHORT = """
-import sys
-from stsession.demo import _cli
-_cli.SHORTEST = 1
-sys.exit(_cli.main())
-"""
-
 
 class ByHand(FastClock):
     """A clock whose seconds are set."""
@@ -50,42 +43,38 @@ class ByHand(FastClock):
         return self.seconds
 
 
+@attrs.define
 class Due:
     """Contender with a known time of its next refresh."""
 
-    session = None
-
-    def __init__(self, name, at):
-        self.name = name
-        self.at = at
+    name: str
+    at: dt.datetime
+    session: None = None
 
     def due_at(self):
-        """The time that was passed."""
         return self.at
 
 
 class Client:
-    """S3 client with a list of outcomes."""
+    """A session and its S3 client, with a list of outcomes."""
 
     def __init__(self, *outcomes):
         self.outcomes = list(outcomes)
         self.done = threading.Event()
 
     def client(self, service):
-        """It is a session as well."""
         assert "s3" == service
 
         return self
 
     def list_objects_v2(self, Bucket):  # noqa: N803 - boto3's name
-        """End with the next outcome; without any left, successfully."""
         if not self.outcomes:
             self.done.set()
         elif (outcome := self.outcomes.pop(0)) is not None:
             raise outcome
 
     def close(self):
-        """There is nothing to close."""
+        pass
 
 
 def measured(**values):
@@ -102,10 +91,55 @@ def measured(**values):
     return Measured(**{**defaults, **values})
 
 
-def run_of(**contenders):
+def run_of(ours=None, recipe=None):
     """A run with one outage."""
-    outages = (Outage(begins=9.5, ends=10.7),)
-    return Run(settings=Settings(), outages=outages, contenders=contenders)
+    return Run(
+        settings=Settings(),
+        outages=(Outage(begins=9.5, ends=10.7),),
+        contenders={
+            "stsession": ours or measured(),
+            "recipe": recipe or measured(),
+        },
+    )
+
+
+@pytest.fixture(name="main")
+def _main(monkeypatch):
+    """Run the program, whose demo ends with a given run at once."""
+
+    def main(run, *arguments):
+        def run_demo(settings, *, output):
+            output("something happens")
+            return attrs.evolve(run, settings=settings)
+
+        monkeypatch.setattr(_cli, "run_demo", run_demo)
+        return _cli.main(arguments)
+
+    return main
+
+
+class Program:
+    """The demo as a program, with a folder for its temporary files."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.options = {
+            "env": {**os.environ, "TMPDIR": str(folder)},
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+            "text": True,
+        }
+
+    def run(self, *arguments):
+        return run_child([*DEMO, *arguments], **self.options)
+
+    def started(self):
+        return child(DEMO, **self.options)
+
+    def finds(self, name, code):
+        """Have it import *code* by the name of another module."""
+        (self.folder / name).write_text(code)
+        self.options["env"]["PYTHONPATH"] = str(self.folder)
 
 
 @pytest.fixture(name="played", scope="module")
@@ -198,17 +232,6 @@ def test_leaves_nothing_behind(tmp_path, monkeypatch):
 
     assert before == dict(os.environ)
     assert [] == list(tmp_path.iterdir())
-
-
-def test_fast_clock():
-    """Both hands go *factor* times as fast as the machine's."""
-    clock = ByHand(600)
-    began = clock.wall()
-    clock.seconds = 6.0
-
-    assert 3600 == clock.monotonic()
-    assert 3600 == pytest.approx(clock.wall() - began)
-    assert dt.timezone.utc == clock.now().tzinfo
 
 
 def test_worker_counts():
@@ -314,17 +337,11 @@ def test_describes_events(event, expected):
     assert expected == _engine.refresh_event(event)
 
 
-def test_text(monkeypatch, capsys):
+def test_text(main, capsys):
     """An introduction, the lines as they come, and a table of what was measured."""
-    run = run_of(stsession=measured(), recipe=measured(failures=10, generations=4))
+    run = run_of(recipe=measured(failures=10, generations=4))
 
-    def run_demo(settings, *, output):
-        output("something happens")
-        return run
-
-    monkeypatch.setattr(_cli, "run_demo", run_demo)
-
-    assert 0 == _cli.main([])
+    assert 0 == main(run)
     out, err = capsys.readouterr()
     intro, rest = out.split("something happens\n")
     table, _, conclusion = rest.strip().partition("\n\n")
@@ -343,9 +360,10 @@ def test_text(monkeypatch, capsys):
     assert "" == err
 
 
-def test_ends_with_the_result():
-    """The last sentence is the result; before it stands the reason."""
-    run = run_of(stsession=measured(), recipe=measured(failures=10))
+@pytest.mark.parametrize(("calls", "explained"), [(26, True), (27, False)])
+def test_conclusion(calls, explained):
+    """It gives the reasons, among them that of more calls, and ends with the result."""
+    run = run_of(recipe=measured(failures=10, assume_role_calls=calls))
 
     text = " ".join(_engine.conclusion(run).split())
 
@@ -354,21 +372,12 @@ def test_ends_with_the_result():
         "recipe, while STS was down once."
     )
     assert "refreshes in the background" in text
+    assert explained is ("called AssumeRole more often" in text)
 
 
-@pytest.mark.parametrize(("calls", "explained"), [(26, True), (27, False), (28, False)])
-def test_explains_why_it_calls_sts_more_often(calls, explained):
-    """The reason is printed if it does."""
-    run = run_of(stsession=measured(), recipe=measured(assume_role_calls=calls))
-
-    assert explained is ("called AssumeRole more often" in _engine.conclusion(run))
-
-
-def test_reports_that_there_was_no_outage():
+def test_conclusion_without_an_outage():
     """Without an outage there is nothing to compare."""
-    run = run_of(stsession=measured(), recipe=measured())
-
-    text = _engine.conclusion(attrs.evolve(run, outages=()))
+    text = _engine.conclusion(attrs.evolve(run_of(), outages=()))
 
     assert "STS had no outage in this run; more --seconds leave time for one." == text
 
@@ -399,28 +408,17 @@ def test_lines_fit_80_columns(played):
     assert 80 >= max(len(line) for text in texts for line in text.splitlines())
 
 
-def test_json(monkeypatch, capsys):
+def test_json(main, capsys):
     """With ``--json`` there is one document, and nothing else."""
-    runs = []
+    run = run_of(recipe=measured(errors={"E: no": 3}))
 
-    def run_demo(settings, *, output):
-        runs.append(settings)
-        output("something happens")
-        return run_of(stsession=measured(), recipe=measured(errors={"E: no": 3}))
-
-    monkeypatch.setattr(_cli, "run_demo", run_demo)
-
-    assert 0 == _cli.main(["--json", "--seconds", "7.5", "--duration-seconds", "900"])
+    assert 0 == main(run, "--json", "--seconds", "7.5", "--duration-seconds", "900")
     document = json.loads(capsys.readouterr().out)
-    assert [Settings(seconds=7.5, duration_seconds=900)] == runs
-    assert {
-        "seconds",
-        "session_duration_seconds",
-        "clock_factor",
-        "outages",
-        "contenders",
-        "versions",
-    } == document.keys()
+    assert (7.5, 900, 400.0) == (
+        document["seconds"],
+        document["session_duration_seconds"],
+        document["clock_factor"],
+    )
     assert [{"begins": 9.5, "ends": 10.7}] == document["outages"]
     assert {"E: no": 3} == document["contenders"]["recipe"]["errors"]
     assert {"python", "boto3", "botocore"} == document["versions"].keys()
@@ -429,12 +427,9 @@ def test_json(monkeypatch, capsys):
 @pytest.mark.parametrize(
     "ours", [measured(failures=1), measured(api_calls=0)], ids=["failed", "idle"]
 )
-def test_status_is_1_if_ours_failed(monkeypatch, ours):
+def test_status_is_1_if_ours_failed(main, ours):
     """The exit status shows whether each call with stsession succeeded."""
-    run = run_of(stsession=ours, recipe=measured())
-    monkeypatch.setattr(_cli, "run_demo", lambda settings, output: run)
-
-    assert 1 == _cli.main(["--json"])
+    assert 1 == main(run_of(ours), "--json")
 
 
 @pytest.mark.parametrize(
@@ -460,31 +455,32 @@ def test_rejects_invalid_arguments(arguments, capsys):
         assert f"{arguments[1]!r} isn't a number of at least 5" in err
 
 
-def test_program_prints_json_only(tmp_path):
+@pytest.fixture(name="program")
+def _program(tmp_path):
+    return Program(tmp_path)
+
+
+def test_program_prints_json_only(program):
     """As a program, it prints one document, no warning, and no traceback."""
-    done = run_child(
-        [sys.executable, "-c", SHORT, "--json", "--seconds", "1.5"],
-        env={**os.environ, "TMPDIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
+    short = (
+        "import sys; from stsession.demo import _cli; _cli.SHORTEST = 1;"
+        "sys.exit(_cli.main(['--json', '--seconds', '1.5']))"
     )
+    done = run_child([sys.executable, "-c", short], **program.options)
 
     assert "" == done.stderr
     assert {"stsession", "recipe"} == json.loads(done.stdout)["contenders"].keys()
     assert done.returncode in (0, 1)
-    assert [] == list(tmp_path.iterdir())
+    assert [] == list(program.folder.iterdir())
 
 
-@pytest.mark.skipif(os.name == "nt", reason="there is no SIGINT to send")
-def test_control_c(tmp_path):
+needs_signals = pytest.mark.skipif(os.name == "nt", reason="there are no such signals")
+
+
+@needs_signals
+def test_control_c(program):
     """Ctrl-C ends it at once, without a traceback or a temporary file."""
-    with child(
-        DEMO,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with program.started() as process:
         for line in process.stdout:
             if re.match(r" *[\d.]+ s  up ", line):
                 break
@@ -493,22 +489,17 @@ def test_control_c(tmp_path):
 
     assert "Interrupted.\n" == err
     assert 130 == process.returncode
-    assert [] == list(tmp_path.iterdir())
+    assert [] == list(program.folder.iterdir())
 
 
-@pytest.mark.skipif(os.name == "nt", reason="there is no SIGINT to send")
-def test_early_control_c(tmp_path):
+@needs_signals
+def test_early_control_c(program):
     """While it is imported, Ctrl-C ends it without a traceback as well."""
-    (tmp_path / "boto3.py").write_text(
-        "import threading; print('imported', flush=True); threading.Event().wait()\n"
+    program.finds(
+        "boto3.py",
+        "import threading; print('imported', flush=True); threading.Event().wait()\n",
     )
-    with child(
-        DEMO,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with program.started() as process:
         assert "imported\n" == process.stdout.readline()
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)
@@ -517,56 +508,41 @@ def test_early_control_c(tmp_path):
     assert -signal.SIGINT == process.returncode
 
 
-@pytest.mark.skipif(os.name == "nt", reason="there is no SIGINT to send")
-def test_ignored_control_c(tmp_path):
+@needs_signals
+def test_ignored_control_c(program):
     """In the background of a shell SIGINT is ignored, and stays so."""
-    (tmp_path / "sitecustomize.py").write_text(
+    program.finds(
+        "sitecustomize.py",
         "import atexit, signal\n"
         "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
-        "atexit.register(lambda: print(signal.getsignal(signal.SIGINT)))\n"
-    )
-    done = run_child(
-        [*DEMO, "--help"],
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        stdout=subprocess.PIPE,
-        text=True,
+        "atexit.register(lambda: print(signal.getsignal(signal.SIGINT)))\n",
     )
 
-    assert str(signal.SIG_IGN) == done.stdout.splitlines()[-1]
+    assert str(signal.SIG_IGN) == program.run("--help").stdout.splitlines()[-1]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="pipes break in another way")
-@pytest.mark.parametrize("read", [0, 3])
-def test_output_that_is_read_no_further(tmp_path, read):
+@needs_signals
+def test_output_that_is_read_no_further(program):
     """``| head`` ends it without a traceback or a temporary file."""
-    with child(
-        DEMO,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        for _ in range(read):
-            process.stdout.readline()
+    with program.started() as process:
+        process.stdout.readline()
         process.stdout.close()
         err = process.stderr.read()
         process.wait(timeout=30)
 
     assert "" == err
     assert 141 == process.returncode
-    assert [] == list(tmp_path.iterdir())
+    assert [] == list(program.folder.iterdir())
 
 
-@pytest.mark.skipif(os.name == "nt", reason="pipes break in another way")
+@needs_signals
 @pytest.mark.parametrize("arguments", [[], ["--json"]])
-def test_result_that_is_not_read(monkeypatch, arguments):
+def test_result_that_is_not_read(main, monkeypatch, arguments):
     """The same goes for what is printed last, and written when the program ends."""
-    run = run_of(stsession=measured(), recipe=measured())
-    monkeypatch.setattr(_cli, "run_demo", lambda settings, output: run)
     reader, writer = os.pipe()
     os.close(reader)
 
     with os.fdopen(writer, "w") as output:
         monkeypatch.setattr(sys, "stdout", output)
-        assert 141 == _cli.main(arguments)
+        assert 141 == main(run_of(), *arguments)
         monkeypatch.undo()
