@@ -13,7 +13,7 @@ import stsession
 from stsession import totp
 from stsession.testing import FakeClock, StubSTS, use_runtime
 
-from .wire import READER, full_text, params_of, source_of
+from .wire import READER, full_text, source_of
 
 
 SEED = "GEZDGNBVGY3TQOJQ" * 2  # of RFC 6238
@@ -39,36 +39,16 @@ def test_codes_are_those_of_the_rfc(clock, seed):
         assert "050471" == code(SERIAL)
 
 
-def test_serves_a_session(clock):
-    """It can be passed as *mfa_code*."""
-    stub = StubSTS(clock=clock)
-    with use_runtime(clock=clock):
-        session = stsession.assume(
-            READER, source=source_of(stub), mfa_serial=SERIAL, mfa_code=totp(SEED)
-        )
-        session.credentials()
-
-    assert "GetSessionToken" == stub.requests[0].operation
-    assert (SERIAL, "081804") == (
-        params_of(stub, 0)["SerialNumber"],
-        params_of(stub, 0)["TokenCode"],
-    )
-
-
-@pytest.mark.parametrize("seed", ["not-a-seed-189", "GEZDGNBVGY3TQOJQ1", "sécret", ""])
+@pytest.mark.parametrize(
+    "seed", ["not-a-seed-189", "GEZDGNBVGY3TQOJQ1", "sécret", "", " \n"]
+)
 def test_invalid_seed(seed):
     """It is an error when it is passed, and isn't quoted."""
     with pytest.raises(stsession.MfaError, match="seed of the MFA device") as caught:
         totp(seed)
 
     assert "QR code" in caught.value.hint
-    assert not seed or seed not in full_text(caught.value)
-
-
-def test_blank_seed():
-    """A variable that isn't set gives no codes, rather than wrong ones."""
-    with pytest.raises(stsession.MfaError):
-        totp(" \n")
+    assert not seed.strip() or seed not in full_text(caught.value)
 
 
 def test_without_pyotp(monkeypatch):
