@@ -133,6 +133,8 @@ class World:
         local.add_role(
             OTHER_ROLE, web_identity_providers=[ISSUER], saml_providers=[PROVIDER]
         )
+        local.add_role("arn:aws:iam::123456789012:role/App")
+        local.add_member_account("210987654321")
 
     def secret(self, text):
         """Note that *text* is secret, and return it."""

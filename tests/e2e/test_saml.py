@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import pickle
 
 import pytest
@@ -186,35 +185,6 @@ def test_chain(session, local, clock):
         clock.advance(seconds(300))
 
     assert {200} == {call.status for call in local.calls()}
-
-
-@pytest.mark.usefixtures("_redacted")
-def test_secrets(local, clock, caplog):
-    """No log, repr, or error has an assertion."""
-    caplog.set_level(logging.DEBUG)
-    given = [local.saml_assertion() for _ in range(4)]
-    sessions = [stsession.saml(ROLE, PROVIDER, assertion=each) for each in given[:2]]
-    sessions.append(stsession.saml(ROLE, PROVIDER, assertion=lambda: given[2] + "é"))
-    sessions.append(stsession.saml(ROLE, PROVIDER, assertion=lambda: given[3] * 90))
-    sessions[0].credentials()
-    clock.advance(seconds(300))
-    errors = []
-    for session in sessions:
-        with pytest.raises(stsession.RefreshError) as caught:
-            session.refresh()
-        errors.append(caught.value)
-    texts = [
-        caplog.text,
-        *map(full_text, errors),
-        *map(repr, sessions),
-        *(repr(session.status()) for session in sessions),
-        *(pickle.dumps(error).decode("latin-1") for error in errors),
-    ]
-
-    assert OPERATION in caplog.text
-    for secret in given:
-        for text in texts:
-            assert secret[200:240] not in text
 
 
 def test_string_is_not_pickled(local):

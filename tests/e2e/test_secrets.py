@@ -17,7 +17,15 @@ import stsession
 
 from stsession.testing import Fault
 
+from ..wire import full_text
 from . import OTHER_ROLE, ROLE
+from .test_frames import (  # noqa: F401 - a fixture
+    OPERATIONS,
+    World,
+    _runtime,
+    root,
+    token_of_a_file,
+)
 from .timeline import seconds
 
 
@@ -37,7 +45,7 @@ def _events():
 
 
 @pytest.fixture(name="session")
-def _session(local, user, events, _runtime):
+def _session(local, user, events):
     """A chain of two, so that session tokens sign requests to STS, too."""
     local.add_role(OTHER_ROLE, external_id=EXTERNAL_ID)
     return stsession.assume(
@@ -244,3 +252,38 @@ def test_events(session, local, clock, events, assert_clean):
     assert_clean(repr(events))
     for key in local.issued():
         assert key.access_key_id not in repr(events)
+
+
+PICKLED = (root, token_of_a_file)
+"""Operations whose arguments can be pickled, and have no secret."""
+
+
+@pytest.mark.usefixtures("_redacted")
+@pytest.mark.parametrize("make", OPERATIONS, ids=lambda make: make.__name__)
+def test_operations(make, local, tmp_path, caplog):
+    """No log, repr, event or error of any operation has a secret, nor has a pickle."""
+    caplog.set_level(logging.DEBUG)
+    world = World(local, tmp_path)
+    session = make(world)
+    events = []
+    session._refresher.events.subscribe(lambda: events.append)
+    with contextlib.suppress(stsession.MfaError):  # the code of the command is wrong
+        session.credentials()
+    texts = list(map(repr, [session, session.status(), session.get_credentials()]))
+    local.faults.add(Fault.error("ValidationError", "No."))
+    with pytest.raises(stsession.RefreshError) as caught:
+        session.refresh()
+    for key in local.issued():
+        world.secret(key.secret_access_key)
+        world.secret(key.session_token)
+    texts += [
+        text_of(caplog),
+        repr(events),
+        full_text(caught.value),
+        pickle.dumps(caught.value).decode("latin-1"),
+    ]
+    if make in PICKLED:
+        texts.append(pickle.dumps(session).decode("latin-1"))
+
+    assert "refresh failed" in text_of(caplog)
+    assert [] == [s for s in world.secrets for text in texts if s in text]

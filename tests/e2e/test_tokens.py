@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
 import pickle
 
@@ -17,7 +16,7 @@ from stsession.exceptions import SourceCredentialsError
 from stsession.testing import LocalSTS
 
 from ..children import process_pool
-from ..wire import failing, full_text
+from ..wire import failing
 from . import OTHER_ROLE, ROLE
 from .timeline import seconds
 from .workers import arn_of, read_assertion, read_token
@@ -200,35 +199,6 @@ def test_root_by_a_role(source, local, clock):
 
     assert {200} == {call.status for call in local.calls()}
     assert [ROLE, f"root of {MEMBER}"] == [h.name for h in session.status().hops]
-
-
-@pytest.mark.usefixtures("_redacted")
-@each
-def test_secrets(source, user, local, clock, caplog, what):
-    """No log, repr, pickle, or error has a key or a token."""
-    caplog.set_level(logging.DEBUG)
-    session = MAKERS[what](source)
-    session.client("s3").list_objects_v2(Bucket="bucket")
-    child = session.assume(OTHER_ROLE)
-    errors = [failing(child)]
-    local.reject_key(user.access_key_id)
-    with pytest.raises(stsession.RefreshError) as caught:
-        session.refresh()
-    errors.append(caught.value)
-    texts = [
-        caplog.text,
-        *map(full_text, errors),
-        *map(repr, [session, session.status(), child, session.credentials()]),
-        *(pickle.dumps(x).decode("latin-1") for x in [session, child, *errors]),
-    ]
-    secrets = [user.secret_access_key]
-    for key in local.issued():
-        secrets += [key.secret_access_key, key.session_token[16:40]]
-
-    assert OPERATIONS[what] in caplog.text
-    for secret in secrets:
-        for text in texts:
-            assert secret not in text
 
 
 @each
