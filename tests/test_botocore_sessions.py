@@ -34,15 +34,6 @@ def loader_of(session):
     return loader_for(session.get_config_variable("data_path"))
 
 
-def test_models_are_read_once():
-    """All sessions have one loader."""
-    one = derive_session(botocore.session.Session(), credentials=KEYS, handlers=True)
-    other = derive_session(botocore.session.Session(), credentials=KEYS)
-
-    assert one.get_component("data_loader") is other.get_component("data_loader")
-    assert loader_of(one) is one.get_component("data_loader")
-
-
 def test_search_path_doesn_t_grow():
     """However many sessions boto3 wraps."""
     lengths = set()
@@ -124,18 +115,6 @@ def test_handlers(handlers, expected):
     assert [] == ours
 
 
-def test_profile_of_the_environment(config_file, monkeypatch):
-    """It stays the other's, whatever the environment names later."""
-    monkeypatch.setenv("AWS_PROFILE", "dev")
-    session = derive_session(
-        botocore.session.Session(), credentials=KEYS, handlers=False
-    )
-    monkeypatch.setenv("AWS_PROFILE", "prod")
-
-    assert "dev" == session.profile
-    assert "eu-south-1" == session.get_config_variable("region")
-
-
 def test_unknown_profile_of_the_environment(monkeypatch):
     """A session with keys of its own doesn't mind it."""
     monkeypatch.setenv("AWS_PROFILE", "nobody")
@@ -190,25 +169,6 @@ def test_what_is_registered_stays(share_models, handlers):
         assert "mine" != other.get_component("response_parser_factory")
         assert other.get_config_variable("region") is None
         assert "mine" not in other.full_config["profiles"]
-
-
-@pytest.mark.parametrize("profile", [None, "dev"])
-def test_nothing_is_shared(config_file, monkeypatch, profile):
-    """Who wants that has sessions just as botocore makes them."""
-    monkeypatch.setattr(
-        botocore.session, "create_loader", botocore.loaders.create_loader
-    )
-    source = botocore.session.Session(profile=profile)
-    sessions = [
-        derive_session(source, credentials=KEYS, share_models=False),
-        copy_settings(source, share_models=False),
-    ]
-    loaders = [session.get_component("data_loader") for session in sessions]
-
-    assert [botocore.session.Session] * 2 == [type(session) for session in sessions]
-    assert [botocore.loaders.Loader] * 2 == [type(loader) for loader in loaders]
-    assert 2 == len(set(map(id, loaders)))
-    assert [profile] * 2 == [session.profile for session in sessions]
 
 
 def test_builtin_handlers_where_nothing_is_shared():

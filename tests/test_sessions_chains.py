@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 import stsession
@@ -105,22 +107,19 @@ def test_lambda(source, monkeypatch, variables, waits_for_advisory):
     )
 
 
-def test_policy_for_all(source):
-    """It goes for each hop."""
+def test_policy_and_endpoint_for_all(stub, source):
+    """They apply to each hop."""
     policy = RefreshPolicy.sdk()
-    session = stsession.assume([HUB, TARGET], source=source, refresh=policy)
-
-    assert [policy, policy] == [hop.policy for hop in session._refreshers]
-
-
-def test_endpoint_for_all(stub, source):
-    """So do region and end point."""
     session = stsession.assume(
-        [HUB, TARGET], source=source, sts_endpoint_url="http://rgw.example"
+        [HUB, TARGET],
+        source=source,
+        refresh=policy,
+        sts_endpoint_url="http://rgw.example",
     )
     session.credentials()
 
-    assert {"rgw.example"} == {call.host for call in stub.requests}
+    assert [policy, policy] == [hop.policy for hop in session._refreshers]
+    assert ["rgw.example"] * 2 == [call.host for call in stub.requests]
 
 
 def test_chained_limit_elsewhere(source):
@@ -149,15 +148,14 @@ def test_clients_of_a_chain(source):
     assert isinstance(one._source._clients, StsClients)
 
 
-@pytest.mark.parametrize("region", [None, "us-west-2"])
-def test_partition_of_its_own(stub, region):
-    """Where there's no global end point a region is needed."""
-    arn = "arn:aws-us-gov:iam::123456789012:role/Reader"
-    source = source_of(stub, region=None)
-    if region is None:
-        with pytest.raises(
-            stsession.InvalidRequestError, match="No region is configured"
-        ):
-            stsession.assume(arn, source=source)
-    else:
-        assert stsession.assume(arn, source=source, sts_region=region)
+def test_partition_of_its_own(stub):
+    """Without a global endpoint, a region is required."""
+    make = partial(
+        stsession.assume,
+        "arn:aws-us-gov:iam::123456789012:role/Reader",
+        source=source_of(stub, region=None),
+    )
+
+    assert make(sts_region="us-west-2")
+    with pytest.raises(stsession.InvalidRequestError, match="No region is configured"):
+        make()

@@ -271,12 +271,8 @@ class ChainBuilder:
         """
         Add an AssumeRole request for each role.
 
-        Args:
-            role_arns: The ARNs of the roles, in the order of the chain.
-
-            parameters:
-                The parameters of the last request. The MFA code is sent with the first
-                request, the role session name with all of them.
+        The parameters are those of the last request. The MFA code is sent with the
+        first request, the role session name with all of them.
 
         Raises:
             InvalidRequestError: If STS would reject a request.
@@ -303,12 +299,7 @@ class ChainBuilder:
         """
         Add an MFA session to the source. Return the code supplier of the next request.
 
-        Args:
-            serial: See *mfa_serial* of `assume()`. `None` adds nothing.
-
-            code: See *mfa_code* of `assume()`.
-
-            duration: See *mfa_session* of `assume()`.
+        The arguments are *mfa_serial*, *mfa_code* and *mfa_session* of `assume()`.
 
         Raises:
             InvalidRequestError: If an argument is invalid.

@@ -71,10 +71,7 @@ class MfaSession:
         """
         Return the supplier of the MFA codes for requests of a source.
 
-        Args:
-            source: The source that signs the requests.
-
-            strict: Whether the serial number is checked against AWS's pattern.
+        If *strict*, the serial number is checked against AWS's pattern.
         """
         return MfaCodeSupplier(
             self._serial_of(source, strict=strict),
@@ -95,11 +92,6 @@ class MfaSession:
 def find_serial(session: botocore.session.Session, name: str) -> str:
     """
     Return the serial number of the source user's only MFA device. Calls IAM.
-
-    Args:
-        session: A session with the source credentials.
-
-        name: The name of the source, for messages.
 
     Raises:
         MfaError:

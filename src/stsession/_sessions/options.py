@@ -206,13 +206,9 @@ class Options:
 
     def endpoint(self, source: Source, *, role_arn: str) -> StsEndpoint:
         """
-        Return the STS endpoint, by default that of the session's region.
+        Return the STS endpoint, by default that of the session's or source's region.
 
-        Args:
-            source: The source. Its configuration has the default region.
-
-            role_arn:
-                The ARN of a role. Its partition decides whether a region is required.
+        The partition of *role_arn* decides whether a region is required.
 
         Raises:
             InvalidRequestError: If a region is required and none is configured.
@@ -275,11 +271,6 @@ def _wrong_type(parameter: str, value: object, hint: str) -> InvalidRequestError
 def check_regions(regions: Iterable[object], parameter: str = "region") -> None:
     """
     Reject values that can't be the name of a region. `None` is allowed.
-
-    Args:
-        regions: The names.
-
-        parameter: The parameter that the error names.
 
     Raises:
         InvalidRequestError: If one of them can't be a region.

@@ -84,12 +84,7 @@ class FunctionFetcher:
 
 def parse_credentials(value: object, label: str) -> TemporaryCredentials:
     """
-    Return the credentials that a function returned, as `TemporaryCredentials`.
-
-    Args:
-        value: `TemporaryCredentials`, or a mapping with the keys of STS or of botocore.
-
-        label: The name of the function, for messages.
+    Return the credentials that the function *label* returned.
 
     Raises:
         SourceCredentialsError:

@@ -128,14 +128,9 @@ def use_providers(
     session: botocore.session.Session, methods: frozenset[str], name: str
 ) -> None:
     """
-    Limit a session to some of its credential providers.
+    Limit a session to the credential providers of some methods.
 
-    Args:
-        session: The session.
-
-        methods: The methods of the providers.
-
-        name: The name of the source for messages.
+    *name* is that of the source, for messages.
     """
     resolver = session.get_component("credential_provider")
     accept_local_expirations(resolver, session)
