@@ -93,7 +93,7 @@ def test_parsed_once(files, parsed):
 
 
 def test_copies(files):
-    """What somebody changes in one session's isn't in another's."""
+    """A change in one session isn't seen in another."""
     one = Session()
     one.full_config["profiles"]["dev"]["role_arn"] = "mine"
     one.full_config["profiles"]["default"]["s3"]["addressing_style"] = "mine"
@@ -137,7 +137,7 @@ def test_files_come_and_go(files):
 
 
 def test_other_files(files, tmp_path, monkeypatch):
-    """Which files count is asked of each session."""
+    """Each session reads the files that it is configured with."""
     read()
     other = tmp_path / "other"
     other.write_text("[profile other]\n")
@@ -195,7 +195,7 @@ def test_name_that_no_file_can_have(files):
 
 
 def outcome(session):
-    """What it says, or the error."""
+    """The contents, or the error."""
     try:
         return session.full_config
     except ConfigParseError as e:
@@ -204,7 +204,7 @@ def outcome(session):
 
 def test_file_that_appears(files, monkeypatch):
     """
-    What a file said that wasn't there before isn't taken for what there was before.
+    The contents of a file that appears meanwhile aren't kept for its absence.
     """
     config, _ = files
     text, parse = config.read_text(), configloader.raw_config_parse

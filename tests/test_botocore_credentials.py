@@ -43,7 +43,7 @@ def _credentials(session):
 
 
 def test_what_they_are(session, credentials):
-    """botocore's, as far as anybody can tell."""
+    """They are botocore's refreshable credentials."""
     assert isinstance(session, boto3.Session)
     assert isinstance(credentials, RefreshableCredentials)
     assert "assume-role" == credentials.method
@@ -59,7 +59,7 @@ def test_nothing_is_asked_for_them(stub, credentials):
 
 
 def test_frozen(stub, credentials):
-    """All values of one key, the account included; the same object while it lives."""
+    """All values are of one set; until the refresh, the same object is returned."""
     frozen = credentials.get_frozen_credentials()
     [key] = stub.issued
 
@@ -118,7 +118,7 @@ def test_expiry_time_while_refreshing(session, credentials, clock):
 
 
 def test_values_after_a_second(session, credentials, clock):
-    """Who reads so slowly reads another time."""
+    """Values that are read later are those of the current set."""
     assert 1 == generation_of(credentials.access_key)
     session.refresh()
     clock.advance(dt.timedelta(seconds=2))
@@ -147,7 +147,7 @@ def test_values_in_two_threads(session, credentials):
 
 
 def test_refresh_needed(session, credentials, clock):
-    """By our windows if nothing else is said."""
+    """By default, our windows decide."""
     session.credentials()
     assert not credentials.refresh_needed()
     assert not credentials.refresh_needed(refresh_in=3600)
@@ -168,13 +168,13 @@ def test_no_secret_shows(credentials):
 
 @pytest.mark.parametrize("act", [pickle.dumps, copy.copy, copy.deepcopy])
 def test_no_copies(credentials, act):
-    """They refuse, and say what to pickle instead."""
+    """It's an error, which says what to pickle instead."""
     with pytest.raises(TypeError, match="pickle or copy the session"):
         act(credentials)
 
 
 def test_account_id_in_the_endpoint(session):
-    """DynamoDB's end points carry the account."""
+    """DynamoDB's endpoints have the account."""
     urls = []
 
     def answer(request, **_):
@@ -187,7 +187,7 @@ def test_account_id_in_the_endpoint(session):
     assert ["https://123456789012.ddb.us-east-1.amazonaws.com/"] == urls
 
 
-# -- A service refuses the key ------------------------------------------------------
+# -- A service rejects the key ------------------------------------------------------
 
 
 @pytest.fixture(name="local")
@@ -325,8 +325,8 @@ def test_bodies(session, stubbed_s3, body):
     assert first == second
 
 
-def test_head_has_no_words(local, s3, assumed, clock):
-    """A HEAD without a body is believed if the key is dead by our clock, too."""
+def test_head_has_no_code(local, s3, assumed, clock):
+    """A HEAD has no error code; it counts if the key has expired by our clock."""
     local.reject_current()
     with pytest.raises(ClientError, match="400"):
         s3.head_object(Bucket="b", Key="k")
@@ -337,7 +337,7 @@ def test_head_has_no_words(local, s3, assumed, clock):
     assert 2 == local.count("HeadObject")
 
 
-def test_head_with_a_dead_key(local, s3, assumed, clock):
+def test_head_with_an_expired_key(local, s3, assumed, clock):
     """STS was down until the key died; then it's refreshed by the HEAD."""
     local.faults.add(Fault.status(500), operation="AssumeRole")
     clock.advance(minutes(41))
@@ -414,15 +414,15 @@ def test_slow_service_that_rejects_every_key(session, clock):
     assert 2 == len(sent)
 
 
-def test_dead_and_rejected(local, s3, clock):
-    """No new key, and the old one dead: our error says why."""
+def test_expired_and_rejected(local, s3, clock):
+    """Without a new key, our error has the reason."""
     local.faults.add(Fault.status(500), operation="AssumeRole")
     clock.advance(minutes(41))
     with pytest.raises(stsession.CredentialsExpiredError, match="InternalFailure"):
         s3.get_object(Bucket="b", Key="k")
 
 
-def test_source_isn_t_watched(local, assumed):
+def test_requests_of_the_source(local, assumed):
     """The handler is on our session only."""
     source = local.session(local.add_user())
     stsession.assume(READER, source=source).credentials()
@@ -446,7 +446,7 @@ def test_unsigned(local, assumed):
 
 
 def test_connection_errors_are_botocore_s(local, assumed):
-    """Where there's no answer there's nothing to say."""
+    """Without a response, the error is botocore's."""
     s3 = s3_of(assumed)
     s3.list_objects_v2(Bucket="b")
     local.close()

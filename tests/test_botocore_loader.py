@@ -61,13 +61,13 @@ def _counting(monkeypatch):
 
 
 def same(ours, theirs):
-    """Whether two models say the same in the same order."""
+    """Whether two models are equal, in the same order."""
     return json.dumps(ours) == json.dumps(theirs)
 
 
 @pytest.mark.parametrize("service", ["cloudwatch", "dynamodb", "iam", "s3", "sts"])
 def test_same_as_botocore_s(loader, reference, service):
-    """Models, paginators, waiters and end point rules are those that botocore has."""
+    """Models, paginators, waiters and endpoint rules are equal to botocore's."""
     for kind in ("service-2", "paginators-1", "endpoint-rule-set-1"):
         assert same(
             loader.load_service_model(service, kind),
@@ -122,7 +122,7 @@ def test_unknown_service(loader, reference, name, kind):
 
 
 def test_version(loader, reference):
-    """One may be asked for, whichever is the latest."""
+    """One may be requested, whichever is the latest."""
     version = "2012-11-05"
     model = loader.load_service_model("sqs", "service-2", api_version=version)
 
@@ -180,7 +180,7 @@ def write_model(root, service, version, model, *, compressed):
 
 
 def test_service_that_comes_later(tmp_path):
-    """A model that was written after somebody has asked for it in vain is found."""
+    """A model that was written after an attempt to load it is found."""
     loader = ModelLoader([str(tmp_path)])
     with pytest.raises(UnknownServiceError):
         loader.load_service_model("mine", "service-2")
@@ -201,7 +201,7 @@ def test_unreadable_model(tmp_path):
 
 
 def test_threads_parse_once(counting):
-    """However many ask for a model at once, it is parsed by one."""
+    """A model that many threads need at once is parsed by one."""
     loader, start = ModelLoader(), threading.Barrier(8)
 
     def load(_):

@@ -84,7 +84,7 @@ def _filtered():
 
 
 def spy(caplog):
-    """Assume a role from a role, use S3, and tell what was logged, and the secrets."""
+    """Assume a role from a role, use S3, and return the secrets."""
     caplog.set_level(logging.DEBUG)
     with LocalSTS() as local:
         local.add_role("arn:aws:iam::123456789012:role/Hub")
@@ -128,7 +128,7 @@ def spy(caplog):
     return [secret for secret in secrets if secret]
 
 
-def test_botocore_tells(caplog):
+def test_without_the_filter(caplog):
     """Without the filter, there are secrets in botocore's log."""
     secrets = spy(caplog)
 

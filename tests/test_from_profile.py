@@ -98,7 +98,7 @@ def _directory(tmp_path, monkeypatch):
 
 
 def edit(directory, old, new):
-    """Have the config file say something else."""
+    """Edit the config file."""
     path = directory / "config"
     path.write_text(path.read_text().replace(old, new))
 
@@ -117,7 +117,6 @@ def parameters(stub, name):
 
 
 def test_nothing_is_sent_before_the_first_use(stub):
-    """A session is made of what the files say."""
     session = stsession.from_profile("target")
 
     assert isinstance(session, stsession.RefreshableSession)
@@ -143,7 +142,7 @@ def test_status(profile, expected):
 
 @pytest.mark.parametrize("source", ["Environment", "EcsContainer"])
 def test_status_of_a_credential_source(directory, source):
-    """It is told which profile names it."""
+    """The name of the source has the profile."""
     edit(directory, "source_profile = keys", f"credential_source = {source}")
     hop = stsession.from_profile("reader").status().hop
 
@@ -151,7 +150,7 @@ def test_status_of_a_credential_source(directory, source):
 
 
 def test_each_role_refreshes(stub, clock):
-    """For six hours, no role is asked for more often than it has to be."""
+    """In six hours, no role is assumed more often than necessary."""
     session = stsession.from_profile("target")
     for _ in range(6 * 60):
         assert session.credentials().expires_at > clock.now()
@@ -383,7 +382,7 @@ def test_refresh(stub, clock):
 
 @pytest.mark.parametrize("profile", ["reader", "keys"])
 def test_on_event(profile):
-    """The hook is told of refreshes."""
+    """The hook receives the events."""
     events = []
     session = stsession.from_profile(profile, on_event=events.append)
     session.credentials()
@@ -402,7 +401,7 @@ def test_unknown_option():
 
 @pytest.mark.parametrize("profile", ["keys", "target", "pod", "mfa"])
 def test_copies(profile):
-    """A copy is made from what the profile says. A pickle has no secret."""
+    """A copy is made from the profile. A pickle has no secret."""
     session = stsession.from_profile(profile, region="eu-west-3", mfa_code=code)
     pickled = pickle.dumps(session)
     copies = [copy.deepcopy(session), pickle.loads(pickled)]
@@ -441,7 +440,7 @@ def test_wrong_value(directory, profile, section, key):
 
 
 def test_which_role_failed(stub):
-    """It is the first of the chain that STS refuses."""
+    """It is the first of the chain that STS denies."""
     stub.goes_down(Fault.error("AccessDenied"))
     error = failing(stsession.from_profile("target"))
 

@@ -91,13 +91,13 @@ def test_ensure_too_much(session):
 
 
 def test_refresh(session, stub):
-    """Whatever is at hand."""
+    """The credentials are replaced even if they are fresh."""
     assert session.refresh() != session.refresh()
     assert 2 == stub.attempts
 
 
 def test_refresh_in_vain(session, stub):
-    """What is at hand stays in use."""
+    """The current credentials stay in use."""
     before = session.credentials()
     stub.goes_down()
     with pytest.raises(stsession.StsUnavailableError):
@@ -129,7 +129,7 @@ def test_caller_identity(stub, kw, host, region):
 
 
 def test_dropped_session(session):
-    """Nobody keeps it, not even who calls its hook."""
+    """It isn't kept alive, not even by its hook."""
     seen = []
     source = session._source
     other = stsession.assume(TARGET, source=session, on_event=seen.append, region="x")
@@ -189,7 +189,7 @@ def test_is_made_by_functions():
 
 
 def test_whose(source):
-    """A session tells its role and its account; of a chain, those of the last."""
+    """A session has the ARN and account of its role; of a chain, those of the last."""
     hub, target = (f"arn:aws:iam::{n:012}:role/Reader" for n in (1, 2))
     session = stsession.assume([hub, target], source=source)
 

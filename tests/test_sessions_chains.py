@@ -46,7 +46,7 @@ def test_a_hop_before_its_successor(stub, source, clock):
     assert stub.issued[2].access_key_id == stub.requests[3].access_key_id
 
 
-def test_each_lives_its_own_life(stub, source, clock):
+def test_each_is_due_by_itself(stub, source, clock):
     """A role isn't refreshed because its source is going to be."""
     session = stsession.assume([HUB, TARGET], source=source)
     session._refreshers[0].get()
@@ -84,7 +84,7 @@ def test_a_failing_hop(stub, source):
 
 
 def test_load_timeout(source):
-    """Who has nothing waits for the whole chain, or as long as the policy says."""
+    """Without credentials, callers wait for the whole chain, or for *load_timeout*."""
     hub, target = stsession.assume([HUB, TARGET], source=source)._refreshers
     policy = RefreshPolicy(load_timeout=minutes(1))
     other = stsession.assume(READER, source=source, refresh=policy)
@@ -133,7 +133,7 @@ def test_chained_limit_elsewhere(source):
 
 
 def test_function_isn_t_a_role():
-    """Nobody knows what a function returns, so nothing is refused."""
+    """What a function returns isn't known to be a role's, so no limit applies."""
     stsession.assume(
         READER, source=lambda: None, duration_seconds=7200, region="eu-west-1"
     )

@@ -64,7 +64,7 @@ def test_nothing_is_looked_up_before_it_is_needed(local):
 
 
 def test_no_device(local):
-    """The error says so, and there is no prompt."""
+    """It's an error without a prompt."""
     error = failing(assume(local.session(local.add_user(name="ci"))))
 
     assert isinstance(error, stsession.MfaError)

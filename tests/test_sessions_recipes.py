@@ -169,7 +169,7 @@ def test_credentials():
     ids=["policy", "duration", "tags", "cache", "refresh", "token", "source"],
 )
 def test_equal_recipes(makes):
-    """What is the same, however it is said, has one `repr`."""
+    """Equal arguments have one `repr`, however they are written."""
     assert 1 == len({repr(make()) for make in (*makes, *makes)})
 
 
@@ -498,7 +498,7 @@ def test_other_sources():
 
 
 def test_keys_in_code():
-    """A pickle must not carry them, and what to do is said."""
+    """A pickle must not contain them; the error has a hint."""
     session = stsession.assume(READER, source=source_of(StubSTS()))
     with pytest.raises(pickle.PicklingError, match="from a profile or from the env"):
         pickle.dumps(session)

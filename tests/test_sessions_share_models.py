@@ -123,13 +123,13 @@ def test_handler_taken_away():
 
 
 def handlers_of(session, event):
-    """Who is told of an event."""
+    """The handlers of an event."""
     emitter = core_of(session).get_component("event_emitter")._emitter
     return list(emitter._handlers.prefix_search(event))
 
 
 def test_further_roles(stub):
-    """What such a session assumes shares again, unless it is told not to."""
+    """Sessions that such a session assumes share again, unless they get the option."""
     alone = stsession.assume(HUB, source=source_of(stub), share_models=False)
 
     assert shares(alone.assume(READER))

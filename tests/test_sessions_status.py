@@ -25,7 +25,7 @@ def _session(stub):
 
 
 def test_before_the_first_use(session, stub):
-    """Who, and nothing else; nobody is asked."""
+    """There are names and no times, and STS isn't called."""
     hop = session.status().hop
 
     assert (TARGET, HUB, 0) == (hop.name, hop.source, hop.generation)

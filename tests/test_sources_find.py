@@ -65,17 +65,17 @@ def keys(name, key, *more):
 
 
 def signers(stub):
-    """The keys that signed what *stub* was asked."""
+    """The keys that signed the requests to *stub*."""
     return [call.access_key_id for call in stub.requests]
 
 
 def stub_client(session, stub):
-    """Have the STS client of a session that was made without one ask *stub*."""
+    """Send the requests of a session that was made without *stub* there."""
     client = session._source.client(REGION, session._refreshers[0].fetch.endpoint)
     client.meta.events.register("before-send.sts", stub)
 
 
-# -- Who it is ------------------------------------------------------------------------
+# -- What a source is -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("core", [False, True], ids=["boto3", "botocore"])
@@ -88,7 +88,7 @@ def test_session_of_the_sdk(stub, core):
 
 
 def test_profile_name(files):
-    """The profile's credentials, region, and end point."""
+    """The profile's credentials, region, and endpoint."""
     config, _ = files
     with LocalSTS() as sts:
         sts.add_role(READER)
@@ -102,7 +102,7 @@ def test_profile_name(files):
 
 
 def test_default_chain(monkeypatch):
-    """Without a source it's whoever boto3 would be."""
+    """Without a source, boto3's default credentials sign."""
     with LocalSTS() as sts:
         sts.add_role(READER)
         user = sts.add_user()
@@ -134,7 +134,7 @@ def test_unknown_profile(files, way, profiles, names):
 
 
 def test_unknown_profile_in_the_environment(monkeypatch):
-    """The same if the environment names it, and nothing else is said."""
+    """The same if the environment names it."""
     monkeypatch.setenv("AWS_PROFILE", "nobody")
     with pytest.raises(stsession.InvalidRequestError, match='no profile "nobody"'):
         stsession.assume(READER)
@@ -164,7 +164,7 @@ def test_bad_profile_in_the_environment(stub, files, monkeypatch, way):
 
 @pytest.mark.parametrize("way", ["profile", "session"])
 def test_no_falling_back(stub, files, monkeypatch, way):
-    """A profile without credentials doesn't act as somebody else."""
+    """For a profile without credentials, no others are used."""
     files[0].write_text("[profile empty]\nregion = eu-south-1\n")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAAMBIENT")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
@@ -205,7 +205,7 @@ UNREADABLE = {
 
 @pytest.mark.parametrize("way", UNREADABLE)
 def test_file_that_cannot_be_read(tmp_path, monkeypatch, way):
-    """The error is ours, and names the file, whoever reads it."""
+    """The error is ours, and names the file, whichever function reads it."""
     path = tmp_path / "config"
     path.write_text("[profile dev]\n[profile dev]\n", encoding="utf-8")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(path))
@@ -265,7 +265,7 @@ def test_line_that_cannot_be_read(files, what, later):
     ],
 )
 def test_credential_process_that_cannot_work(files, process, said):
-    """The profile is told, and what to look at, and nothing that it has printed."""
+    """The error names the profile and what to check, and quotes no output."""
     command = process.replace("NOT_EXECUTABLE", str(files[1]))
     files[0].write_text(f"[profile ci]\ncredential_process = {command}\n")
     error = failing(stsession.assume(READER, source="ci", sts_region=REGION))
@@ -296,7 +296,7 @@ def test_file_that_can_no_longer_be_read_by_another(files, role, options):
     assert "eu-west-1" == first.region_name
 
 
-def test_nobody(stub):
+def test_no_credentials_anywhere(stub):
     """There are no credentials anywhere."""
     error = failing(stsession.assume(READER, source=profile_session(stub), region="x"))
 
@@ -309,7 +309,7 @@ def test_nobody(stub):
 
 
 def test_configuration_carries_over(stub, files, tmp_path):
-    """Retries, FIPS, end points, CA bundle and proxies, to STS and to the clients."""
+    """Retries, FIPS, endpoints, CA bundle and proxies, to STS and to the clients."""
     bundle = tmp_path / "ca.pem"
     bundle.touch()
     files[0].write_text(
@@ -487,8 +487,8 @@ def test_event_of_a_rejected_source(stub, files):
     assert ["started", "succeeded", "source_resolved_again"] == names
 
 
-def test_dead_hop(stub, clock):
-    """The role in the middle is refreshed once, and its successor asked again."""
+def test_rejected_hop(stub, clock):
+    """The role in the middle is refreshed once, and the last request sent again."""
     session = stsession.assume([HUB, TARGET], source=source_of(stub))
     session.credentials()
     first_hub = stub.issued[0].access_key_id
@@ -574,7 +574,7 @@ def __far_east(monkeypatch):
 @pytest.mark.parametrize("words", GIVEN)
 @pytest.mark.usefixtures("clock", "_far_east")
 def test_function(words):
-    """It may return ours, a dict in STS's words, or one in botocore's."""
+    """It may return our credentials, or a dict with the keys of STS or of botocore."""
     source = find_source(lambda: GIVEN[words])
     source.prepare()
     ours = GIVEN["ours"]
@@ -589,7 +589,7 @@ def test_function(words):
 
 
 def test_function_signs(stub, clock):
-    """It is asked again when what it gave is nearly over."""
+    """It is called again shortly before its credentials expire."""
     asked = []
 
     def vault():
@@ -641,7 +641,7 @@ KEY = {"AccessKeyId": "AKIA1", "SecretAccessKey": "secret-of-the-vault"}
     ids=repr,
 )
 def test_function_that_returns_rubbish(rubbish):
-    """The error says of what type, shows no value, and what to return."""
+    """The error has the type and no value; the hint says what to return."""
     session = stsession.assume(READER, source=lambda: rubbish, region=REGION)
     error = failing(session)
 
@@ -745,7 +745,7 @@ def test_dropped_source(stub):
 
 
 def test_object_without_weak_references():
-    """It is shared with nobody."""
+    """It isn't shared."""
 
     class Vault:
         __slots__ = ()

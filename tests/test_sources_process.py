@@ -100,7 +100,7 @@ def test_expiration_that_is_none(prints, way, expiration):
 
 
 def test_session_of_the_user(prints):
-    """botocore fails with it by itself; the error says where."""
+    """botocore fails with it; the error names the source."""
     prints(FOREVER)
     source = boto3.Session(profile_name="p")
     with pytest.raises(stsession.SourceCredentialsError, match="TypeError") as caught:

@@ -137,7 +137,7 @@ def test_rejected_keys(files, refresher, clock):
 
 
 def test_process(files, refresher, clock):
-    """What a process tells is passed on: key, account and expiration."""
+    """Key, account and expiration of a process are passed on."""
     files.say(f"credential_process = {files.process}")
     credentials = refresher().get().credentials
 
@@ -175,7 +175,7 @@ def test_botocore_refreshes(files, refresher, clock):
 
 
 def test_process_without_an_end(files, refresher, clock):
-    """Keys that have no end are kept until a service refuses them."""
+    """Keys without an expiration are kept until a service rejects them."""
     files.lives("none")
     files.say(f"credential_process = {files.process}")
     mine = refresher()
@@ -190,7 +190,7 @@ def test_process_without_an_end(files, refresher, clock):
 
 
 def test_process_that_fails_later(files, refresher, clock):
-    """What there is serves to its end; then the error says why."""
+    """The current keys are used until they expire; then the error has the reason."""
     files.say(f"credential_process = {files.process}")
     mine = refresher()
     mine.get()
@@ -254,7 +254,7 @@ ERRORS = {
 
 @pytest.mark.parametrize("name", ERRORS)
 def test_errors_of_botocore(clock, name):
-    """The error says what to do, and is permanent if that isn't done elsewhere."""
+    """The hint fits the error, which may be permanent."""
     fields, kind, hint = ERRORS[name]
     if not hasattr(sdk, name):
         pytest.skip("This botocore doesn't know it.")
@@ -293,7 +293,7 @@ def test_half_a_key(files, refresher):
 
 
 def test_clock_of_the_refresher(files, refresher, clock):
-    """Instants are told by the clock that the refresher was made with."""
+    """Expirations are computed with the clock that the refresher was made with."""
     clock.advance(minutes(60 * 24))
     files.say(f"credential_process = {files.process}")
     mine = refresher()

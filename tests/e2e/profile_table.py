@@ -46,7 +46,7 @@ class Case:
     """What stands in the files and in the environment, and what it leads to."""
 
     id: str
-    """What is told about it by pytest."""
+    """The test ID."""
 
     config: str = ""
     """TOKEN_FILE and PROCESS stand for paths."""
@@ -56,7 +56,7 @@ class Case:
     environment: dict[str, str] = attrs.field(factory=dict)
 
     profile: str | None = "me"
-    """What is asked for."""
+    """The name of the profile."""
 
     roles: list[str] = attrs.field(factory=list)
     """The roles that are assumed, first to last."""
@@ -65,7 +65,7 @@ class Case:
     """The key that signs the first request, or all if there is no role."""
 
     error: str | None = None
-    """What our error says. botocore has one as well, unless it *differs*."""
+    """A pattern for our error. botocore has one as well, unless it *differs*."""
 
     differs: str | None = None
     """Why we raise where botocore doesn't."""

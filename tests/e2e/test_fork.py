@@ -74,7 +74,7 @@ def test_fork_during_the_first_fetch(world):
 
 @needs_fork
 def test_fork_during_a_refresh_at_expiry(world):
-    """So it does if there are credentials, but dead ones."""
+    """The same with expired credentials."""
     old = world.session.credentials().access_key_id
     world.clock.advance(seconds(900))
     world.waits_for_sts()
@@ -194,7 +194,7 @@ def test_process_pool(method, files):
 
 
 def test_a_function_as_source_is_not_pickled(files):
-    """A recipe with a local function in it can't travel; that is said at once."""
+    """A recipe with a local function can't be pickled."""
 
     def local_function():
         return {}

@@ -34,7 +34,7 @@ STEP = 15
 
 TOKEN_LIFE = 900
 TOKEN_ROTATION = 720
-"""Seconds; kubelet replaces a token at four fifths of its life."""
+"""Seconds; kubelet replaces a token at four fifths of its lifetime."""
 
 
 @pytest.fixture(name="later")
@@ -45,7 +45,7 @@ def _later():
 
 @pytest.fixture(name="_runtime", params=["at once", "later"], autouse=True)
 def _installed(request, clock, later):
-    """Background refreshes are done before whoever starts them goes on, or after."""
+    """Background refreshes are done at once, or when the caller has continued."""
 
     def run(task):
         if request.param == "at once":
@@ -113,20 +113,20 @@ def _run_for(local, clock, later, rotate):
 
 
 def fetches(session):
-    """How often each hop has asked STS, and how often in vain."""
+    """How often each hop was refreshed; none has failed."""
     counters = [hop.counters for hop in session.status().hops]
     assert [0] * len(counters) == [each.failures for each in counters]
     return [each.successes for each in counters]
 
 
 def times(life, *, due=None):
-    """How often a hop that is due so many seconds before its end asks in six hours."""
+    """How often a hop refreshes in six hours, if due *due* seconds before its end."""
     due = (max(life / 4, min(300, life / 3)) * 1.15) if due is None else due
     return -(-HOURS * HOUR // (life - min(due, life / 2)))
 
 
 def test_web_identity(local, rotate, run_for):
-    """15 minutes → 60 → 60: what is used decides; the others are asked by it."""
+    """15 minutes → 60 → 60: the last role decides when the others are refreshed."""
     session = stsession.web_identity(WEB, token=rotate(), duration_seconds=900).assume(
         [HUB, TARGET]
     )
@@ -181,7 +181,7 @@ def test_session_token(local, run_for):
 
 
 def test_saml(local, run_for):
-    """15 minutes by SAML → 15 → 15, with an assertion for each life."""
+    """15 minutes by SAML → 15 → 15, with an assertion for each refresh."""
     session = (
         stsession.saml(
             LOGIN, PROVIDER, assertion=local.saml_assertion, duration_seconds=900
@@ -211,7 +211,7 @@ def test_function(local, run_for):
 
 
 def test_hop_that_fails(local, clock, rotate, later):
-    """The error names the hop, not the one that was asked for."""
+    """The error names the hop that failed."""
     session = stsession.web_identity(WEB, token=rotate()).assume([HUB, TARGET])
     local.add_role(HUB, trusts=["nobody"])
     error = failing(session)
@@ -242,7 +242,7 @@ def test_first_hop_that_fails(rotate):
 
 
 def test_source_that_never_comes_back(local, clock, rotate, later):
-    """The last hop serves to its end, and says then which one is to blame."""
+    """The last hop is used until it expires; the error names the one that failed."""
     path = rotate()
     session = stsession.web_identity(WEB, token=path).assume([HUB, TARGET])
     s3 = session.client("s3")

@@ -88,7 +88,7 @@ class Network:
 
 @attrs.frozen
 class Request:
-    """What was asked of STS."""
+    """A request to STS."""
 
     operation: str
     params: dict[str, str]
@@ -99,7 +99,7 @@ class Request:
 
 @attrs.frozen
 class Recording:
-    """What somebody asked of STS, and had in the end."""
+    """The requests of a session to STS, and its credentials."""
 
     requests: list[Request]
     key: str
@@ -145,7 +145,7 @@ def _install(directory, monkeypatch):
         (directory / "credentials").write_text(case.credentials)
         for name, value in case.environment.items():
             monkeypatch.setenv(name, filled(value))
-        # Before botocore 1.40 the global end point was its default; never ours.
+        # Before botocore 1.40 the global endpoint was its default; never ours.
         if "sts_regional_endpoints" not in case.config:
             monkeypatch.setenv("AWS_STS_REGIONAL_ENDPOINTS", "regional")
 
@@ -208,7 +208,7 @@ def test_same_calls(case, record):
 @cases(wanted=lambda case: case.error is not None)
 def test_errors(case, record):
     """
-    Where botocore has an error, we have one that says what is wrong where.
+    Where botocore has an error, we have one that names the profile and the key.
 
     And also where botocore guesses, or leaves the error to STS.
     """

@@ -1,4 +1,4 @@
-"""Services that refuse a key before its time."""
+"""Services that reject a key before it expires."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def test_get(s3, local):
 @pytest.mark.parametrize(
     "code", ["InvalidToken", "TokenRefreshRequired", "InvalidClientTokenId"]
 )
-def test_other_words_for_it(session, local, code):
-    """So it does whatever word the service has for it."""
+def test_other_codes(session, local, code):
+    """The same with the other error codes for it."""
     s3 = session.client("s3")
     local.faults.add(Fault.error(code), operation="GetObject", times=1)
 
@@ -59,7 +59,7 @@ def test_other_words_for_it(session, local, code):
 
 @pytest.mark.parametrize("code", ["AccessDenied", "SignatureDoesNotMatch"])
 def test_other_refusals(session, local, code):
-    """What doesn't mean that the key is dead is the caller's own affair."""
+    """Other errors are the caller's."""
     s3 = session.client("s3")
     local.faults.add(Fault.error(code, status=403), operation="GetObject")
 
@@ -123,7 +123,7 @@ def test_upload_file(s3, local, tmp_path):
 
 
 def test_other_clients_of_the_session(s3, session, local):
-    """One refresh serves all clients; the others don't even meet a refusal."""
+    """One refresh is enough for all clients; the others aren't rejected."""
     s3.list_objects_v2(Bucket="bucket")
 
     session.client("s3").get_object(Bucket="bucket", Key="0.txt")
@@ -132,8 +132,8 @@ def test_other_clients_of_the_session(s3, session, local):
     assert 2 == local.count("AssumeRole")
 
 
-def test_every_key_is_refused(session, local, clock):
-    """A service that refuses every key causes no loop, neither there nor at STS."""
+def test_every_key_is_rejected(session, local, clock):
+    """A service that rejects every key causes no loop, neither there nor at STS."""
     s3 = session.client("s3")
     local.reject_all_keys()
     for _ in range(60):

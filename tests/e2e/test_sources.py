@@ -1,4 +1,4 @@
-"""The source's own credentials: shared, rotated, dead."""
+"""The source's own credentials: shared, rotated, expired."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def assumed_by(local, role_arn=ROLE):
 
 @pytest.fixture(name="honest")
 def _honest():
-    """A server by the machine's clock, which botocore's own credentials live by."""
+    """A server with the machine's clock, which botocore uses for its credentials."""
     with LocalSTS() as local:
         for arn in (ROLE, HUB):
             local.add_role(arn)
@@ -81,7 +81,7 @@ def test_profile_role_shared_by_threads(honest, directory, source):
 
 
 def test_key_rotated_at_the_last_moment(local, directory, clock):
-    """If STS refuses the source's key, the file is looked at once more."""
+    """If STS rejects the source's key, the file is read once more."""
     first, second = local.add_user(), local.add_user()
     local.write_profile(directory, key=first, name="dev")
     session = stsession.assume(ROLE, source="dev")
@@ -105,7 +105,7 @@ def test_key_rotated_at_the_last_moment(local, directory, clock):
     )
 
 
-def test_dead_session_as_source(local, source, clock):
+def test_expired_function_as_source(local, source, clock):
     """So is one whose session is over, and when it ended."""
     keys = source.client("sts").assume_role(RoleArn=ROLE, RoleSessionName="me")
     given = keys["Credentials"]
@@ -127,7 +127,7 @@ def test_dead_session_as_source(local, source, clock):
     assert f"{expires_at:%Y-%m-%d %H:%M:%S} UTC" in str(caught.value)
 
 
-def test_source_that_dies_before_its_child(local, source, clock):
+def test_source_that_expires_before_its_role(local, source, clock):
     """A refresh is brought forward if the source won't be there when it is due."""
     keys = source.client("sts").assume_role(
         RoleArn=ROLE, RoleSessionName="me", DurationSeconds=1_800
@@ -148,7 +148,7 @@ def test_source_that_dies_before_its_child(local, source, clock):
 
 
 def test_chain(local, source, clock):
-    """Each role of a chain refreshes by itself, and no dead key is ever used."""
+    """Each role of a chain refreshes by itself, and no expired key is ever used."""
     local.add_role(HUB)
     local.add_role(OTHER_ROLE, trusts=[HUB])
     session = stsession.assume([HUB, OTHER_ROLE], source=source, duration_seconds=900)

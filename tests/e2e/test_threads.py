@@ -105,7 +105,7 @@ def test_mandatory_window(session, local, clock, gate):
 
 
 def test_advisory_window(session, local, clock, gate):
-    """While there is time, nobody waits for STS: all pass before it answers."""
+    """In the advisory window no thread waits for STS."""
     do = listing(session)
     do()
     clock.advance(seconds(LIFE - 200))
@@ -183,7 +183,7 @@ def test_key_and_secret_are_of_one_generation(session, local, clock, step):
 
 
 def test_values_read_one_by_one_are_of_one_generation(source, clock):
-    """The same is true for those who read the attributes one after another."""
+    """The same is true if the attributes are read one after another."""
     with use_runtime(clock=clock):
         session = stsession.assume(
             ROLE,

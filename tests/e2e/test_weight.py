@@ -133,7 +133,7 @@ STANDARD = set(sys.stdlib_module_names)
 
 
 class Forbidden:
-    """A lock that nobody may take."""
+    """A lock that must not be taken."""
 
     def __enter__(self):
         pytest.fail("A lock was taken.")
@@ -212,7 +212,7 @@ def test_memory(clock):
 
 
 def descriptors():
-    """How many are open, where the platform can tell."""
+    """How many are open, if the platform has a list."""
     directory = pathlib.Path("/proc/self/fd")
     return len(list(directory.iterdir())) if directory.exists() else 0
 
