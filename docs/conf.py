@@ -33,6 +33,7 @@ extensions = [
 exclude_patterns = ["_build"]
 
 html_theme = "furo"
+pygments_dark_style = "github-dark"
 html_title = f"stsession {release}"
 html_static_path = ["_static"]
 html_css_files = ["pages.css"]
