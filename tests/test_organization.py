@@ -58,55 +58,34 @@ def names(fleet):
     return sorted(target.account_name for target in fleet)
 
 
-def test_all_accounts(source, tree):
-    """All accounts, with their names, the management account too."""
-    fleet = fleet_of(source)
+def test_accounts(source, tree):
+    """
+    All accounts have the role, with their names, the management account too.
 
-    assert ["a", "b", "c", "d", "master"] == names(fleet)
-    assert {tree["a"]: "a"}.items() <= {
-        target.account_id: target.account_name for target in fleet
-    }.items()
+    It and others can be left out. A root or a unit stands for all that is in it.
+    """
+    cases = [
+        ({}, ["a", "b", "c", "d", "master"]),
+        ({"include_management": False}, ["a", "b", "c", "d"]),
+        ({"exclude": [tree["a"], tree["c"]]}, ["b", "d", "master"]),
+        ({"parent": tree["root"]}, ["a", "b", "c", "d", "master"]),
+        ({"parent": tree["outer"]}, ["b", "c", "d"]),
+        ({"parent": tree["inner"]}, ["c", "d"]),
+    ]
 
+    assert [expected for _, expected in cases] == [
+        names(fleet_of(source, **options)) for options, _ in cases
+    ]
+    assert {("a", tree["a"], f"arn:aws:iam::{tree['a']}:role/Audit")} == {
+        (target.account_name, target.account_id, target.role_arn)
+        for target in fleet_of(source)
+        if target.account_name == "a"
+    }
 
-def test_role_in_each(source, tree):
-    """Each has the role."""
-    arns = {target.role_arn for target in fleet_of(source)}
-
-    assert f"arn:aws:iam::{tree['c']}:role/Audit" in arns
-    assert 5 == len(arns)
-
-
-def test_without_management(source, tree):
-    """The management account can be left out."""
-    assert ["a", "b", "c", "d"] == names(fleet_of(source, include_management=False))
-
-
-def test_without_others(source, tree):
-    """So can any other."""
-    fleet = fleet_of(source, exclude=[tree["a"], tree["c"]])
-
-    assert ["b", "d", "master"] == names(fleet)
-
-
-@pytest.mark.parametrize(
-    ("parent", "expected"),
-    [
-        ("root", ["a", "b", "c", "d", "master"]),
-        ("outer", ["b", "c", "d"]),
-        ("inner", ["c", "d"]),
-    ],
-)
-def test_parent(parent, expected, source, tree):
-    """A root or a unit stands for all that is in it, at whatever depth."""
-    assert expected == names(fleet_of(source, parent=tree[parent]))
-
-
-def test_source_of_its_own(source, tree):
-    """The organization may have a source that isn't the fleet's."""
-    org = Organization(source=source)
+    # The organization may have a source that isn't the fleet's.
     other = boto3.Session("AKIAOTHER", "other", region_name="us-east-1")
 
-    assert 5 == len(Fleet(org, role_name="Audit", source=other))
+    assert 5 == len(Fleet(Organization(source=source), role_name="A", source=other))
 
 
 class Answers:
@@ -161,38 +140,36 @@ def knows_state():
     return "State" in model.shape_for("Account").members
 
 
-@pytest.mark.skipif(not knows_state(), reason="an older botocore")
-def test_active_ones_only(plain):
-    """What isn't active is left out, by *State*."""
-    Answers(
-        plain,
-        {
-            "Accounts": [
-                account(1, State="ACTIVE"),
-                account(2, State="SUSPENDED", Status="ACTIVE"),
-                account(3, State="PENDING_CLOSURE"),
-                account(4, State="ACTIVE", Status="SUSPENDED"),
-            ]
-        },
-    )
-
-    assert ["n1", "n4"] == names(fleet_of(plain))
+def numbered(*accounts):
+    return [account(number, **what) for number, what in enumerate(accounts, 1)]
 
 
-def test_active_ones_by_their_former_status(plain):
-    """Or by *Status* if there is no *State*; an account with neither is taken."""
-    Answers(
-        plain,
-        {
-            "Accounts": [
-                account(1, Status="ACTIVE"),
-                account(2, Status="SUSPENDED"),
-                account(3),
-            ]
-        },
-    )
+@pytest.mark.parametrize(
+    ("accounts", "expected"),
+    [
+        pytest.param(
+            numbered(
+                {"State": "ACTIVE"},
+                {"State": "SUSPENDED", "Status": "ACTIVE"},
+                {"State": "PENDING_CLOSURE"},
+                {"State": "ACTIVE", "Status": "SUSPENDED"},
+            ),
+            ["n1", "n4"],
+            marks=pytest.mark.skipif(not knows_state(), reason="an older botocore"),
+        ),
+        (numbered({"Status": "ACTIVE"}, {"Status": "SUSPENDED"}, {}), ["n1", "n3"]),
+    ],
+    ids=["State", "Status"],
+)
+def test_active_ones_only(plain, accounts, expected):
+    """
+    What isn't active is left out, by *State*, or by *Status* if there is none.
 
-    assert ["n1", "n3"] == names(fleet_of(plain))
+    An account with neither is taken.
+    """
+    Answers(plain, {"Accounts": accounts})
+
+    assert expected == names(fleet_of(plain))
 
 
 @pytest.mark.parametrize(
