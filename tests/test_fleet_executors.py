@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import operator
 import pickle
@@ -49,49 +50,38 @@ def _fleet(files, monkeypatch):
         yield fleet
 
 
-@pytest.fixture(name="method", params=["spawn", "fork"], scope="module")
-def _method(request):
-    return request.param
+@contextlib.contextmanager
+def two_processes(method="fork"):
+    with process_pool(2, mp_context=multiprocessing.get_context(method)) as pool:
+        yield pool
 
 
 @pytest.fixture(name="pool", scope="module")
-def _pool(method):
+def _pool():
     """A pool whose processes serve several tests."""
-    context = multiprocessing.get_context(method)
-    with process_pool(2, mp_context=context) as pool:
+    with two_processes() as pool:
         yield pool
 
 
-@pytest.fixture(name="new_pool")
-def _new_pool(method):
-    context = multiprocessing.get_context(method)
-    with process_pool(2, mp_context=context) as pool:
-        yield pool
-
-
-def test_processes(fleet, new_pool, local):
+@pytest.mark.parametrize("method", ["spawn", "fork"])
+def test_processes(fleet, method, local):
     """Each process assumes the roles for itself, and keeps them for the next run."""
     before = local.count("AssumeRole")
+    with two_processes(method) as pool:
+        first = [r.value for r in fleet.map(functions.where, executor=pool)]
+        first_calls = local.count("AssumeRole") - before
+        second = [r.value for r in fleet.map(functions.where, executor=pool)]
+        again = local.count("AssumeRole") - before
+        parts = [r.value for r in fleet.map(functions.shared_parts, executor=pool)]
 
-    first = [r.value for r in fleet.map(functions.where, executor=new_pool)]
-    first_calls = local.count("AssumeRole") - before
-    second = [r.value for r in fleet.map(functions.where, executor=new_pool)]
-    again = local.count("AssumeRole") - before
+        assert pool.submit(abs, -1).result() == 1  # it isn't shut down
 
     assert IDS == sorted(account for account, _, _ in first)
     assert len(IDS) == first_calls
     assert IDS == sorted(account for account, _, _ in second)
     assert again <= 2 * len(IDS)
-    assert new_pool.submit(abs, -1).result() == 1
-
-
-def test_sessions_in_a_process_share(fleet, pool):
-    """
-    In one process all sessions have one source, with its client, and one throttle.
-    """
-    values = [r.value for r in fleet.map(functions.shared_parts, executor=pool)]
-
-    assert len(set(values)) == len({process for process, *_ in values})
+    # In one process all sessions have one source, with its client, and one throttle.
+    assert len(set(parts)) == len({process for process, *_ in parts})
 
 
 def test_error_whose_class_is_made_as_it_runs(fleet, pool):
@@ -136,12 +126,13 @@ def test_value_that_cannot_be_pickled(fleet, pool):
     assert "of type function, which can't be pickled" in str(results[0].error)
 
 
-def test_broken_pool(fleet, new_pool):
+def test_broken_pool(fleet):
     """The run ends with an error that says how far it got."""
-    run = fleet.map(functions.die, executor=new_pool)
+    with two_processes() as pool:
+        run = fleet.map(functions.die, executor=pool)
 
-    with pytest.raises(ExecutorError, match="The executor stopped after 0 of 6"):
-        list(run)
+        with pytest.raises(ExecutorError, match="The executor stopped after 0 of 6"):
+            list(run)
 
     assert [] == list(run)
 
