@@ -146,38 +146,32 @@ def test_retry_quota(sessions, wire):
     assert 3 == wire.requests - middle
 
 
-def test_pages_and_configuration(sessions):
-    """Nor do they see what is cached or changed in another client."""
-    one, other = clients_of(sessions, config=Config(s3={"addressing_style": "path"}))
+def test_configuration(sessions):
+    """Clients don't see what is cached or changed in another one."""
+    config = Config(s3={"addressing_style": "path"})
+    one, other = clients_of(sessions, config=config)
     one.get_paginator("list_objects_v2")
-    one.meta.config.s3["addressing_style"] = "virtual"
+    one.meta.config.s3["addressing_style"] = "other"
     one.meta.config.region_name = "nowhere"
-    later = sessions[0].client("s3", config=Config(s3={"addressing_style": "path"}))
+    later = sessions[0].client("s3", config=config)
+    config.s3["addressing_style"] = "virtual"  # it goes for clients made from then on
+    last = sessions[1].client("s3", config=config)
 
     assert {} == other._cache == later._cache
-    assert "path" == other.meta.config.s3["addressing_style"]
-    assert "path" == later.meta.config.s3["addressing_style"]
+    assert ["path", "path", "virtual"] == [
+        each.meta.config.s3["addressing_style"] for each in (other, later, last)
+    ]
     assert "eu-central-1" == other.meta.config.region_name
 
 
-def test_configuration_that_changes(sessions):
-    """A configuration changed by its owner goes for the clients made from then on."""
-    config = Config(s3={"addressing_style": "path"})
-    before = sessions[0].client("s3", config=config)
-    config.s3["addressing_style"] = "virtual"
-    after = sessions[1].client("s3", config=config)
-
-    assert "path" == before.meta.config.s3["addressing_style"]
-    assert "virtual" == after.meta.config.s3["addressing_style"]
-
-
-def test_one_isn_t_true(sessions):
+def test_equal_arguments(sessions):
     """Arguments that are equal and aren't the same make different clients."""
-    one = sessions[0].client("s3", config=Config(tcp_keepalive=1))
-    other = sessions[0].client("s3", config=Config(tcp_keepalive=True))
+    values = [
+        sessions[0].client("s3", config=Config(tcp_keepalive=value))
+        for value in (1, True)
+    ]
 
-    assert 1 == one.meta.config.tcp_keepalive
-    assert True is other.meta.config.tcp_keepalive
+    assert ["1", "True"] == [str(each.meta.config.tcp_keepalive) for each in values]
 
 
 def test_handlers(sessions, wire):
@@ -212,11 +206,8 @@ def test_copied_events(sessions):
     copied = copy.copy(one.meta.events)
     seen = []
     copied.register("mine", lambda **_: seen.append(1))
-    one.meta.events.emit("mine")
-
-    assert [] == seen
-
-    copied.emit("mine")
+    for events in (one.meta.events, copied):
+        events.emit("mine")
 
     assert [1] == seen
 
@@ -283,24 +274,50 @@ def test_context_of_the_first_caller(sessions, wire):
     assert "B" not in agent.partition(" m/")[2].partition(" ")[0].split(",")
 
 
-def test_environment(stubbed, monkeypatch):
-    """A session goes by the environment that it was made in."""
-    before = fleet_session(ROLE, source=stubbed)
-    first = before.client("sqs")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    after = fleet_session(ROLE, source=stubbed)
+@pytest.mark.parametrize("posix", [True, False])
+def test_environment(stubbed, monkeypatch, posix):
+    """
+    A session's clients are made for the environment in which the session was made.
 
-    assert before._clients is not after._clients
-    assert "https://sqs.eu-central-1.amazonaws.com" == first.meta.endpoint_url
-    assert "http://127.0.0.1:1" == after.client("sqs").meta.endpoint_url
+    Keys in it make no difference.
+    """
+    if not posix:
+        monkeypatch.delattr(os, "environb", raising=False)
 
+    def url(session):
+        return session.client("sqs").meta.endpoint_url
 
-def test_keys_in_the_environment(stubbed, monkeypatch):
-    """Other keys in it make no difference to the clients of roles."""
-    before = fleet_session(ROLE, source=stubbed)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "http://one.example")
+    first = fleet_session(ROLE, source=stubbed)
+    urls = [url(first)]
+    late = fleet_session(OTHER_ROLE, source=stubbed)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "http://two.example")
+    urls += [url(fleet_session(ROLE, source=stubbed)), late.client("s3") and url(late)]
+    late_s3 = first._clients._templates
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "http://one.example")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "other")
+    again = fleet_session(ROLE, source=stubbed)
+    urls += [url(again)]
 
-    assert before._clients is fleet_session(ROLE, source=stubbed)._clients
+    assert [f"http://{which}.example" for which in ("one", "two", "one", "one")] == urls
+    assert 1 == len(late_s3)  # that of s3 might have been for either
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "another")
+    assert again._clients is fleet_session(ROLE, source=stubbed)._clients
+
+
+def test_config_file(tmp_path, monkeypatch):
+    """The same goes for the config file."""
+    config, urls = tmp_path / "config", []
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    for name in ("one", "other"):
+        config.write_text(
+            "[profile source]\nregion = eu-west-1\naws_access_key_id = AKIAEXAMPLE\n"
+            f"aws_secret_access_key = s\nendpoint_url = http://{name}.example\n"
+        )
+        session = fleet_session(ROLE, source="source")
+        urls.append(session.client("sqs").meta.endpoint_url)
+
+    assert ["http://one.example", "http://other.example"] == urls
 
 
 @pytest.mark.parametrize(
@@ -313,9 +330,7 @@ def test_keys_in_the_environment(stubbed, monkeypatch):
     ids=["variable", "config", "user agent"],
 )
 def test_settings_that_change(change):
-    """
-    Nor does it share with those that were made when its settings said other things.
-    """
+    """Clients of a source whose settings have changed are made anew."""
     settings = botocore.session.Session()
     before = ClientTemplates.of(settings)
 
@@ -398,7 +413,7 @@ def test_whole_session(sessions):
     sessions[1].client("s3").list_buckets()
 
     assert [1] == seen
-    assert isinstance(before.meta.events, CopyOnWriteEvents)
+    assert is_from_template(before)
     assert "eu-central-1" == session.region_name
     assert session.get_credentials() is session._session.get_credentials()
 
@@ -410,23 +425,59 @@ def test_client_of_other_keys(sessions, wire):
 
     assert ["AKIAMINE"] == keys(wire)
     assert not sessions[0]._is_complete
-    assert isinstance(sessions[0].client("s3").meta.events, CopyOnWriteEvents)
+    assert is_from_template(sessions[0].client("s3"))
 
 
 def test_copied_session(sessions):
     """The clients of a copied session come from the same templates."""
-    sessions[0].client("sts")
     copied = copy.deepcopy(sessions[0])
 
-    assert isinstance(copied.client("sts").meta.events, CopyOnWriteEvents)
+    assert is_from_template(copied.client("sts"))
     assert copied._clients is sessions[0]._clients
 
 
 def test_no_such_attribute(sessions):
     """A session has no more attributes than any."""
-    assert not hasattr(sessions[0], "nonsense")
     bare = type(sessions[0]).__new__(type(sessions[0]))
+
+    assert not hasattr(sessions[0], "nonsense")
     assert not hasattr(bare, "_session")
+
+
+def answers(session):
+    """What boto3 answers alike for all roles."""
+    return [
+        session.available_profiles,
+        session.get_available_partitions(),
+        session.get_available_regions("ec2"),
+        session.get_available_resources(),
+        session.get_available_services(),
+        session.get_partition_for_region("cn-north-1"),
+        session.profile_name,
+        session.region_name,
+        type(session.get_credentials()),
+    ]
+
+
+def test_questions(sessions, stubbed):
+    """
+    Questions with one answer for all roles are answered as by boto3, at no cost.
+
+    Nor does it make a session more than one for clients to be a further role's source.
+    """
+    expected = answers(stsession.assume(ROLES[0], source=stubbed))
+
+    assert expected == answers(sessions[0])
+    assert OTHER_ROLE == sessions[0].assume(OTHER_ROLE).role_arn
+    assert is_from_template(sessions[0].client("sqs"))
+
+
+def test_further_role_of_a_whole_session(sessions):
+    """A session with handlers of its own is the source as it is."""
+    sessions[0].events.register("stsession-test", nothing)
+    source = sessions[0]._own_source
+
+    assert source.settings.get_component("event_emitter").emit("stsession-test")
 
 
 def test_close(source, local):
@@ -561,46 +612,6 @@ def test_stubber(sessions, wire):
         assert "2" == other.get_caller_identity()["Account"]
 
 
-def test_wrapped_calls(sessions, wire, monkeypatch):
-    """Libraries for tracing wrap a method of all clients."""
-    seen = []
-    real = botocore.client.BaseClient._make_api_call
-
-    def wrapped(client, operation, parameters):
-        seen.append(operation)
-        return real(client, operation, parameters)
-
-    sessions[0].credentials()
-    s3 = sessions[0].client("s3")
-    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", wrapped)
-    s3.list_buckets()
-
-    assert ["ListBuckets"] == seen
-
-
-def test_wrapped_initializer(sessions, wire, monkeypatch):
-    """Or have each client call them once it is made; also if templates are there."""
-    seen = []
-    for session in sessions:
-        session.credentials()
-        session.client("s3")
-    real = botocore.client.BaseClient.__init__
-
-    def initialize(client, *args, **kwargs):
-        real(client, *args, **kwargs)
-        note = functools.partial(traced, "s3")
-        client.meta.events.register("before-send", note)
-
-    traces.clear()
-    monkeypatch.setattr(botocore.client.BaseClient, "__init__", initialize)
-    for s3 in clients_of(sessions):
-        s3.list_buckets()
-        seen.append(type(s3.meta.events))
-
-    assert ["s3", "s3"] == traces
-    assert [CopyOnWriteEvents] * 2 == seen
-
-
 traces = []
 
 
@@ -609,12 +620,41 @@ def traced(service, **_):
     traces.append(service)
 
 
+def test_tracing(sessions, wire, monkeypatch):
+    """Libraries for tracing wrap methods of all clients, with templates or not."""
+    operations = []
+    base = botocore.client.BaseClient
+    make_api_call, real = base._make_api_call, base.__init__
+
+    def wrapped(client, operation, parameters):
+        operations.append(operation)
+        return make_api_call(client, operation, parameters)
+
+    def initialize(client, *args, **kwargs):
+        real(client, *args, **kwargs)
+        note = functools.partial(traced, "s3")
+        client.meta.events.register("before-send", note)
+
+    for session in sessions:
+        session.credentials()
+    before = clients_of(sessions)
+    traces.clear()
+    monkeypatch.setattr(base, "_make_api_call", wrapped)
+    monkeypatch.setattr(base, "__init__", initialize)
+    after = clients_of(sessions)
+    for s3 in (*before, *after):
+        s3.list_buckets()
+
+    assert ["ListBuckets"] * 4 == operations
+    assert ["s3"] * 2 == traces
+    assert all(map(is_from_template, after))
+
+
 class Roles(RuleBasedStateMachine):
     """Whatever is done with the clients of many roles, each signs with its own keys."""
 
     @initialize()
     def begin(self):
-        """Four roles."""
         self.source = boto3.Session("AKIAEXAMPLE", "secret", region_name="us-east-1")
         self.source.events.register("before-send.sts", StubSTS())
         self.clients = []
@@ -627,34 +667,29 @@ class Roles(RuleBasedStateMachine):
 
     @rule(role=st.integers(0, 3), service=st.sampled_from(["s3", "sqs", "sts"]))
     def make(self, role, service):
-        """Make a client."""
         client = self.sessions[role].client(service)
         self.clients.append((role, client))
 
     @rule(number=st.integers(0, 9))
     def register(self, number):
-        """Have one call a handler."""
         if self.clients:
             _, client = self.clients[number % len(self.clients)]
             client.meta.events.register("before-sign", nothing, unique_id="nothing")
 
     @rule(number=st.integers(0, 9))
     def unregister(self, number):
-        """Have it call it no more."""
         if self.clients:
             _, client = self.clients[number % len(self.clients)]
             client.meta.events.unregister("before-sign", unique_id="nothing")
 
     @rule(number=st.integers(0, 9))
     def close(self, number):
-        """Close one."""
         if self.clients:
             _, client = self.clients[number % len(self.clients)]
             client.close()
 
     @rule(number=st.integers(0, 9))
     def drop(self, number):
-        """Forget one."""
         if self.clients:
             self.clients.pop(number % len(self.clients))
 
@@ -681,7 +716,6 @@ class Roles(RuleBasedStateMachine):
         self.check(role, client)
 
     def check(self, role, client):
-        """Check the keys that sign."""
         operation = CALLS[client.meta.service_model.service_name]
         url = client.generate_presigned_url(operation)
         found = url.partition("Credential=")[2] or url.partition("AWSAccessKeyId=")[2]
@@ -690,7 +724,6 @@ class Roles(RuleBasedStateMachine):
 
     @invariant()
     def all_sign_with_their_own(self):
-        """The last two do."""
         for role, client in getattr(self, "clients", [])[-2:]:
             self.check(role, client)
 
@@ -704,66 +737,6 @@ def nothing(**_):
 
 TestRoles = Roles.TestCase
 TestRoles.settings = settings(max_examples=15, stateful_step_count=20)
-
-
-@pytest.mark.parametrize(
-    "ask",
-    [
-        lambda session: session.available_profiles,
-        lambda session: session.get_available_partitions(),
-        lambda session: session.get_available_regions("ec2"),
-        lambda session: session.get_available_resources(),
-        lambda session: session.get_available_services(),
-        lambda session: session.get_partition_for_region("cn-north-1"),
-        lambda session: session.profile_name,
-        lambda session: session.region_name,
-        lambda session: type(session.get_credentials()),
-    ],
-)
-def test_questions(sessions, stubbed, ask):
-    """Questions with one answer for all roles are answered as by boto3, at no cost."""
-    answer = ask(sessions[0])
-
-    assert ask(stsession.assume(ROLES[0], source=stubbed)) == answer
-    assert is_from_template(sessions[0].client("sqs"))
-
-
-@pytest.mark.parametrize("posix", [True, False])
-def test_environment_of_a_session(stubbed, monkeypatch, posix):
-    """A client is never made for the environment of another session."""
-    if not posix:
-        monkeypatch.delattr(os, "environb", raising=False)
-
-    def url(session):
-        return session.client("sqs").meta.endpoint_url
-
-    monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "http://one.example")
-    first = fleet_session(ROLE, source=stubbed)
-    urls = [url(first)]
-    late = fleet_session(OTHER_ROLE, source=stubbed)
-    monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "http://two.example")
-    urls += [url(fleet_session(ROLE, source=stubbed)), late.client("s3") and url(late)]
-    late_s3 = first._clients._templates
-    monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "http://one.example")
-    urls += [url(fleet_session(ROLE, source=stubbed))]
-
-    assert [f"http://{which}.example" for which in ("one", "two", "one", "one")] == urls
-    assert 1 == len(late_s3)  # that of s3 might have been for either
-
-
-def test_config_file(tmp_path, monkeypatch):
-    """The same goes for the config file."""
-    config, urls = tmp_path / "config", []
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
-    for name in ("one", "other"):
-        config.write_text(
-            "[profile source]\nregion = eu-west-1\naws_access_key_id = AKIAEXAMPLE\n"
-            f"aws_secret_access_key = s\nendpoint_url = http://{name}.example\n"
-        )
-        session = fleet_session(ROLE, source="source")
-        urls.append(session.client("sqs").meta.endpoint_url)
-
-    assert ["http://one.example", "http://other.example"] == urls
 
 
 def test_template_that_takes_too_long(sessions, monkeypatch):
@@ -784,9 +757,9 @@ def test_template_that_takes_too_long(sessions, monkeypatch):
         second = sessions[1].client("sqs")
         made.set()
 
-    assert isinstance(first.result().meta.events, CopyOnWriteEvents)
-    assert not isinstance(second.meta.events, CopyOnWriteEvents)
-    assert isinstance(sessions[1].client("sqs").meta.events, CopyOnWriteEvents)
+    assert is_from_template(first.result())
+    assert not is_from_template(second)
+    assert is_from_template(sessions[1].client("sqs"))
 
 
 def test_waits_for_the_template(sessions, monkeypatch):
@@ -806,7 +779,7 @@ def test_waits_for_the_template(sessions, monkeypatch):
     with use_runtime(wait=wait), ThreadPoolExecutor(2) as threads:
         clients = list(threads.map(lambda session: session.client("sqs"), sessions))
 
-    assert [CopyOnWriteEvents] * 2 == [type(client.meta.events) for client in clients]
+    assert all(map(is_from_template, clients))
 
 
 def manager_of(client):
@@ -911,21 +884,3 @@ def test_inside_of_another_botocore():
     assert {"ssl_context": 1} == manager.connection_pool_kw
     assert not hasattr(other, "pools")
     assert plain is SharedHttpSession(plain, object, Pools())._session
-
-
-def test_further_role(sessions):
-    """
-    To be the source of a further role isn't to be more than a session for clients.
-    """
-    further = sessions[0].assume(OTHER_ROLE)
-
-    assert OTHER_ROLE == further.role_arn
-    assert is_from_template(sessions[0].client("sqs"))
-
-
-def test_further_role_of_a_whole_one(sessions):
-    """A session that is more than that is taken as it is."""
-    sessions[0].events.register("stsession-test", nothing)
-    source = sessions[0]._own_source
-
-    assert source.settings.get_component("event_emitter").emit("stsession-test")
