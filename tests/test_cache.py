@@ -18,6 +18,7 @@ from stsession import MemoryCache, RefreshPolicy
 from stsession._requests.models import OPERATIONS
 from stsession.testing import FakeClock, use_runtime
 
+from .engine import World, engine
 from .wire import HUB, READER, TARGET, minutes, source_of
 
 
@@ -169,37 +170,18 @@ def test_two_caches(stub, source):
 
 
 def test_kept_after_the_session(stub, source, clock):
-    """A later session gets what is still valid."""
-    first = stsession.assume(READER, source=source).credentials()
-    gc.collect()
-    clock.advance(minutes(30))
-    second = stsession.assume(READER, source=source)
-
-    assert first is second.credentials()
-    assert minutes(30) == second.remaining
-    assert 1 == stub.attempts
-
-
-def test_refreshed_after_the_session(stub, source):
-    """It's the last that is kept."""
+    """A later session gets what is still valid, which is the last refresh's."""
     session = stsession.assume(READER, source=source)
     session.credentials()
     last = session.refresh()
     del session
     gc.collect()
+    clock.advance(minutes(30))
+    second = stsession.assume(READER, source=source)
 
-    assert last is stsession.assume(READER, source=source).credentials()
+    assert last is second.credentials()
+    assert minutes(30) == second.remaining
     assert 2 == stub.attempts
-
-
-def test_expired_entries_go(source, clock):
-    """When anything is kept, what is over isn't any longer."""
-    cache = MemoryCache()
-    stsession.assume(READER, source=source, cache=cache).credentials()
-    clock.advance(minutes(61))
-    stsession.assume(HUB, source=source, cache=cache).credentials()
-
-    assert 1 == len(cache._records)
 
 
 def test_expired_entry_isn_t_used(stub, source, clock):
@@ -214,44 +196,71 @@ def test_expired_entry_isn_t_used(stub, source, clock):
     assert credentials.expires_at > clock.now()
 
 
+class Cached:
+    """A cache, and how often the source of its refreshers was called."""
+
+    def __init__(self, **options):
+        self.cache = MemoryCache(**options)
+        self.world = World()
+        self.attempts = 0
+
+    def use(self, key):
+        """Get credentials for *key*, and drop what refreshes them."""
+        it = []
+
+        def make(record):
+            it.append(engine(world=self.world, record=record))
+            it[0].refresher.keep = lambda *kept: self.cache.keep(key, *kept)
+            return it[0].refresher
+
+        self.cache.refresher(key, make).get()
+        self.attempts += it[0].attempts
+
+    @property
+    def kept(self):
+        """How many sets of credentials are kept."""
+        return len(self.cache._records)
+
+
+def test_expired_entries_go():
+    """When anything is kept, what is over isn't any longer."""
+    cached = Cached()
+    cached.use("reader")
+    cached.world.passes(901)
+    cached.use("hub")
+
+    assert 1 == cached.kept
+
+
 @pytest.mark.parametrize(("max_entries", "calls"), [(3, 3), (2, 4), (0, 4)])
-def test_bounded(stub, source, max_entries, calls):
+def test_bounded(max_entries, calls):
     """If there are too many, a random one goes; here it is the first."""
-    cache = MemoryCache(max_entries=max_entries)
+    cached = Cached(max_entries=max_entries)
     with use_runtime(random=lambda: 0.0):
-        for arn in (READER, HUB, TARGET, READER):
-            stsession.assume(arn, source=source, cache=cache).credentials()
-            gc.collect()
+        for key in ("reader", "hub", "target", "reader"):
+            cached.use(key)
 
-    assert calls == stub.attempts
-    assert len(cache._records) <= max_entries
+    assert calls == cached.attempts
+    assert cached.kept <= max_entries
 
 
-def test_more_than_fit_in_a_cycle(stub, source):
+def test_more_than_fit_in_a_cycle():
     """A program that uses a few more than fit finds most of them."""
-    cache, draw = MemoryCache(max_entries=20), random.Random(7).random
-    with use_runtime(random=draw):
-        for _ in range(2):
-            for n in range(22):
-                name = f"session-{n}"
-                stsession.assume(
-                    READER, source=source, cache=cache, role_session_name=name
-                ).credentials()
-            gc.collect()
+    cached = Cached(max_entries=20)
+    with use_runtime(random=random.Random(7).random):
+        for key in [*range(22), *range(22)]:
+            cached.use(key)
 
-    assert stub.attempts < 22 + 11
+    assert cached.attempts < 22 + 11
 
 
-def test_refreshers_go(source):
+def test_refreshers_go():
     """The cache keeps no session's refresher."""
-    cache = MemoryCache()
-    for n in range(10):
-        stsession.assume(
-            READER, source=source, cache=cache, role_session_name=f"me-{n}"
-        )
-    gc.collect()
+    cached = Cached()
+    for key in range(10):
+        cached.use(key)
 
-    assert 0 == len(cache._refreshers)
+    assert 0 == len(cached.cache._refreshers)
 
 
 def test_another_clock(stub, source):
@@ -261,16 +270,12 @@ def test_another_clock(stub, source):
         assert one is not refresher_of(source)
 
 
-def test_negative():
-    """That many can't be kept."""
-    with pytest.raises(ValueError, match="max_entries is -1"):
-        MemoryCache(max_entries=-1)
-
-
-@pytest.mark.parametrize("value", ["3", None, 2.5, True])
-def test_no_number(value):
-    """Nor can what is no whole number."""
-    with pytest.raises(TypeError, match=f"^max_entries is {value!r}; pass an int"):
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [(-1, ValueError), ("3", TypeError), (None, TypeError), (True, TypeError)],
+)
+def test_max_entries(value, error):
+    with pytest.raises(error, match=f"^max_entries is {value!r}; "):
         MemoryCache(max_entries=value)
 
 
