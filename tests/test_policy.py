@@ -243,12 +243,6 @@ class TestWindows:
 
         assert pytest.approx(due) == plan.due
 
-    def test_undated_is_never_due(self):
-        """What has no expiration is always fresh."""
-        plan = DEFAULT.plan(math.inf, 0.5, source_remaining=5.0)
-
-        assert Freshness.FRESH is plan.freshness(math.inf)
-
     @pytest.mark.parametrize(
         ("mandatory", "remaining", "freshness"),
         [

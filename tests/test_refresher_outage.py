@@ -172,6 +172,36 @@ class TestPause:
 
         assert before + 1 == due.attempts
 
+    def test_entering_the_mandatory_window_of_a_short_lived_key(self):
+        """It can't wait for ten seconds: half the window is enough."""
+        it = engine(lifetime=3)
+        it.refresher.get()
+        it.due()
+        it.source.goes_down(REQUEST)
+        it.refresher.get()
+        it.left(0.19)
+        it.refresher.get()
+
+        assert 3 == it.attempts
+
+    @pytest.mark.parametrize(("success", "pause"), [(True, 60), (False, 112.5)])
+    def test_full_minute(self, held, success, pause):
+        """The pause lasts at least until there may be another attempt."""
+
+        def fail(times: int) -> None:
+            held.source.goes_down()
+            for _ in range(times):
+                with pytest.raises(RefreshError):
+                    held.refresher.refresh()
+
+        fail(6)
+        if success:
+            held.source.comes_back()
+            held.refresher.refresh()
+        fail(1)
+
+        assert held.refresher.next_attempt_at == held.world.clock.now() + seconds(pause)
+
     def test_refusal_while_usable(self, due):
         """It is served over; the next attempt is half a minute later."""
         due.source.goes_down(REQUEST)
