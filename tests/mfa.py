@@ -76,7 +76,7 @@ class Waits:
 
     def __call__(self, event, seconds):
         """Wait for *event*."""
-        if not _mfa._prompter()._prompting._is_owned():  # a caller without credentials
+        if not _mfa._prompter().prompting._is_owned():  # a caller without credentials
             return event.wait(SOON)
         self.steps.append(seconds)
         self.clock.advance(dt.timedelta(seconds=seconds))

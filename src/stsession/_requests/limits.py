@@ -7,8 +7,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from collections.abc import Collection, Mapping
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from ..exceptions import InvalidRequestError
 
@@ -131,6 +131,9 @@ def wrong_type(
     )
 
 
+T = TypeVar("T")
+
+
 class Limit(NamedTuple):
     r"""
     The bounds of one parameter: of its length, its value or its number of entries.
@@ -187,11 +190,9 @@ class Limit(NamedTuple):
         if not isinstance(value, str):
             raise wrong_type(self.parameter, value, "a str", what=what, hint=hint)
         text = str.__str__(value)  # enumerations of strings are strings too
-        if not self.accepts(text, strict=strict):
-            limit = self.raised_by_sdk()
-            if not limit.accepts(text, strict=strict):
-                violation = limit.violation(text, strict=strict)
-                raise self._error(f"{what} {violation}", hint)
+        limit = self._exceeded_by(text, Limit.accepts, strict)
+        if limit is not None:
+            raise self._error(f"{what} {limit.violation(text)}", hint)
         return text
 
     def number(self, value: object, *, strict: bool = True, expected: str) -> int:
@@ -200,24 +201,30 @@ class Limit(NamedTuple):
         """
         if isinstance(value, bool) or not isinstance(value, int):
             raise wrong_type(self.parameter, value, expected)
-        limit = self._exceeded(value, strict=strict)
+        limit = self._exceeded_by(value, Limit.includes, strict)
         if limit is not None:
-            allowed = limit.allowed(strict=strict)
-            raise self._error(f"{self.parameter} is {value:,}; {allowed}.")
+            raise self._error(f"{self.parameter} is {value:,}; {limit.allowed()}.")
         return int(value)
 
     def entries(self, number: int, *, strict: bool = True) -> None:
-        limit = self._exceeded(number, strict=strict)
+        limit = self._exceeded_by(number, Limit.includes, strict)
         if limit is not None:
             counted = _counted(number, "entry", "entries")
-            allowed = limit.allowed(strict=strict)
-            raise self._error(f"{self.parameter} has {counted}; {allowed}.")
+            raise self._error(f"{self.parameter} has {counted}; {limit.allowed()}.")
 
-    def _exceeded(self, number: int, *, strict: bool) -> Limit | None:
-        if self.includes(number, strict=strict):
+    def _exceeded_by(
+        self, value: T, fits: Callable[[Limit, T], bool], strict: bool
+    ) -> Limit | None:
+        """
+        Return the limit that *value* exceeds, after a look into the SDK's models.
+        """
+        limit = self
+        if not strict:
+            limit = self._replace(minimum=min(1, self.minimum), characters="")
+        if fits(limit, value):
             return None
-        limit = self.raised_by_sdk()
-        return None if limit.includes(number, strict=strict) else limit
+        limit = limit.raised_by_sdk()
+        return None if fits(limit, value) else limit
 
     def raised_by_sdk(self) -> Limit:
         """
@@ -231,33 +238,33 @@ class Limit(NamedTuple):
             )
             # Only patterns copied from the SDK; some others are narrower on purpose.
             pattern = re.fullmatch(_CLASS, traits.get("pattern", ""))
-            copied = self.characters not in (ARN_CHARACTERS, DIGITS)
+            copied = self.characters not in ("", ARN_CHARACTERS, DIGITS)
             if pattern and copied and _all_legal("", pattern[1]):
                 limit = limit._replace(characters=pattern[1])
         return limit
 
-    def accepts(self, text: str, *, strict: bool) -> bool:
+    def accepts(self, text: str) -> bool:
         """
         Return whether a text has a legal length and legal characters.
         """
-        if not self.includes(len(text), strict=strict):
+        if not self.includes(len(text)):
             return False
-        return not (strict and self.characters) or _all_legal(text, self.characters)
+        return not self.characters or _all_legal(text, self.characters)
 
-    def includes(self, number: int, *, strict: bool) -> bool:
+    def includes(self, number: int) -> bool:
         """
         Return whether a number is within the bounds.
         """
-        return self._lower_bound(strict) <= number <= self.maximum
+        return self.minimum <= number <= self.maximum
 
-    def violation(self, text: str, *, strict: bool) -> str:
+    def violation(self, text: str) -> str:
         """
         Return the reason why *text* is invalid, as the end of a sentence.
         """
-        allowed = self.allowed(strict=strict)
-        if strict and self.characters:
+        allowed = self.allowed()
+        if self.characters:
             allowed += f" of {self.characters}"
-        if not self.includes(len(text), strict=strict):
+        if not self.includes(len(text)):
             length = _counted(len(text), "character", "characters")
             return f"is {length} long; {allowed}."
         index = next(
@@ -266,17 +273,13 @@ class Limit(NamedTuple):
         found = "an illegal character" if self.sensitive else repr(text[index])
         return f"has {found} at position {index + 1}; {allowed}."
 
-    def allowed(self, *, strict: bool) -> str:
+    def allowed(self) -> str:
         """
         Return the bounds as a part of a sentence, for messages.
         """
-        lower = self._lower_bound(strict)
-        if lower == self.maximum:
-            return f"{self.authority} allows {lower:,}"
-        return f"{self.authority} allows {lower:,} to {self.maximum:,}"
-
-    def _lower_bound(self, strict: bool) -> int:
-        return self.minimum if strict else min(1, self.minimum)
+        if self.minimum == self.maximum:
+            return f"{self.authority} allows {self.minimum:,}"
+        return f"{self.authority} allows {self.minimum:,} to {self.maximum:,}"
 
     def _error(self, message: str, hint: str = "") -> InvalidRequestError:
         hint = f"{hint or self.hint} See {self.source}".lstrip()

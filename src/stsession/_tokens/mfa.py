@@ -113,7 +113,7 @@ class MfaCodeSupplier(TokenSupplier):
 
 class CodePrompter:
     """
-    Gets codes one at a time, and never returns a code twice.
+    Lets one code at a time be obtained, and knows those that were used last.
     """
 
     def __init__(self) -> None:
@@ -124,35 +124,15 @@ class CodePrompter:
     def _after_fork(self) -> None:
         # Held while a person is prompted, so that there is one prompt at a time. It
         # is reentrant because a user's function may use a session with MFA itself.
-        self._prompting = threading.RLock()
+        self.prompting = threading.RLock()
 
-    def take(
-        self, serial: str, get: Callable[[], str], get_next: Callable[[float], str]
-    ) -> str:
+    def mark_used(self, serial: str, code: str) -> None:
+        clock = current_runtime().clock
+        self._used[serial, isolation_key()] = clock, code, clock.monotonic()
+
+    def seconds_until_next(self, serial: str, code: str) -> float:
         """
-        Return a code that hasn't been used yet. Blocks while another thread gets one.
-
-        Args:
-            serial: The serial number or ARN of the device.
-
-            get: Returns a code.
-
-            get_next: Receives the seconds until the next code, and returns that code.
-        """
-        with self._prompting:
-            code = get()
-            wait = self._seconds_until_next(serial, code)
-            if wait > 0:
-                code = get_next(wait)
-                if self._seconds_until_next(serial, code) > 0:
-                    raise _used_before(serial)
-            clock = current_runtime().clock
-            self._used[serial, isolation_key()] = clock, code, clock.monotonic()
-            return code
-
-    def _seconds_until_next(self, serial: str, code: str) -> float:
-        """
-        Return 0 or less if *code* isn't the one used last.
+        Return 0 or less if *code* isn't the one that was used last.
         """
         clock = current_runtime().clock
         used_by, last, at = self._used.get((serial, isolation_key()), (clock, "", 0.0))
@@ -212,11 +192,16 @@ class MfaCodes:
                 hop=serial,
                 hint="You are prompted for it when the session is used next.",
             )
-        return _prompter().take(
-            serial,
-            lambda: self._get(serial),
-            lambda wait: self._get_next(serial, wait),
-        )
+        prompter = _prompter()
+        with prompter.prompting:
+            code = self._get(serial)
+            wait = prompter.seconds_until_next(serial, code)
+            if wait > 0:
+                code = self._get_next(serial, wait)
+                if prompter.seconds_until_next(serial, code) > 0:
+                    raise _used_before(serial)
+            prompter.mark_used(serial, code)
+            return code
 
     def _get_next(self, serial: str, wait: float) -> str:
         if not self.renewable:
