@@ -7,10 +7,13 @@ import gc
 import os
 import sys
 
+from functools import partial
 from pathlib import Path
 
 import boto3
 import pytest
+
+from botocore.credentials import Credentials
 
 import stsession
 
@@ -256,25 +259,32 @@ def test_environment_of_another_user(local, monkeypatch):
     assert 2 == len(keys)
 
 
-@pytest.mark.parametrize("way", ["set_credentials", "attributes", "replaced"])
-def test_keys_of_a_given_session(local, way):
+def set_credentials(core, key):
+    core.set_credentials(key.access_key_id, key.secret_access_key)
+
+
+def set_attributes(core, key):
+    keys = core.get_credentials()
+    keys.access_key, keys.secret_key = key.access_key_id, key.secret_access_key
+
+
+def set_object(core, key):
+    core._credentials = Credentials(
+        key.access_key_id, key.secret_access_key, method="mine"
+    )
+
+
+@pytest.mark.parametrize("change", [set_credentials, set_attributes, set_object])
+def test_keys_of_a_given_session(local, change):
     """A session whose keys have been changed in code is another source."""
     alice, bob = local.add_user(name="alice"), local.add_user(name="bob")
     source = local.session(alice)
-    core = source._session
-    core.set_credentials(alice.access_key_id, alice.secret_access_key)
-    former = key_of(stsession.assume(READER, source=source, role_session_name="me"))
-    if way == "set_credentials":
-        core.set_credentials(bob.access_key_id, bob.secret_access_key)
-    elif way == "attributes":
-        keys = core.get_credentials()
-        keys.access_key, keys.secret_key = bob.access_key_id, bob.secret_access_key
-    else:
-        core._credentials = local.session(bob).get_credentials()
-        core._credentials.method = "mine"
-    session = stsession.assume(READER, source=source, role_session_name="me")
+    set_credentials(source._session, alice)
+    make = partial(stsession.assume, READER, source=source, role_session_name="me")
+    former = key_of(make())
+    change(source._session, bob)
 
-    assert former != key_of(session)
+    assert former != key_of(make())
     assert [alice.access_key_id, bob.access_key_id] == [
         call.access_key_id for call in local.calls("AssumeRole")
     ]
@@ -284,14 +294,12 @@ def test_keys_that_are_changed_while_a_session_exists(local):
     """What it gets with the new keys isn't there for a session with the former ones."""
     alice, bob = local.add_user(name="alice"), local.add_user(name="bob")
     source = local.session(alice)
-    core = source._session
-    core.set_credentials(alice.access_key_id, alice.secret_access_key)
+    set_credentials(source._session, alice)
     session = stsession.assume(READER, source=source, role_session_name="me")
     session.credentials()
-    keys = core.get_credentials()
-    keys.access_key, keys.secret_key = bob.access_key_id, bob.secret_access_key
+    set_attributes(source._session, bob)
     by_bob = session.refresh().access_key_id
-    keys.access_key, keys.secret_key = alice.access_key_id, alice.secret_access_key
+    set_attributes(source._session, alice)
     again = stsession.assume(READER, source=source, role_session_name="me")
 
     assert by_bob != key_of(again)
