@@ -6,7 +6,6 @@ import attrs
 
 
 HUB = "arn:aws:iam::111111111111:role/Hub"
-MIDDLE = "arn:aws:iam::333333333333:role/Middle"
 TARGET = "arn:aws:iam::222222222222:role/Target"
 SERIAL = "arn:aws:iam::123456789012:mfa/jane"
 

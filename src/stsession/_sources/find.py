@@ -45,7 +45,7 @@ from .providers import (
     ROLELESS_METHODS,
     use_providers,
 )
-from .sdk import SdkCredentials, SessionFactory
+from .sdk import SdkCredentials
 from .sources import MfaSigner, RefresherSigner, Source
 
 
@@ -153,8 +153,12 @@ def _session_source(session: botocore.session.Session) -> Source:
     name = f'a session of profile "{profile}"' if profile else "the given session"
 
     def make() -> Source:
+        # botocore reads the environment here, so that later changes have no effect.
+        with contextlib.suppress(BotoCoreError):
+            session.get_component("credential_provider")
+        unused = [session]  # it is used once, and later copies of it
         credentials = SdkCredentials(
-            SessionFactory(session),
+            lambda: unused.pop() if unused else copy_settings(session),
             name,
             fingerprint=fingerprint,
             expected=expected,

@@ -27,7 +27,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from .._botocore.config_files import files_of
 from .._botocore.credentials import replace_refresh_lock
 from .._botocore.errors import presentable, text_of
-from .._botocore.sessions import Session, copy_settings, credentials_in_code
+from .._botocore.sessions import Session, credentials_in_code
 from .._core.credentials import FetchResult, TemporaryCredentials
 from .._core.errors import circular_source, without_frames
 from .._core.events import write_log
@@ -50,7 +50,7 @@ from .providers import (
 from .sources import Source
 
 
-__all__ = ["SdkCredentials", "SdkFetcher", "SessionFactory", "sdk_refresher"]
+__all__ = ["SdkCredentials", "SdkFetcher", "sdk_refresher"]
 
 
 LONGEST = 8 * 86_400.0
@@ -66,28 +66,6 @@ UNTRANSLATED = (
 """Errors with a useful message, or that the network may have caused."""
 
 T = TypeVar("T")
-
-
-class SessionFactory:
-    """
-    Returns a user's session the first time, and then copies of it.
-
-    Args:
-        session: The user's session.
-    """
-
-    def __init__(self, session: botocore.session.Session) -> None:
-        self._session = session
-        self._used = False
-        # botocore reads the environment here, so that later changes have no effect.
-        with contextlib.suppress(BotoCoreError):
-            session.get_component("credential_provider")
-
-    def __call__(self) -> botocore.session.Session:
-        if not self._used:
-            self._used = True
-            return self._session
-        return copy_settings(self._session)
 
 
 class SdkCredentials(Credentials):
