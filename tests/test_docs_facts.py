@@ -8,10 +8,12 @@ import datetime as dt
 import importlib.util
 import inspect
 import json
+import os
 import re
 
 from pathlib import Path
 
+import boto3
 import pytest
 
 import stsession
@@ -349,3 +351,39 @@ def test_parameters_in_the_migration_exist():
 
     assert "mfa_code" in names
     assert names <= set(inspect.signature(stsession.assume).parameters)
+
+
+@pytest.mark.parametrize(
+    "library",
+    [
+        "aws-assume-role-lib",
+        "boto3-refresh-session",
+        "boto3-assume",
+        "boto-session-manager",
+    ],
+)
+def test_names_of_other_libraries_exist(library):
+    """
+    What the page on migration calls the parts of a library is in its code.
+    """
+    spec = importlib.util.find_spec(library.replace("-", "_"))
+    if spec is None and "ALL_PAGES" not in os.environ:
+        pytest.skip(f"run `nox -s docs`: {library} not installed")
+    folder = Path(spec.origin).parent
+    files = [*folder.rglob("*.py"), *folder.rglob("*.pyi")]
+    code = "\n".join(path.read_text("utf-8") for path in files)
+    page = (DOCS / "how-to" / "migrate.md").read_text("utf-8")
+    section = page.split(f"\n## {library}\n")[1].split("\n## ")[0]
+
+    cells = [row[0] for row in rows(section)]
+    spans = re.findall(r"`([^`]+)`", " ".join(cells))
+    names = {name for span in spans for name in re.findall(r"[A-Za-z_]\w{3,}", span)}
+
+    passed_to_boto3 = {
+        *inspect.signature(boto3.Session).parameters,
+        *inspect.signature(boto3.Session.client).parameters,
+        "Value",  # of a tag
+    }
+
+    assert names
+    assert set() == names - passed_to_boto3 - set(re.findall(r"\w+", code))
