@@ -37,6 +37,7 @@ pygments_dark_style = "github-dark"
 html_title = f"stsession {release}"
 html_static_path = ["_static"]
 html_css_files = ["pages.css"]
+html_js_files = ["copy.js"]
 html_theme_options = {
     "source_repository": f"{REPOSITORY}/",
     "source_branch": "main",
