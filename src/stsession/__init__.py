@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ._core.credentials import TemporaryCredentials
     from ._core.events import RefreshCounters, RefreshEvent, RefreshHook
     from ._core.policy import RefreshPolicy
+    from ._delivery.endpoint import CredentialsEndpoint
     from ._sessions.from_profile import from_profile
     from ._sessions.operations import (
         assume,
@@ -61,6 +62,7 @@ __all__ = [
     "AssumeRoleOptions",
     "CallerIdentity",
     "ClockError",
+    "CredentialsEndpoint",
     "CredentialsExpiredError",
     "FailureKind",
     "Fleet",
@@ -104,6 +106,7 @@ _NAMES = {
     "._core.credentials": "TemporaryCredentials",
     "._core.events": "RefreshCounters RefreshEvent RefreshHook",
     "._core.policy": "RefreshPolicy",
+    "._delivery.endpoint": "CredentialsEndpoint",
     "._sessions.from_profile": "from_profile",
     "._sessions.operations": (
         "assume assume_root federation_token saml session_token web_identity"

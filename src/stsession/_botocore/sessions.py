@@ -35,6 +35,7 @@ __all__ = [
     "credentials_in_code",
     "derive_session",
     "profile_session",
+    "profile_settings",
     "reporting_config_errors",
     "session_without_profile",
 ]
@@ -362,3 +363,23 @@ def usable_profile(session: botocore.session.Session) -> str | None:
     """
     profile = session.profile
     return profile if profile in session.available_profiles else None
+
+
+def profile_settings(session: botocore.session.Session) -> dict[str, Any]:
+    """
+    Return the settings of a session's profile by which no credentials are found.
+
+    Those that this SDK doesn't know are left out, because they may be of that kind. The
+    value of ``services`` is the section that the profile names.
+    """
+    known = {name for name, *_ in session.session_var_map.values() if name is not None}
+    known |= {"endpoint_url", "output", "s3", "services"}
+    settings = {
+        name: value
+        for name, value in session.get_scoped_config().items()
+        if name in known or name.startswith("cli_")
+    }
+    if "services" in settings:
+        services = session.full_config.get("services", {})
+        settings["services"] = services.get(settings["services"], {})
+    return settings

@@ -18,6 +18,7 @@ from .._botocore.sdk_classes import BotoSession
 from .._botocore.sessions import (
     botocore_session_of,
     derive_session,
+    profile_settings,
     reporting_config_errors,
 )
 from .._core.credentials import TemporaryCredentials
@@ -39,6 +40,7 @@ from .pickling import Recipe, reduce_session
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
+    from .._delivery.endpoint import CredentialsEndpoint
     from .status import CallerIdentity, SessionStatus
 
 __all__ = [
@@ -240,6 +242,59 @@ class RefreshableSession(BotoSession):
         return CallerIdentity(
             account_id=answer["Account"], arn=answer["Arn"], user_id=answer["UserId"]
         )
+
+    def serve(self) -> CredentialsEndpoint:
+        """
+        Give the credentials to other programs, from an endpoint on loopback.
+
+        Use it for child processes and tools that don't use boto3. Their SDKs renew the
+        credentials there, so they work for as long as the endpoint runs. Blocks until
+        there are credentials, and prompts for an MFA code now if one is needed.
+
+        .. code-block:: python
+
+            with session.serve() as endpoint:
+                subprocess.run(["terraform", "plan"], env=endpoint.child_environ())
+
+        Raises:
+            RefreshError: If there are no credentials.
+        """
+        from .._delivery.endpoint import (  # noqa: PLC0415 - with asyncio
+            CredentialsEndpoint,
+        )
+
+        self.credentials()
+        return CredentialsEndpoint(
+            self._refresher,
+            region=self.region_name,
+            settings=profile_settings(botocore_session_of(self)),
+        )
+
+    def static_environ(
+        self, *, min_validity: dt.timedelta | None = None
+    ) -> dict[str, str]:
+        """
+        Return environment variables with the current credentials. They are secret.
+
+        Use it for programs that support neither boto3 nor a credentials endpoint. The
+        credentials in them aren't renewed. Blocks while STS is called, if the current
+        ones expire too soon.
+
+        Args:
+            min_validity:
+                The required validity. `None` means whatever the current credentials
+                have left.
+
+        Raises:
+            RefreshError:
+                If there are no credentials, or new ones aren't valid for that long.
+        """
+        from .._delivery.environment import (  # noqa: PLC0415 - not for each session
+            static_environ,
+        )
+
+        current = self.ensure(min_validity or dt.timedelta())
+        return static_environ(current, self.region_name)
 
     @hides_arguments
     def assume(

@@ -1,0 +1,3 @@
+"""
+Delivery: credentials for programs that don't use this library.
+"""
