@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import copy
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import botocore.handlers
@@ -34,6 +34,7 @@ __all__ = [
     "copy_settings",
     "credentials_in_code",
     "derive_session",
+    "other_settings",
     "profile_session",
     "profile_settings",
     "reporting_config_errors",
@@ -372,14 +373,28 @@ def profile_settings(session: botocore.session.Session) -> dict[str, Any]:
     Those that this SDK doesn't know are left out, because they may be of that kind. The
     value of ``services`` is the section that the profile names.
     """
-    known = {name for name, *_ in session.session_var_map.values() if name is not None}
-    known |= {"endpoint_url", "output", "s3", "services"}
-    settings = {
-        name: value
-        for name, value in session.get_scoped_config().items()
-        if name in known or name.startswith("cli_")
-    }
+    known = _known_settings(session)
+    scoped = session.get_scoped_config()
+    settings = {name: scoped[name] for name in scoped if known(name)}
     if "services" in settings:
         services = session.full_config.get("services", {})
         settings["services"] = services.get(settings["services"], {})
     return settings
+
+
+def other_settings(profile: str) -> list[str]:
+    """
+    Return the names of a profile's settings by which credentials may be found.
+
+    There are none if the profile doesn't exist.
+    """
+    session = BotocoreSession()
+    known = _known_settings(session)
+    section = session.full_config.get("profiles", {}).get(profile, {})
+    return sorted(name for name in section if not known(name))
+
+
+def _known_settings(session: botocore.session.Session) -> Callable[[str], bool]:
+    names = {name for name, *_ in session.session_var_map.values() if name is not None}
+    names |= {"endpoint_url", "output", "s3", "services"}
+    return lambda name: name in names or name.startswith("cli_")

@@ -52,6 +52,10 @@ RESPONDS_WITHIN = 0.9
 for JavaScript and Go wait forever."""
 
 
+SHORTEST = 1.0
+"""Seconds for which the credentials in a response are valid at least."""
+
+
 class CredentialsEndpoint:
     """
     A server on loopback that gives a session's credentials to other programs.
@@ -170,7 +174,7 @@ class _CurrentCredentials:
         record = pending.result() if pending.done() else self.refresher.held()
         if isinstance(record, RefreshError):
             raise copy_to_raise(record)
-        if self.refresher.remaining(record) < 1:
+        if self.refresher.remaining(record) < SHORTEST:
             # The policy may use expired credentials; other SDKs reject them.
             name = self.refresher.name
             raise copy_to_raise(self.refresher.last_error or no_credentials_yet(name))
@@ -186,7 +190,10 @@ class _CurrentCredentials:
         try:
             if self.refresher.would_prompt():  # the other program has the terminal
                 return self.refresher.held()
-            return self.refresher.get()
+            record = self.refresher.get()
+            if self.refresher.remaining(record) < SHORTEST:
+                return self.refresher.refresh()
+            return record
         except Exception as e:  # noqa: BLE001 - for the response
             error = as_refresh_error(e, self.refresher.name, self.refresher.source)
             return copy_to_keep(error)

@@ -1,0 +1,3 @@
+"""
+The command line, on the public functions of the library.
+"""

@@ -1,0 +1,421 @@
+"""
+The commands ``exec``, ``env``, ``whoami`` and ``serve``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import json
+import logging
+import os
+import signal
+import stat
+import sys
+import threading
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .._delivery.environment import child_environ, static_environ
+from .._util import causes
+from .formats import ALIASES, SHELLS
+from .identity import ORIGINAL_FILES, identity_options, session_of
+from .process import end_like, replace_process, run_program
+
+
+if TYPE_CHECKING:
+    from .. import CredentialsEndpoint, TemporaryCredentials
+
+__all__ = ["run"]
+
+
+NO_CREDENTIALS = 1
+USAGE = 2
+NEEDS_PERSON = 3
+OTHER_IDENTITY = 4
+NOT_STARTED = 125
+
+EXPIRATION = "STSESSION_EXPIRATION"
+
+SET_VARIABLES = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+)
+
+OTHER_VARIABLES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SECURITY_TOKEN")
+"""Variables by which a program might find other credentials."""
+
+CHECK_INTERVAL = 1.0
+"""Seconds between two looks whether a process is running."""
+
+
+def run() -> int:
+    """
+    Run the command line. Return its exit status.
+    """
+    # Errors are printed once, and not logged as well.
+    logging.getLogger("stsession").addHandler(logging.NullHandler())
+    try:
+        status = commands(standalone_mode=False)
+    except click.exceptions.Exit as e:
+        return e.exit_code
+    except click.ClickException as e:
+        e.show()
+        return e.exit_code
+    except _CommandError as e:
+        click.echo(f"stsession: {e}", err=True)
+        return e.status
+    except click.Abort:
+        return 128 + signal.SIGINT
+    return status if isinstance(status, int) else 0
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="stsession")
+def commands() -> None:
+    """
+    AWS credentials of an assumed role for any program.
+
+    They are renewed for as long as the program runs.
+    """
+
+
+class _CommandError(Exception):
+    """
+    An error of the library, with an exit status.
+    """
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@contextlib.contextmanager
+def _reporting_errors(status: int | None = None) -> Iterator[None]:
+    """
+    Turn errors of the library and the SDK into exit statuses.
+
+    Args:
+        status: That for missing credentials. `None` means one that says why.
+    """
+    from botocore.exceptions import (  # noqa: PLC0415 - `--help` needs no SDK
+        BotoCoreError,
+        ClientError,
+    )
+
+    from .. import InvalidRequestError, MfaError  # noqa: PLC0415 - as above
+
+    try:
+        yield
+    except InvalidRequestError as e:
+        raise _CommandError(str(e), USAGE) from None
+    except MfaError as e:
+        raise _CommandError(str(e), status or NEEDS_PERSON) from None
+    except (BotoCoreError, ClientError) as e:
+        usual = NEEDS_PERSON if _needs_login(e) else NO_CREDENTIALS
+        raise _CommandError(str(e), status or usual) from None
+
+
+def _needs_login(error: BaseException) -> bool:
+    from botocore import exceptions as sdk  # noqa: PLC0415 - `--help` needs no SDK
+
+    login = (sdk.SSOError, getattr(sdk, "LoginError", sdk.SSOError))
+    return any(isinstance(cause, login) for cause in causes(error))
+
+
+@commands.command("exec", context_settings={"allow_interspersed_args": False})
+@identity_options
+@click.option(
+    "--static",
+    is_flag=True,
+    help="Pass the credentials themselves, which aren't renewed.",
+)
+@click.option(
+    "--keep-profiles",
+    is_flag=True,
+    help="Let the program read the AWS config and credentials files.",
+)
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def exec_(
+    command: tuple[str, ...], *, static: bool, keep_profiles: bool, **identity: Any
+) -> int:
+    r"""
+    Run a program with credentials that are renewed while it runs.
+
+    \b
+    stsession exec --role-arn arn:aws:iam::123456789012:role/Admin -- terraform apply
+    stsession exec -p production -- aws s3 ls
+
+    The program finds the credentials at an endpoint on this machine, and no other
+    credentials: not the profiles in ~/.aws, nor variables that are already set. The
+    exit status is that of the program, or 125 if there are no credentials, 126 if it
+    can't be executed, and 127 if it isn't found.
+    """
+    if static and keep_profiles:
+        raise click.UsageError("Pass one of --static and --keep-profiles.")
+    files = _user_files()
+    with _reporting_errors(NOT_STARTED):
+        session = session_of(**identity)
+        if static:
+            variables = child_environ(os.environ) | session.static_environ()
+            return replace_process(command, variables)
+        if keep_profiles:
+            _check_default_profile()
+        endpoint = session.serve()
+    with _serving(endpoint):
+        variables = endpoint.child_environ()
+        if keep_profiles:
+            variables = _with_files(variables, files)
+        variables |= {ORIGINAL_FILES[name]: path for name, path in files.items()}
+        status = run_program(command, variables)
+    return end_like(status)
+
+
+@contextlib.contextmanager
+def _serving(endpoint: CredentialsEndpoint) -> Iterator[None]:
+    """
+    Log what goes wrong from now on, and close the endpoint at the end.
+    """
+    logging.basicConfig(format="stsession: %(message)s", level=logging.WARNING)
+    with endpoint:
+        yield
+
+
+def _user_files() -> dict[str, str]:
+    """
+    Return the values of the variables for the user's AWS files; empty if not set.
+    """
+    return {
+        name: os.environ.get(original, os.environ.get(name, ""))
+        for name, original in ORIGINAL_FILES.items()
+    }
+
+
+def _with_files(variables: dict[str, str], files: dict[str, str]) -> dict[str, str]:
+    without = {k: v for k, v in variables.items() if k not in files}
+    return without | {name: path for name, path in files.items() if path}
+
+
+def _check_default_profile() -> None:
+    """
+    Check that the default profile has no credentials, which would have precedence.
+    """
+    from .._botocore.sessions import (  # noqa: PLC0415 - `--help` needs no SDK
+        other_settings,
+    )
+
+    keys = other_settings("default")
+    if keys:
+        raise click.UsageError(
+            f"The program would use the default profile, which has "
+            f"{', '.join(sorted(keys))}. Leave out --keep-profiles."
+        )
+
+
+@commands.command()
+@identity_options
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice([*SHELLS, "json", *ALIASES]),
+    default="sh",
+    show_default=True,
+    help="The shell, or the format of the output.",
+)
+@click.option("--unset", is_flag=True, help="Print how to remove the variables.")
+@click.option("--force", is_flag=True, help="Print secrets on a terminal.")
+@click.option(
+    "--min-validity",
+    type=click.IntRange(min=0),
+    metavar="SECONDS",
+    help="How long the credentials have to be valid.",
+)
+def env(
+    *, form: str, unset: bool, force: bool, min_validity: int | None, **identity: Any
+) -> None:
+    r"""
+    Print environment variables with credentials, which aren't renewed.
+
+    \b
+    eval "$(stsession env --role-arn arn:aws:iam::123456789012:role/Reader)"
+    stsession env -p reader --format powershell | Invoke-Expression
+    docker run --env-file <(stsession env -p reader --format dotenv) IMAGE
+
+    Programs that run for longer than an hour are better started by
+    `stsession exec`.
+    """
+    form = ALIASES.get(form, form)
+    if unset:
+        _print_unset(form)
+        return
+    if sys.stdout.isatty() and not force:
+        raise click.UsageError(
+            "The output has secrets, which would stay on this terminal. Use the "
+            "output in a command, or pass --force."
+        )
+    with _reporting_errors():
+        session = session_of(**identity)
+        credentials = session.ensure(dt.timedelta(seconds=min_validity or 0))
+        variables = static_environ(credentials, session.region_name)
+    expiration = _timestamp(credentials.expires_at)
+    if form == "json":
+        click.echo(json.dumps(_process_document(credentials)))
+        return
+    variables[EXPIRATION] = expiration or ""
+    click.echo(SHELLS[form].text(variables, OTHER_VARIABLES), nl=False)
+
+
+def _print_unset(form: str) -> None:
+    unset_variable = SHELLS[form].unset_variable if form in SHELLS else None
+    if unset_variable is None:
+        raise click.UsageError(f"--unset can't be used with --format {form}.")
+    for name in (*SET_VARIABLES, EXPIRATION):
+        click.echo(unset_variable(name))
+
+
+def _process_document(credentials: TemporaryCredentials) -> dict[str, object]:
+    """
+    Return the output of a credential process.
+    """
+    document = {
+        "Version": 1,
+        "AccessKeyId": credentials.access_key_id,
+        "SecretAccessKey": credentials.secret_access_key,
+        "SessionToken": credentials.session_token,
+        "Expiration": _timestamp(credentials.expires_at),
+        "AccountId": credentials.account_id,
+    }
+    return {name: value for name, value in document.items() if value is not None}
+
+
+def _timestamp(instant: dt.datetime | None) -> str | None:
+    return None if instant is None else f"{instant:%Y-%m-%dT%H:%M:%SZ}"
+
+
+@commands.command()
+@identity_options
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--expect",
+    metavar="ARN|ACCOUNT",
+    help="Fail with exit status 4 if the identity is another one.",
+)
+def whoami(*, as_json: bool, expect: str | None, **identity: Any) -> int:
+    r"""
+    Print the identity of the credentials, and when they expire.
+
+    \b
+    stsession whoami -p reader
+    stsession whoami --role-arn arn:aws:iam::123456789012:role/Deploy \
+        --expect 123456789012 && make deploy
+    """
+    with _reporting_errors():
+        session = session_of(**identity)
+        caller = session.caller_identity()
+    hops = [
+        {"name": hop.name, "expiration": _timestamp(hop.expires_at)}
+        for hop in session.status().hops
+    ]
+    if as_json:
+        known = {
+            "account_id": caller.account_id,
+            "arn": caller.arn,
+            "user_id": caller.user_id,
+            "hops": hops,
+        }
+        click.echo(json.dumps(known))
+    else:
+        click.echo(f"{caller.arn}\naccount {caller.account_id}")
+        for hop in hops:
+            click.echo(f"{hop['name']} until {hop['expiration'] or 'unknown'}")
+    if expect is None or _is_expected(expect, caller.account_id, caller.arn):
+        return 0
+    raise _CommandError(f"Expected {expect}, got {caller.arn}.", OTHER_IDENTITY)
+
+
+def _is_expected(expected: str, account_id: str, arn: str) -> bool:
+    """
+    Return whether an identity is in the account, or has the ARN, or is the role's.
+    """
+    partition, _, rest = arn.partition(":sts::")
+    role = rest.rpartition("/")[0].replace(":assumed-role/", ":role/")
+    # An ARN of STS has the role's name without its path.
+    head, _, name = expected.rpartition("/")
+    without_path = f"{head.partition('/')[0]}/{name}"
+    return expected in (account_id, arn) or without_path == f"{partition}:iam::{role}"
+
+
+@commands.command()
+@identity_options
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice([*SHELLS, "json"]),
+    default="sh",
+    show_default=True,
+    help="The shell, or the format of the output.",
+)
+@click.option(
+    "--parent-pid",
+    type=int,
+    metavar="PID",
+    help="Stop when this process has ended.",
+)
+def serve(*, form: str, parent_pid: int | None, **identity: Any) -> None:
+    r"""
+    Serve credentials to programs on this machine until it is interrupted.
+
+    \b
+    stsession serve -p reader > reader.sh &
+    . ./reader.sh && aws s3 ls
+
+    Prints the variables for those programs when it is ready; in JSON, null is for
+    those that have to be removed. It also stops at the end of its input, if that is
+    a pipe.
+    """
+    stop = threading.Event()
+    with _reporting_errors():
+        endpoint = session_of(**identity).serve()
+    with _serving(endpoint):
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), lambda *_: stop.set())
+        variables = endpoint.child_environ()
+        changed = {k: v for k, v in variables.items() if os.environ.get(k) != v}
+        removed = sorted(set(os.environ) - set(variables))
+        if form == "json":
+            click.echo(json.dumps({**dict.fromkeys(removed), **changed}))
+        else:
+            click.echo(SHELLS[form].text(changed, removed), nl=False)
+        _wait(stop, parent_pid)
+
+
+def _wait(stop: threading.Event, parent_pid: int | None) -> None:
+    if stat.S_ISFIFO(os.fstat(0).st_mode):
+        reader = threading.Thread(target=_read_to_end, args=(stop,), daemon=True)
+        reader.start()
+    while not stop.wait(CHECK_INTERVAL):  # signal handlers run in between, on Windows
+        if parent_pid is not None and not _is_running(parent_pid):
+            return
+
+
+def _read_to_end(stop: threading.Event) -> None:
+    while os.read(0, 1024):
+        pass
+    stop.set()
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,291 @@
+"""
+The options that say which credentials a command uses, and the session for them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import shlex
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+
+if TYPE_CHECKING:
+    from .. import RefreshableSession
+
+__all__ = ["ORIGINAL_FILES", "identity_options", "session_of"]
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+ORIGINAL_FILES = {
+    "AWS_CONFIG_FILE": "STSESSION_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE": "STSESSION_CREDENTIALS_FILE",
+}
+"""Variables for the paths of the user's files inside of ``stsession exec``, where the
+SDKs read others."""
+
+WAYS = ("profile", "role_arn", "web_identity", "session_token")
+
+FOR_ROLES = frozenset(
+    {
+        "external_id",
+        "mfa_serial",
+        "policy",
+        "policy_arn",
+        "role_session_name",
+        "source",
+        "source_identity",
+        "tag",
+        "transitive_tag",
+    }
+)
+MEANINGFUL = {
+    "profile": frozenset({"mfa_command", "mfa_session"}),
+    "role_arn": FOR_ROLES | {"duration_seconds", "mfa_command", "mfa_session"},
+    "web_identity": frozenset(
+        {"role_arn", "role_session_name", "duration_seconds", "policy", "policy_arn"}
+    ),
+    "session_token": frozenset(
+        {"source", "mfa_serial", "mfa_command", "duration_seconds"}
+    ),
+}
+"""The options that each way to get credentials has, besides the common ones."""
+
+COMMON = frozenset({"region", "sts_region", "sts_endpoint_url", "timeout"})
+
+
+def _tag(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> Any:
+    for value in values:
+        if "=" not in value:
+            raise click.BadParameter(f"{value!r} isn't KEY=VALUE.")
+    return dict(value.split("=", 1) for value in values) or None
+
+
+def _policy(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    if value is None or not value.startswith("@"):
+        return value
+    try:
+        return Path(value[1:]).read_text("utf-8")
+    except OSError as e:
+        raise click.BadParameter(f"{value[1:]} can't be read: {e.strerror}.") from e
+
+
+def _mfa_session(_: click.Context, __: click.Parameter, value: str | None) -> Any:
+    if value is None or value == "off":
+        return None if value is None else False
+    if not value.isdigit():
+        raise click.BadParameter('Pass a number of seconds, or "off".')
+    return int(value)
+
+
+OPTIONS = (
+    click.option(
+        "-p",
+        "--profile",
+        metavar="NAME",
+        help="A profile of the AWS config file, with its roles. Default: AWS_PROFILE, "
+        "then the default profile.",
+    ),
+    click.option(
+        "--role-arn",
+        multiple=True,
+        metavar="ARN",
+        help="A role to assume. Repeat it for a chain of roles.",
+    ),
+    click.option(
+        "--source",
+        metavar="PROFILE",
+        help="The profile whose credentials assume the role. Default: the credentials "
+        "that boto3 finds.",
+    ),
+    click.option(
+        "--web-identity",
+        metavar="TOKEN_FILE",
+        is_flag=False,
+        flag_value="",
+        help="Assume the role with a web identity token. Without a file, it is that "
+        "of AWS_WEB_IDENTITY_TOKEN_FILE.",
+    ),
+    click.option(
+        "--session-token",
+        is_flag=True,
+        help="Get a session token of the source, an IAM user.",
+    ),
+    click.option("--external-id", metavar="TEXT", help="The external ID."),
+    click.option("--role-session-name", metavar="TEXT", help="The name in CloudTrail."),
+    click.option(
+        "--duration-seconds", type=int, metavar="N", help="The session duration."
+    ),
+    click.option(
+        "--mfa-serial",
+        metavar="ARN",
+        help='The MFA device, or "auto". Its code is read from the terminal.',
+    ),
+    click.option(
+        "--mfa-command",
+        metavar="COMMAND",
+        callback=lambda _, __, value: None if value is None else shlex.split(value),
+        help="A command that prints the MFA code.",
+    ),
+    click.option(
+        "--mfa-session",
+        metavar="SECONDS|off",
+        callback=_mfa_session,
+        help='How long one MFA code is sufficient; "off" uses it for the role.',
+    ),
+    click.option(
+        "--policy",
+        metavar="JSON|@PATH",
+        callback=_policy,
+        help="A session policy, or @ and the path of a file.",
+    ),
+    click.option(
+        "--policy-arn", multiple=True, metavar="ARN", help="A managed session policy."
+    ),
+    click.option(
+        "--tag",
+        multiple=True,
+        metavar="KEY=VALUE",
+        callback=_tag,
+        help="A session tag.",
+    ),
+    click.option(
+        "--transitive-tag", multiple=True, metavar="KEY", help="A transitive tag."
+    ),
+    click.option("--source-identity", metavar="TEXT", help="The source identity."),
+    click.option("--region", metavar="REGION", help="The region of the session."),
+    click.option("--sts-region", metavar="REGION", help="The region of STS."),
+    click.option("--sts-endpoint-url", metavar="URL", help="The endpoint of STS."),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(min=0, min_open=True),
+        default=45.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long to wait for credentials.",
+    ),
+)
+
+
+def identity_options(command: F) -> F:
+    """
+    Add the options to a command.
+    """
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+def session_of(**options: Any) -> RefreshableSession:
+    """
+    Return the session for the options of a command line.
+
+    Raises:
+        click.UsageError: If they contradict each other.
+
+        StsessionError: If a value is invalid.
+    """
+    given = {name for name, value in options.items() if value not in (None, (), False)}
+    if options["mfa_session"] is False:
+        given.add("mfa_session")
+    way = _way_of(given)
+    extra = sorted(given - COMMON - MEANINGFUL[way] - {way})
+    if extra:
+        names = ", ".join(map(_flag, extra))
+        raise click.UsageError(f"{names} can't be used with {_flag(way)}.")
+    if given & {"profile", "source"}:
+        _use_original_files()
+    return _make(way, options)
+
+
+def _way_of(given: set[str]) -> str:
+    ways = [way for way in WAYS if way in given]
+    if "web_identity" in ways and "role_arn" in ways:
+        ways.remove("role_arn")
+    if len(ways) > 1:
+        raise click.UsageError(f"Pass only one of {', '.join(map(_flag, ways))}.")
+    return ways[0] if ways else "profile"
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _use_original_files() -> None:
+    """
+    Find profiles in the user's files, inside of ``stsession exec`` as well.
+    """
+    for name, original in ORIGINAL_FILES.items():
+        path = os.environ.pop(original, None)
+        if path:
+            os.environ[name] = path
+        elif path is not None:
+            os.environ.pop(name, None)
+
+
+def _make(way: str, options: dict[str, Any]) -> RefreshableSession:
+    from .. import (  # noqa: PLC0415 - `--help` needs no SDK
+        RefreshPolicy,
+        assume,
+        from_profile,
+        session_token,
+        web_identity,
+    )
+
+    o = options
+    common: dict[str, Any] = {
+        "region": o["region"],
+        "sts_region": o["sts_region"],
+        "sts_endpoint_url": o["sts_endpoint_url"],
+        "refresh": RefreshPolicy(
+            load_timeout=dt.timedelta(seconds=o["timeout"]), when_expired="raise"
+        ),
+    }
+    mfa: dict[str, Any] = {"mfa_code": o["mfa_command"]}
+    policies: dict[str, Any] = {
+        "policy": o["policy"],
+        "policy_arns": o["policy_arn"] or None,
+    }
+    if way == "profile":
+        name = o["profile"]
+        return from_profile(name, **mfa, mfa_session=o["mfa_session"], **common)
+    if way == "session_token":
+        return session_token(
+            source=o["source"],
+            mfa_serial=o["mfa_serial"],
+            duration_seconds=o["duration_seconds"],
+            **mfa,
+            **common,
+        )
+    if way == "web_identity":
+        if len(o["role_arn"]) > 1:
+            raise click.UsageError("Pass one --role-arn with --web-identity.")
+        return web_identity(
+            next(iter(o["role_arn"]), None),
+            token=o["web_identity"] or None,
+            role_session_name=o["role_session_name"],
+            duration_seconds=o["duration_seconds"],
+            **policies,
+            **common,
+        )
+    return assume(
+        list(o["role_arn"]),
+        source=o["source"],
+        role_session_name=o["role_session_name"],
+        duration_seconds=o["duration_seconds"],
+        external_id=o["external_id"],
+        mfa_serial=o["mfa_serial"],
+        mfa_session=o["mfa_session"],
+        tags=o["tag"],
+        transitive_tag_keys=o["transitive_tag"] or None,
+        source_identity=o["source_identity"],
+        **mfa,
+        **policies,
+        **common,
+    )

@@ -1,0 +1,623 @@
+"""
+The command line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+
+from pathlib import Path
+from unittest import mock
+
+import boto3
+import pytest
+
+import stsession
+
+from stsession.__main__ import main
+from stsession.testing import LocalSTS
+
+from .children import child, run_child
+
+
+ROLE = "arn:aws:iam::123456789012:role/path/Reader"
+OTHER_ROLE = "arn:aws:iam::123456789012:role/Other"
+ROLE_OPTIONS = ("--role-arn", ROLE, "--role-session-name", "me")
+READER = "arn:aws:sts::123456789012:assumed-role/Reader/me"
+
+STSESSION = (sys.executable, "-m", "stsession")
+
+WHO = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
+PRINT_IDENTITY = (sys.executable, "-c", WHO)
+
+posix = pytest.mark.skipif(os.name == "nt", reason="signals and modes of POSIX")
+
+
+@pytest.fixture(name="local", scope="module")
+def _local():
+    with LocalSTS() as local:
+        local.add_role(ROLE)
+        local.add_role(OTHER_ROLE, external_id="b3d9-71aa")
+        yield local
+
+
+@pytest.fixture(name="files", autouse=True)
+def _files(local, tmp_path, monkeypatch):
+    """
+    A profile of a user, which is the default one, and of a role.
+    """
+    files = local.write_profile(tmp_path, key=local.add_user(), name="ci")
+    with Path(files.config_file).open("a", encoding="utf-8") as config:
+        config.write(
+            f"[profile reader]\nrole_arn = {ROLE}\nsource_profile = ci\n"
+            f"role_session_name = me\nendpoint_url = {local.endpoint_url}\n"
+        )
+    for name, value in files.environment.items():
+        monkeypatch.setenv(name, value)
+    # For programs that get credentials only.
+    monkeypatch.setenv("AWS_ENDPOINT_URL", local.endpoint_url)
+    return files
+
+
+def run(*arguments):
+    """
+    Run a command in this process. Return its exit status.
+    """
+    with mock.patch.object(sys, "argv", ["stsession", *arguments]):
+        return main()
+
+
+def run_stsession(*arguments, **kw):
+    """
+    Run a command in a process of its own.
+    """
+    return run_child([*STSESSION, *arguments], capture_output=True, text=True, **kw)
+
+
+class TestIdentity:
+    """
+    The options that say which credentials a command uses.
+    """
+
+    @pytest.mark.parametrize(
+        "options",
+        [ROLE_OPTIONS, ("-p", "reader"), (*ROLE_OPTIONS, "--source", "ci")],
+    )
+    def test_role(self, capfd, options):
+        """
+        A role is assumed, from a profile or by its ARN.
+        """
+        assert 0 == run("whoami", "--json", *options)
+        assert READER == json.loads(capfd.readouterr().out)["arn"]
+
+    def test_every_parameter_of_the_request(self, local):
+        """
+        Each option reaches STS.
+        """
+        assert 0 == run(
+            *("whoami", "--role-arn", OTHER_ROLE, "--external-id", "b3d9-71aa"),
+            *("--role-session-name", "nightly", "--duration-seconds", "1800"),
+            *("--policy", '{"Version": "2012-10-17", "Statement": []}'),
+            *("--policy-arn", "arn:aws:iam::aws:policy/ReadOnlyAccess"),
+            *("--tag", "Team=data", "--transitive-tag", "Team"),
+            *("--source-identity", "alice"),
+        )
+        sent = local.calls("AssumeRole")[-1].params
+
+        assert {
+            "RoleArn": OTHER_ROLE,
+            "ExternalId": "b3d9-71aa",
+            "RoleSessionName": "nightly",
+            "DurationSeconds": "1800",
+            "Policy": '{"Version":"2012-10-17","Statement":[]}',
+            "PolicyArns.member.1.arn": "arn:aws:iam::aws:policy/ReadOnlyAccess",
+            "Tags.member.1.Key": "Team",
+            "Tags.member.1.Value": "data",
+            "TransitiveTagKeys.member.1": "Team",
+            "SourceIdentity": "alice",
+        } == sent
+
+    def test_policy_of_a_file(self, local, tmp_path):
+        """
+        `@` and a path stands for the contents of the file.
+        """
+        path = tmp_path / "policy.json"
+        path.write_text('{"Statement": []}')
+
+        assert 0 == run("whoami", *ROLE_OPTIONS, "--policy", f"@{path}")
+        assert '{"Statement":[]}' == local.calls("AssumeRole")[-1].params["Policy"]
+
+    def test_chain(self, local, capfd):
+        """
+        Several roles are a chain, the last one is used.
+        """
+        local.add_role("arn:aws:iam::123456789012:role/Hub")
+
+        assert 0 == run(
+            *("whoami", "--role-arn", "arn:aws:iam::123456789012:role/Hub"),
+            *ROLE_OPTIONS,
+        )
+        assert capfd.readouterr().out.startswith(READER)
+
+    def test_web_identity(self, local, tmp_path, capfd):
+        """
+        The token is read from a file.
+        """
+        role = "arn:aws:iam::123456789012:role/Pod"
+        local.add_role(role, web_identity_providers=["https://oidc.example"])
+        token = tmp_path / "token"
+        token.write_text(local.web_identity_token())
+
+        assert 0 == run(
+            "whoami", "--role-arn", role, "--web-identity", os.fspath(token)
+        )
+        assert "assumed-role/Pod/" in capfd.readouterr().out
+
+    def test_session_token(self, local, capfd):
+        """
+        The credentials are the user's.
+        """
+        assert 0 == run("whoami", "--session-token")
+        assert ":user/" in capfd.readouterr().out
+        assert 1 <= local.count("GetSessionToken")
+
+    def test_mfa_command(self, local, capfd):
+        """
+        The code is what a command prints.
+        """
+        user = local.add_user(name="alice")
+        device = local.add_mfa_device("alice")
+        role = "arn:aws:iam::123456789012:role/Admin"
+        local.add_role(role, requires_mfa=True)
+        keys = {
+            "AWS_ACCESS_KEY_ID": user.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": user.secret_access_key,
+        }
+
+        with mock.patch.dict(os.environ, keys):
+            del os.environ["AWS_PROFILE"]
+            status = run(
+                *("whoami", "--role-arn", role, "--mfa-serial", device.serial),
+                *("--mfa-command", f"echo {device.code()}", "--mfa-session", "off"),
+                *("--region", "us-east-1"),
+            )
+
+        assert 0 == status
+        assert "assumed-role/Admin/" in capfd.readouterr().out
+
+    @pytest.mark.parametrize(
+        ("options", "expected"),
+        [
+            (("--role-arn", ROLE, "-p", "ci"), "Pass only one of"),
+            (("--session-token", "--role-arn", ROLE), "Pass only one of"),
+            (("-p", "ci", "--external-id", "b3d9"), "--external-id can't be used with"),
+            (("-p", "ci", "--mfa-session", "x"), 'Pass a number of seconds, or "off"'),
+            (("--role-arn", ROLE, "--tag", "x"), "isn't KEY=VALUE"),
+            (("--role-arn", ROLE, "--policy", "@nope"), "nope can't be read"),
+            (("--role-arn", "Reader"), "Pass the full ARN"),
+            (("-p", "nope"), 'There is no profile "nope"'),
+        ],
+    )
+    def test_wrong_usage(self, capfd, options, expected):
+        """
+        The message says what is wrong, and the exit status is 2.
+        """
+        assert 2 == run("whoami", *options)
+        assert expected in capfd.readouterr().err
+
+    def test_no_credentials(self, capfd):
+        """
+        Errors of STS are printed once, without a traceback; the exit status is 1.
+        """
+        assert 1 == run("whoami", "--role-arn", OTHER_ROLE)
+
+        (line,) = capfd.readouterr().err.splitlines()
+        assert line.startswith(f"stsession: Could not assume {OTHER_ROLE}")
+
+    def test_a_person_is_needed(self, capfd):
+        """
+        Without a terminal, nobody can be asked for an MFA code.
+        """
+        done = run_stsession(
+            *("whoami", *ROLE_OPTIONS, "--mfa-serial", "GAHT12345678"),
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+        assert 3 == done.returncode
+        assert done.stderr.startswith("stsession: ")
+
+
+class TestExec:
+    """
+    Programs that run with credentials.
+    """
+
+    def test_program_has_the_role(self):
+        """
+        The program finds the role's credentials, and no others.
+        """
+        done = run_stsession("exec", *ROLE_OPTIONS, "--", *PRINT_IDENTITY)
+
+        assert (0, f"{READER}\n", "") == (done.returncode, done.stdout, done.stderr)
+
+    @posix
+    def test_static(self):
+        """
+        With --static, the credentials themselves are passed.
+        """
+        program = "import os; print(sorted(n for n in os.environ if 'AWS_' in n))"
+        command = (sys.executable, "-c", f"{WHO}; {program}")
+        done = run_stsession("exec", "--static", *ROLE_OPTIONS, *command)
+
+        assert 0 == done.returncode
+        assert done.stdout.startswith(READER)
+        assert "AWS_SESSION_TOKEN" in done.stdout
+        assert "AWS_CONTAINER" not in done.stdout
+        assert "AWS_PROFILE" not in done.stdout
+
+    @pytest.mark.parametrize(
+        ("program", "expected"),
+        [
+            (("import sys; sys.exit(7)",), 7),
+            (("pass", "--help"), 0),
+            (("import sys; sys.exit(sys.argv[1:] != ['-p', 'x y'])", "-p", "x y"), 0),
+        ],
+    )
+    def test_exit_status(self, program, expected):
+        """
+        The program gets its arguments unchanged, and its exit status is returned.
+        """
+        command = (sys.executable, "-c", *program)
+
+        assert expected == run("exec", *ROLE_OPTIONS, *command)
+
+    def test_not_started(self, capfd, tmp_path):
+        """
+        The exit statuses are those of env(1); nothing is called "no credentials".
+        """
+        assert 127 == run("exec", *ROLE_OPTIONS, "no-such-program")
+        if os.name != "nt":
+            assert 126 == run("exec", *ROLE_OPTIONS, os.fspath(tmp_path))
+        assert 125 == run("exec", "--role-arn", OTHER_ROLE, *PRINT_IDENTITY)
+        assert 2 == run("exec", "-p", "nope", *PRINT_IDENTITY)
+        assert capfd.readouterr().out == ""
+
+    @posix
+    @pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL"])
+    def test_dies_as_the_program(self, name):
+        """
+        If a signal ends the program, it ends stsession, too.
+        """
+        number = getattr(signal, name)
+        program = f"import os; os.kill(os.getpid(), {int(number)})"
+        done = run_stsession("exec", *ROLE_OPTIONS, sys.executable, "-c", program)
+
+        assert -number == done.returncode
+
+    @posix
+    @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGUSR2"])
+    def test_forwards_signals(self, name):
+        """
+        The program gets the signals that stsession gets, once.
+        """
+        program = (
+            "import signal, sys, threading\n"
+            "received, event = [], threading.Event()\n"
+            "def handle(*_): received.append(1); event.set()\n"
+            f"signal.signal(signal.{name}, handle)\n"
+            "print('ready', flush=True)\n"
+            "event.wait(60)\n"
+            "sys.exit(10 + len(received))\n"
+        )
+        command = ["exec", *ROLE_OPTIONS, sys.executable, "-c", program]
+        with child(
+            [*STSESSION, *command],
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert "ready\n" == process.stdout.readline()
+            process.send_signal(getattr(signal, name))
+
+            assert 11 == process.wait(60)
+
+    @posix
+    def test_ctrl_c_is_the_program_s(self):
+        """
+        A terminal sends Ctrl-C to both; the program decides what it means.
+        """
+        program = (
+            "import signal, sys, threading\n"
+            "signal.signal(signal.SIGINT, lambda *_: sys.exit(5))\n"
+            "print('ready', flush=True)\n"
+            "threading.Event().wait(60)\n"
+        )
+        master, terminal = pty.openpty()
+        with (
+            os.fdopen(master, "r+b", buffering=0) as keyboard,
+            os.fdopen(terminal, "r+b", buffering=0) as screen,
+            child(
+                [*STSESSION, "exec", *ROLE_OPTIONS, sys.executable, "-c", program],
+                stdin=screen,
+                stdout=subprocess.PIPE,
+                text=True,
+                preexec_fn=lambda: _control(screen),
+                start_new_session=True,
+            ) as process,
+        ):
+            assert "ready\n" == process.stdout.readline()
+            keyboard.write(b"\x03")
+
+            assert 5 == process.wait(60)
+
+    def test_stdin(self):
+        """
+        The program has stsession's input.
+        """
+        program = "import sys; print(sys.stdin.read().upper())"
+        done = run_stsession(
+            *("exec", *ROLE_OPTIONS, sys.executable, "-c", program), input="hello"
+        )
+
+        assert "HELLO\n" == done.stdout
+
+    def test_nested(self):
+        """
+        Inside of `exec`, a profile is found; without one, the role is the source.
+        """
+        inner = ("exec", "-p", "reader", *STSESSION, "whoami")
+        named = run_stsession(*inner, "-p", "ci")
+        inner = run_stsession(*inner)
+
+        assert inner.stdout.startswith(READER)
+        assert ":user/" in named.stdout.splitlines()[0]
+
+    def test_keep_profiles(self, files, capfd):
+        """
+        The program sees the user's profiles, unless the default one would be used.
+        """
+        program = "import boto3; print(sorted(boto3.Session().available_profiles))"
+        keep = ("exec", "--keep-profiles", "-p", "reader")
+
+        assert 0 == run(*keep, sys.executable, "-c", program)
+        assert "['ci', 'reader']\n" == capfd.readouterr().out
+
+        with Path(files.credentials_file).open("a", encoding="utf-8") as credentials:
+            credentials.write("[default]\naws_access_key_id = AKIAOTHER\n")
+        assert 2 == run(*keep, sys.executable, "-c", program)
+        assert "aws_access_key_id" in capfd.readouterr().err
+
+    def test_no_secrets_in_the_process_list(self):
+        """
+        Arguments and output of `exec` have neither keys nor the endpoint's token.
+        """
+        program = (
+            "import os, pathlib\n"
+            "token = os.environ['AWS_CONTAINER_AUTHORIZATION_TOKEN']\n"
+            "parent = pathlib.Path(f'/proc/{os.getppid()}/cmdline')\n"
+            "print(parent.exists() and token in parent.read_text())\n"
+        )
+        done = run_stsession("exec", *ROLE_OPTIONS, sys.executable, "-c", program)
+
+        assert "False\n" == done.stdout
+
+
+def _control(terminal):
+    """
+    Make a terminal the one that sends signals to this process and its children.
+    """
+    import fcntl
+    import termios
+
+    fcntl.ioctl(terminal.fileno(), termios.TIOCSCTTY, 0)
+
+
+SHELLS = {"sh": "sh", "bash": "sh", "fish": "fish"}
+
+
+class TestEnv:
+    """
+    Environment variables for shells and other programs.
+    """
+
+    @posix
+    @pytest.mark.parametrize(("shell", "form"), SHELLS.items())
+    def test_round_trip(self, shell, form):
+        """
+        A shell evaluates the output, and afterwards that of --unset.
+        """
+        command = f"{sys.executable} -m stsession env {' '.join(ROLE_OPTIONS)}"
+        program = (
+            f'eval "$({command} --format {form})"\n'
+            f'{sys.executable} -c "{WHO}"\n'
+            f"env | grep -c AWS_PROFILE\n"
+            f'eval "$({command} --format {form} --unset)"\n'
+            "env | grep -cE 'AWS_(ACCESS|SECRET|SESSION)|STSESSION'\n"
+        )
+        try:
+            done = run_child([shell, "-c", program], capture_output=True, text=True)
+        except FileNotFoundError:
+            pytest.skip(f"{shell} isn't installed")
+
+        assert [READER, "0", "0"] == done.stdout.splitlines()
+
+    @pytest.mark.parametrize(
+        ("form", "expected"),
+        [
+            ("env", "export AWS_ACCESS_KEY_ID="),
+            ("dotenv", "AWS_ACCESS_KEY_ID="),
+            ("env-no-export", "AWS_ACCESS_KEY_ID="),
+            ("powershell", "$Env:AWS_ACCESS_KEY_ID = '"),
+            ("cmd", 'set "AWS_ACCESS_KEY_ID='),
+            ("windows-cmd", 'set "AWS_ACCESS_KEY_ID='),
+            ("fish", "set -gx AWS_ACCESS_KEY_ID '"),
+        ],
+    )
+    def test_formats(self, capfd, form, expected):
+        """
+        Each variable is on a line of its own.
+        """
+        assert 0 == run("env", *ROLE_OPTIONS, "--format", form)
+
+        lines = capfd.readouterr().out.splitlines()
+        assert 1 == sum(line.startswith(expected) for line in lines)
+        assert 1 == sum("STSESSION_EXPIRATION" in line for line in lines)
+
+    @pytest.mark.parametrize("form", ["json", "process"])
+    def test_process_document(self, capfd, form):
+        """
+        JSON is what a credential process prints.
+        """
+        assert 0 == run("env", *ROLE_OPTIONS, "--format", form)
+
+        document = json.loads(capfd.readouterr().out)
+        assert 1 == document["Version"]
+        assert "123456789012" == document["AccountId"]
+        assert document["Expiration"].endswith("Z")
+
+    @posix
+    def test_not_on_a_terminal(self):
+        """
+        Secrets would stay on the screen; --force prints them.
+        """
+        master, terminal = pty.openpty()
+        command = [*STSESSION, "env", *ROLE_OPTIONS]
+        with contextlib.closing(os.fdopen(master, "rb", buffering=0)) as screen:
+            done = run_child(command, stdout=terminal, stderr=subprocess.PIPE)
+            forced = run_child([*command, "--force"], stdout=terminal)
+            os.close(terminal)
+
+            assert (2, 0) == (done.returncode, forced.returncode)
+            assert screen.read(100).startswith(b"unset AWS_PROFILE")
+
+    def test_min_validity(self, capfd):
+        """
+        Credentials that can't be valid for that long are an error.
+        """
+        assert 1 == run("env", *ROLE_OPTIONS, "--min-validity", "7200")
+        assert "" == capfd.readouterr().out
+
+    @pytest.mark.parametrize("form", ["json", "dotenv"])
+    def test_nothing_to_unset(self, form):
+        """
+        Files aren't commands, so they can't remove variables.
+        """
+        assert 2 == run("env", "--unset", "--format", form)
+
+
+class TestWhoami:
+    """
+    The identity of the credentials.
+    """
+
+    def test_json(self, capfd):
+        """
+        The output has the identity, and each role with its expiration.
+        """
+        assert 0 == run("whoami", "--json", *ROLE_OPTIONS)
+
+        known = json.loads(capfd.readouterr().out)
+        assert {"account_id", "arn", "user_id", "hops"} == set(known)
+        assert ("123456789012", READER) == (known["account_id"], known["arn"])
+        assert [ROLE] == [hop["name"] for hop in known["hops"]]
+        assert known["hops"][0]["expiration"].endswith("Z")
+
+    @pytest.mark.parametrize(
+        ("expected", "status"),
+        [
+            ("123456789012", 0),
+            (READER, 0),
+            (ROLE, 0),
+            ("111122223333", 4),
+            (OTHER_ROLE, 4),
+            ("arn:aws:iam::111122223333:role/path/Reader", 4),
+            (f"{READER}x", 4),
+        ],
+    )
+    def test_expect(self, expected, status):
+        """
+        A guard for scripts: an account, a role, or the ARN itself.
+        """
+        assert status == run("whoami", *ROLE_OPTIONS, "--expect", expected)
+
+
+class TestServe:
+    """
+    An endpoint for several programs.
+    """
+
+    @posix
+    @pytest.mark.parametrize("ends_by", ["signal", "input", "parent"])
+    def test_programs_use_it(self, ends_by):
+        """
+        Programs with the printed variables have the role; it ends when it has to.
+        """
+        command = (*STSESSION, "serve", *ROLE_OPTIONS, "--format", "json")
+        with (
+            child(["sleep", "60"]) as parent,
+            child(
+                [*command, "--parent-pid", str(parent.pid)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            ) as process,
+        ):
+            printed = json.loads(process.stdout.readline())
+            with mock.patch.dict(os.environ):
+                for name, value in printed.items():
+                    os.environ.pop(name, None)
+                    os.environ.update({} if value is None else {name: value})
+                identity = boto3.Session().client("sts").get_caller_identity()
+            if ends_by == "signal":
+                process.terminate()
+            elif ends_by == "input":
+                process.stdin.close()
+            else:
+                parent.kill()
+                parent.wait()
+
+            assert 0 == process.wait(60)
+        assert READER == identity["Arn"]
+
+
+@pytest.mark.parametrize("command", ["exec", "env", "whoami", "serve"])
+def test_help(capfd, command):
+    """
+    Each command shows an example, and needs no SDK for that.
+    """
+    program = (
+        "import sys; from stsession.__main__ import main; status = main(); "
+        "sys.exit(status or 'boto3' in sys.modules)"
+    )
+    done = run_child(
+        [sys.executable, "-c", program, command, "--help"],
+        capture_output=True,
+        text=True,
+    )
+
+    assert 0 == done.returncode
+    assert f"stsession {command} -" in done.stdout
+
+
+def test_version(capfd):
+    """
+    The version is the package's.
+    """
+    assert 0 == run("--version")
+    assert stsession.__name__ in capfd.readouterr().out
+
+
+def test_without_the_extra(capfd):
+    """
+    Without click, the command says what to install.
+    """
+    with mock.patch.dict(sys.modules, {"click": None}):
+        assert 2 == run("whoami")
+
+    assert "pip install 'stsession[cli]'" in capfd.readouterr().err
