@@ -21,11 +21,14 @@ from .pages import DOCS
 
 PAGE = (DOCS / "how-to" / "troubleshooting.md").read_text("utf-8")
 
+OTHERS = {"__main__.py", "_cli", "_delivery", "demo", "testing"}
+"""Modules with texts for other programs, and for people at a terminal."""
+
 PACKAGE = Path(stsession.__file__).parent
 ALL = [
     path
     for path in PACKAGE.rglob("*.py")
-    if path.relative_to(PACKAGE).parts[0] not in {"demo", "testing"}
+    if path.relative_to(PACKAGE).parts[0] not in OTHERS
 ]
 
 LOGGED = {"_core/events", "_core/refresher", "_core/runtime", "_core/state"}

@@ -25,11 +25,13 @@ TOP, STEP, BOX = 24, 66, 46
 GAP = 16
 
 CAPTIONS = {
+    "_cli": "the command line",
     "demo": "python -m stsession.demo",
     "fleet": "many accounts",
     "_sessions": "the public functions and the session classes",
     "_sources": "source=: the credentials that sign a request to STS",
-    "_sts": "calls STS: endpoint, client, errors, credentials",
+    "_delivery": "credentials for other programs",
+    "_sts": "calls STS: endpoint, client, errors",
     "testing": "for tests: clock, stub, local STS",
     "_botocore": "adapters to botocore",
     "_tokens": "MFA codes, tokens, assertions",
@@ -51,7 +53,7 @@ DARK = {
     "core": "fill: #26643a; stroke: #9198a1",
 }
 
-WITHOUT_SDK = {"_core", "_requests", "_locks", "_util"}
+WITHOUT_SDK = {"_core", "_delivery", "_requests", "_locks", "_util"}
 
 
 def layers() -> list[list[str]]:
@@ -63,6 +65,7 @@ def layers() -> list[list[str]]:
     contract, _, _ = contract.partition("\n]")
     rows = [layer.split(" | ") for layer in ast.literal_eval(f"{contract}]")]
     # No other package imports it, so it doesn't need a layer of its own.
+    rows.remove(["__main__"])  # only starts _cli
     tests = rows.index(["testing"])
     rows[tests : tests + 2] = [[*rows[tests + 1], "testing"]]
     return rows
