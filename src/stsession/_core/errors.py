@@ -235,24 +235,7 @@ def credentials_expired(
     source: str,
 ) -> CredentialsExpiredError:
     """
-    Return the error for expired credentials that could not be refreshed.
-
-    Args:
-        record: The expired credentials.
-
-        remaining: Seconds until they expire; 0 or less if they have expired.
-
-        error: The last error.
-
-        now: The current time on the wall clock.
-
-        attempts: How many attempts failed in a row.
-
-        wait: Seconds until the next attempt.
-
-        name: The name of the credentials.
-
-        source: The name of the source.
+    Return the error for credentials that expired; *now* is on the wall clock.
     """
     expired_at = record.credentials.expires_at
     state = f"expired {format_span(remaining)} ago" if remaining <= 0 else "expire soon"
@@ -280,9 +263,6 @@ def credentials_expired(
 
 
 def no_response(name: str, source: str, seconds: float) -> StsUnavailableError:
-    """
-    Return the error of a refresh that took too long.
-    """
     return StsUnavailableError(
         f"Could not get credentials for {name}. {capitalized(source)} did not respond "
         f"within {seconds:.3g} s.",
@@ -293,9 +273,6 @@ def no_response(name: str, source: str, seconds: float) -> StsUnavailableError:
 
 
 def no_credentials_yet(name: str) -> StsUnavailableError:
-    """
-    Return the error of a caller that can't wait for the first credentials.
-    """
     return StsUnavailableError(
         f"There are no valid credentials for {name} yet.",
         hop=name,
@@ -304,9 +281,6 @@ def no_credentials_yet(name: str) -> StsUnavailableError:
 
 
 def circular_source(name: str) -> SourceCredentialsError:
-    """
-    Return the error of a source that needs the credentials it is the source of.
-    """
     return SourceCredentialsError(
         f"Circular dependency: the source of {name} needs credentials from {name}.",
         hop=name,
@@ -340,9 +314,6 @@ def prompt_cancelled(name: str) -> MfaError:
 
 
 def too_many_attempts(name: str, limit: int) -> StsUnavailableError:
-    """
-    Return the error of a refresh that exceeds the limit of attempts per minute.
-    """
     return StsUnavailableError(
         f"Could not refresh the credentials for {name}. {limit} attempts failed within "
         "the last minute.",
@@ -354,9 +325,6 @@ def too_many_attempts(name: str, limit: int) -> StsUnavailableError:
 
 
 def too_short(name: str, lifetime: float, min_validity: float) -> RefreshError:
-    """
-    Return the error for new credentials with a shorter validity than required.
-    """
     return RefreshError(
         f"Could not get credentials for {name} that are valid for "
         f"{format_span(min_validity)}. New ones are valid for {format_span(lifetime)}.",

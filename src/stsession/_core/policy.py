@@ -513,9 +513,6 @@ class RefreshPolicy:
         )
 
     def is_permanent(self, kind: FailureKind, code: str | None) -> bool:
-        """
-        Return whether a failure is permanent, so that a retry is not expected to help.
-        """
         if self._tuning.permanent_codes is None:
             return kind.permanent
         return code is not None and code in self._tuning.permanent_codes

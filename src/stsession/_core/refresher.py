@@ -377,9 +377,6 @@ class Refresher:
         return utc(self.clock.wall() + wait) if wait else None
 
     def remaining(self, record: Record) -> float:
-        """
-        Return the seconds until *record* expires.
-        """
         return record.remaining(self._now())
 
     def _now(self) -> Instant:
@@ -401,9 +398,6 @@ class Refresher:
         return guarded(self._lock, lambda: decision(now))
 
     def _abandon(self, owner: object) -> None:
-        """
-        Abandon the refresh that *owner* started, because its call raises an exception.
-        """
         guarded(self._lock, lambda: self._state.abandon_owned(owner))
         self._state.events.drain()
 

@@ -78,24 +78,15 @@ class SystemClock:
         self._monotonic_id = _clock_that_counts_suspended_time()
 
     def wall(self) -> float:
-        """
-        Return the seconds since 1970-01-01 UTC.
-        """
         return time.time()
 
     def monotonic(self) -> float:
-        """
-        Return the seconds since the start of the machine, or another fixed instant.
-        """
         if self._monotonic_id is None:
             return time.monotonic()
         return time.clock_gettime(self._monotonic_id)
 
 
 def utc(wall: float) -> dt.datetime:
-    """
-    Turn seconds since 1970 into an aware datetime.
-    """
     return dt.datetime.fromtimestamp(wall, dt.timezone.utc)
 
 
@@ -157,9 +148,6 @@ class DaemonPool:
 
     @property
     def threads(self) -> int:
-        """
-        The current number of threads.
-        """
         return self._threads
 
     def submit(self, task: Callable[[], None]) -> bool:

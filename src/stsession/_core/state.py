@@ -112,22 +112,9 @@ class RefreshState:
     exception after any call that it makes. Therefore, the attributes that other threads
     depend on are set last, by assignments with no call in between.
 
+    The other arguments are those of `Refresher`.
+
     Args:
-        name: The name of the credentials in messages and events.
-
-        source: The name of the source in messages.
-
-        policy: The refresh policy.
-
-        random: Returns a random number from 0 to 1.
-
-        load_timeout: Seconds that a caller without usable credentials waits.
-
-        waits_for_advisory:
-            Whether a caller waits for an advisory refresh that it starts.
-
-        needs_input: Returns whether a fetch would prompt a person now.
-
         offset: The wall clock less the monotonic clock, in seconds.
 
         record: The current record. `None` if there is none yet.
@@ -256,9 +243,6 @@ class RefreshState:
         return in_background() and self.needs_input()
 
     def _may_start_early(self, now: Instant) -> bool:
-        """
-        Return whether a refresh may start in the advisory window.
-        """
         if self.needs_input():  # people aren't prompted before it's necessary
             return False
         return self._marked_due or now.monotonic >= self._settled_until
