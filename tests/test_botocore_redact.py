@@ -71,18 +71,6 @@ def test_no_secret(text):
     assert text == redact(text)
 
 
-@pytest.fixture(name="filtered")
-def _filtered():
-    """The filter, until the test is over."""
-    redact_botocore_logs()
-    yield
-    for name in list(logging.root.manager.loggerDict):
-        logger = logging.getLogger(name)
-        for each in list(logger.filters):
-            if type(each).__module__.startswith("stsession"):
-                logger.removeFilter(each)
-
-
 def spy(caplog):
     """Assume a role from a role, use S3, and return the secrets."""
     caplog.set_level(logging.DEBUG)
@@ -135,7 +123,8 @@ def test_without_the_filter(caplog):
     assert 3 < sum(secret in caplog.text for secret in secrets)
 
 
-def test_logs(filtered, caplog):
+@pytest.mark.usefixtures("_redacted")
+def test_logs(caplog):
     """With it there are none, in any record of any logger."""
     secrets = spy(caplog)
     found = {
@@ -150,7 +139,8 @@ def test_logs(filtered, caplog):
     assert "botocore.parsers" in {record.name for record in caplog.records}
 
 
-def test_half_a_body(filtered, caplog):
+@pytest.mark.usefixtures("_redacted")
+def test_half_a_body(caplog):
     """Also where the answer can't be parsed, tracebacks and all."""
     from stsession.testing import Fault
 
@@ -167,7 +157,8 @@ def test_half_a_body(filtered, caplog):
     assert "IQoJ" not in caplog.text
 
 
-def test_twice(filtered):
+@pytest.mark.usefixtures("_redacted")
+def test_twice():
     """Calling it again changes nothing."""
     before = {
         name: list(logging.getLogger(name).filters)
@@ -179,7 +170,8 @@ def test_twice(filtered):
     assert 1 == len(logging.getLogger("botocore.parsers").filters)
 
 
-def test_other_records_stay(filtered, caplog):
+@pytest.mark.usefixtures("_redacted")
+def test_other_records_stay(caplog):
     """A record without secrets keeps its arguments."""
     caplog.set_level(logging.DEBUG)
     logging.getLogger("botocore.parsers").debug("%s of %d", "one", 2)

@@ -30,6 +30,7 @@ def assume(source, code="123456", **kw):
 def test_one_device(local, lasting):
     """The only one is used."""
     source = local.session(local.add_user(name="ci"))
+    local.add_mfa_device("ci", serial=SECURITY_KEY)  # it shows no codes
     device = local.add_mfa_device("ci")
     serials = []
 
@@ -63,38 +64,22 @@ def test_nothing_is_looked_up_before_it_is_needed(local):
     assert 0 == local.count()
 
 
-def test_no_device(local):
-    """It's an error without a prompt."""
-    error = failing(assume(local.session(local.add_user(name="ci"))))
+@pytest.mark.parametrize("apps", [0, 2])
+def test_choice(local, apps):
+    """
+    Without a device, or with several, there is an error with their names.
 
-    assert isinstance(error, stsession.MfaError)
-    assert "Devices in IAM: none." in str(error)
-    assert "as mfa_serial" in error.hint
-    assert ["ListMFADevices"] == [call.operation for call in local.calls()]
-
-
-def test_several_devices(local):
-    """The error names them."""
-    source = local.session(local.add_user(name="ci"))
-    devices = [local.add_mfa_device("ci") for _ in range(2)]
-
-    error = failing(assume(source))
-
-    assert f"Devices in IAM: {devices[0].serial}, {devices[1].serial}." in str(error)
-
-
-@pytest.mark.parametrize("app", [True, False])
-def test_security_keys_do_not_count(local, app):
-    """They show no codes."""
+    Security keys don't count, as they show no codes.
+    """
     source = local.session(local.add_user(name="ci"))
     local.add_mfa_device("ci", serial=SECURITY_KEY)
-    device = local.add_mfa_device("ci") if app else None
-    session = assume(source, lambda _: device.code())
+    serials = [local.add_mfa_device("ci").serial for _ in range(apps)]
+    error = failing(assume(source))
 
-    if app:
-        assert session.credentials()
-    else:
-        assert "Devices in IAM: none." in str(failing(session))
+    assert isinstance(error, stsession.MfaError)
+    assert f"Devices in IAM: {', '.join(serials) or 'none'}." in str(error)
+    assert "as mfa_serial" in error.hint
+    assert ["ListMFADevices"] == [call.operation for call in local.calls()]
 
 
 def test_denied(local):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import types
 
 import boto3
@@ -11,7 +10,7 @@ import pytest
 
 import stsession
 
-from stsession.testing import FakeClock, LocalSTS, StubSTS, use_runtime
+from stsession.testing import FakeClock, LocalSTS, use_runtime
 
 from ..wire import at_once
 from . import ROLE
@@ -63,26 +62,9 @@ def _session(source, _runtime):
     return stsession.assume(ROLE, source=source, duration_seconds=900)
 
 
-@pytest.fixture(name="stub")
-def _stub(clock):
-    """STS without a socket."""
-    return StubSTS(clock=clock)
-
-
 @pytest.fixture(name="stubbed")
 def _stubbed(stub):
     """A source with the stub as its STS."""
     source = boto3.Session("AKIAEXAMPLE", "secret", region_name="eu-central-1")
     source.events.register("before-send.sts", stub)
     return source
-
-
-@pytest.fixture(name="_redacted")
-def __redacted():
-    """The filter on botocore's loggers, for one test."""
-    stsession.redact_botocore_logs()
-    yield
-    for logger in list(logging.Logger.manager.loggerDict.values()):
-        for each in list(getattr(logger, "filters", ())):
-            if type(each).__module__.startswith("stsession."):
-                logger.removeFilter(each)

@@ -36,3 +36,8 @@ class Gate:
     def opens(self) -> None:
         """Let them go."""
         self._open.set()
+
+    def opens_when_reached(self) -> None:
+        """Let them go when one has arrived."""
+        assert self.arrived.wait(GUARD)
+        self.opens()

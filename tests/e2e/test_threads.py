@@ -65,13 +65,9 @@ def test_first_use(session, local, gate, slow):
     """The first use by many threads is one AssumeRole, also if STS is slow."""
     if slow:
         gate.closes()
+    meanwhile = gate.opens_when_reached if slow else bool
 
-    def opens():
-        if slow:
-            assert gate.arrived.wait(GUARD)
-            gate.opens()
-
-    assert {5} == set(in_threads(listing(session), meanwhile=opens))
+    assert {5} == set(in_threads(listing(session), meanwhile=meanwhile))
     assert 1 == local.count("AssumeRole")
 
 
@@ -93,11 +89,7 @@ def test_mandatory_window(session, local, clock, gate):
     clock.advance(seconds(LIFE - 30))
     gate.closes()
 
-    def opens():
-        assert gate.arrived.wait(GUARD)
-        gate.opens()
-
-    assert {5} == set(in_threads(do, meanwhile=opens))
+    assert {5} == set(in_threads(do, meanwhile=gate.opens_when_reached))
     assert 2 == local.count("AssumeRole")
     assert {2} == {
         generation_of(call.access_key_id) for call in local.calls("ListObjectsV2")[1:]
