@@ -128,16 +128,7 @@ class Targets:
         """
         Check the arguments of a fleet that concern all accounts.
 
-        Args:
-            source: The source that assumes the roles.
-
-            role_name: The argument *role_name* of the fleet.
-
-            regions: The regions of each account.
-
-            options: The other arguments of the fleet.
-
-            url: The STS endpoint that was passed. `None` means that of the source.
+        If *url* is `None`, the STS endpoint is that of the source.
 
         Raises:
             InvalidRequestError: If a role or region can't exist.
@@ -387,14 +378,10 @@ def check_retries(config: object) -> None:
 
 def partition_of(source: Source, region: str | None, *, strict: bool) -> str:
     """
-    Return the partition of a region.
+    Return the partition of a region, as the source's botocore session lists them.
 
-    Args:
-        source: The source. Its botocore session has the list of regions.
-
-        region: The name of the region. `None` means the partition ``aws``.
-
-        strict: Whether the server is that of AWS. Others have regions of any name.
+    It is ``aws`` without a region, and for unknown regions if *strict* is false: of
+    servers that aren't AWS's.
 
     Raises:
         InvalidRequestError: If no partition has such a region.

@@ -95,23 +95,16 @@ def call(function: Function, sessions: FleetSessions, target: FleetTarget) -> Ou
 class RemoteTask:
     """
     One call of a function in another process; pickles without secrets.
-
-    Args:
-        function: The function to call with the session.
-
-        recipe: The pickled `FleetSessions` that makes the session.
-
-        target: The account and region of the session.
-
-        number:
-            A unique string. Some executors return an earlier result for a task that is
-            equal to an earlier one.
     """
 
     function: Function
     recipe: bytes = attrs.field(repr=False)
+    """The pickled `FleetSessions` that makes the session."""
+
     target: FleetTarget
     number: str = attrs.field(factory=lambda: uuid.uuid4().hex)
+    """A unique string. Some executors return an earlier result for a task that is equal
+    to an earlier one."""
 
     def __call__(self) -> bytes:
         """
@@ -232,14 +225,7 @@ def submitter(
     """
     Return a function that starts the call of *function* for a target.
 
-    Args:
-        function: The function to call with each session.
-
-        executor: The user's executor. `None` means daemon threads.
-
-        max_workers: The number of those threads.
-
-        sessions: Makes the sessions, here or in other processes.
+    If *executor* is `None`, the calls run in *max_workers* daemon threads.
 
     Raises:
         InvalidRequestError: If *sessions* can't be pickled and has to be.

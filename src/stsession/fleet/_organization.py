@@ -186,10 +186,6 @@ def _management(entry: dict[str, Any]) -> str:
 
 
 class _Lister:
-    """
-    Calls the paginated operations of AWS Organizations.
-    """
-
     def __init__(self, source: Source) -> None:
         self._source = source
         settings = source.settings
@@ -201,15 +197,9 @@ class _Lister:
         )
 
     def close(self) -> None:
-        """
-        Close the connections.
-        """
         self._client.close()
 
     def all_of(self, operation: str, key: str, **params: str) -> list[dict[str, Any]]:
-        """
-        Return the entries of all pages.
-        """
         try:
             pages = self._client.get_paginator(operation).paginate(**params)
             return [entry for page in pages for entry in page[key]]

@@ -121,10 +121,7 @@ class _Work:
         self.stopped = False
         forget_after_fork(self)
 
-    def stop(self) -> None:
-        """
-        Cancel the calls that haven't begun; called once.
-        """
+    def stop(self) -> None:  # called once
         self.stopped = True
         for future in tuple(self.pending):
             future.cancel()
@@ -216,21 +213,7 @@ class FleetRun(Generic[T]):
         ordered: bool = False,
         progress: bool = False,
     ) -> None:
-        """
-        Make a run, which begins when the first result is requested.
-
-        Args:
-            targets: Returns the accounts; called when the first result is requested.
-
-            submit: Starts the call for one account.
-
-            max_workers: The largest number of concurrent calls.
-
-            ordered: Whether results come in the order of the targets.
-
-            progress: Whether progress is shown on standard error.
-        """
-        self._list_targets = targets
+        self._list_targets = targets  # called when the first result is requested
         self._submit = submit
         self._max_workers = max_workers
         self._ordered = ordered

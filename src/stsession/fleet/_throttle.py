@@ -167,10 +167,6 @@ T = TypeVar("T")
 
 
 class _Turn:
-    """
-    A place in the queue.
-    """
-
     def __init__(self) -> None:
         self.called = OneTimeEvent()
 
@@ -282,20 +278,15 @@ class Throttle:
 class RetryLoop:
     """
     Retries a request while STS throttles it or is unavailable, at a shared rate.
-
-    Args:
-        throttle: The rate, and the queue for it.
-
-        timeout: Seconds after which the last error is raised.
-
-        action: The first sentence of the error if no request could be sent.
-
-        hop: The role that the request is for.
     """
 
     throttle: Throttle
     timeout: float
+    """Seconds after which the last error is raised."""
+
     action: str
+    """The first sentence of the error if no request could be sent."""
+
     hop: str
 
     def __call__(self, send: Callable[[], T]) -> T:

@@ -161,19 +161,8 @@ class ClientTemplates:
         """
         Return a client like that of `boto3.Session.client`. May read files.
 
-        Args:
-            service_name: The service, as for `boto3.Session.client`.
-
-            credentials: The credentials that the client signs with.
-
-            resend: The handler for responses that reject the credentials.
-
-            session_region: The region of the session. `None` means that of the
-                settings.
-
-            config: The argument of `boto3.Session.client`.
-
-            **arguments: The other arguments of `boto3.Session.client`.
+        *service_name*, *config* and *arguments* are those of `boto3.Session.client`.
+        If *session_region* is `None`, the region is that of the settings.
 
         Returns:
             The client. `None` if botocore has to make clients of this kind.

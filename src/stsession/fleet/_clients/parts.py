@@ -106,9 +106,6 @@ class _Retries:
             adaptive.register_retry_handler(collector)
 
     def register(self, event: str, handler: Any, *_: Any, **__: Any) -> None:
-        """
-        Collect *handler*.
-        """
         self.handlers[_place(event, handler)] = handler
 
 
