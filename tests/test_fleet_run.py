@@ -16,7 +16,7 @@ from concurrent.futures import BrokenExecutor, Future
 import attrs
 import pytest
 
-from stsession.exceptions import ExecutorError
+from stsession.exceptions import AccessDeniedError, ExecutorError
 from stsession.fleet import _run
 from stsession.fleet._accounts import FleetTarget
 from stsession.fleet._executors import Outcome, daemon_threads
@@ -284,6 +284,18 @@ def test_summary(hand):
         "        'x'",
     ] == lines[7:]
     assert "<FleetRun: 14 of 14 done, 13 failed>" == repr(run)
+
+
+@pytest.mark.parametrize(("hints", "count"), [(["A.", "A."], 1), (["A.", "B."], 0)])
+def test_hints_in_the_summary(hand, hints, count):
+    """The hint of several failures is in the summary if it is the same for all."""
+    run = run_of(hand, 2)
+    run._fill()
+    for hint in hints:
+        hand.finish(0, Outcome(error=AccessDeniedError("no", hint=hint)))
+    assert 2 == len(list(run))
+
+    assert count == run.summary().split().count("A.")
 
 
 def test_failures_kept(hand):

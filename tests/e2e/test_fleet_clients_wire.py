@@ -705,6 +705,11 @@ def _bad_endpoint(session):
 
 
 @error
+def _unhashable_region(session):
+    session.client("s3", region_name=bytearray(b"eu-west-1"))
+
+
+@error
 def _unknown_argument(session):
     session.client("s3", nonsense=1)
 
