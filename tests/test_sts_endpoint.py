@@ -21,7 +21,7 @@ def _config_file(tmp_path, monkeypatch):
 
 
 def new_session():
-    """A session whose clients are soon made."""
+    """A session that shares parsed models."""
     session = botocore.session.Session()
     session.register_component(
         "data_loader", loader_for(session.get_config_variable("data_path"))
@@ -36,7 +36,7 @@ def _session():
 
 
 def test_made_on_first_use_and_kept(session):
-    """One client for a region and an end point."""
+    """One client for a region and an endpoint."""
     made = []
     session.register("creating-client-class.sts", lambda **_: made.append(1))
     clients, endpoint = StsClients(session), StsEndpoint(regions=(REGION,))
@@ -48,7 +48,7 @@ def test_made_on_first_use_and_kept(session):
 
 
 def test_one_for_all_threads(session):
-    """However many ask at once."""
+    """Eight threads get the same client."""
     clients, endpoint = StsClients(session), StsEndpoint(regions=(REGION,))
     with ThreadPoolExecutor(8) as threads:
         got = set(threads.map(lambda _: clients.get(REGION, endpoint), range(8)))
@@ -85,7 +85,7 @@ def url_of(session, region):
 
 
 def test_regional(session):
-    """The regional end point, also where an old botocore took the global one."""
+    """The regional endpoint, also where an old botocore took the global one."""
     assert "https://sts.us-east-1.amazonaws.com" == url_of(session, "us-east-1")
 
 
@@ -158,7 +158,7 @@ def test_configured_endpoint(config_file, monkeypatch, what):
 
 @pytest.mark.parametrize("services", ["services = nowhere", "services = s"])
 def test_broken_configuration(config_file, services):
-    """botocore refuses it when the client is made; until then it's nobody's."""
+    """botocore rejects it when the client is made; until then it is ignored."""
     config_file.write_text(f"[default]\n{services}\n[services s]\nsts = x\n")
 
     assert not has_custom_endpoint(botocore.session.Session(), None)

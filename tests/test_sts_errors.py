@@ -97,8 +97,14 @@ CODES = {
 }
 
 
-@pytest.mark.parametrize("suffix", ["", "Exception"])
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize(
+    ("code", "suffix"),
+    [
+        *((code, "") for code in CODES),
+        ("ExpiredToken", "Exception"),
+        ("Teapot", "Error"),
+    ],
+)
 def test_code(code, suffix):
     """Each code has its class, its kind, and advice; with or without "Exception"."""
     cls, kind, advice = CODES[code]
@@ -308,7 +314,6 @@ FAULTS = {
     "throttled": (Fault.throttled(), THROTTLED, "STS returned Throttling"),
     "denied": (Fault.access_denied(), REQUEST, "STS returned AccessDenied"),
     "500": (Fault.status(500), OUTAGE, "STS returned InternalFailure"),
-    "503": (Fault.status(503), OUTAGE, "STS returned ServiceUnavailable"),
     "html 502": (Fault.html(), OUTAGE, "STS returned HTTP 502: Bad Gateway"),
     "html 403": (Fault.html(status=403), UNKNOWN, "STS returned HTTP 403"),
     "html 200": (Fault.html(status=200), OUTAGE, "The response can't be read"),
@@ -316,29 +321,12 @@ FAULTS = {
     "hang": (Fault.hang(), OUTAGE, "ReadTimeoutError"),
     "reset": (Fault.reset(), OUTAGE, "ConnectionClosedError"),
     "half": (Fault.half_body(), OUTAGE, "ResponseParserError"),
-    "no key": (
-        Fault.missing_fields("AccessKeyId"),
-        OUTAGE,
-        "The response has no AccessKeyId",
-    ),
     "no secret": (Fault.missing_fields("SecretAccessKey"), OUTAGE, "SecretAccessKey"),
     "no token": (Fault.missing_fields("SessionToken"), OUTAGE, "has no SessionToken"),
-    "no expiration": (
-        Fault.missing_fields("Expiration"),
-        OUTAGE,
-        "The response has no readable Expiration",
-    ),
-    "empty expiration": (
-        Fault.empty_fields("Expiration"),
-        OUTAGE,
-        "The response can't be read",
-    ),
+    "no expiration": (Fault.missing_fields("Expiration"), OUTAGE, "has no readable"),
+    "empty expiration": (Fault.empty_fields("Expiration"), OUTAGE, "can't be read"),
     "empty key": (Fault.empty_fields("AccessKeyId"), OUTAGE, "has no AccessKeyId"),
-    "dead on arrival": (
-        Fault.expired_answer(),
-        OUTAGE,
-        "They arrived 60 s after their expiration",
-    ),
+    "expired": (Fault.expired_answer(), OUTAGE, "arrived 60 s after their expiration"),
 }
 
 

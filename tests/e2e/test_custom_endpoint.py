@@ -1,4 +1,4 @@
-"""A server that isn't AWS's: Ceph, say."""
+"""A server that isn't AWS's, such as Ceph."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _ceph(local):
 
 @pytest.fixture(name="user")
 def _user(ceph):
-    """A source that names no end point of its own."""
+    """A source that names no endpoint of its own."""
     key = ceph.add_user()
     return boto3.Session(
         key.access_key_id, key.secret_access_key, region_name="default"
@@ -53,7 +53,7 @@ def test_role_without_an_account(session, ceph):
 
 
 def test_sessions_of_five_seconds(session, ceph, clock):
-    """Credentials of five seconds are used for half of that, and never when dead."""
+    """Credentials of five seconds are used for half of that, and never after they expire."""
     s3 = session.client("s3", endpoint_url=ceph.s3_endpoint_url)
     while clock.monotonic() < 20:
         s3.list_objects_v2(Bucket="bucket", MaxKeys=1)
@@ -64,7 +64,7 @@ def test_sessions_of_five_seconds(session, ceph, clock):
 
 
 def test_short_outage(session, ceph, clock):
-    """Even these live through a short outage."""
+    """Even these work during a short outage."""
     s3 = session.client("s3", endpoint_url=ceph.s3_endpoint_url)
     s3.list_objects_v2(Bucket="bucket")
     clock.advance(seconds(3.5))
@@ -114,8 +114,8 @@ def test_rubbish(fault, session, ceph, clock):
     assert session.credentials().session_token
 
 
-def test_end_point_of_the_profile(ceph, monkeypatch, tmp_path):
-    """An end point in the config file will do, for STS and for the clients."""
+def test_endpoint_of_the_profile(ceph, monkeypatch, tmp_path):
+    """An endpoint in the config file will do, for STS and for the clients."""
     files = ceph.write_profile(tmp_path, key=ceph.add_user(), name="ceph")
     monkeypatch.setenv("AWS_CONFIG_FILE", files.config_file)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", files.credentials_file)
@@ -126,14 +126,14 @@ def test_end_point_of_the_profile(ceph, monkeypatch, tmp_path):
 
 
 def test_amazon_does_not_take_it(user):
-    """AWS's own STS would refuse such an ARN, so it isn't asked."""
+    """AWS's own STS would reject such an ARN, so it isn't called."""
     with pytest.raises(stsession.InvalidRequestError, match="role_arn"):
         stsession.assume(FULL, source=user)
 
 
 @pytest.mark.parametrize("kind", ["function", "session"])
-def test_source_that_lives_as_short(ceph, user, clock, kind):
-    """Sources whose credentials live for seconds cause neither a storm nor failures."""
+def test_source_that_expires_as_soon(ceph, user, clock, kind):
+    """Credentials of a source that expire after seconds cause no storm and no failures."""
     options = {"duration_seconds": 3, "sts_endpoint_url": ceph.endpoint_url}
     hub = stsession.assume(FULL, source=user, **options)
 
