@@ -142,6 +142,11 @@ def test_invalid_argument(assume, code, text, hint):
     assert not code or callable(code) or str(code) not in full_text(caught.value)
 
 
+def test_function_without_a_signature(assume):
+    """Some functions written in C have none; it shows when they are called."""
+    assert "expected six digits" in str(failing(assume(mfa_code=str)))
+
+
 @each_session
 @pytest.mark.parametrize("failure", [LookupError, OSError, TimeoutError])
 def test_function_that_fails(source, stub, failure, mfa_session):

@@ -53,7 +53,7 @@ def test_role_without_an_account(session, ceph):
 
 
 def test_sessions_of_five_seconds(session, ceph, clock):
-    """Credentials of five seconds are used for half of that, and never after they expire."""
+    """Credentials of five seconds are refreshed in time, after half of that."""
     s3 = session.client("s3", endpoint_url=ceph.s3_endpoint_url)
     while clock.monotonic() < 20:
         s3.list_objects_v2(Bucket="bucket", MaxKeys=1)
@@ -133,7 +133,7 @@ def test_amazon_does_not_take_it(user):
 
 @pytest.mark.parametrize("kind", ["function", "session"])
 def test_source_that_expires_as_soon(ceph, user, clock, kind):
-    """Credentials of a source that expire after seconds cause no storm and no failures."""
+    """A source whose credentials expire soon causes no storm and no failures."""
     options = {"duration_seconds": 3, "sts_endpoint_url": ceph.endpoint_url}
     hub = stsession.assume(FULL, source=user, **options)
 

@@ -216,7 +216,9 @@ class Terminal:
     def report(self):
         """Return what the process found."""
         assert self._reports.poll(GUARD), self.shown
-        return self._reports.recv()
+        found = self._reports.recv()
+        self._process.join(GUARD)
+        return found
 
     def close(self):
         """End the process, if it hasn't ended."""

@@ -94,8 +94,6 @@ def checked_texts(
 
     The items of a set are sorted, so that equal sets return equal tuples.
     """
-    if value is None:
-        return ()
     name = several.parameter
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Collection):
         hint = f"Put it into a list: {name}=[...]." if isinstance(value, str) else ""
@@ -112,8 +110,6 @@ def checked_tags(value: object, *, strict: bool = True) -> tuple[tuple[str, str]
     """
     Return the items of a mapping of tags, in the same order.
     """
-    if value is None:
-        return ()
     if not isinstance(value, Mapping):
         raise wrong_type(
             "tags", value, "a mapping of str to str", hint='Write {"Team": "data"}.'
@@ -161,8 +157,6 @@ def checked_contexts(
     """
     Return the assertions of context providers, in the order of the mapping.
     """
-    if value is None:
-        return ()
     name = PROVIDED_CONTEXTS.parameter
     if not isinstance(value, Mapping):
         raise wrong_type(
