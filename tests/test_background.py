@@ -48,25 +48,25 @@ def idle(pool: DaemonPool, tasks: Tasks) -> None:
     assert 0 == pool.threads
 
 
-def test_none_while_there_is_nothing_to_do():
-    """Threads come with the first task, ..."""
+def test_threads_while_there_is_something_to_do(tasks):
+    """They come with the first task, go with the last, and are daemons."""
     before = threading.active_count()
-
-    assert 0 == DaemonPool().threads
-    assert before == threading.active_count()
-
-
-def test_ends_when_idle(tasks):
-    """... and go with the last."""
     pool = DaemonPool()
+
+    assert 0 == pool.threads
+    assert before == threading.active_count()
 
     assert pool.submit(tasks)
     assert tasks.wait_for(tasks.begun, 1)
     assert 1 == pool.threads
+    (thread,) = tasks.threads
+
+    assert thread.daemon
+    assert "stsession-refresh" == thread.name
 
     idle(pool, tasks)
 
-    assert not any(thread.is_alive() for thread in tasks.threads)
+    assert not thread.is_alive()
 
 
 def test_bounded(tasks):
@@ -105,19 +105,6 @@ def test_tasks_that_hang(tasks):
 
     idle(pool, tasks)
     assert tasks.wait_for(tasks.ended, 6)
-
-
-def test_daemons(tasks):
-    """Exit doesn't wait for them."""
-    pool = DaemonPool()
-    pool.submit(tasks)
-    tasks.wait_for(tasks.begun, 1)
-    (thread,) = tasks.threads
-
-    assert thread.daemon
-    assert "stsession-refresh" == thread.name
-
-    idle(pool, tasks)
 
 
 def test_queue_is_bounded(tasks):

@@ -5,11 +5,8 @@ from __future__ import annotations
 import gc
 import importlib.util
 import os
-import select
 import threading
 import weakref
-
-from collections.abc import Callable
 
 import attrs
 import pytest
@@ -19,6 +16,7 @@ from stsession._core.credentials import FetchResult
 from stsession._core.refresher import Refresher
 from stsession._core.runtime import DaemonPool
 
+from .children import in_a_fork
 from .engine import SOON, Engine, Gate, engine, real_waits
 
 
@@ -31,26 +29,6 @@ def _it() -> Engine:
 class TestFork:
     """A child has no threads but its own."""
 
-    def forked(self, work: Callable[[], bytes]) -> bytes:
-        """What a child makes of *work*, if it does within two seconds."""
-        reader, writer = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            try:
-                os.write(writer, work())
-            finally:
-                os._exit(0)
-        os.close(writer)
-        try:
-            ready, _, _ = select.select([reader], [], [], 30.0)
-            if not ready:
-                os.kill(pid, 9)
-                return b"hangs"
-            return os.read(reader, 100)
-        finally:
-            os.waitpid(pid, 0)
-            os.close(reader)
-
     def test_during_a_first_fetch(self, it):
         """The flight stays in the parent; the child fetches."""
         gate = Gate(it)
@@ -59,15 +37,15 @@ class TestFork:
 
         assert gate.began.wait(SOON)
 
-        def child() -> bytes:
+        def child() -> str:
             it.source.on_fetch = lambda: None
-            return it.refresher.get().credentials.access_key_id.encode()
+            return it.key()
 
-        key = self.forked(child)
+        key = in_a_fork(child)
         gate.may_end.set()
         leader.join(SOON)
 
-        assert b"ASIA0000000000000001" == key
+        assert "ASIA0000000000000001" == key
 
     def test_with_the_lock_held(self, it):
         """By another thread, which the child doesn't have."""
@@ -84,15 +62,15 @@ class TestFork:
 
         assert held.wait(SOON)
 
-        def child() -> bytes:
+        def child() -> int:
             it.due()
-            return str(it.refresher.get().generation).encode()
+            return it.refresher.get().generation
 
-        generation = self.forked(child)
+        generation = in_a_fork(child)
         done.set()
         holder.join(SOON)
 
-        assert b"2" == generation
+        assert 2 == generation
 
     def test_pool(self):
         """The parent's threads aren't there; the child's pool starts its own."""
@@ -105,15 +83,15 @@ class TestFork:
 
         assert busy.wait(SOON)
 
-        def child() -> bytes:
+        def child() -> bool:
             ran = threading.Event()
             pool.submit(ran.set)
-            return b"ran" if ran.wait(30) else b"waits"
+            return ran.wait(30)
 
-        answer = self.forked(child)
+        ran = in_a_fork(child)
         done.set()
 
-        assert b"ran" == answer
+        assert ran
 
     def test_other_jitter(self):
         """The same record, but siblings don't refresh together."""

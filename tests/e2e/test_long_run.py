@@ -23,13 +23,13 @@ def test_a_day_of_short_lives(stub, stubbed, clock):
     session = stsession.assume(ROLE, source=stubbed, duration_seconds=900)
     credentials = session.get_credentials()
     dead = 0
-    for _ in range(DAY):
+    for _ in range(DAY // 5):
         key = credentials.get_frozen_credentials().access_key
         if key == stub.issued[-1].access_key_id:
             dead += clock.now() >= stub.issued[-1].expires_at
         else:
             dead += 1
-        clock.advance(SECOND)
+        clock.advance(5 * SECOND)
 
     assert 0 == dead
     assert 96 <= stub.attempts <= ROOM
