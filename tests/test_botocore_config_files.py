@@ -39,7 +39,6 @@ def _files(tmp_path, monkeypatch):
 
 @pytest.fixture(name="parsed")
 def _parsed(monkeypatch):
-    """The files that botocore parses."""
     names, real = [], configloader.raw_config_parse
 
     def parse(name, *args, **kwargs):
@@ -64,13 +63,11 @@ def __later(monkeypatch):
 
 
 def age(path, seconds):
-    """Have a file be changed so long ago."""
     then = path.stat().st_mtime - seconds
     os.utime(path, (then, then))
 
 
 def read():
-    """Have a session read its files."""
     return Session().full_config
 
 
@@ -195,7 +192,6 @@ def test_name_that_no_file_can_have(files):
 
 
 def outcome(session):
-    """The contents, or the error."""
     try:
         return session.full_config
     except ConfigParseError as e:

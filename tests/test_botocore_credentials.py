@@ -224,8 +224,6 @@ def _s3(assumed, clock):
 
 
 class Pipe(io.RawIOBase):
-    """A stream that can't be rewound."""
-
     def __init__(self, data):
         self._data = io.BytesIO(data)
 

@@ -40,13 +40,10 @@ def _loader_of_ours():
 
 
 class CountingModels(Models):
-    """Counts what is read."""
-
     def __init__(self):
         self.read = []
 
     def load_file(self, file_path):
-        """Count, and read."""
         found = super().load_file(file_path)
         if found is not None:
             self.read.append(Path(file_path).name)
@@ -171,7 +168,6 @@ def test_models_of_the_user(tmp_path, monkeypatch, compressed):
 
 
 def write_model(root, service, version, model, *, compressed):
-    """Write one as it is found on a search path."""
     folder = root / service / version
     folder.mkdir(parents=True)
     data = json.dumps(model).encode()

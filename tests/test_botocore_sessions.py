@@ -30,7 +30,6 @@ KEYS = Credentials("AKIA1", "secret")
 
 
 def loader_of(session):
-    """Return the loader that sessions configured like *session* share."""
     return loader_for(session.get_config_variable("data_path"))
 
 

@@ -98,18 +98,15 @@ def _directory(tmp_path, monkeypatch):
 
 
 def edit(directory, old, new):
-    """Edit the config file."""
     path = directory / "config"
     path.write_text(path.read_text().replace(old, new))
 
 
 def seen(stub, name):
-    """A field of each request."""
     return [getattr(call, name) for call in stub.requests]
 
 
 def parameters(stub, name):
-    """A parameter of each request."""
     return [call.params.get(name) for call in stub.requests]
 
 
@@ -272,7 +269,6 @@ def test_plain_profile_and_its_name_as_a_source(stub):
 
 
 def code(serial):
-    """What the device shows."""
     assert SERIAL == serial
 
     return f"{next(CODES):06d}"

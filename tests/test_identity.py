@@ -17,7 +17,6 @@ def key_of(session):
 
 
 def stubbed(stub, **kwargs):
-    """A session whose calls go to the stub."""
     session = boto3.Session(region_name="eu-south-1", **kwargs)
     session.events.register("before-send.sts", stub)
     return session

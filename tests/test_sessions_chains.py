@@ -21,7 +21,6 @@ def _clock():
 
 
 def roles(stub):
-    """The roles in the order in which they were assumed."""
     return [call.params["RoleArn"] for call in stub.requests]
 
 

@@ -47,7 +47,6 @@ def _user_session(source, person):
 
 @pytest.fixture(name="temporary")
 def _temporary(stub):
-    """A source with temporary keys."""
     source = boto3.Session("ASIATEMP", "secret", "token", region_name="eu-west-1")
     source.events.register("before-send.sts", stub)
     return source

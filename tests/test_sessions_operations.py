@@ -33,17 +33,14 @@ POLICY = {"Version": "2012-10-17", "Statement": []}
 
 
 def token():
-    """A token of an identity provider."""
     return TOKEN
 
 
 def assertion():
-    """An assertion of an identity provider."""
     return ASSERTION
 
 
 def code(serial):
-    """The code on the device."""
     return "123456"
 
 

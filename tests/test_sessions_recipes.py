@@ -55,17 +55,14 @@ def _profiles(tmp_path, monkeypatch):
 
 
 def assume(**kw):
-    """A session for the role."""
     return stsession.assume(ROLE, **kw)
 
 
 def token():
-    """No token."""
     return "a.b.c"
 
 
 def other_token():
-    """Another one."""
     return "a.b.d"
 
 
@@ -298,7 +295,6 @@ def test_no_secret():
 
 
 def jwt(subject):
-    """A token of a subject."""
     claims = {"iss": "https://oidc.example", "sub": subject, "jti": os.urandom(4).hex()}
     payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode()
     return f"a.{payload.rstrip('=')}.b"
@@ -388,14 +384,12 @@ def test_owner_of_a_token(folder, monkeypatch, make):
 
 
 def with_assertion(text):
-    """A session by a SAML assertion."""
     return stsession.saml(
         ROLE, "arn:aws:iam::123456789012:saml-provider/Idp", assertion=text
     )
 
 
 def with_context(text):
-    """A session with the assertion of a context provider."""
     provider = "arn:aws:iam::aws:contextProvider/IdentityCenter"
     return assume(provided_contexts={provider: text})
 
@@ -447,7 +441,6 @@ SOURCES = {
 
 
 def pickled(session):
-    """The session that comes of a pickle."""
     return pickle.loads(pickle.dumps(session))
 
 

@@ -23,7 +23,6 @@ PROVIDER = "arn:aws:iam::123456789012:saml-provider/Corp"
 
 
 def assertion():
-    """What a login page would post."""
     return "PHNhbWw+PC9zYW1sPg=="
 
 
@@ -66,12 +65,10 @@ def _loaders(monkeypatch):
 
 
 def loader_of(session):
-    """What parses the models for a session."""
     return core_of(session).get_component("data_loader")
 
 
 def shares(session):
-    """Whether a session has the loader of the process."""
     return loader_of(session) is loader_for(
         core_of(session).get_config_variable("data_path")
     )
@@ -123,7 +120,6 @@ def test_handler_taken_away():
 
 
 def handlers_of(session, event):
-    """The handlers of an event."""
     emitter = core_of(session).get_component("event_emitter")._emitter
     return list(emitter._handlers.prefix_search(event))
 

@@ -65,7 +65,6 @@ def keys(name, key, *more):
 
 
 def signers(stub):
-    """The keys that signed the requests to *stub*."""
     return [call.access_key_id for call in stub.requests]
 
 
@@ -540,7 +539,6 @@ GIVEN["without a zone"] = {
 
 @pytest.fixture(name="_far_east")
 def __far_east(monkeypatch):
-    """A local time zone that isn't UTC."""
     if not hasattr(time, "tzset"):
         yield
         return
@@ -646,7 +644,6 @@ def test_function_that_raises():
 
 
 def expiring(at):
-    """Credentials that expire then."""
     return {"AccessKeyId": "AKIA1", "SecretAccessKey": "secret", "Expiration": at}
 
 
@@ -768,7 +765,6 @@ class SessionMaker(logging.Handler):
         self.threads: list[threading.Thread] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Wait."""
         if not self.threads:
             keys = boto3.Session("AKIAOTHER", "secret", region_name="eu-west-1")
             make = partial(stsession.assume, HUB, source=keys)

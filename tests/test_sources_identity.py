@@ -51,13 +51,11 @@ class Profile:
         self.belongs_to("alice")  # which formats the files
 
     def belongs_to(self, name):
-        """Rewrite the profile."""
         return self._local.write_profile(
             self._folder, key=self.users[name], name="p", region="us-east-1"
         )
 
     def signers(self, operation="AssumeRole"):
-        """The users that have signed requests, in order."""
         names = {key.access_key_id: name for name, key in self.users.items()}
         return [names.get(c.access_key_id) for c in self._local.calls(operation)]
 
@@ -68,7 +66,6 @@ def _profile(local, tmp_path, monkeypatch):
 
 
 def key_of(session):
-    """The access key ID of a session."""
     return session.credentials().access_key_id
 
 

@@ -63,12 +63,10 @@ class Files:
         self.lives(60)
 
     def say(self, *lines):
-        """Have the profile say so."""
         text = "\n".join(["[profile me]", *lines, ""])
         self.path.joinpath("config").write_text(textwrap.dedent(text))
 
     def has_key(self, key, *lines):
-        """Have the profile hold a key."""
         self.say(f"aws_access_key_id = {key}", "aws_secret_access_key = x", *lines)
 
     def lives(self, life):
@@ -77,7 +75,6 @@ class Files:
 
     @property
     def runs(self):
-        """How often the process was run."""
         return len(self.path.joinpath("runs").read_text())
 
 
@@ -89,8 +86,6 @@ def _files(tmp_path, monkeypatch):
 
 @pytest.fixture(name="refresher")
 def _refresher(clock, files):
-    """A refresher of the profile."""
-
     def make():
         return sdk_refresher(find_source("me"))
 
@@ -98,7 +93,6 @@ def _refresher(clock, files):
 
 
 def key_of(refresher):
-    """The key that signs now."""
     return refresher.get().credentials.access_key_id
 
 
@@ -224,15 +218,12 @@ def test_process_and_threads(files, refresher):
 
 
 class Broken:
-    """A source that raises."""
-
     name = 'profile "me"'
 
     def __init__(self, error):
         self._error = error
 
     def prepare(self):
-        """Raise."""
         raise self._error
 
 

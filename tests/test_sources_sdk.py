@@ -27,7 +27,6 @@ class Dated(Credentials):
         self.left = left
 
     def refresh_needed(self, refresh_in=None):
-        """Tell whether less is left."""
         return self.left < refresh_in
 
 
@@ -54,7 +53,6 @@ class Place:
 
 
 def keys(key="AKIA1", method="shared-credentials-file", token=None):
-    """Credentials as botocore finds them."""
     return Credentials(key, "secret", token, method=method)
 
 
@@ -64,14 +62,11 @@ def source_keys(place, name):
 
 
 class Broken(Credentials):
-    """Credentials whose refresh fails."""
-
     def __init__(self, error):
         super().__init__("ASIA1", "secret", "token", method="custom-process")
         self.error = error
 
     def get_frozen_credentials(self):
-        """Fail."""
         raise self.error
 
 
@@ -226,14 +221,12 @@ def test_unchanged_files_aren_t_read_again(files, monkeypatch):
 
 @pytest.fixture(name="files")
 def _files(tmp_path, monkeypatch):
-    """The path of the credentials file."""
     files = tmp_path / "credentials"
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(files))
     return files
 
 
 def write_key(path, key):
-    """Write a credentials file."""
     path.write_text(
         f"[default]\naws_access_key_id = {key}\naws_secret_access_key = s\n"
     )

@@ -77,7 +77,6 @@ def good(id: str, config: str, *roles: str, signs: str | None = "AKIAKEYS", **kw
 
 
 def bad(id: str, config: str, error: str, **kw) -> Case:  # noqa: A002
-    """A case that is an error."""
     return Case(id=id, config=config, error=error, **kw)
 
 

@@ -46,10 +46,7 @@ METADATA = {
 
 
 class Raw(io.BytesIO):
-    """A body."""
-
     def stream(self):
-        """All of it."""
         yield self.read()
 
 
@@ -61,7 +58,6 @@ class Network:
         self._case = case
 
     def send(self, request):
-        """Answer a request of any client."""
         host = urlsplit(request.url).hostname
         if host not in METADATA:
             return self.sts(request)
@@ -88,8 +84,6 @@ class Network:
 
 @attrs.frozen
 class Request:
-    """A request to STS."""
-
     operation: str
     params: dict[str, str]
     signed_by: str | None
@@ -123,7 +117,6 @@ def request_of(call, names):
 
 @pytest.fixture(name="directory")
 def _directory(tmp_path, monkeypatch):
-    """Where everything is that cases speak of."""
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     tmp_path.joinpath("token").write_text("a.web.token")
@@ -182,14 +175,12 @@ def botocores(case, network):
 
 
 def ours(case, network):
-    """A session of ours."""
     return stsession.from_profile(
         case.profile, mfa_code=network.code, mfa_session=False, cache=None
     )
 
 
 def cases(*, wanted):
-    """Parametrize a test by the cases that are *wanted*."""
     chosen = [case for case in CASES if wanted(case)]
     return pytest.mark.parametrize("case", chosen, ids=lambda case: case.id)
 

@@ -71,7 +71,6 @@ def test_other_refusals(session, local, code):
 
 
 def a_file(content):
-    """A real file with some content."""
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the test closes it
     file.write(content)
     file.seek(0)

@@ -27,7 +27,6 @@ THREADS = 16
 
 @pytest.fixture(name="directory")
 def _directory(tmp_path, monkeypatch):
-    """Where the profiles are."""
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     return tmp_path

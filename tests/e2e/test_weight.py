@@ -109,7 +109,6 @@ def test_construction_reads_no_more_than_boto3(monkeypatch):
 
 
 def modules_after(statement):
-    """The modules that a new interpreter has after *statement*."""
     code = f"{statement}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
     ran = run_child(
         [sys.executable, "-c", code],

@@ -7,7 +7,6 @@ import pathlib
 
 
 def set_environment(variables):
-    """Take over environment variables."""
     os.environ.update(variables)
 
 
@@ -17,7 +16,6 @@ def list_bucket(session):
 
 
 def arn_of(session):
-    """Return the ARN of the identity."""
     return session.caller_identity().arn
 
 
