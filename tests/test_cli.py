@@ -220,6 +220,20 @@ class TestIdentity:
         (line,) = capfd.readouterr().err.splitlines()
         assert line.startswith(f"stsession: Could not assume {OTHER_ROLE}")
 
+    def test_login_is_needed(self, files, capfd):
+        """
+        Without a login, the message says how to log in, and the exit status is 3.
+        """
+        with Path(files.config_file).open("a", encoding="utf-8") as config:
+            config.write(
+                "[profile sso]\nsso_start_url = https://example.awsapps.com/start\n"
+                "sso_region = us-east-1\nsso_account_id = 123456789012\n"
+                "sso_role_name = Reader\n"
+            )
+
+        assert 3 == run("whoami", "-p", "sso")
+        assert "aws sso login" in capfd.readouterr().err
+
     def test_a_person_is_needed(self, capfd):
         """
         Without a terminal, nobody can be asked for an MFA code.

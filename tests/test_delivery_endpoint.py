@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import errno
 import json
 import os
 import socket
@@ -223,6 +224,22 @@ def test_idle_peers(endpoint):
 
         assert [200] * 64 == [peer.request()[0] for peer in peers]
         assert 2 == len(threads_of_endpoints())
+
+
+def test_too_many_open_files(endpoint):
+    """
+    A connection that can't be accepted at first is accepted a little later.
+    """
+    full = OSError(errno.EMFILE, "Too many open files")
+    accept, failures = socket.socket.accept, [full, full]
+
+    def failing(listener):
+        if failures:
+            raise failures.pop()
+        return accept(listener)
+
+    with mock.patch.object(socket.socket, "accept", failing), Peer(endpoint) as peer:
+        assert 200 == peer.request()[0]
 
 
 def threads_of_endpoints():

@@ -397,12 +397,18 @@ def serve(*, form: str, parent_pid: int | None, **identity: Any) -> None:
 
 
 def _wait(stop: threading.Event, parent_pid: int | None) -> None:
-    if stat.S_ISFIFO(os.fstat(0).st_mode):
-        reader = threading.Thread(target=_read_to_end, args=(stop,), daemon=True)
-        reader.start()
-    while not stop.wait(CHECK_INTERVAL):  # signal handlers run in between, on Windows
+    if _has_piped_input():
+        threading.Thread(target=_read_to_end, args=(stop,), daemon=True).start()
+    while not stop.wait(CHECK_INTERVAL):
         if parent_pid is not None and not _is_running(parent_pid):
             return
+
+
+def _has_piped_input() -> bool:
+    try:
+        return stat.S_ISFIFO(os.fstat(0).st_mode)
+    except OSError:  # it is closed
+        return False
 
 
 def _read_to_end(stop: threading.Event) -> None:
