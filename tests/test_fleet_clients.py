@@ -161,31 +161,6 @@ READ_ONLY = (
 """What comes from the model or from the caller, and isn't written to."""
 
 
-@pytest.mark.parametrize(("service", "mode"), KINDS)
-def test_nothing_in_common(sessions, caplog, service, mode):
-    """Clients share event handlers, but no object that changes; nor do they later."""
-    config = Config(retries={"mode": mode}, user_agent_extra="mine")
-    clients = [session.client(service, config=config) for session in sessions]
-
-    assert [f"clients of {service} {SHARED_EVENTS}"] == templates_made(caplog)
-
-    ((template,),) = sessions[0]._clients._templates.values()
-    known = reachable(template._events._base)  # what all clients of a session have
-    for _ in range(2):
-        one, other = map(reachable, clients)
-        common = {
-            ".".join(one[address][0])
-            for address in one.keys() & other.keys()
-            if not is_fixed(one[address][1]) and address not in known
-        }
-
-        assert len(one) > 20
-        assert set() == {way for way in common if not is_from_model(way)}
-
-        for client in clients:
-            client.meta.events.register("before-send", print_nothing)
-
-
 def print_nothing(**_):
     """A handler."""
 
@@ -227,20 +202,48 @@ def shape(thing, seen):
     return {name: shape(value, seen) for name, value in vars(thing).items()}
 
 
-@pytest.mark.parametrize(("service", "mode"), KINDS)
-def test_like_an_ordinary_one(source, sessions, service, mode):
-    """A fleet's client has the attributes and the event handlers of an ordinary one."""
-    config = Config(retries={"mode": mode})
-    ordinary = stsession.assume(HUB, source=source).client(service, config=config)
-    shared = sessions[0].client(service, config=config)
-    http = ordinary._endpoint.http_session, shared._endpoint.http_session
-    expected, actual = shape(ordinary, set()), shape(shared, set())
-    expected["_endpoint"].pop("http_session")
-    actual["_endpoint"].pop("http_session")
+def without_http(client):
+    """The attributes of a client, but for those of its HTTP session."""
+    found = shape(client, set())
+    found["_endpoint"].pop("http_session")
+    return found
 
-    assert expected == actual
-    assert handlers_of(ordinary.meta.events) == handlers_of(shared.meta.events)
-    assert [hasattr(each, "send") and hasattr(each, "close") for each in http]
+
+@pytest.mark.parametrize(("service", "mode"), KINDS)
+def test_parts(source, sessions, caplog, service, mode):
+    """
+    Clients share event handlers, but no object that changes; nor do they later.
+
+    They have the attributes and the event handlers of an ordinary one.
+    """
+    config = Config(retries={"mode": mode}, user_agent_extra="mine")
+    ordinary = stsession.assume(HUB, source=source).client(service, config=config)
+    clients = [session.client(service, config=config) for session in sessions]
+
+    assert [f"clients of {service} {SHARED_EVENTS}"] == templates_made(caplog)
+    assert without_http(ordinary) == without_http(clients[0])
+
+    ((template,),) = sessions[0]._clients._templates.values()
+    known = reachable(template._events._base)  # what all clients of a session have
+    for _ in range(2):
+        one, other = map(reachable, clients)
+        common = {
+            ".".join(one[address][0])
+            for address in one.keys() & other.keys()
+            if not is_fixed(one[address][1]) and address not in known
+        }
+
+        assert len(one) > 20
+        assert set() == {way for way in common if not is_from_model(way)}
+
+        for client in (ordinary, *clients):
+            client.meta.events.register("before-send", print_nothing)
+
+    # Now each of them has an emitter of its own.
+    assert handlers_of(ordinary.meta.events) == handlers_of(clients[0].meta.events)
+    for client in (ordinary, *clients):
+        assert callable(client._endpoint.http_session.send)
+        assert callable(client._endpoint.http_session.close)
 
 
 def works(caplog, session, reason, *, way=BY_BOTOCORE):

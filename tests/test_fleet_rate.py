@@ -113,16 +113,6 @@ def test_is_forgotten():
     assert (0.0, math.inf) == after
 
 
-def test_never_stops():
-    """However often it's cut, a call every two seconds is made."""
-    limit = limited(1, at=0.0)
-
-    for second in range(1, 50):
-        limit.throttled(second * 10.0, began=second * 10.0)
-
-    assert LEAST == limit.rate
-
-
 def test_nothing_went_through():
     """If no request was accepted, the rate begins at its lower bound."""
     limit = RateLimit()

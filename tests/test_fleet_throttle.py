@@ -57,14 +57,6 @@ class Answers:
         return answer
 
 
-def test_success(throttle, clock):
-    """An answer is an answer."""
-    send = Answers(clock, "keys")
-
-    assert "keys" == retrying(throttle)(send)
-    assert [0.0] == send.sent_at
-
-
 def test_throttled(throttle, clock):
     """A throttled request is sent again, and all requests are slowed down."""
     send = Answers(clock, THROTTLED, THROTTLED, "keys")
