@@ -103,6 +103,10 @@ nitpick_ignore = [
 ]
 
 NAMES = {
+    "Callable": "collections.abc.Callable",
+    "Collection": "collections.abc.Collection",
+    "Mapping": "collections.abc.Mapping",
+    "Sequence": "collections.abc.Sequence",
     "Config": "botocore.config.Config",
     "concurrent.futures._base.Executor": "concurrent.futures.Executor",
     "dt.datetime": "datetime.datetime",
