@@ -38,7 +38,6 @@ from .._tokens.base import function_name
 from .._util import forget_after_fork, number_of, per_process
 from ..exceptions import InvalidRequestError
 from .files import contents_of, environment_fingerprint
-from .function import FunctionFetcher
 from .providers import (
     FILE_METHODS,
     FINDABLE_METHODS,
@@ -215,6 +214,8 @@ def _look_up(credentials: SdkCredentials) -> None:
 
 
 def _function_source(get: Callable[[], Any]) -> Source:
+    from .function import FunctionFetcher  # noqa: PLC0415 - most sources are none
+
     name = function_name(get)
     refresher = Refresher(
         name=name,
