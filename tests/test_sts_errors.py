@@ -4,6 +4,7 @@ import datetime as dt
 import logging
 
 from email.utils import format_datetime
+from functools import partial
 
 import pytest
 
@@ -378,6 +379,29 @@ def test_hint_of_a_denial_to_a_role(stub):
     assert failing(session).hint.endswith(
         "The trust policy may require an ExternalId (external_id)."
     )
+
+
+@pytest.mark.parametrize(
+    ("make", "given", "expected"),
+    [
+        (
+            stsession.session_token,
+            {},
+            "No permission is necessary for this, but a policy may deny it without MFA "
+            "(mfa_serial).",
+        ),
+        (
+            partial(stsession.federation_token, "jane"),
+            {"policy": {}, "tags": {"Team": "data"}},
+            "Tags also need permission for sts:TagSession.",
+        ),
+    ],
+)
+def test_hint_of_a_denied_token(stub, make, given, expected):
+    """The hint depends on the operation, and on what was passed."""
+    stub.faults.add(Fault.access_denied())
+
+    assert failing(make(source=source_of(stub), **given)).hint.endswith(expected)
 
 
 @pytest.mark.parametrize(
