@@ -88,8 +88,6 @@ FAULTS = {
     "reset": Fault.reset(),
 }
 
-each_fault = pytest.mark.parametrize("fault", FAULTS.values(), ids=list(FAULTS))
-
 
 def test_repr(session, events, assert_clean):
     """No object of ours shows one."""
@@ -152,20 +150,6 @@ def test_credentials_are_not_pickled(do, session):
     """botocore's face of the credentials refuses, too."""
     with pytest.raises(TypeError, match="session"):
         do(session.get_credentials())
-
-
-@each_fault
-def test_errors(fault, session, local, assert_clean):
-    """Whatever STS answers: no error shows one, nor does any error behind it."""
-    local.faults.add(fault)
-
-    with pytest.raises(stsession.RefreshError) as caught:
-        session.credentials()
-
-    whole = "".join(traceback.format_exception(caught.value))
-    assert_clean(whole)
-    assert_clean(repr(caught.value))
-    assert_clean(pickle.dumps(caught.value).decode("latin-1"))
 
 
 def test_signature_that_does_not_match(session, local, assert_clean):
