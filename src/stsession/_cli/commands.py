@@ -1,5 +1,5 @@
 """
-The commands ``exec``, ``env``, ``whoami`` and ``serve``.
+The commands ``exec``, ``env``, ``whoami`` and ``serve``, and the group of all.
 """
 
 from __future__ import annotations
@@ -20,23 +20,24 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .._delivery.environment import child_environ, static_environ
-from .._util import causes
-from .formats import ALIASES, SHELLS
+from .configure import configure
+from .credential_process import credential_process
+from .errors import (
+    NOT_STARTED,
+    OTHER_IDENTITY,
+    CommandError,
+    reporting_errors,
+)
+from .formats import ALIASES, SHELLS, process_line, timestamp
 from .identity import ORIGINAL_FILES, identity_options, session_of
 from .process import end_like, replace_process, run_program
 
 
 if TYPE_CHECKING:
-    from .. import CredentialsEndpoint, TemporaryCredentials
+    from .. import CredentialsEndpoint
 
 __all__ = ["run"]
 
-
-NO_CREDENTIALS = 1
-USAGE = 2
-NEEDS_PERSON = 3
-OTHER_IDENTITY = 4
-NOT_STARTED = 125
 
 EXPIRATION = "STSESSION_EXPIRATION"
 
@@ -68,7 +69,7 @@ def run() -> int:
     except click.ClickException as e:
         e.show()
         return e.exit_code
-    except _CommandError as e:
+    except CommandError as e:
         click.echo(f"stsession: {e}", err=True)
         return e.status
     except click.Abort:
@@ -84,49 +85,6 @@ def commands() -> None:
 
     They are renewed for as long as the program runs.
     """
-
-
-class _CommandError(Exception):
-    """
-    An error of the library, with an exit status.
-    """
-
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-@contextlib.contextmanager
-def _reporting_errors(status: int | None = None) -> Iterator[None]:
-    """
-    Turn errors of the library and the SDK into exit statuses.
-
-    Args:
-        status: That for missing credentials. `None` means one that says why.
-    """
-    from botocore.exceptions import (  # noqa: PLC0415 - `--help` needs no SDK
-        BotoCoreError,
-        ClientError,
-    )
-
-    from .. import InvalidRequestError, MfaError  # noqa: PLC0415 - as above
-
-    try:
-        yield
-    except InvalidRequestError as e:
-        raise _CommandError(str(e), USAGE) from None
-    except MfaError as e:
-        raise _CommandError(str(e), status or NEEDS_PERSON) from None
-    except (BotoCoreError, ClientError) as e:
-        usual = NEEDS_PERSON if _needs_login(e) else NO_CREDENTIALS
-        raise _CommandError(str(e), status or usual) from None
-
-
-def _needs_login(error: BaseException) -> bool:
-    from botocore import exceptions as sdk  # noqa: PLC0415 - `--help` needs no SDK
-
-    login = (sdk.SSOError, getattr(sdk, "LoginError", sdk.SSOError))
-    return any(isinstance(cause, login) for cause in causes(error))
 
 
 @commands.command("exec", context_settings={"allow_interspersed_args": False})
@@ -160,7 +118,7 @@ def exec_(
     if static and keep_profiles:
         raise click.UsageError("Pass one of --static and --keep-profiles.")
     files = _user_files()
-    with _reporting_errors(NOT_STARTED):
+    with reporting_errors(NOT_STARTED):
         session = session_of(**identity)
         if static:
             variables = child_environ(os.environ) | session.static_environ()
@@ -259,13 +217,13 @@ def env(
             "The output has secrets, which would stay on this terminal. Use the "
             "output in a command, or pass --force."
         )
-    with _reporting_errors():
+    with reporting_errors():
         session = session_of(**identity)
         credentials = session.ensure(dt.timedelta(seconds=min_validity or 0))
         variables = static_environ(credentials, session.region_name)
-    expiration = _timestamp(credentials.expires_at)
+    expiration = timestamp(credentials.expires_at)
     if form == "json":
-        click.echo(json.dumps(_process_document(credentials)))
+        click.echo(process_line(credentials))
         return
     variables[EXPIRATION] = expiration or ""
     click.echo(SHELLS[form].text(variables, OTHER_VARIABLES), nl=False)
@@ -277,25 +235,6 @@ def _print_unset(form: str) -> None:
         raise click.UsageError(f"--unset can't be used with --format {form}.")
     for name in (*SET_VARIABLES, EXPIRATION):
         click.echo(unset_variable(name))
-
-
-def _process_document(credentials: TemporaryCredentials) -> dict[str, object]:
-    """
-    Return the output of a credential process.
-    """
-    document = {
-        "Version": 1,
-        "AccessKeyId": credentials.access_key_id,
-        "SecretAccessKey": credentials.secret_access_key,
-        "SessionToken": credentials.session_token,
-        "Expiration": _timestamp(credentials.expires_at),
-        "AccountId": credentials.account_id,
-    }
-    return {name: value for name, value in document.items() if value is not None}
-
-
-def _timestamp(instant: dt.datetime | None) -> str | None:
-    return None if instant is None else f"{instant:%Y-%m-%dT%H:%M:%SZ}"
 
 
 @commands.command()
@@ -315,11 +254,11 @@ def whoami(*, as_json: bool, expect: str | None, **identity: Any) -> int:
     stsession whoami --role-arn arn:aws:iam::123456789012:role/Deploy \
         --expect 123456789012 && make deploy
     """
-    with _reporting_errors():
+    with reporting_errors():
         session = session_of(**identity)
         caller = session.caller_identity()
     hops = [
-        {"name": hop.name, "expiration": _timestamp(hop.expires_at)}
+        {"name": hop.name, "expiration": timestamp(hop.expires_at)}
         for hop in session.status().hops
     ]
     if as_json:
@@ -336,7 +275,7 @@ def whoami(*, as_json: bool, expect: str | None, **identity: Any) -> int:
             click.echo(f"{hop['name']} until {hop['expiration'] or 'unknown'}")
     if expect is None or _is_expected(expect, caller.account_id, caller.arn):
         return 0
-    raise _CommandError(f"Expected {expect}, got {caller.arn}.", OTHER_IDENTITY)
+    raise CommandError(f"Expected {expect}, got {caller.arn}.", OTHER_IDENTITY)
 
 
 def _is_expected(expected: str, account_id: str, arn: str) -> bool:
@@ -380,7 +319,7 @@ def serve(*, form: str, parent_pid: int | None, **identity: Any) -> None:
     a pipe.
     """
     stop = threading.Event()
-    with _reporting_errors():
+    with reporting_errors():
         endpoint = session_of(**identity).serve()
     with _serving(endpoint):
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
@@ -425,3 +364,10 @@ def _is_running(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+for _command in (credential_process, configure):
+    commands.add_command(_command)
+for _command in commands.commands.values():
+    # Docstrings with a backslash are raw, so they can't have click's mark itself.
+    _command.help = (_command.help or "").replace("\\b\n", "\b\n")

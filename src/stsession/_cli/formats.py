@@ -4,13 +4,18 @@ Environment variables as commands of a shell, and in other formats.
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 import shlex
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 
-__all__ = ["ALIASES", "SHELLS", "Shell"]
+if TYPE_CHECKING:
+    from .. import TemporaryCredentials
+
+__all__ = ["ALIASES", "SHELLS", "Shell", "process_line", "timestamp"]
 
 
 def _fish(value: str) -> str:
@@ -68,3 +73,26 @@ ALIASES = {
     "windows-cmd": "cmd",
 }
 """The AWS CLI's names of formats."""
+
+
+def process_line(credentials: TemporaryCredentials) -> str:
+    """
+    Return the output of a credential process: a line of JSON.
+    """
+    document = {
+        "Version": 1,
+        "AccessKeyId": credentials.access_key_id,
+        "SecretAccessKey": credentials.secret_access_key,
+        "SessionToken": credentials.session_token,
+        "Expiration": timestamp(credentials.expires_at),
+        "AccountId": credentials.account_id,
+    }
+    known = {name: value for name, value in document.items() if value is not None}
+    return json.dumps(known)
+
+
+def timestamp(instant: dt.datetime | None) -> str | None:
+    """
+    Return an instant in whole seconds, rounded down.
+    """
+    return None if instant is None else f"{instant:%Y-%m-%dT%H:%M:%SZ}"

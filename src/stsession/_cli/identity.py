@@ -8,7 +8,7 @@ import datetime as dt
 import os
 import shlex
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,7 +18,14 @@ import click
 if TYPE_CHECKING:
     from .. import RefreshableSession
 
-__all__ = ["ORIGINAL_FILES", "identity_options", "session_of"]
+__all__ = [
+    "ORIGINAL_FILES",
+    "arguments_of",
+    "identity_options",
+    "session_of",
+    "use_original_files",
+    "way_of",
+]
 
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -67,13 +74,25 @@ def _tag(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> Any:
     return dict(value.split("=", 1) for value in values) or None
 
 
-def _policy(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+POLICY_FILE = "stsession.policy_file"
+"""The key for the path of the file with the policy, in the context of a command."""
+
+
+def _policy(ctx: click.Context, __: click.Parameter, value: str | None) -> str | None:
     if value is None or not value.startswith("@"):
         return value
+    ctx.meta[POLICY_FILE] = os.path.abspath(value[1:])  # noqa: PTH100 - keeps links
     try:
         return Path(value[1:]).read_text("utf-8")
     except OSError as e:
         raise click.BadParameter(f"{value[1:]} can't be read: {e.strerror}.") from e
+
+
+def _command(_: click.Context, __: click.Parameter, value: str | None) -> Any:
+    try:
+        return None if value is None else shlex.split(value)
+    except ValueError as e:
+        raise click.BadParameter(f"It can't be split into words: {e}.") from e
 
 
 def _mfa_session(_: click.Context, __: click.Parameter, value: str | None) -> Any:
@@ -130,7 +149,7 @@ OPTIONS = (
     click.option(
         "--mfa-command",
         metavar="COMMAND",
-        callback=lambda _, __, value: None if value is None else shlex.split(value),
+        callback=_command,
         help="A command that prints the MFA code.",
     ),
     click.option(
@@ -191,20 +210,30 @@ def session_of(**options: Any) -> RefreshableSession:
 
         StsessionError: If a value is invalid.
     """
-    given = {name for name, value in options.items() if value not in (None, (), False)}
-    if options["mfa_session"] is False:
-        given.add("mfa_session")
-    way = _way_of(given)
+    given = _given(options)
+    way = way_of(options)
     extra = sorted(given - COMMON - MEANINGFUL[way] - {way})
     if extra:
         names = ", ".join(map(_flag, extra))
         raise click.UsageError(f"{names} can't be used with {_flag(way)}.")
     if given & {"profile", "source"}:
-        _use_original_files()
+        use_original_files()
     return _make(way, options)
 
 
-def _way_of(given: set[str]) -> str:
+def _given(options: Mapping[str, Any]) -> set[str]:
+    given = {name for name, value in options.items() if value not in (None, (), False)}
+    return given | ({"mfa_session"} if options["mfa_session"] is False else set())
+
+
+def way_of(options: Mapping[str, Any]) -> str:
+    """
+    Return which option says where the credentials come from.
+
+    Raises:
+        click.UsageError: If there is more than one.
+    """
+    given = _given(options)
     ways = [way for way in WAYS if way in given]
     if "web_identity" in ways and "role_arn" in ways:
         ways.remove("role_arn")
@@ -213,11 +242,43 @@ def _way_of(given: set[str]) -> str:
     return ways[0] if ways else "profile"
 
 
+def arguments_of(options: Mapping[str, Any]) -> list[str]:
+    """
+    Return the arguments that make these options, with absolute paths.
+    """
+    meta = click.get_current_context().meta
+    special: dict[str, Callable[[Any], Iterable[str]]] = {
+        "mfa_command": lambda words: [shlex.join(words)],
+        "mfa_session": lambda seconds: [str(seconds or "off")],
+        "policy": lambda text: [
+            f"@{meta[POLICY_FILE]}" if POLICY_FILE in meta else text
+        ],
+        "tag": lambda tags: [f"{key}={value}" for key, value in tags.items()],
+        "web_identity": lambda file: [os.path.abspath(file)],  # noqa: PTH100 - as above
+    }
+    arguments = []
+    for option in click.get_current_context().command.params:
+        name = option.name or ""
+        value = options.get(name)
+        if name not in _given(options) or value == option.default:
+            continue
+        if value is True or value == "":
+            arguments.append(_flag(name))
+            continue
+        if name in special:
+            values = special[name](value)
+        else:
+            values = value if isinstance(value, tuple) else (str(value),)
+        for one in values:
+            arguments += [_flag(name), one]
+    return arguments
+
+
 def _flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _use_original_files() -> None:
+def use_original_files() -> None:
     """
     Find profiles in the user's files, inside of ``stsession exec`` as well.
     """
