@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
-import gc
 import pickle
 import random
 
@@ -19,7 +18,7 @@ from stsession._requests.models import OPERATIONS
 from stsession.testing import FakeClock, use_runtime
 
 from .engine import World, engine
-from .wire import HUB, READER, TARGET, minutes, source_of
+from .wire import HUB, READER, TARGET, collect_garbage, minutes, source_of
 
 
 def test_many_sessions(stub, source):
@@ -175,7 +174,7 @@ def test_kept_after_the_session(stub, source, clock):
     session.credentials()
     last = session.refresh()
     del session
-    gc.collect()
+    collect_garbage()
     clock.advance(minutes(30))
     second = stsession.assume(READER, source=source)
 
@@ -188,7 +187,7 @@ def test_expired_entry_isn_t_used(stub, source, clock):
     """STS is called again."""
     cache = MemoryCache()
     stsession.assume(READER, source=source, cache=cache).credentials()
-    gc.collect()
+    collect_garbage()
     clock.advance(minutes(61))
     credentials = stsession.assume(READER, source=source, cache=cache).credentials()
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import datetime as dt
-import gc
 import logging
 import pickle
 import weakref
@@ -27,7 +26,7 @@ from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, use_runtime
 
 from .children import process_pool
 from .fleet_simulation import our_objects
-from .wire import busy_threads, no_thread
+from .wire import busy_threads, collect_garbage, no_thread
 
 
 IDS = [f"{number:012}" for number in range(1, 6)]
@@ -628,7 +627,7 @@ def test_error_of_the_function(source):
             raise OddError("nothing there") from e
 
     (result,) = fleet.map(inspect)
-    gc.collect()
+    collect_garbage()
 
     assert OddError is type(result.error)
     assert isinstance(result.error.__cause__, ParamValidationError)
@@ -859,7 +858,7 @@ def test_hundreds_of_sessions(source, stub):
 
         fleet.close()
         del fleet
-        gc.collect()
+        collect_garbage()
 
         assert not any(reference() for reference in sessions)
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import builtins
 import copy
-import gc
 import sys
 import weakref
 
@@ -20,7 +19,7 @@ from stsession import RefreshError, StsUnavailableError
 from stsession._core.errors import copy_to_keep
 from stsession.testing import Fault
 
-from .wire import READER, failing, source_of
+from .wire import READER, collect_garbage, failing, source_of
 
 
 class Held:
@@ -218,7 +217,7 @@ def test_no_frame_is_kept(stub, fault):
 
     use()
     use()
-    gc.collect()
+    collect_garbage()
 
     assert [None, None] == [reference() for reference in alive]
     assert "Could not" in session.status().hop.last_error

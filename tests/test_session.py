@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import gc
 import logging
 import weakref
 
@@ -12,7 +11,7 @@ import stsession
 
 from stsession.testing import Fault
 
-from .wire import READER, REGION, TARGET, full_text, minutes, source_of
+from .wire import READER, REGION, TARGET, collect_garbage, full_text, minutes, source_of
 
 
 @pytest.fixture(name="session")
@@ -136,7 +135,7 @@ def test_dropped_session(session):
     kept = weakref.ref(other)
     refresher = other._refreshers[-1]
     del other
-    gc.collect()
+    collect_garbage()
 
     assert kept() is None
     assert source is session._source
@@ -152,7 +151,7 @@ def test_hook_of_a_dropped_session(source):
     one.credentials()
     seen = len(mine)
     del one
-    gc.collect()
+    collect_garbage()
     other.refresh()
 
     assert seen == len(mine)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import gc
 import inspect
 import json
 
@@ -19,7 +18,17 @@ from stsession._requests.models import OPERATIONS as OPERATIONS_OF_STS
 from stsession.testing import Fault
 
 from .engine import ExactPolicy
-from .wire import HUB, READER, REGION, TARGET, failing, minutes, params_of, source_of
+from .wire import (
+    HUB,
+    READER,
+    REGION,
+    TARGET,
+    collect_garbage,
+    failing,
+    minutes,
+    params_of,
+    source_of,
+)
 
 
 TOKEN = "a.web-identity.token"
@@ -566,7 +575,7 @@ def test_cache(stub, make, name):
 
     key = one.credentials().access_key_id
     del one, other
-    gc.collect()
+    collect_garbage()
 
     assert key == make(name, source=source).credentials().access_key_id
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import copy
 import datetime as dt
-import gc
 import inspect
 import itertools
 import json
@@ -31,7 +30,7 @@ import stsession
 from stsession.testing import FakeClock, LocalSTS, StubSTS, use_runtime
 
 from .children import run_child
-from .wire import HUB, READER, TARGET, minutes, source_of
+from .wire import HUB, READER, TARGET, collect_garbage, minutes, source_of
 
 
 ROLE = "arn:aws:iam::123456789012:role/Reader"
@@ -273,7 +272,7 @@ def test_functions_without_a_name():
         return repr(assume(source=source))
 
     first = make()
-    gc.collect()
+    collect_garbage()
 
     assert first != make()
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import gc
 import logging
 import os
 import sys
@@ -30,6 +29,7 @@ from .wire import (
     READER,
     REGION,
     TARGET,
+    collect_garbage,
     core_of,
     failing,
     full_text,
@@ -708,7 +708,7 @@ def test_dropped_source(stub):
     session.credentials()
     kept = weakref.ref(session._source)
     del session, source
-    gc.collect()
+    collect_garbage()
 
     assert kept() is None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import gc
 import os
 import sys
 
@@ -18,6 +17,8 @@ from botocore.credentials import Credentials
 import stsession
 
 from stsession.testing import FakeClock, LocalSTS, use_runtime
+
+from .wire import collect_garbage
 
 
 READER = "arn:aws:iam::123456789012:role/Reader"
@@ -95,7 +96,7 @@ WAYS = {
 def test_new_session_of_a_rewritten_profile(profile, way):
     """It gets credentials of its own, whether or not the former session is gone."""
     keys = [key_of(way())]
-    gc.collect()
+    collect_garbage()
     profile.belongs_to("bob")
     session = way()
     keys.append(key_of(session))
@@ -121,7 +122,7 @@ def test_profile_of_the_former_user_again(profile, name):
     profile.belongs_to("alice")
     live = key_of(way())
     del session
-    gc.collect()
+    collect_garbage()
 
     assert by_bob not in {live, key_of(way())}
 
@@ -141,7 +142,7 @@ def test_chain_of_the_former_user_again(tmp_path, monkeypatch):
         profile.belongs_to("alice")
         live = key_of(WAYS["chain"]())
         del session
-        gc.collect()
+        collect_garbage()
         again = key_of(WAYS["chain"]())
 
     assert "bob" in profile.signers()
@@ -156,7 +157,7 @@ def test_first_used_by_another_user(profile):
     profile.belongs_to("alice")
     live = key_of(WAYS["profile"]())
     del session
-    gc.collect()
+    collect_garbage()
 
     assert by_bob not in {live, key_of(WAYS["profile"]())}
 
@@ -452,7 +453,7 @@ def test_token_of_another_owner(local, token_file, monkeypatch, way):
     write("alice")
     live = key_of(make())
     del session
-    gc.collect()
+    collect_garbage()
 
     assert by_bob not in {live, key_of(make())}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import gc
 import json
 import sys
 import time
@@ -14,6 +13,8 @@ import pytest
 import stsession
 
 from stsession.testing import LocalSTS
+
+from .wire import collect_garbage
 
 
 ROLE = "arn:aws:iam::123456789012:role/Reader"
@@ -114,7 +115,7 @@ def test_credentials_of_sessions_that_are_gone(local, prints):
     """The process may print another user's keys by now, so they aren't used again."""
     prints(FOREVER)
     former = stsession.assume(ROLE, source="p").credentials().access_key_id
-    gc.collect()
+    collect_garbage()
     other = local.add_user(name="other")
     prints(
         FOREVER,

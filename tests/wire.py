@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import io
 import threading
 import traceback
@@ -142,6 +143,12 @@ def no_thread(task):
 def templates_made(caplog: Any) -> list[str]:
     """What has been logged of how the clients of a fleet are made."""
     return [text for text in caplog.messages if text.startswith("clients of ")]
+
+
+def collect_garbage() -> None:
+    """Free what nothing refers to once our idle threads have ended."""
+    busy_threads()
+    gc.collect()
 
 
 def busy_threads() -> int:
