@@ -342,7 +342,7 @@ def span(value: dt.timedelta) -> str:
     Return a span in seconds or minutes.
     """
     seconds = value.total_seconds()
-    if abs(seconds) < 100:
+    if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min"
 
@@ -357,7 +357,11 @@ def refresh_event(event: RefreshEvent) -> str | None:
     if event.name == "failed":
         # The outage has been printed already.
         error = "" if event.error == "StsUnavailableError" else f" ({event.error})"
-        left = "" if event.remaining is None else f", {span(event.remaining)} left"
+        left = ""
+        if event.remaining is not None:
+            is_valid = event.remaining > dt.timedelta(0)
+            passed = span(abs(event.remaining))
+            left = f", {passed} left" if is_valid else f", expired {passed} ago"
         pause = event.next_attempt_in or dt.timedelta(0)
         return f"could not assume {role}{error}{left}; next attempt in {span(pause)}"
     return None
