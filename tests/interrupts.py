@@ -98,8 +98,12 @@ def uninterrupted() -> Iterator[None]:
 
 @functools.cache
 def _is_callback(filename: str) -> bool:
-    """Whether it belongs to a weak reference; exceptions of these are ignored."""
-    return Path(filename).name in ("_weakrefset.py", "weakref.py")
+    """
+    Whether it belongs to a weak reference, or to what Hypothesis does at a collection.
+
+    Exceptions of these are ignored.
+    """
+    return Path(filename).name in ("_weakrefset.py", "weakref.py", "junkdrawer.py")
 
 
 @functools.cache

@@ -622,7 +622,7 @@ def test_error_of_the_function(source):
         page = Page()
         garbage.append(weakref.ref(page))
         try:
-            session.client("s3").get_object(Bucket="none", Key=7)
+            session.client("s3").get_object(Bucket="none", Nope=7)
         except ParamValidationError as e:
             raise OddError("nothing there") from e
 

@@ -68,5 +68,9 @@ def reporting_errors(status: int | None = None) -> Iterator[None]:
 def _needs_login(error: BaseException) -> bool:
     from botocore import exceptions as sdk  # noqa: PLC0415 - `--help` needs no SDK
 
-    login = (sdk.SSOError, getattr(sdk, "LoginError", sdk.SSOError))
+    login = (
+        sdk.SSOError,
+        sdk.TokenRetrievalError,
+        getattr(sdk, "LoginError", sdk.SSOError),  # botocore 1.37 has no such class
+    )
     return any(isinstance(cause, login) for cause in causes(error))

@@ -85,6 +85,7 @@ FROM_ORIGIN = "This request has no {parameter}: the requirement comes from {orig
 # Hints that several rules have.
 CHECK_SOURCE = "Check the access key and secret key of {source}."
 RENEW = "Renew the credentials of {source}; they are looked up again at each attempt."
+LOG_IN = "Run: aws sso login."
 FIX_CLOCK = "Set the machine's clock (NTP)."
 FIX_CONFIG = "Fix the AWS config file."
 FIX_PARAMETER = "Fix the parameter named in the message."
@@ -263,14 +264,14 @@ RULES = [
         "Configure credentials (aws configure), set AWS_PROFILE, or pass source=.",
     ),
     _Rule(sdk.PartialCredentialsError, SourceCredentialsError, CHECK_SOURCE),
-    _Rule(sdk.SSOError, SourceCredentialsError, "Run: aws sso login.", SOURCE_EXPIRED),
+    _Rule(sdk.SSOError, SourceCredentialsError, LOG_IN, SOURCE_EXPIRED),
     _Rule(
         getattr(sdk, "LoginError", sdk.SSOError),  # botocore 1.37 has no such class
         SourceCredentialsError,
         "Run: aws login.",
         SOURCE_EXPIRED,
     ),
-    _Rule(sdk.TokenRetrievalError, SourceCredentialsError, RENEW, SOURCE_EXPIRED),
+    _Rule(sdk.TokenRetrievalError, SourceCredentialsError, LOG_IN, SOURCE_EXPIRED),
     _Rule(sdk.CredentialRetrievalError, SourceCredentialsError, RENEW, UNKNOWN),
     _Rule(sdk.NoRegionError, RefreshError, "Pass region= or sts_region=.", REQUEST),
     _Rule(sdk.ParamValidationError, RefreshError, FIX_PARAMETER, REQUEST),
