@@ -4,14 +4,25 @@ How Sphinx builds the documentation.
 
 from __future__ import annotations
 
+import inspect
+import re
+import textwrap
+
 from importlib import metadata
 from typing import TYPE_CHECKING
 
+import click
+
 from docutils import nodes
 from sphinx import addnodes
+from sphinx.util.docutils import SphinxDirective
+
+from stsession._cli.commands import commands
 
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sphinx.application import Sphinx
     from sphinx.environment import BuildEnvironment
 
@@ -135,9 +146,74 @@ def link_to_repository(app: Sphinx, document: nodes.document) -> None:
         node.replace_self(link)
 
 
+COMMANDS: dict[str, click.Command] = commands.commands
+
+
+def options_of(command: click.Command) -> dict[str, str]:
+    """
+    Return the names of a command's options, and the help about each.
+    """
+    context = click.Context(command)
+    options = {}
+    for option in command.params:
+        record = option.get_help_record(context)
+        if isinstance(option, click.Option) and record is not None:
+            default = str(option.default).removesuffix(".0")
+            text = f"{option.help} Default: {default}."
+            options[record[0]] = text if option.show_default else option.help or ""
+    return options
+
+
+COMMON_OPTIONS = options_of(COMMANDS["exec"]).items() & set(
+    options_of(COMMANDS["whoami"]).items()
+)
+"""The options of all commands, and the help about each."""
+
+
+def marked(text: str) -> str:
+    """
+    Return the text of a help in reStructuredText.
+    """
+    return re.sub(r"`[^`]+`|(?<!\S)--[a-z-]+", lambda m: f"``{m[0].strip('`')}``", text)
+
+
+def paragraphs(text: str) -> Iterator[str]:
+    """
+    Yield the paragraphs of a help; those after a line with a backspace are examples.
+    """
+    for paragraph in inspect.cleandoc(text).split("\n\n"):
+        if paragraph.startswith("\b\n"):
+            yield ".. code-block:: text\n\n" + textwrap.indent(paragraph[2:], "    ")
+        else:
+            yield marked(paragraph)
+
+
+class CommandLine(SphinxDirective):
+    """
+    The help of a command, or the options of all if no command is named.
+    """
+
+    optional_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """
+        Called by Sphinx.
+        """
+        common = not self.arguments
+        command = COMMANDS["exec" if common else self.arguments[0]]
+        parts = [] if common else [*paragraphs(command.help or "")]
+        parts += (
+            f"``{names}``\n    {marked(text)}"
+            for names, text in options_of(command).items()
+            if ((names, text) in COMMON_OPTIONS) == common
+        )
+        return self.parse_text_to_nodes("\n\n".join(parts))
+
+
 def setup(app: Sphinx) -> None:
     """
     Called by Sphinx.
     """
+    app.add_directive("command-line", CommandLine)
     app.connect("missing-reference", use_documented_name, priority=400)
     app.connect("doctree-read", link_to_repository, priority=400)
