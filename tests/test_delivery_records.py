@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="permissions of 
 
 NOW = 1_800_000_000.0
 KEY = "ab" * 32
-KILLS = int(os.environ.get("STSESSION_TEST_KILLS", "25"))
+KILLS = int(os.environ.get("STSESSION_TEST_KILLS", "12"))
 
 
 def output(number: int = 0, secret: str = "planted-secret") -> str:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ._core.events import RefreshCounters, RefreshEvent, RefreshHook
     from ._core.policy import RefreshPolicy
     from ._delivery.endpoint import CredentialsEndpoint
+    from ._delivery.file_cache import FileCache
     from ._sessions.from_profile import from_profile
     from ._sessions.operations import (
         assume,
@@ -65,6 +66,7 @@ __all__ = [
     "CredentialsEndpoint",
     "CredentialsExpiredError",
     "FailureKind",
+    "FileCache",
     "Fleet",
     "HopStatus",
     "InvalidRequestError",
@@ -107,6 +109,7 @@ _NAMES = {
     "._core.events": "RefreshCounters RefreshEvent RefreshHook",
     "._core.policy": "RefreshPolicy",
     "._delivery.endpoint": "CredentialsEndpoint",
+    "._delivery.file_cache": "FileCache",
     "._sessions.from_profile": "from_profile",
     "._sessions.operations": (
         "assume assume_root federation_token saml session_token web_identity"

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from .._locks import guarded
 from .._util import RandomEviction, forget_after_fork, per_process
 from .credentials import Instant, Record
+from .policy import RefreshPolicy
 from .refresher import Refresher
 from .runtime import current_runtime
 
@@ -104,6 +105,30 @@ class MemoryCache:
             made = make(self._records.get(key))
             refresher = self._refreshers.setdefault(key, made)
         return refresher
+
+    def shared_fetch(
+        self,
+        operation: str,
+        key: Callable[[], Any],
+        policy: RefreshPolicy,
+        description: dict[str, Any],
+    ) -> Any:
+        """
+        Return what looks for credentials of other processes before they are fetched.
+
+        `None` means that nothing is shared with other processes.
+
+        Args:
+            operation: The name of the operation of STS.
+
+            key: Returns what the credentials depend on, as JSON values that are equal
+                in all processes. `None` means that they aren't shared.
+
+            policy: The refresh policy.
+
+            description: What the credentials are for, without secrets.
+        """
+        return None
 
     def keep(self, key: Hashable, record: Record, now: Instant) -> None:
         """

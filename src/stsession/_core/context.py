@@ -11,12 +11,19 @@ import contextvars
 import os
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .._locks import OneTimeEvent
 
 
-__all__ = ["Fetching", "in_background", "is_fetching", "reported", "reporting"]
+__all__ = [
+    "Fetching",
+    "current_fetch",
+    "in_background",
+    "is_fetching",
+    "reported",
+    "reporting",
+]
 
 
 T = TypeVar("T")
@@ -40,12 +47,20 @@ class Fetching:
         done: Set when the fetch has ended.
 
         in_background: Whether the fetch was submitted to the background pool.
+
+        reason: Why the credentials are refreshed, see `Flight.reason`.
     """
 
     def __init__(
-        self, refresher: object, done: OneTimeEvent, *, in_background: bool
+        self,
+        refresher: Any,
+        done: OneTimeEvent,
+        *,
+        in_background: bool,
+        reason: str = "first",
     ) -> None:
         self.refresher = refresher
+        self.reason = reason
         self.done = done
         self.in_background = in_background
         self.process = os.getpid()
@@ -66,6 +81,14 @@ class Fetching:
         context = contextvars.copy_context()
         context.run(_fetches.set, (*_fetches.get(), self))
         return context.run(work)
+
+
+def current_fetch() -> Fetching | None:
+    """
+    Return the innermost fetch that this code runs in. `None` if there is none.
+    """
+    fetches = [it for it in _fetches.get() if it.is_running]
+    return fetches[-1] if fetches else None
 
 
 def in_background() -> bool:

@@ -481,7 +481,10 @@ class Refresher:
         """
         state = self._state
         fetching = Fetching(
-            self, flight.done, in_background=on_thread and flight.queued
+            self,
+            flight.done,
+            in_background=on_thread and flight.queued,
+            reason=flight.reason,
         )
         began = self._now()
         try:

@@ -466,6 +466,8 @@ class StoreLock:
         self._file = file
         self._timeout = timeout
         self._lock: Any = None
+        self.timed_out: bool = False
+        """Whether another holder had it until the timeout."""
 
     def __enter__(self) -> bool:
         if self._file is None:
@@ -477,6 +479,7 @@ class StoreLock:
             self._lock.acquire(timeout=self._timeout, poll_interval=LOCK_INTERVAL)
         except (filelock.Timeout, OSError, NotImplementedError) as e:
             self._lock = None
+            self.timed_out = isinstance(e, filelock.Timeout)
             _log(logging.DEBUG, "no lock on the cache: %s", type(e).__name__)
             return False
         return True

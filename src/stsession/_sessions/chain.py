@@ -101,11 +101,15 @@ class Hop:
             token_supplier=self.token_supplier,
             retry_loop=self._retry_loop(),
         )
+        needs_input = fetch.needs_input
+        shared = None if cache is None else self._shared(fetch.portable_key, cache)
+        if shared is not None:
+            fetch.shared, needs_input = shared, shared.if_needed(needs_input)
         return Refresher(
             name=self.request.name,
             source=self.source.name,
             fetch=fetch,
-            needs_input=fetch.needs_input,
+            needs_input=needs_input,
             policy=self.policy,
             load_timeout=self._load_timeout(),
             # Lambda freezes the process and its threads between invocations.
@@ -113,6 +117,15 @@ class Hop:
             keep=None if cache is None else partial(self._keep, cache, self.key()),
             record=record,
         )
+
+    def _shared(self, key: Callable[[], Any], cache: MemoryCache) -> Any:
+        description = {
+            "operation": self.request.operation,
+            "name": self.request.name,
+            "role_session_name": self.request.get("role_session_name"),
+            "source": self.source.name,
+        }
+        return cache.shared_fetch(self.request.operation, key, self.policy, description)
 
     def _keep(
         self, cache: MemoryCache, key: Hashable, record: Record, now: Instant

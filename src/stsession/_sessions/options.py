@@ -218,7 +218,10 @@ class Options:
             region = self.region or source.settings.get_config_variable("region")
             regions = (region or self._default_region(source, role_arn),)
         return StsEndpoint(
-            regions=tuple(regions), url=self.sts_endpoint_url, config=self.sts_config
+            regions=tuple(regions),
+            url=self.sts_endpoint_url,
+            config=self.sts_config,
+            has_chosen_regions=self.sts_regions is not None,
         )
 
     def _default_region(self, source: Source, role_arn: str) -> str | None:

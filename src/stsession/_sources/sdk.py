@@ -283,6 +283,21 @@ class SdkCredentials(Credentials):
     def credentials(self) -> Credentials:
         return self
 
+    def portable_key(self) -> Any:
+        """
+        Return what distinguishes the source from others in all processes.
+
+        It is the access key ID, because nothing else says for all sources whose
+        credentials these are. `None` means that they were set by code and refresh
+        themselves.
+        """
+        self._reload_changed_profile()
+        found = self.resolve()
+        is_own = found is self._given or found.method not in FINDABLE_METHODS
+        if is_own and hasattr(found, "refresh_needed"):
+            return None
+        return ["access key", self.get_frozen_credentials().access_key]
+
     def needs_input(self) -> bool:
         return False  # whether botocore prompts for an MFA code isn't known
 
@@ -387,6 +402,12 @@ class SdkFetcher:
         self.source = source
         self._clock = clock
         self._last: str | None = None
+
+    def portable_key(self) -> Any:
+        """
+        Return that of the source, see `StsFetcher.portable_key`.
+        """
+        return self.source.portable_key()
 
     def __call__(self) -> FetchResult:
         """

@@ -38,6 +38,13 @@ class Signer(SigningCredentials, Protocol):
         The credentials as botocore's clients take them.
         """
 
+    def portable_key(self) -> Any:
+        """
+        Return what distinguishes the credentials from others in all processes.
+
+        See `StsFetcher.portable_key`.
+        """
+
     def expiration(self, wall: float) -> float | None:
         """
         Return when the current credentials expire, in seconds since 1970.
@@ -95,6 +102,9 @@ class Source:
         What distinguishes the source from others at present.
         """
         return self._key()
+
+    def portable_key(self) -> Any:
+        return ["unsigned"] if self.signer is None else self.signer.portable_key()
 
     @property
     def settings(self) -> botocore.session.Session:
@@ -182,6 +192,11 @@ class RefresherSigner:
         self.can_use_mfa: bool = not is_role
         self._renews = renews
         self._refresher = refresher
+
+    def portable_key(self) -> Any:
+        # The credentials of a function aren't shared: it may depend on the caller.
+        fetch: Any = self._refresher.fetch
+        return fetch.portable_key() if hasattr(fetch, "portable_key") else None
 
     def needs_input(self) -> bool:
         return self._refresher.would_prompt()
@@ -275,6 +290,9 @@ class MfaSigner(Credentials):
     @property
     def renewable(self) -> bool:
         return self._signer.renewable
+
+    def portable_key(self) -> Any:
+        return self._session.portable_key()  # with that of the user
 
     def needs_input(self) -> bool:
         changed = self._has_session and not self._is_requested_by(self._user.key)

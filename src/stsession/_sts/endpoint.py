@@ -77,12 +77,16 @@ class StsEndpoint:
         attempts:
             How many times a client sends a request, in place of the setting in
             *config*. `None` means the setting in *config*.
+
+        has_chosen_regions: Whether *regions* were passed for STS, and aren't those of
+            the session or the source.
     """
 
     regions: tuple[str | None, ...]
     url: str | None = None
     config: Config | None = attrs.field(default=None, eq=False)
     attempts: int | None = None
+    has_chosen_regions: bool = attrs.field(default=False, eq=False)
 
     config_key: Hashable = attrs.field(init=False, repr=False)
     """Equal for configurations that are equal."""
@@ -125,6 +129,25 @@ class StsEndpoint:
         if self.attempts is not None:
             ours = ours.merge(Config(retries=_retries(self.attempts)))
         return ours if signed else ours.merge(Config(signature_version=UNSIGNED))
+
+    def portable_key(self, session: botocore.session.Session) -> list[Any]:
+        """
+        Return where requests are sent, as JSON values that are equal in all processes.
+
+        A region counts only if it was chosen for STS, because the credentials from one
+        region are valid in all. The partition is that of the source and the role.
+
+        Args:
+            session: The session with the configuration of the clients.
+        """
+        return [
+            self.url or _configured_url(session),
+            list(self.regions) if self.has_chosen_regions else None,
+            *(
+                getattr(self.config, name, None) or session.get_config_variable(name)
+                for name in ("use_fips_endpoint", "use_dualstack_endpoint")
+            ),
+        ]
 
     @functools.lru_cache(maxsize=64)  # noqa: B019 - there are few different values
     def single_attempt(self) -> StsEndpoint:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import attrs
+import botocore.session
 
 from .._botocore.errors import presentable
 from .._core.credentials import FetchResult, Instant, TemporaryCredentials
@@ -82,6 +83,17 @@ class RequestSource(SigningCredentials, Protocol):
     Credentials that sign a request to STS, with the clients that send it.
     """
 
+    @property
+    def settings(self) -> botocore.session.Session:
+        """
+        The session with the configuration of the clients.
+        """
+
+    def portable_key(self) -> Any:
+        """
+        Return what distinguishes the source from others, see `StsFetcher.portable_key`.
+        """
+
     def describe(self, wall: float) -> str:
         """
         Return its name, and when its credentials expire, for messages.
@@ -126,6 +138,9 @@ class StsFetcher:
 
         retry_loop: Calls the function that it is passed when, and as often as, STS
             allows. `None` means that STS is called once, immediately.
+
+        shared: Calls the function that it is passed, unless another process has fetched
+            the credentials. `None` means that they aren't shared with other processes.
     """
 
     request: StsRequest
@@ -134,6 +149,7 @@ class StsFetcher:
     clock: Clock
     token_supplier: TokenSupplier | None = None
     retry_loop: Callable[[Callable[[], FetchResult]], FetchResult] | None = None
+    shared: Callable[[Callable[[], FetchResult]], FetchResult] | None = None
     _sent: frozenset[str] = attrs.field(default=frozenset(), init=False)
     _sent_duration: int | None = attrs.field(default=None, init=False)
     _warned_of_size: bool = attrs.field(default=False, init=False)
@@ -149,7 +165,7 @@ class StsFetcher:
                 source has no credentials.
         """
         try:
-            return self._fetch()
+            return self._fetch() if self.shared is None else self.shared(self._fetch)
         except RefreshError as e:
             error = without_frames(e)
         # Out here, where no local variable holds the request or the response.
@@ -159,6 +175,31 @@ class StsFetcher:
         return self.source.needs_input() or (
             self.token_supplier is not None and self.token_supplier.needs_input()
         )
+
+    def portable_key(self) -> Any:
+        """
+        Return what the credentials depend on, as JSON values equal in all processes.
+
+        `None` means that they can't be shared with other processes. It has no secrets.
+        May look up the source's credentials.
+
+        Raises:
+            RefreshError: If the source or the token isn't available.
+        """
+        if self.request.get("provided_contexts"):
+            return None
+        token = [] if self.token_supplier is None else self.token_supplier.portable_key
+        source = None if token is None else self.source.portable_key()
+        if source is None:
+            return None
+        return [
+            self.request.operation,
+            [list(argument) for argument in self.request.arguments],
+            self.request.duration_seconds,
+            self.endpoint.portable_key(self.source.settings),
+            token,
+            source,
+        ]
 
     def _fetch(self) -> FetchResult:
         """

@@ -37,6 +37,10 @@ class TokenSupplier(ABC):
     key: Hashable = None
     """Equal for suppliers whose sessions may share credentials."""
 
+    portable_key: Any = None
+    """What distinguishes the tokens from others, as JSON values that are equal in all
+    processes, without secrets. `None` means that credentials can't be shared."""
+
     single_use: bool = False
     """Whether STS accepts each token once. Such a token is never sent again, even if
     the response was lost."""

@@ -74,6 +74,7 @@ class MfaCodeSupplier(TokenSupplier):
         needed: Callable[[], bool] = lambda: True,
     ) -> None:
         self.key = key
+        self.portable_key = ["mfa", key]
         self._serial = serial
         self._codes = codes
         self._needed = needed

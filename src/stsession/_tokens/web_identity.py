@@ -197,6 +197,15 @@ class WebIdentityTokenSupplier(TokenSupplier):
         return self._path, self._file.owner, self._file.identity
 
     @property
+    def portable_key(self) -> Any:
+        if self._path is None:
+            return None
+        claims = read_claims(self._read())
+        if claims.iss is None or claims.sub is None:
+            return None
+        return ["web-identity", claims.iss, claims.sub, list(claims.aud)]
+
+    @property
     def _origin(self) -> str:
         if callable(self._token):
             return function_name(self._token)
