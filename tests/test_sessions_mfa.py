@@ -402,9 +402,9 @@ def test_cancelled_first_use(assume, person, clock, stub, mfa_session):
     interrupted = [r for r in results if isinstance(r, KeyboardInterrupt)]
     errors = [r for r in results if isinstance(r, stsession.MfaError)]
     assert (1, 9) == (len(interrupted), len(errors))
-    assert all("cancelled" in str(e) for e in errors)
+    assert all("canceled" in str(e) for e in errors)
 
-    assert "cancelled" in str(failing(session))
+    assert "canceled" in str(failing(session))
     assert 1 == len(person.prompts)
     assert 0 == stub.attempts
 

@@ -272,7 +272,8 @@ def whoami(*, as_json: bool, expect: str | None, **identity: Any) -> int:
     else:
         click.echo(f"{caller.arn}\naccount {caller.account_id}")
         for hop in hops:
-            click.echo(f"{hop['name']} until {hop['expiration'] or 'unknown'}")
+            until = f" until {hop['expiration']}" if hop["expiration"] else ""
+            click.echo(f"{hop['name']}{until}")
     if expect is None or _is_expected(expect, caller.account_id, caller.arn):
         return 0
     raise CommandError(f"Expected {expect}, got {caller.arn}.", OTHER_IDENTITY)
@@ -311,12 +312,11 @@ def serve(*, form: str, parent_pid: int | None, **identity: Any) -> None:
     Serve credentials to programs on this machine until it is interrupted.
 
     \b
-    stsession serve -p reader > reader.sh &
-    . ./reader.sh && aws s3 ls
+    (umask 077; stsession serve -p reader > reader.sh)
 
-    Prints the variables for those programs when it is ready; in JSON, null is for
-    those that have to be removed. It also stops at the end of its input, if that is
-    a pipe.
+    Prints the variables for those programs when it is ready, to be read in another
+    terminal; in JSON, null is for those that have to be removed. It also stops at the
+    end of its input, if that is a pipe.
     """
     stop = threading.Event()
     with reporting_errors():

@@ -45,7 +45,7 @@ __all__ = [
     "lifetime_of",
     "no_credentials_yet",
     "no_response",
-    "prompt_cancelled",
+    "prompt_canceled",
     "reentrant_call",
     "too_many_attempts",
     "too_short",
@@ -301,13 +301,13 @@ def reentrant_call(name: str) -> RefreshError:
     )
 
 
-def prompt_cancelled(name: str) -> MfaError:
+def prompt_canceled(name: str) -> MfaError:
     """
-    Return the error for the callers that wait for a prompt that was cancelled.
+    Return the error for the callers that wait for a prompt that was canceled.
     """
     return MfaError(
         f"Could not get credentials for {name}. The prompt for an MFA code was "
-        "cancelled.",
+        "canceled.",
         hop=name,
         hint="Use the session again for a new prompt.",
     )

@@ -510,8 +510,8 @@ class Refresher:
 
     def _interrupt(self, flight: Flight, error: BaseException) -> None:
         if isinstance(error, KeyboardInterrupt) and self.needs_input():
-            # The person cancelled the prompt, which ends the wait of all callers.
-            self._fail(flight, errors.prompt_cancelled(self.name))
+            # The person canceled the prompt, which ends the wait of all callers.
+            self._fail(flight, errors.prompt_canceled(self.name))
         else:
             self._decide_quietly(lambda now: self._state.interrupt(flight, error, now))
 

@@ -194,7 +194,7 @@ class FleetRun(Generic[T]):
     run concurrently. No further calls begin while too many results haven't been taken.
     The run keeps the failures, but no values.
 
-    Calls that haven't begun are cancelled by :meth:`close`, at the end of a ``with``
+    Calls that haven't begun are canceled by :meth:`close`, at the end of a ``with``
     block, when the run is garbage-collected, and by Ctrl-C, which doesn't wait for the
     calls in progress. You can continue to iterate then, to get the results that were
     available before.
@@ -319,7 +319,7 @@ class FleetRun(Generic[T]):
         index, target = self._work.pending.pop(future)
         if future.cancelled():
             if not self._work.stopped:
-                self._broken = ExecutorError("A task was cancelled.")
+                self._broken = ExecutorError("A task was canceled.")
             return
         error = future.exception()
         if isinstance(error, BrokenExecutor):
