@@ -182,6 +182,25 @@ def cluster(session: nox.Session) -> None:
 
 
 @nox.session
+def tools(session: nox.Session) -> None:
+    """
+    Let the AWS CLI and data libraries work across several session durations.
+
+    Also measure the start of a credential process, on this machine alone.
+    """
+    session.install(".[cli]", *group("tests"), *group("sdk"), *group("tools"))
+    # The AWS CLI pins a version of botocore.
+    own = Path(session.create_tmp(), "awscli").absolute()
+    session.run("python", "-m", "venv", "--clear", str(own))
+    scripts = own / ("Scripts" if os.name == "nt" else "bin")
+    pip = (str(scripts / "python"), "-m", "pip", "install", "-q", "awscli")
+    session.run(*pip, external=True)
+    environment = {"TOOLS_AWS_CLI": str(scripts / "aws")}
+    tests = ("-o", "norecursedirs=.*", "tests/tools")
+    session.run("pytest", *tests, *session.posargs, env=environment)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """
     Compare with other libraries, on this machine alone; takes minutes.

@@ -17,6 +17,7 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
 
+from stsession._cli.cache import cache
 from stsession._cli.commands import commands
 
 
@@ -146,7 +147,10 @@ def link_to_repository(app: Sphinx, document: nodes.document) -> None:
         node.replace_self(link)
 
 
-COMMANDS: dict[str, click.Command] = commands.commands
+COMMANDS: dict[str, click.Command] = {
+    **commands.commands,
+    **{f"cache {name}": command for name, command in cache.commands.items()},
+}
 
 
 def options_of(command: click.Command) -> dict[str, str]:
@@ -194,6 +198,7 @@ class CommandLine(SphinxDirective):
     """
 
     optional_arguments = 1
+    final_argument_whitespace = True
 
     def run(self) -> list[nodes.Node]:
         """

@@ -3,18 +3,25 @@ The script ``stsession``: prints cached credentials, or loads the command line.
 
 SDKs may start ``stsession credential-process`` before each request. So the usual case
 loads no other module of stsession, and nothing that Python doesn't load anyway but
-hashlib. `RecordStore` of stsession writes what is read here. Whatever looks unusual
+SHA-256. `RecordStore` of stsession writes what is read here. Whatever looks unusual
 means that there are no cached credentials.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import sys
 import time
 
+
+try:  # hashlib would load OpenSSL, which takes longer than all the rest
+    from _sha2 import sha256
+except ImportError:
+    try:
+        from _sha256 import sha256  # Python 3.11 and older
+    except ImportError:
+        from hashlib import sha256
 
 __all__ = ["alias_content", "alias_of", "cache_directory", "main", "version_of"]
 
@@ -119,8 +126,9 @@ def alias_of(arguments: list[str]) -> str | None:
 
 def _hmac(key: bytes, text: bytes) -> str:
     key = key.ljust(64, b"\0")  # the block size of SHA-256
-    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in key) + text).digest()
-    return hashlib.sha256(bytes(byte ^ 0x5C for byte in key) + inner).hexdigest()
+    inner = sha256(bytes(byte ^ 0x36 for byte in key) + text).digest()
+    digest: str = sha256(bytes(byte ^ 0x5C for byte in key) + inner).hexdigest()
+    return digest
 
 
 def _expanded(path: str) -> str:
@@ -172,7 +180,7 @@ def _cached_line(arguments: list[str]) -> bytes:
             return b""
     head, _, body = _read(f"{key}.record{FORMAT}").partition(b"\n")
     head, _, digest = head.rpartition(b" ")
-    if hashlib.sha256(head + b"\n" + body).hexdigest().encode() != digest:
+    if sha256(head + b"\n" + body).hexdigest().encode() != digest:
         return b""
     magic, version, issued, expires, length = head.decode("ascii").split(" ")
     if [magic, version, length] != ["stsession-record", FORMAT, str(len(body))]:

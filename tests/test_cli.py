@@ -60,6 +60,7 @@ def _files(local, tmp_path, monkeypatch):
         )
     for name, value in files.environment.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("STSESSION_CACHE_DIR", os.fspath(tmp_path / "cache"))
     # For programs that get credentials only.
     monkeypatch.setenv("AWS_ENDPOINT_URL", local.endpoint_url)
     return files

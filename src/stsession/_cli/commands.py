@@ -20,21 +20,24 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .._delivery.environment import child_environ, static_environ
+from .cache import cache, cached_record, expiration_of
 from .configure import configure
 from .credential_process import credential_process
 from .errors import (
+    NO_CREDENTIALS,
     NOT_STARTED,
     OTHER_IDENTITY,
     CommandError,
     reporting_errors,
 )
 from .formats import ALIASES, SHELLS, process_line, timestamp
+from .freshness import fresh_credentials
 from .identity import ORIGINAL_FILES, identity_options, session_of
 from .process import end_like, replace_process, run_program
 
 
 if TYPE_CHECKING:
-    from .. import CredentialsEndpoint
+    from .. import CredentialsEndpoint, RefreshableSession
 
 __all__ = ["run"]
 
@@ -51,6 +54,9 @@ SET_VARIABLES = (
 
 OTHER_VARIABLES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SECURITY_TOKEN")
 """Variables by which a program might find other credentials."""
+
+HALF = 0.5
+"""The part of the session duration that is left of credentials that aren't renewed."""
 
 CHECK_INTERVAL = 1.0
 """Seconds between two looks whether a process is running."""
@@ -121,7 +127,10 @@ def exec_(
     with reporting_errors(NOT_STARTED):
         session = session_of(**identity)
         if static:
-            variables = child_environ(os.environ) | session.static_environ()
+            credentials = fresh_credentials(session, HALF)
+            variables = child_environ(os.environ) | static_environ(
+                credentials, session.region_name
+            )
             return replace_process(command, variables)
         if keep_profiles:
             _check_default_profile()
@@ -192,7 +201,8 @@ def _check_default_profile() -> None:
     "--min-validity",
     type=click.IntRange(min=0),
     metavar="SECONDS",
-    help="How long the credentials have to be valid.",
+    help="How long the credentials have to be valid. Default: half of the session "
+    "duration.",
 )
 def env(
     *, form: str, unset: bool, force: bool, min_validity: int | None, **identity: Any
@@ -219,7 +229,10 @@ def env(
         )
     with reporting_errors():
         session = session_of(**identity)
-        credentials = session.ensure(dt.timedelta(seconds=min_validity or 0))
+        if min_validity is None:
+            credentials = fresh_credentials(session, HALF)
+        else:
+            credentials = session.ensure(dt.timedelta(seconds=min_validity))
         variables = static_environ(credentials, session.region_name)
     expiration = timestamp(credentials.expires_at)
     if form == "json":
@@ -245,7 +258,10 @@ def _print_unset(form: str) -> None:
     metavar="ARN|ACCOUNT",
     help="Fail with exit status 4 if the identity is another one.",
 )
-def whoami(*, as_json: bool, expect: str | None, **identity: Any) -> int:
+@click.option(
+    "--offline", is_flag=True, help="Only read the cache; the ARN is the role's."
+)
+def whoami(*, as_json: bool, expect: str | None, offline: bool, **identity: Any) -> int:
     r"""
     Print the identity of the credentials, and when they expire.
 
@@ -256,27 +272,46 @@ def whoami(*, as_json: bool, expect: str | None, **identity: Any) -> int:
     """
     with reporting_errors():
         session = session_of(**identity)
-        caller = session.caller_identity()
+        known = _cached_identity(session) if offline else _identity(session)
+    if as_json:
+        click.echo(json.dumps(known))
+    else:
+        click.echo(f"{known['arn']}\naccount {known['account_id']}")
+        for hop in known["hops"]:
+            until = f" until {hop['expiration']}" if hop["expiration"] else ""
+            click.echo(f"{hop['name']}{until}")
+    if expect is None or _is_expected(expect, known["account_id"], known["arn"]):
+        return 0
+    raise CommandError(f"Expected {expect}, got {known['arn']}.", OTHER_IDENTITY)
+
+
+def _identity(session: RefreshableSession) -> dict[str, Any]:
+    caller = session.caller_identity()
     hops = [
         {"name": hop.name, "expiration": timestamp(hop.expires_at)}
         for hop in session.status().hops
     ]
-    if as_json:
-        known = {
-            "account_id": caller.account_id,
-            "arn": caller.arn,
-            "user_id": caller.user_id,
-            "hops": hops,
-        }
-        click.echo(json.dumps(known))
-    else:
-        click.echo(f"{caller.arn}\naccount {caller.account_id}")
-        for hop in hops:
-            until = f" until {hop['expiration']}" if hop["expiration"] else ""
-            click.echo(f"{hop['name']}{until}")
-    if expect is None or _is_expected(expect, caller.account_id, caller.arn):
-        return 0
-    raise CommandError(f"Expected {expect}, got {caller.arn}.", OTHER_IDENTITY)
+    return {
+        "account_id": caller.account_id,
+        "arn": caller.arn,
+        "user_id": caller.user_id,
+        "hops": hops,
+    }
+
+
+def _cached_identity(session: RefreshableSession) -> dict[str, Any]:
+    record = cached_record(session)
+    name = session.status().hops[-1].name
+    if record is None:
+        raise CommandError(
+            f"The cache has no valid credentials of {name}.", NO_CREDENTIALS
+        )
+    return {
+        "account_id": json.loads(record.output).get("AccountId"),
+        "arn": name,
+        "user_id": None,
+        "hops": [{"name": name, "expiration": expiration_of(record)}],
+    }
 
 
 def _is_expected(expected: str, account_id: str, arn: str) -> bool:
@@ -366,8 +401,8 @@ def _is_running(pid: int) -> bool:
     return True
 
 
-for _command in (credential_process, configure):
+for _command in (credential_process, configure, cache):
     commands.add_command(_command)
-for _command in commands.commands.values():
+for _command in [*commands.commands.values(), *cache.commands.values()]:
     # Docstrings with a backslash are raw, so they can't have click's mark itself.
     _command.help = (_command.help or "").replace("\\b\n", "\b\n")

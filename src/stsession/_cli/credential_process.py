@@ -7,26 +7,21 @@ from __future__ import annotations
 import datetime as dt
 import sys
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from _stsession_start import LONG_ENOUGH, PART_OF_LIFETIME
 
+from .alias import Alias
 from .errors import NEEDS_PERSON, CommandError, reporting_errors
 from .formats import process_line
-from .identity import identity_options, session_of
+from .freshness import fresh_credentials
+from .identity import files_of, identity_options, session_of
 from .recursion import check_callers
 
 
-if TYPE_CHECKING:
-    from .. import RefreshableSession, TemporaryCredentials
-
 __all__ = ["credential_process"]
-
-
-LAST_RESORT = 60.0
-"""Seconds of validity that are enough while there are no new credentials."""
 
 
 @click.command("credential-process")
@@ -52,7 +47,9 @@ def credential_process(
     The SDKs of AWS run it again before the credentials expire. `stsession configure`
     writes such a profile.
     """
-    check_callers(sys.argv[1:])
+    arguments = sys.argv[1:]
+    check_callers(arguments)
+    alias = None if identity["no_cache"] else Alias(arguments)
     with reporting_errors():
         session = session_of(**identity)
         refresher = session._refresher  # noqa: SLF001 - one of ours
@@ -64,31 +61,16 @@ def credential_process(
                 NEEDS_PERSON,
             )
         if min_validity is None:
-            credentials = _fresh_credentials(session, may_prompt=not asks)
+            credentials = fresh_credentials(
+                session, PART_OF_LIFETIME, at_most=LONG_ENOUGH, may_prompt=not asks
+            )
         else:
             credentials = session.ensure(dt.timedelta(seconds=min_validity))
     click.echo(process_line(credentials))
-
-
-def _fresh_credentials(
-    session: RefreshableSession, *, may_prompt: bool
-) -> TemporaryCredentials:
-    """
-    Return credentials that are valid for long enough, or as long as possible.
-    """
-    from .. import RefreshError  # noqa: PLC0415 - `--help` needs no SDK
-
-    refresher = session._refresher  # noqa: SLF001 - one of ours
-    record = refresher.get()
-    remaining = refresher.remaining(record)
-    if remaining >= min(LONG_ENOUGH, record.lifetime * PART_OF_LIFETIME):
-        return record.credentials
-    if remaining > LAST_RESORT and not may_prompt and refresher.needs_input():
-        return record.credentials
-    try:
-        return refresher.refresh().credentials
-    except RefreshError as e:
-        if remaining <= LAST_RESORT:
-            raise
-        click.echo(f"stsession: {e}", err=True)
-        return record.credentials
+    if alias is not None:
+        alias.write(
+            session,
+            credentials.access_key_id,
+            min_validity=min_validity,
+            files=files_of(identity),
+        )

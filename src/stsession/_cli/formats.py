@@ -5,7 +5,6 @@ Environment variables as commands of a shell, and in other formats.
 from __future__ import annotations
 
 import datetime as dt
-import json
 import shlex
 
 from collections.abc import Callable, Iterable, Mapping
@@ -79,16 +78,11 @@ def process_line(credentials: TemporaryCredentials) -> str:
     """
     Return the output of a credential process: a line of JSON.
     """
-    document = {
-        "Version": 1,
-        "AccessKeyId": credentials.access_key_id,
-        "SecretAccessKey": credentials.secret_access_key,
-        "SessionToken": credentials.session_token,
-        "Expiration": timestamp(credentials.expires_at),
-        "AccountId": credentials.account_id,
-    }
-    known = {name: value for name, value in document.items() if value is not None}
-    return json.dumps(known)
+    from .._delivery.file_cache import (  # noqa: PLC0415 - `--help` needs no SDK
+        process_output,
+    )
+
+    return process_output(credentials)
 
 
 def timestamp(instant: dt.datetime | None) -> str | None:

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 __all__ = [
     "ORIGINAL_FILES",
     "arguments_of",
+    "files_of",
     "identity_options",
+    "is_given",
     "session_of",
     "use_original_files",
     "way_of",
@@ -64,7 +66,7 @@ MEANINGFUL = {
 }
 """The options that each way to get credentials has, besides the common ones."""
 
-COMMON = frozenset({"region", "sts_region", "sts_endpoint_url", "timeout"})
+COMMON = frozenset({"no_cache", "region", "sts_region", "sts_endpoint_url", "timeout"})
 
 
 def _tag(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> Any:
@@ -182,6 +184,11 @@ OPTIONS = (
     click.option("--sts-region", metavar="REGION", help="The region of STS."),
     click.option("--sts-endpoint-url", metavar="URL", help="The endpoint of STS."),
     click.option(
+        "--no-cache",
+        is_flag=True,
+        help="Neither read nor write the cache of this user.",
+    ),
+    click.option(
         "--timeout",
         type=click.FloatRange(min=0, min_open=True),
         default=45.0,
@@ -224,6 +231,21 @@ def session_of(**options: Any) -> RefreshableSession:
 def _given(options: Mapping[str, Any]) -> set[str]:
     given = {name for name, value in options.items() if value not in (None, (), False)}
     return given | ({"mfa_session"} if options["mfa_session"] is False else set())
+
+
+def is_given(options: Mapping[str, Any]) -> bool:
+    """
+    Return whether any option says which credentials are meant.
+    """
+    return bool(_given(options) - {"timeout", "no_cache"})
+
+
+def files_of(options: Mapping[str, Any]) -> list[str]:
+    """
+    Return the files that the options name.
+    """
+    policy = click.get_current_context().meta.get(POLICY_FILE)
+    return [path for path in (policy, options["web_identity"]) if path]
 
 
 def way_of(options: Mapping[str, Any]) -> str:
@@ -292,6 +314,7 @@ def use_original_files() -> None:
 
 def _make(way: str, options: dict[str, Any]) -> RefreshableSession:
     from .. import (  # noqa: PLC0415 - `--help` needs no SDK
+        FileCache,
         RefreshPolicy,
         assume,
         from_profile,
@@ -304,6 +327,7 @@ def _make(way: str, options: dict[str, Any]) -> RefreshableSession:
         "region": o["region"],
         "sts_region": o["sts_region"],
         "sts_endpoint_url": o["sts_endpoint_url"],
+        "cache": None if o["no_cache"] else FileCache(),
         "refresh": RefreshPolicy(
             load_timeout=dt.timedelta(seconds=o["timeout"]), when_expired="raise"
         ),

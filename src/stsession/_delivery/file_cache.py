@@ -134,6 +134,7 @@ class SharedFetch:
         self._key = key
         self._policy = policy
         self._description = description
+        self._prompts: Callable[[], bool] = lambda: False
         self._clock = current_runtime().clock
 
     def key(self) -> str | None:
@@ -158,6 +159,7 @@ class SharedFetch:
         """
         Return *needs_input* for a fetch that prompts no one if credentials are stored.
         """
+        self._prompts = needs_input
         return lambda: needs_input() and not self._has_fresh()
 
     def _has_fresh(self) -> bool:
@@ -192,7 +194,9 @@ class SharedFetch:
         """
         lifetime = record.expires - record.issued
         # With the most jitter, so that they are fresh for each process that reads them.
-        due = self._policy.plan(lifetime, 1.0).due
+        plan = self._policy.plan(lifetime, 1.0)
+        # People aren't prompted before it's necessary.
+        due = plan.mandatory if self._prompts() else plan.due
         return record.expires - self._clock.wall() <= due
 
     def write(self, key: str, fetched: FetchResult) -> None:
