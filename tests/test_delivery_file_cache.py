@@ -12,6 +12,7 @@ import functools
 import os
 import pickle
 import sys
+import traceback
 
 import boto3
 import pytest
@@ -29,6 +30,7 @@ from stsession._util import fresh_process_state
 from stsession.testing import FakeClock, Fault, LocalSTS, use_runtime
 
 from .children import run_child
+from .wire import links
 
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
@@ -501,6 +503,25 @@ class TestFolder:
 
         assert 2 == local.count()
 
+    @pytest.mark.parametrize("hours", [-1, 1])
+    def test_times_that_are_an_hour_off(self, local, start, folder, clock, hours):
+        """A record that is valid for too long in the file is rejected by a service."""
+        first = start()
+        old = key_of(first)
+        ((key, record),) = first._refresher.fetch.shared.store.entries()
+        wrong = record._replace(
+            issued=record.issued + 3600 * hours, expires=record.expires + 3600 * hours
+        )
+        first._refresher.fetch.shared.store.write(key, wrong)
+        clock.advance(seconds(3610))
+        session = start()
+        session._refresher.get()
+        if key_of(session) == old:
+            session._refresher.replace_rejected(old)
+
+        assert key_of(session) != old
+        assert 2 == local.count()
+
 
 class TestFailures:
     @pytest.fixture(name="down")
@@ -635,6 +656,25 @@ class TestFaces:
                 it.getMessage() for it in caplog.records if it.name == "stsession"
             )
 
+    def test_no_secret_in_tracebacks(self, local, start, clock):
+        credentials = start().credentials()
+        clock.advance(seconds(3600 - 61))
+        local.faults.add(Fault.error("AccessDenied", status=403))
+        session = start()
+        session.credentials()
+        clock.advance(seconds(62))
+        for other in (session, start()):
+            with pretended_pid(), pytest.raises(stsession.RefreshError) as caught:
+                other.credentials()
+            held = "".join(
+                repr(frame.f_locals)
+                for error in links(caught.value)
+                for frame, _ in traceback.walk_tb(error.__traceback__)
+                if "test_delivery" not in frame.f_code.co_filename
+            )
+            assert credentials.secret_access_key not in held
+            assert credentials.session_token not in held
+
 
 @contextlib.contextmanager
 def pretended_pid():
@@ -682,7 +722,8 @@ def hold():
 def work():
     os.close(gate[1])
     os.read(gate[0], 1)  # until all have been started
-    print(start().credentials().access_key_id)
+    key = start().credentials().access_key_id
+    os.write(1, f"{key}\\n".encode())  # at once, unlike print()
 
 
 start().client("sts")  # imports what all need, and parses the model
@@ -715,5 +756,5 @@ def test_processes_at_the_same_time_make_one_request(
 
     assert (0, "") == (done.returncode, done.stderr)
     keys = done.stdout.split()
-    assert (count, 1) == (len(keys), len({*keys}))
+    assert (count, 1) == (len(keys), len({*keys})), keys
     assert 1 == local.count()

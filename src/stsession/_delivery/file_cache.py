@@ -23,6 +23,7 @@ from .._core.errors import lifetime_of
 from .._core.events import write_log
 from .._core.policy import RefreshPolicy
 from .._core.runtime import current_runtime
+from .._locks import in_critical_section
 from ..exceptions import FailureKind, InvalidRequestError, RefreshError
 from .records import RecordStore, StoredRecord
 
@@ -136,6 +137,7 @@ class SharedFetch:
         self._description = description
         self._prompts: Callable[[], bool] = lambda: False
         self._clock = current_runtime().clock
+        self._last_key: str | None = None
 
     def key(self) -> str | None:
         """
@@ -163,7 +165,8 @@ class SharedFetch:
         return lambda: needs_input() and not self._has_fresh()
 
     def _has_fresh(self) -> bool:
-        key = self._current_key()
+        # While a lock is held, the source isn't looked up.
+        key = self._last_key if in_critical_section() else self._current_key()
         record = None if key is None else self.store.read(key)
         return record is not None and not self.is_due(record)
 
@@ -181,9 +184,10 @@ class SharedFetch:
 
     def _current_key(self) -> str | None:
         try:
-            return self.key()
+            self._last_key = self.key()
         except Exception:  # noqa: BLE001 - the fetch raises it again, and explains it
-            return None
+            self._last_key = None
+        return self._last_key
 
     def now(self) -> Instant:
         return Instant(self._clock.wall(), self._clock.monotonic())
