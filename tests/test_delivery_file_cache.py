@@ -138,6 +138,37 @@ class TestSharing:
         start(HUB).credentials()
         assert 2 == local.count()
 
+    def test_roles_of_a_profile(self, local, folder, tmp_path, monkeypatch):
+        files = local.write_profile(
+            tmp_path,
+            key=local.add_user(),
+            name="dev",
+            role_arn=ROLE,
+            source_profile="dev",
+        )
+        for name, value in files.environment.items():
+            monkeypatch.setenv(name, value)
+        sessions = [
+            stsession.from_profile("dev", cache=FileCache(folder)) for _ in range(2)
+        ]
+
+        assert 1 == len({*map(key_of, sessions)})
+        assert 1 == local.count()
+
+    def test_a_fleet(self, local, user, folder):
+        keys = set()
+        for _ in range(2):
+            fleet = stsession.Fleet(
+                ["123456789012"],
+                role_name="Reader",
+                source=user,
+                cache=FileCache(folder),
+            )
+            keys |= {result.value for result in fleet.map(key_of)}
+
+        assert 1 == len(keys)
+        assert 1 == local.count()
+
     def test_one_mfa_code_for_all_processes(self, local, folder, clock):
         key = local.add_user(name="ci")
         device = local.add_mfa_device("ci")
@@ -296,7 +327,8 @@ class TestIdentity:
         def send(self, request, **options):
             raise NotImplementedError
 
-        monkeypatch.setattr("requests.adapters.HTTPAdapter.send", send)
+        adapters = pytest.importorskip("requests.adapters")
+        monkeypatch.setattr(adapters.HTTPAdapter, "send", send)
         start().credentials()
 
         assert {} == records(folder)

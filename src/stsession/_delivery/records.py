@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
+import inspect
 import json
 import logging
 import math
@@ -497,11 +498,11 @@ class StoreLock:
 
 
 def _file_lock(make: Any, file: str) -> Any:
-    try:
-        # A lock that is a file would stay if its holder were killed.
-        return make(file, mode=0o600, fallback_to_soft=False)
-    except TypeError:  # older versions have no such fallback
-        return make(file, mode=0o600)
+    # A lock that is a file would stay if its holder were killed. Older versions have no
+    # such fallback.
+    known = inspect.signature(make.__init__).parameters
+    options = {"fallback_to_soft": False} if "fallback_to_soft" in known else {}
+    return make(file, mode=0o600, **options)
 
 
 def _is_private_file(status: os.stat_result) -> bool:
