@@ -453,7 +453,7 @@ class TestEnv:
             f'{sys.executable} -c "{WHO}"\n'
             f"env | grep -c AWS_PROFILE\n"
             f'eval "$({command} --format {form} --unset)"\n'
-            "env | grep -cE 'AWS_(ACCESS|SECRET|SESSION)|STSESSION'\n"
+            "env | grep -cE 'AWS_(ACCESS|SECRET|SESSION)|STSESSION_EXP'\n"
         )
         try:
             done = run_child([shell, "-c", program], capture_output=True, text=True)

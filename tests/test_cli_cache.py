@@ -16,6 +16,7 @@ import pytest
 
 import _stsession_start as start
 
+from stsession._delivery import file_cache
 from stsession._delivery.records import RecordStore, default_directory
 from stsession.testing import Fault, LocalSTS
 
@@ -25,6 +26,7 @@ from .children import run_child
 ROLE = "arn:aws:iam::123456789012:role/Reader"
 ROLE_OPTIONS = ("--role-arn", ROLE, "--source", "ci")
 PROCESS = ("credential-process", *ROLE_OPTIONS)
+STARTS = int(os.environ.get("CREDENTIAL_PROCESS_STARTS", "30"))
 EXTERNAL_ID = "b3d9-71aa-planted"
 
 FORBIDDEN = {
@@ -378,9 +380,17 @@ class TestCommands:
         ((key, record),) = cache.entries()
         age(cache, key, record, 2700)
         local.faults.add(Fault.status(503))
+        before = local.count("AssumeRole")
         with mock.patch.dict(os.environ, AWS_MAX_ATTEMPTS="1"):
-            done = run(*PROCESS)
+            done = []
+            for number in range(STARTS):
+                with mock.patch.object(
+                    file_cache, "_this_process", return_value=f"process {number}"
+                ):
+                    done.append(run(*PROCESS))
+        attempts = local.count("AssumeRole") - before
         local.faults.clear()
 
-        assert json.loads(record.output) == json.loads(done.out)
-        assert 1 == done.err.count("\n")
+        assert {f"{record.output}\n"} == {each.out for each in done}
+        assert {1} == {each.err.count("\n") for each in done}
+        assert 1 <= attempts <= 7
