@@ -491,6 +491,18 @@ class TestFolder:
             start().credentials()
             assert number == local.count()
 
+    @pytest.mark.parametrize("output", ["", "{}", "[]", "x", '{"AccessKeyId": 1}'])
+    def test_a_whole_record_without_credentials(self, local, start, folder, output):
+        store = RecordStore(folder)
+        session = start()
+        old = key_of(session)
+        ((key, record),) = store.entries()
+        store.write(key, record._replace(output=output))
+        session._refresher.replace_rejected(old)
+
+        assert key_of(start()) == key_of(session) != old
+        assert 2 == local.count()
+
     def test_that_is_read_only(self, local, start, folder, monkeypatch):
         def fail(*args, **kw):
             raise OSError(30, "Read-only file system")

@@ -236,13 +236,13 @@ class _Attempt:
         self._held = self._refresher.record
 
     def run(self, fetch: Callable[[], FetchResult]) -> FetchResult:
-        if self._reason == "rejected" and self._held is not None:
-            self._store.remove(self._key, self._held.credentials.access_key_id)
         found = self._fresh()
         if found is not None:
             return found
         lock = self._store.lock(self._key, LOCK_TIMEOUT)
         with lock:
+            if self._reason == "rejected" and self._held is not None:
+                self._store.remove(self._key, self._held.credentials.access_key_id)
             # Another process may have fetched them meanwhile. If it still does after
             # the timeout, older ones that can be used are better than a request.
             found = self._fresh() or (self._usable() if lock.timed_out else None)

@@ -115,9 +115,12 @@ class StoredRecord(NamedTuple):
     @property
     def access_key_id(self) -> str:
         """
-        The access key ID in the output.
+        The access key ID in the output. Empty if the output can't be read.
         """
-        return str(json.loads(self.output)["AccessKeyId"])
+        try:
+            return str(json.loads(self.output)["AccessKeyId"])
+        except (ValueError, LookupError, TypeError):
+            return ""
 
 
 def default_directory() -> Path:
