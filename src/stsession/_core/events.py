@@ -154,7 +154,7 @@ class EventQueue:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.counters = RefreshCounters()
+        self.counters: RefreshCounters = RefreshCounters()
         self._hooks: list[Callable[[], RefreshHook | None]] = []
         self._items: collections.deque[_Item] = collections.deque()
         self._warned_at = -math.inf

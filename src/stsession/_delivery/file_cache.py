@@ -98,7 +98,7 @@ class FileCache(MemoryCache):
         # Absolute, because the program may change its directory.
         path = None if directory is None else Path(directory).expanduser().absolute()
         self._directory = path
-        self.store = RecordStore(path, wall=_wall)
+        self.store: RecordStore = RecordStore(path, wall=_wall)
         """The files."""
 
     def __repr__(self) -> str:

@@ -200,7 +200,7 @@ class RecordStore:
     def __init__(
         self, directory: Path | None = None, *, wall: Callable[[], float] = time.time
     ) -> None:
-        self.path = Path(default_directory() if directory is None else directory)
+        self.path: Path = Path(default_directory() if directory is None else directory)
         self._wall = wall
 
     def __repr__(self) -> str:
