@@ -96,6 +96,7 @@ class LoopbackServer:
         self._answer = answer
         self._process = os.getpid()
         self._connections: dict[socket.socket, asyncio.Task[None]] = {}
+        self._is_closing = False
         self._idle: dict[socket.socket, None] = {}  # in the order of time
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=MAX_CONNECTIONS)
         self.token = secrets.token_urlsafe(32)
@@ -144,6 +145,7 @@ class LoopbackServer:
             self._loop.add_reader(self._listener, self._accept)
 
     async def _stop(self) -> None:
+        self._is_closing = True
         self._loop.remove_reader(self._listener)
         self._listener.close()
         await asyncio.sleep(0)  # a task that hasn't begun wouldn't close its connection
@@ -181,7 +183,8 @@ class LoopbackServer:
             )
             with contextlib.closing(writer):
                 closes = False
-                while not closes:
+                # Before Python 3.12, wait_for() may lose a cancellation.
+                while not closes and not self._is_closing:
                     response = await self._respond(reader, connection)
                     writer.write(response.encode())
                     await asyncio.wait_for(writer.drain(), MAX_IDLE)
