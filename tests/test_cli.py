@@ -5,12 +5,14 @@ The command line.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import pty
 import signal
 import subprocess
 import sys
+import termios
 
 from pathlib import Path
 from unittest import mock
@@ -427,9 +429,6 @@ def _control(terminal):
     """
     Make a terminal the one that sends signals to this process and its children.
     """
-    import fcntl
-    import termios
-
     fcntl.ioctl(terminal.fileno(), termios.TIOCSCTTY, 0)
 
 
