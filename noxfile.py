@@ -1,6 +1,4 @@
-"""
-What is run on the project, and how; ``nox -l`` is the table of contents.
-"""
+"""What is run on the project, and how; ``nox -l`` is the table of contents."""
 
 from __future__ import annotations
 
@@ -59,25 +57,19 @@ os.environ["PATH"] = os.pathsep.join(
 
 
 def group(name: str) -> tuple[str, ...]:
-    """
-    Return the requirements of the dependency group *name*.
-    """
+    """Return the requirements of the dependency group *name*."""
     return nox.project.dependency_groups(PYPROJECT, name)
 
 
 def oldest(requirement: str) -> str:
-    """
-    Pin *requirement* to the oldest version that it allows.
-    """
+    """Pin *requirement* to the oldest version that it allows."""
     parsed = Requirement(requirement)
     (version,) = (s.version for s in parsed.specifier if s.operator == ">=")
     return f"{parsed.name}=={version}"
 
 
 def is_there(python: str) -> bool:
-    """
-    Return whether an interpreter of that version is found, and works.
-    """
+    """Return whether an interpreter of that version is found, and works."""
     name = f"python{python}.exe" if os.name == "nt" else f"python{python}"
     paths = (Path(folder, name) for folder in os.environ["PATH"].split(os.pathsep))
     return any(
@@ -90,9 +82,7 @@ def is_there(python: str) -> bool:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """
-    Check style, format, and that imports point down only.
-    """
+    """Check style, format, and that imports point down only."""
     session.install(*group("lint"))
     session.run("ruff", "check")
     session.run("ruff", "format", "--check", "--diff")
@@ -101,9 +91,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def typing(session: nox.Session) -> None:
-    """
-    Check our types, and what two type checkers make of them for our users.
-    """
+    """Check our types, and what two type checkers make of them for our users."""
     session.install(".", *group("typing"))
     session.run("mypy")
     session.run("mypy", "tests/typing/api.py")
@@ -132,18 +120,14 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """
-    Run the tests, except those that the session `docs` runs.
-    """
+    """Run the tests, except those that the session `docs` runs."""
     session.install(".", *group("tests"), *group("sdk"))
     session.run("pytest", *PARALLEL, *(session.posargs or NO_PAGES))
 
 
 @nox.session
 def coverage(session: nox.Session) -> None:
-    """
-    Run the tests once more, and report which branches they leave out.
-    """
+    """Run the tests once more, and report which branches they leave out."""
     session.install(".", *group("tests"), *group("sdk"))
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest", *PARALLEL, *session.posargs)
@@ -153,9 +137,7 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[0])
 def minimums(session: nox.Session) -> None:
-    """
-    Run the tests with the oldest dependencies that we promise.
-    """
+    """Run the tests with the oldest dependencies that we promise."""
     oldest_promised = map(oldest, PYPROJECT["project"]["dependencies"])
     session.install(".", *oldest_promised, *group("tests"))
     session.run("pytest", *PARALLEL, *(session.posargs or NO_PAGES))
@@ -163,9 +145,7 @@ def minimums(session: nox.Session) -> None:
 
 @nox.session
 def drift(session: nox.Session) -> None:
-    """
-    Compare our tables with the newest botocore, and run the tests with it.
-    """
+    """Compare our tables with the newest botocore, and run the tests with it."""
     session.install(".", *group("tests"))
     tables = ["-o", "norecursedirs=.*", "tests/drift"]
     session.run("pytest", *tables)
@@ -174,9 +154,7 @@ def drift(session: nox.Session) -> None:
 
 @nox.session
 def cluster(session: nox.Session) -> None:
-    """
-    Run a fleet's functions on Dask, loky and MPI, with two processes each.
-    """
+    """Run a fleet's functions on Dask, loky and MPI, with two processes each."""
     session.install(".", *group("tests"), *group("cluster"))
     session.run("pytest", "tests/cluster", *session.posargs)
 
@@ -202,18 +180,14 @@ def tools(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """
-    Compare with other libraries, on this machine alone; takes minutes.
-    """
+    """Compare with other libraries, on this machine alone; takes minutes."""
     session.install(".", *group("bench"))
     session.run("python", "-m", "tests.benchmarks", *session.posargs)
 
 
 @nox.session
 def package(session: nox.Session) -> None:
-    """
-    Build the sdist and from it the wheel; use the wheel where no source is.
-    """
+    """Build the sdist and from it the wheel; use the wheel where no source is."""
     session.install("build", "twine")
     here = Path(session.create_tmp()).absolute()
     for left_over in here.iterdir():
@@ -244,9 +218,7 @@ def package(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def skipped(session: nox.Session) -> None:
-    """
-    Report which interpreters weren't found, and which sessions were skipped.
-    """
+    """Report which interpreters weren't found, and which sessions were skipped."""
     needed = [(f"tests-{python}", python) for python in PYTHONS]
     needed.append(("minimums", PYTHONS[0]))
     missing = {name: python for name, python in needed if not is_there(python)}

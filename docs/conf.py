@@ -1,6 +1,4 @@
-"""
-How Sphinx builds the documentation.
-"""
+"""How Sphinx builds the documentation."""
 
 from __future__ import annotations
 
@@ -130,16 +128,12 @@ NAMES = {
 def use_documented_name(
     app: Sphinx, env: BuildEnvironment, node: nodes.Element, content: nodes.Node
 ) -> None:
-    """
-    Replace the name of a type before intersphinx looks it up.
-    """
+    """Replace the name of a type before intersphinx looks it up."""
     node["reftarget"] = NAMES.get(node["reftarget"], node["reftarget"])
 
 
 def link_to_repository(app: Sphinx, document: nodes.document) -> None:
-    """
-    Link to tests and scripts in the repository; a page would offer a download.
-    """
+    """Link to tests and scripts in the repository; a page would offer a download."""
     for node in list(document.findall(addnodes.download_reference)):
         path = node["reftarget"].lstrip("./")
         link = nodes.reference("", "", refuri=f"{REPOSITORY}/blob/main/{path}")
@@ -154,9 +148,7 @@ COMMANDS: dict[str, click.Command] = {
 
 
 def options_of(command: click.Command) -> dict[str, str]:
-    """
-    Return the names of a command's options, and the help about each.
-    """
+    """Return the names of a command's options, and the help about each."""
     context = click.Context(command)
     options = {}
     for option in command.params:
@@ -175,9 +167,7 @@ COMMON_OPTIONS = options_of(COMMANDS["exec"]).items() & set(
 
 
 def marked(text: str) -> str:
-    """
-    Return the text of a help in reStructuredText.
-    """
+    """Return the text of a help in reStructuredText."""
     return re.sub(r"`[^`]+`|(?<!\S)--[a-z-]+", lambda m: f"``{m[0].strip('`')}``", text)
 
 
@@ -193,17 +183,13 @@ def paragraphs(text: str) -> Iterator[str]:
 
 
 class CommandLine(SphinxDirective):
-    """
-    The help of a command, or the options of all if no command is named.
-    """
+    """The help of a command, or the options of all if no command is named."""
 
     optional_arguments = 1
     final_argument_whitespace = True
 
     def run(self) -> list[nodes.Node]:
-        """
-        Called by Sphinx.
-        """
+        """Called by Sphinx."""
         common = not self.arguments
         command = COMMANDS["exec" if common else self.arguments[0]]
         parts = [] if common else [*paragraphs(command.help or "")]
@@ -216,9 +202,7 @@ class CommandLine(SphinxDirective):
 
 
 def setup(app: Sphinx) -> None:
-    """
-    Called by Sphinx.
-    """
+    """Called by Sphinx."""
     app.add_directive("command-line", CommandLine)
     app.connect("missing-reference", use_documented_name, priority=400)
     app.connect("doctree-read", link_to_repository, priority=400)

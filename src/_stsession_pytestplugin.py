@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_protocol() -> Iterator[None]:
-    """
-    Run each test with the state of a process that has just started.
-    """
+    """Run each test with the state of a process that has just started."""
     process = sys.modules.get("stsession._util")
     if process is None:
         yield
@@ -48,9 +46,7 @@ def _clock() -> Iterator[FakeClock]:
 
 @pytest.fixture(name="stsession_stub")
 def _stub(stsession_clock: FakeClock) -> StubSTS:
-    """
-    STS without a socket, with `stsession_clock`.
-    """
+    """STS without a socket, with `stsession_clock`."""
     from stsession.testing import StubSTS  # noqa: PLC0415
 
     return StubSTS(clock=stsession_clock)
@@ -58,9 +54,7 @@ def _stub(stsession_clock: FakeClock) -> StubSTS:
 
 @pytest.fixture(name="stsession_local_sts")
 def _local_sts(stsession_clock: FakeClock) -> Iterator[LocalSTS]:
-    """
-    STS and S3 on a loopback port, with `stsession_clock`.
-    """
+    """STS and S3 on a loopback port, with `stsession_clock`."""
     from stsession.testing import LocalSTS  # noqa: PLC0415
 
     with LocalSTS(clock=stsession_clock) as local_sts:

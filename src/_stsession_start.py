@@ -65,9 +65,7 @@ CLOCK_TOLERANCE = 60.0
 
 
 def main() -> int:
-    """
-    Run the command line. Return its exit status.
-    """
+    """Run the command line. Return its exit status."""
     arguments = sys.argv[1:]
     if arguments[:1] == [COMMAND]:
         try:
@@ -84,9 +82,7 @@ def main() -> int:
 
 
 def cache_directory() -> str:
-    """
-    Return the path of the cache of this user.
-    """
+    """Return the path of the cache of this user."""
     chosen = os.environ.get("STSESSION_CACHE_DIR")
     if chosen:
         return chosen
@@ -136,9 +132,7 @@ def _expanded(path: str) -> str:
 
 
 def version_of(path: str) -> str:
-    """
-    Return a text that changes when a file is written.
-    """
+    """Return a text that changes when a file is written."""
     try:
         status = os.stat(path)  # noqa: PTH116 - as above
     except (OSError, ValueError):
@@ -163,9 +157,7 @@ def alias_content(key: str, min_validity: float | None, files: list[str]) -> str
 
 
 def _cached_line(arguments: list[str]) -> bytes:
-    """
-    Return the line to print; empty if there is none that can be used.
-    """
+    """Return the line to print; empty if there is none that can be used."""
     status = os.lstat(cache_directory())
     if not _is_private(status) or not stat.S_ISDIR(status.st_mode):
         return b""
@@ -194,9 +186,7 @@ def _cached_line(arguments: list[str]) -> bytes:
 
 
 def _read(name: str) -> bytes:
-    """
-    Return the content of a file in the cache; empty if it can't be used.
-    """
+    """Return the content of a file in the cache; empty if it can't be used."""
     flags = os.O_RDONLY
     for flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
         flags |= getattr(os, flag, 0)

@@ -1,6 +1,4 @@
-"""
-The pages of the documentation, and the limits in them.
-"""
+"""The pages of the documentation, and the limits in them."""
 
 from __future__ import annotations
 

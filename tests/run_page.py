@@ -30,9 +30,7 @@ FILE = re.compile(r"# (?P<name>test_\w+\.py)\n")
 
 
 def run_page(page: Path) -> None:
-    """
-    Run the blocks of a page, one after the other.
-    """
+    """Run the blocks of a page, one after the other."""
     namespace = vars(sys.modules["__main__"])
     for block in BLOCK.finditer(page.read_text("utf-8")):
         if not FILE.match(block["code"]):
@@ -40,9 +38,7 @@ def run_page(page: Path) -> None:
 
 
 def run_block(block: re.Match[str], page: Path, namespace: dict[str, object]) -> None:
-    """
-    Run one block; its lines are counted as in its page.
-    """
+    """Run one block; its lines are counted as in its page."""
     lines_before = block.string.count("\n", 0, block.start("code"))
     indent, code = len(block["indent"]), block["code"]
     code = "".join(line[indent:] or "\n" for line in code.splitlines(keepends=True))

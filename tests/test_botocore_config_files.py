@@ -199,9 +199,7 @@ def outcome(session):
 
 
 def test_file_that_appears(files, monkeypatch):
-    """
-    The contents of a file that appears meanwhile aren't kept for its absence.
-    """
+    """The contents of a file that appears meanwhile aren't kept for its absence."""
     config, _ = files
     text, parse = config.read_text(), configloader.raw_config_parse
     config.unlink()

@@ -1,6 +1,4 @@
-"""
-The command line.
-"""
+"""The command line."""
 
 from __future__ import annotations
 
@@ -51,9 +49,7 @@ def _local():
 
 @pytest.fixture(name="files", autouse=True)
 def _files(local, tmp_path, monkeypatch):
-    """
-    A profile of a user, which is the default one, and of a role.
-    """
+    """A profile of a user, which is the default one, and of a role."""
     files = local.write_profile(tmp_path, key=local.add_user(), name="ci")
     with Path(files.config_file).open("a", encoding="utf-8") as config:
         config.write(
@@ -69,40 +65,30 @@ def _files(local, tmp_path, monkeypatch):
 
 
 def run(*arguments):
-    """
-    Run a command in this process. Return its exit status.
-    """
+    """Run a command in this process. Return its exit status."""
     with mock.patch.object(sys, "argv", ["stsession", *arguments]):
         return main()
 
 
 def run_stsession(*arguments, **kw):
-    """
-    Run a command in a process of its own.
-    """
+    """Run a command in a process of its own."""
     return run_child([*STSESSION, *arguments], capture_output=True, text=True, **kw)
 
 
 class TestIdentity:
-    """
-    The options that say which credentials a command uses.
-    """
+    """The options that say which credentials a command uses."""
 
     @pytest.mark.parametrize(
         "options",
         [ROLE_OPTIONS, ("-p", "reader"), (*ROLE_OPTIONS, "--source", "ci")],
     )
     def test_role(self, capfd, options):
-        """
-        A role is assumed, from a profile or by its ARN.
-        """
+        """A role is assumed, from a profile or by its ARN."""
         assert 0 == run("whoami", "--json", *options)
         assert READER == json.loads(capfd.readouterr().out)["arn"]
 
     def test_every_parameter_of_the_request(self, local):
-        """
-        Each option reaches STS.
-        """
+        """Each option reaches STS."""
         assert 0 == run(
             *("whoami", "--role-arn", OTHER_ROLE, "--external-id", "b3d9-71aa"),
             *("--role-session-name", "nightly", "--duration-seconds", "1800"),
@@ -127,9 +113,7 @@ class TestIdentity:
         } == sent
 
     def test_policy_of_a_file(self, local, tmp_path):
-        """
-        `@` and a path stands for the contents of the file.
-        """
+        """`@` and a path stands for the contents of the file."""
         path = tmp_path / "policy.json"
         path.write_text('{"Statement": []}')
 
@@ -137,9 +121,7 @@ class TestIdentity:
         assert '{"Statement":[]}' == local.calls("AssumeRole")[-1].params["Policy"]
 
     def test_chain(self, local, capfd):
-        """
-        Several roles are a chain, the last one is used.
-        """
+        """Several roles are a chain, the last one is used."""
         local.add_role("arn:aws:iam::123456789012:role/Hub")
 
         assert 0 == run(
@@ -149,9 +131,7 @@ class TestIdentity:
         assert capfd.readouterr().out.startswith(READER)
 
     def test_web_identity(self, local, tmp_path, capfd):
-        """
-        The token is read from a file.
-        """
+        """The token is read from a file."""
         role = "arn:aws:iam::123456789012:role/Pod"
         local.add_role(role, web_identity_providers=["https://oidc.example"])
         token = tmp_path / "token"
@@ -163,17 +143,13 @@ class TestIdentity:
         assert "assumed-role/Pod/" in capfd.readouterr().out
 
     def test_session_token(self, local, capfd):
-        """
-        The credentials are the user's.
-        """
+        """The credentials are the user's."""
         assert 0 == run("whoami", "--session-token")
         assert ":user/" in capfd.readouterr().out
         assert 1 <= local.count("GetSessionToken")
 
     def test_mfa_command(self, local, capfd):
-        """
-        The code is what a command prints.
-        """
+        """The code is what a command prints."""
         user = local.add_user(name="alice")
         device = local.add_mfa_device("alice")
         role = "arn:aws:iam::123456789012:role/Admin"
@@ -208,25 +184,19 @@ class TestIdentity:
         ],
     )
     def test_wrong_usage(self, capfd, options, expected):
-        """
-        The message says what is wrong, and the exit status is 2.
-        """
+        """The message says what is wrong, and the exit status is 2."""
         assert 2 == run("whoami", *options)
         assert expected in capfd.readouterr().err
 
     def test_no_credentials(self, capfd):
-        """
-        Errors of STS are printed once, without a traceback; the exit status is 1.
-        """
+        """Errors of STS are printed once, without a traceback; the exit status is 1."""
         assert 1 == run("whoami", "--role-arn", OTHER_ROLE)
 
         (line,) = capfd.readouterr().err.splitlines()
         assert line.startswith(f"stsession: Could not assume {OTHER_ROLE}")
 
     def test_login_is_needed(self, files, capfd):
-        """
-        Without a login, the message says how to log in, and the exit status is 3.
-        """
+        """Without a login, the message says how to log in, and the exit status is 3."""
         with Path(files.config_file).open("a", encoding="utf-8") as config:
             config.write(
                 "[profile sso]\nsso_start_url = https://example.awsapps.com/start\n"
@@ -238,9 +208,7 @@ class TestIdentity:
         assert "aws sso login" in capfd.readouterr().err
 
     def test_a_person_is_needed(self, capfd):
-        """
-        Without a terminal, nobody can be asked for an MFA code.
-        """
+        """Without a terminal, nobody can be asked for an MFA code."""
         done = run_stsession(
             *("whoami", *ROLE_OPTIONS, "--mfa-serial", "GAHT12345678"),
             stdin=subprocess.DEVNULL,
@@ -252,23 +220,17 @@ class TestIdentity:
 
 
 class TestExec:
-    """
-    Programs that run with credentials.
-    """
+    """Programs that run with credentials."""
 
     def test_program_has_the_role(self):
-        """
-        The program finds the role's credentials, and no others.
-        """
+        """The program finds the role's credentials, and no others."""
         done = run_stsession("exec", *ROLE_OPTIONS, "--", *PRINT_IDENTITY)
 
         assert (0, f"{READER}\n", "") == (done.returncode, done.stdout, done.stderr)
 
     @posix
     def test_static(self):
-        """
-        With --static, the credentials themselves are passed.
-        """
+        """With --static, the credentials themselves are passed."""
         program = "import os; print(sorted(n for n in os.environ if 'AWS_' in n))"
         command = (sys.executable, "-c", f"{WHO}; {program}")
         done = run_stsession("exec", "--static", *ROLE_OPTIONS, *command)
@@ -288,17 +250,13 @@ class TestExec:
         ],
     )
     def test_exit_status(self, program, expected):
-        """
-        The program gets its arguments unchanged, and its exit status is returned.
-        """
+        """The program gets its arguments unchanged, and its exit status is returned."""
         command = (sys.executable, "-c", *program)
 
         assert expected == run("exec", *ROLE_OPTIONS, *command)
 
     def test_not_started(self, capfd, tmp_path):
-        """
-        The exit statuses are those of env(1); nothing is called "no credentials".
-        """
+        """The exit statuses are those of env(1); nothing is called "no credentials"."""
         assert 127 == run("exec", *ROLE_OPTIONS, "no-such-program")
         if os.name != "nt":
             assert 126 == run("exec", *ROLE_OPTIONS, os.fspath(tmp_path))
@@ -309,9 +267,7 @@ class TestExec:
     @posix
     @pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL"])
     def test_dies_as_the_program(self, name):
-        """
-        If a signal ends the program, it ends stsession, too.
-        """
+        """If a signal ends the program, it ends stsession, too."""
         number = getattr(signal, name)
         program = f"import os; os.kill(os.getpid(), {int(number)})"
         done = run_stsession("exec", *ROLE_OPTIONS, sys.executable, "-c", program)
@@ -321,9 +277,7 @@ class TestExec:
     @posix
     @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGUSR2"])
     def test_forwards_signals(self, name):
-        """
-        The program gets the signals that stsession gets, once.
-        """
+        """The program gets the signals that stsession gets, once."""
         program = (
             "import signal, sys, threading\n"
             "received, event = [], threading.Event()\n"
@@ -346,9 +300,7 @@ class TestExec:
 
     @posix
     def test_ctrl_c_is_the_program_s(self):
-        """
-        A terminal sends Ctrl-C to both; the program decides what it means.
-        """
+        """A terminal sends Ctrl-C to both; the program decides what it means."""
         program = (
             "import signal, sys, threading\n"
             "signal.signal(signal.SIGINT, lambda *_: sys.exit(5))\n"
@@ -374,9 +326,7 @@ class TestExec:
             assert 5 == process.wait(60)
 
     def test_stdin(self):
-        """
-        The program has stsession's input.
-        """
+        """The program has stsession's input."""
         program = "import sys; print(sys.stdin.read().upper())"
         done = run_stsession(
             *("exec", *ROLE_OPTIONS, sys.executable, "-c", program), input="hello"
@@ -385,9 +335,7 @@ class TestExec:
         assert "HELLO\n" == done.stdout
 
     def test_nested(self):
-        """
-        Inside of `exec`, a profile is found; without one, the role is the source.
-        """
+        """Inside of `exec`, a profile is found; without one, the role is the source."""
         inner = ("exec", "-p", "reader", *STSESSION, "whoami")
         named = run_stsession(*inner, "-p", "ci")
         inner = run_stsession(*inner)
@@ -411,9 +359,7 @@ class TestExec:
         assert "aws_access_key_id" in capfd.readouterr().err
 
     def test_no_secrets_in_the_process_list(self):
-        """
-        Arguments and output of `exec` have neither keys nor the endpoint's token.
-        """
+        """Arguments and output of `exec` have neither keys nor the endpoint's token."""
         program = (
             "import os, pathlib\n"
             "token = os.environ['AWS_CONTAINER_AUTHORIZATION_TOKEN']\n"
@@ -426,9 +372,7 @@ class TestExec:
 
 
 def _control(terminal):
-    """
-    Make a terminal the one that sends signals to this process and its children.
-    """
+    """Make a terminal the one that sends signals to this process and its children."""
     fcntl.ioctl(terminal.fileno(), termios.TIOCSCTTY, 0)
 
 
@@ -436,16 +380,12 @@ SHELLS = {"sh": "sh", "bash": "sh", "fish": "fish"}
 
 
 class TestEnv:
-    """
-    Environment variables for shells and other programs.
-    """
+    """Environment variables for shells and other programs."""
 
     @posix
     @pytest.mark.parametrize(("shell", "form"), SHELLS.items())
     def test_round_trip(self, shell, form):
-        """
-        A shell evaluates the output, and afterwards that of --unset.
-        """
+        """A shell evaluates the output, and afterwards that of --unset."""
         command = f"{sys.executable} -m stsession env {' '.join(ROLE_OPTIONS)}"
         program = (
             f'eval "$({command} --format {form})"\n'
@@ -474,9 +414,7 @@ class TestEnv:
         ],
     )
     def test_formats(self, capfd, form, expected):
-        """
-        Each variable is on a line of its own.
-        """
+        """Each variable is on a line of its own."""
         assert 0 == run("env", *ROLE_OPTIONS, "--format", form)
 
         lines = capfd.readouterr().out.splitlines()
@@ -485,9 +423,7 @@ class TestEnv:
 
     @pytest.mark.parametrize("form", ["json", "process"])
     def test_process_document(self, capfd, form):
-        """
-        JSON is what a credential process prints.
-        """
+        """JSON is what a credential process prints."""
         assert 0 == run("env", *ROLE_OPTIONS, "--format", form)
 
         document = json.loads(capfd.readouterr().out)
@@ -497,9 +433,7 @@ class TestEnv:
 
     @posix
     def test_not_on_a_terminal(self):
-        """
-        Secrets would stay on the screen; --force prints them.
-        """
+        """Secrets would stay on the screen; --force prints them."""
         master, terminal = pty.openpty()
         command = [*STSESSION, "env", *ROLE_OPTIONS]
         with contextlib.closing(os.fdopen(master, "rb", buffering=0)) as screen:
@@ -511,29 +445,21 @@ class TestEnv:
             assert screen.read(100).startswith(b"unset AWS_PROFILE")
 
     def test_min_validity(self, capfd):
-        """
-        Credentials that can't be valid for that long are an error.
-        """
+        """Credentials that can't be valid for that long are an error."""
         assert 1 == run("env", *ROLE_OPTIONS, "--min-validity", "7200")
         assert "" == capfd.readouterr().out
 
     @pytest.mark.parametrize("form", ["json", "dotenv"])
     def test_nothing_to_unset(self, form):
-        """
-        Files aren't commands, so they can't remove variables.
-        """
+        """Files aren't commands, so they can't remove variables."""
         assert 2 == run("env", "--unset", "--format", form)
 
 
 class TestWhoami:
-    """
-    The identity of the credentials.
-    """
+    """The identity of the credentials."""
 
     def test_json(self, capfd):
-        """
-        The output has the identity, and each role with its expiration.
-        """
+        """The output has the identity, and each role with its expiration."""
         assert 0 == run("whoami", "--json", *ROLE_OPTIONS)
 
         known = json.loads(capfd.readouterr().out)
@@ -555,23 +481,17 @@ class TestWhoami:
         ],
     )
     def test_expect(self, expected, status):
-        """
-        A guard for scripts: an account, a role, or the ARN itself.
-        """
+        """A guard for scripts: an account, a role, or the ARN itself."""
         assert status == run("whoami", *ROLE_OPTIONS, "--expect", expected)
 
 
 class TestServe:
-    """
-    An endpoint for several programs.
-    """
+    """An endpoint for several programs."""
 
     @posix
     @pytest.mark.parametrize("ends_by", ["signal", "input", "parent"])
     def test_programs_use_it(self, ends_by):
-        """
-        Programs with the printed variables have the role; it ends when it has to.
-        """
+        """Programs with the printed variables have the role; it ends when it has to."""
         command = (*STSESSION, "serve", *ROLE_OPTIONS, "--format", "json")
         with (
             child(["sleep", "60"]) as parent,
@@ -602,9 +522,7 @@ class TestServe:
 
 @pytest.mark.parametrize("command", ["exec", "env", "whoami", "serve"])
 def test_help(capfd, command):
-    """
-    Each command shows an example, and needs no SDK for that.
-    """
+    """Each command shows an example, and needs no SDK for that."""
     program = (
         "import sys; from stsession.__main__ import main; status = main(); "
         "sys.exit(status or 'boto3' in sys.modules)"
@@ -620,17 +538,13 @@ def test_help(capfd, command):
 
 
 def test_version(capfd):
-    """
-    The version is the package's.
-    """
+    """The version is the package's."""
     assert 0 == run("--version")
     assert stsession.__name__ in capfd.readouterr().out
 
 
 def test_without_the_extra(capfd):
-    """
-    Without click, the command says what to install.
-    """
+    """Without click, the command says what to install."""
     with mock.patch.dict(sys.modules, {"click": None}):
         assert 2 == run("whoami")
 

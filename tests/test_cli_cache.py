@@ -1,6 +1,4 @@
-"""
-The cache of the command line, and the start of the script that reads it.
-"""
+"""The cache of the command line, and the start of the script that reads it."""
 
 from __future__ import annotations
 

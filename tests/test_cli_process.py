@@ -1,6 +1,4 @@
-"""
-The commands that profiles use: ``credential-process`` and ``configure``.
-"""
+"""The commands that profiles use: ``credential-process`` and ``configure``."""
 
 from __future__ import annotations
 

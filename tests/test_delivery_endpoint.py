@@ -1,6 +1,4 @@
-"""
-The endpoint of a session, as SDKs and attackers see it.
-"""
+"""The endpoint of a session, as SDKs and attackers see it."""
 
 from __future__ import annotations
 
@@ -62,9 +60,7 @@ def _endpoint(session):
 
 
 class Peer:
-    """
-    A connection that sends bytes as they are.
-    """
+    """A connection that sends bytes as they are."""
 
     def __init__(self, endpoint):
         variables = endpoint.environ
@@ -82,9 +78,7 @@ class Peer:
         self.socket.close()
 
     def request(self, line="GET {path} HTTP/1.1", *more, token=None, host=None):
-        """
-        Send a request. `line` and `more` may contain {path}, {host} and {token}.
-        """
+        """Send a request. `line` and `more` may contain {path}, {host} and {token}."""
         known = {"path": self.path, "host": self.host, "token": self.token}
         headers = [
             f"Host: {self.host if host is None else host}",
@@ -95,9 +89,7 @@ class Peer:
         return self.response()
 
     def response(self):
-        """
-        Return the status and the fields of the body.
-        """
+        """Return the status and the fields of the body."""
         status = int(self.file.readline().split()[1])
         self.headers = dict(
             line.decode().strip().lower().split(": ", 1)
@@ -108,16 +100,12 @@ class Peer:
 
     @property
     def is_closed(self):
-        """
-        Whether the server has closed the connection.
-        """
+        """Whether the server has closed the connection."""
         return self.file.read(1) == b""
 
 
 def test_credentials(endpoint, session):
-    """
-    The response has the session's credentials in the form that SDKs read.
-    """
+    """The response has the session's credentials in the form that SDKs read."""
     current = session.credentials()
 
     with Peer(endpoint) as peer:
@@ -136,9 +124,7 @@ def test_credentials(endpoint, session):
 
 
 def test_one_connection_for_several_requests(endpoint, session, clock):
-    """
-    A connection is kept; later responses have the credentials of that time.
-    """
+    """A connection is kept; later responses have the credentials of that time."""
     with Peer(endpoint) as peer:
         _, first = peer.request()
         clock.advance(dt.timedelta(hours=1))
@@ -149,9 +135,7 @@ def test_one_connection_for_several_requests(endpoint, session, clock):
 
 
 def test_calls_sts_before_it_serves(session, local):
-    """
-    Errors of STS are raised by `serve()`, and prompts come before a child starts.
-    """
+    """Errors of STS are raised by `serve()`, and prompts come before a child starts."""
     with session.serve():
         assert 1 == local.count("AssumeRole")
 
@@ -180,9 +164,7 @@ def test_calls_sts_before_it_serves(session, local):
     ],
 )
 def test_rejects(endpoint, line, more, expected):
-    """
-    Whatever no SDK sends gets no credentials, and the connection is closed.
-    """
+    """Whatever no SDK sends gets no credentials, and the connection is closed."""
     with Peer(endpoint) as peer:
         status, fields = peer.request(line, *more)
 
@@ -194,9 +176,7 @@ def test_rejects(endpoint, line, more, expected):
 @pytest.mark.parametrize("token", ["", "x", "Bearer {token}", "{token}x"])
 @pytest.mark.parametrize("line", ["GET {path} HTTP/1.1", "nonsense"])
 def test_needs_the_token(endpoint, line, token):
-    """
-    Without the token, nothing else about a request is checked.
-    """
+    """Without the token, nothing else about a request is checked."""
     with Peer(endpoint) as peer:
         status, _ = peer.request(line, token=token.format(token=peer.token))
 
@@ -206,17 +186,13 @@ def test_needs_the_token(endpoint, line, token):
 
 @pytest.mark.parametrize("host", ["localhost", "evil.example", "127.0.0.1"])
 def test_only_its_own_host(endpoint, host):
-    """
-    A name that resolves to this machine isn't enough (DNS rebinding).
-    """
+    """A name that resolves to this machine isn't enough (DNS rebinding)."""
     with Peer(endpoint) as peer:
         assert 403 == peer.request(host=host)[0]
 
 
 def test_idle_peers(endpoint):
-    """
-    Two hundred peers that send nothing don't keep 64 clients from credentials.
-    """
+    """Two hundred peers that send nothing don't keep 64 clients from credentials."""
     with contextlib.ExitStack() as stack:
         for _ in range(200):
             stack.enter_context(Peer(endpoint)).socket.sendall(b"GET")
@@ -227,9 +203,7 @@ def test_idle_peers(endpoint):
 
 
 def test_too_many_open_files(endpoint):
-    """
-    A connection that can't be accepted at first is accepted a little later.
-    """
+    """A connection that can't be accepted at first is accepted a little later."""
     full = OSError(errno.EMFILE, "Too many open files")
     accept, failures = socket.socket.accept, [full, full]
 
@@ -243,16 +217,12 @@ def test_too_many_open_files(endpoint):
 
 
 def threads_of_endpoints():
-    """
-    The threads of all endpoints of this process.
-    """
+    """The threads of all endpoints of this process."""
     return [it for it in threading.enumerate() if "stsession-endpoint" in it.name]
 
 
 def test_sts_denies(endpoint, local, clock, caplog):
-    """
-    An error that will stay is 400, with STS's code, and is logged once.
-    """
+    """An error that will stay is 400, with STS's code, and is logged once."""
     local.faults.add(Fault.error("AccessDenied", status=403))
     clock.advance(dt.timedelta(hours=2))
 
@@ -284,9 +254,7 @@ def test_sts_is_down(endpoint, local, clock, fault):
 
 
 def test_never_prompts(local, clock):
-    """
-    The person may be at the terminal of the other program.
-    """
+    """The person may be at the terminal of the other program."""
     user = local.add_user(name="alice")
     device = local.add_mfa_device("alice")
     local.add_role(OTHER_ROLE, requires_mfa=True)
@@ -335,9 +303,7 @@ def test_close(session):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_forked_child(endpoint):
-    """
-    A forked child uses the endpoint of its parent, and can't close it.
-    """
+    """A forked child uses the endpoint of its parent, and can't close it."""
 
     def in_child():
         endpoint.close()
@@ -351,9 +317,7 @@ def test_forked_child(endpoint):
 
 @pytest.mark.skipif(os.name == "nt", reason="modes of files are POSIX's")
 def test_files_are_private(endpoint):
-    """
-    Only this user can read the files with the token and the settings.
-    """
+    """Only this user can read the files with the token and the settings."""
     directory = Path(endpoint.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"]).parent
     endpoint.child_environ()
 
@@ -364,9 +328,7 @@ def test_files_are_private(endpoint):
 
 
 def test_repr_has_no_token(endpoint):
-    """
-    The token is as secret as the credentials.
-    """
+    """The token is as secret as the credentials."""
     assert ROLE in repr(endpoint)
     assert endpoint.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"] not in repr(endpoint)
 
@@ -385,9 +347,7 @@ LEFT_OVER = {
 
 @pytest.mark.parametrize("left_over", LEFT_OVER.values(), ids=LEFT_OVER)
 def test_child_uses_no_other_credentials(endpoint, local, tmp_path, left_over):
-    """
-    Whatever the user's files and variables say, a child is the role.
-    """
+    """Whatever the user's files and variables say, a child is the role."""
     other = local.add_user()
     for name in ("default", "other"):
         files = local.write_profile(tmp_path, key=other, name=name)
@@ -438,9 +398,7 @@ def test_child_has_the_settings_of_the_profile(local, tmp_path):
 
 
 def test_tools_in_this_process(endpoint):
-    """
-    `environ` is enough for a tool that reads the environment.
-    """
+    """`environ` is enough for a tool that reads the environment."""
     variables = endpoint.environ
     url = urlsplit(variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"])
     path = Path(variables["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"])
@@ -453,9 +411,7 @@ def test_tools_in_this_process(endpoint):
 
 
 def test_static_environ(session, local):
-    """
-    A child with these variables is the role until they expire.
-    """
+    """A child with these variables is the role until they expire."""
     variables = session.static_environ(min_validity=dt.timedelta(minutes=30))
 
     with mock.patch.dict(os.environ, variables):
@@ -468,9 +424,7 @@ def test_static_environ(session, local):
 
 
 def test_static_environ_is_valid_for_long_enough(session, clock):
-    """
-    The credentials are refreshed first if they expire sooner.
-    """
+    """The credentials are refreshed first if they expire sooner."""
     former = session.static_environ()
     clock.advance(dt.timedelta(minutes=40))
 
@@ -481,9 +435,7 @@ def test_static_environ_is_valid_for_long_enough(session, clock):
 
 
 def datetime_of(clock):
-    """
-    The module `datetime`, with a clock.
-    """
+    """The module `datetime`, with a clock."""
 
     class Datetime(dt.datetime):
         @classmethod
@@ -495,9 +447,7 @@ def datetime_of(clock):
 
 @pytest.mark.parametrize("duration_seconds", [900, 3600])
 def test_renews_in_another_program(local, clock, duration_seconds):
-    """
-    A client of another program works across several session durations.
-    """
+    """A client of another program works across several session durations."""
     local.add_bucket("reports", objects={"a": b"x"})
     session = stsession.assume(
         ROLE,
@@ -518,9 +468,7 @@ def test_renews_in_another_program(local, clock, duration_seconds):
 
 
 def test_child_process(endpoint):
-    """
-    A child process needs nothing but its environment.
-    """
+    """A child process needs nothing but its environment."""
     program = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
 
     done = run_child(

@@ -66,9 +66,7 @@ def _folder(tmp_path):
 
 @pytest.fixture(name="start")
 def _start(folder, user):
-    """
-    Return the session of a new process, with a memory of its own.
-    """
+    """Return the session of a new process, with a memory of its own."""
 
     def start(role=ROLE, **options):
         return stsession.assume(

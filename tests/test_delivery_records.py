@@ -1,6 +1,4 @@
-"""
-Records in a folder: whatever is wrong with a file, its record counts as missing.
-"""
+"""Records in a folder: whatever is wrong with a file, its record counts as missing."""
 
 from __future__ import annotations
 

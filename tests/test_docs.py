@@ -1,6 +1,4 @@
-"""
-Every block of Python in the README and in the documentation runs as pasted.
-"""
+"""Every block of Python in the README and in the documentation runs as pasted."""
 
 from __future__ import annotations
 
@@ -42,16 +40,12 @@ COMMENT = re.compile(r"<!-- (?!measured: [^>]*-->|end -->)|^% ", re.MULTILINE)
 
 
 def named(page):
-    """
-    Return a page's path in the repository.
-    """
+    """Return a page's path in the repository."""
     return page.relative_to(ROOT).as_posix()
 
 
 def missing_libraries(page):
-    """
-    Return the imports of a page that aren't installed.
-    """
+    """Return the imports of a page that aren't installed."""
     blocks = "".join(block["code"] for block in BLOCK.finditer(page.read_text("utf-8")))
     names = re.findall(r"^(?:from|import) (\w+)", blocks, re.MULTILINE)
     return sorted(name for name in names if importlib.util.find_spec(name) is None)
@@ -59,9 +53,7 @@ def missing_libraries(page):
 
 @pytest.mark.parametrize("page", WITH_CODE, ids=named)
 def test_blocks_run_as_pasted(page, tmp_path):
-    """
-    The blocks of a page run in a new Python, in an empty directory, without AWS.
-    """
+    """The blocks of a page run in a new Python, in an empty directory, without AWS."""
     can_skip = page.stem in WITH_LIBRARIES and "ALL_PAGES" not in os.environ
     if can_skip and (missing := missing_libraries(page)):
         pytest.skip(f"run `nox -s docs`: {', '.join(missing)} not installed")
@@ -92,9 +84,7 @@ def test_blocks_run_as_pasted(page, tmp_path):
 
 @pytest.mark.parametrize("page", WITH_CODE, ids=named)
 def test_blocks_can_be_pasted_into_a_prompt(page):
-    """
-    Before Python 3.13, the prompt ends an indented block at the first empty line.
-    """
+    """Before Python 3.13, the prompt ends an indented block at the first empty line."""
     blocks = [
         textwrap.dedent(block["code"])
         for block in BLOCK.finditer(page.read_text("utf-8"))
@@ -105,9 +95,7 @@ def test_blocks_can_be_pasted_into_a_prompt(page):
 
 
 def is_accepted_by_prompt(code):
-    """
-    Return whether the interactive prompt accepts a program line by line.
-    """
+    """Return whether the interactive prompt accepts a program line by line."""
     pending: list[str] = []
     for line in [*code.splitlines(), ""]:
         pending.append(line)
@@ -130,17 +118,13 @@ def is_accepted_by_prompt(code):
     ],
 )
 def test_prompt(code, expected):
-    """
-    An indented block ends at an empty line, and nowhere else.
-    """
+    """An indented block ends at an empty line, and nowhere else."""
     assert expected == is_accepted_by_prompt(code)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_nothing_is_hidden(page):
-    """
-    A page has no comments, skips no example, and all its code is in known fences.
-    """
+    """A page has no comments, skips no example, and all its code is in known fences."""
     text = page.read_text("utf-8")
     fences = re.findall(
         r"^ *```([^\s`]*)[^`\n]*\n.*?^ *```$", text, re.DOTALL | re.MULTILINE
@@ -152,9 +136,7 @@ def test_nothing_is_hidden(page):
 
 
 def test_all_kinds_of_pages_have_code():
-    """
-    The README and all parts of the documentation are run.
-    """
+    """The README and all parts of the documentation are run."""
     assert {
         "README.md",
         "docs/index.md",
@@ -176,9 +158,7 @@ def test_all_kinds_of_pages_have_code():
     ],
 )
 def test_finds_blocks(text, expected):
-    """
-    Visible Python is found; comments and other languages are left alone.
-    """
+    """Visible Python is found; comments and other languages are left alone."""
     found = [block["code"] for block in BLOCK.finditer(text)]
 
     assert expected == found

@@ -1,6 +1,4 @@
-"""
-The documentation agrees with the code.
-"""
+"""The documentation agrees with the code."""
 
 from __future__ import annotations
 
@@ -40,9 +38,7 @@ REST = PARAMETERS[PARAMETERS.index("## Options of all functions") :]
 
 
 def rows(page):
-    """
-    The rows of a page's tables, as lists of cells.
-    """
+    """The rows of a page's tables, as lists of cells."""
     return [
         [cell.strip() for cell in line.split("|")[1:-1]]
         for line in page.splitlines()
@@ -51,17 +47,13 @@ def rows(page):
 
 
 def subclasses(cls):
-    """
-    A class and its public subclasses.
-    """
+    """A class and its public subclasses."""
     below = [c for s in cls.__subclasses__() for c in subclasses(s)]
     return [cls, *(c for c in below if hasattr(stsession, c.__name__))]
 
 
 def script(name):
-    """
-    A script that writes a part of the documentation.
-    """
+    """A script that writes a part of the documentation."""
     path = DOCS / "_scripts" / f"{name}.py"
     spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
@@ -72,27 +64,21 @@ def script(name):
 
 
 def test_drawing_is_of_the_default_policy():
-    """
-    The committed drawing is what the script makes of the policy now.
-    """
+    """The committed drawing is what the script makes of the policy now."""
     drawing = script("draw_windows")
 
     assert drawing.draw(RefreshPolicy()) == drawing.TARGET.read_text("utf-8")
 
 
 def test_drawing_of_a_chain():
-    """
-    The committed drawing is what the script makes of the policy now.
-    """
+    """The committed drawing is what the script makes of the policy now."""
     drawing = script("draw_chain")
 
     assert drawing.draw(RefreshPolicy()) == drawing.TARGET.read_text("utf-8")
 
 
 def test_drawing_of_the_demo():
-    """
-    The committed drawing is what the script makes of the committed run.
-    """
+    """The committed drawing is what the script makes of the committed run."""
     drawing = script("draw_demo")
     run = json.loads(drawing.SOURCE.read_text("utf-8"))
 
@@ -117,9 +103,7 @@ API calls failed             0           3
 
 
 def test_run_of_the_demo():
-    """
-    The script reads what the demo prints.
-    """
+    """The script reads what the demo prints."""
     run = script("draw_demo").parse(DEMO)
     ours, recipe = run["contenders"].values()
 
@@ -139,9 +123,7 @@ def test_drawing_of_the_architecture():
 
 
 def test_drawn_chain_is_a_real_one():
-    """
-    A real chain refreshes when the drawn one does.
-    """
+    """A real chain refreshes when the drawn one does."""
     drawing = script("draw_chain")
     arns = [f"arn:aws:iam::123456789012:role/{name}" for name, _ in drawing.ROLES]
     clock = FakeClock()
@@ -177,9 +159,7 @@ def test_drawn_chain_is_a_real_one():
     "lifetime", [900, 1200, 1800, 3600, 7200, 43_200], ids="{} s".format
 )
 def test_table_of_the_windows(lifetime):
-    """
-    The table of the windows has the numbers of the policy.
-    """
+    """The table of the windows has the numbers of the policy."""
     least, most = (RefreshPolicy().plan(lifetime, draw) for draw in (0.0, 1.0))
     seconds = (least.advisory, least.due, most.due, least.mandatory, least.floor)
 
@@ -190,9 +170,7 @@ def test_table_of_the_windows(lifetime):
 
 @pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: limit.parameter)
 def test_table_of_the_limits(limit):
-    """
-    Each limit has a row, with its bounds and its characters.
-    """
+    """Each limit has a row, with its bounds and its characters."""
     bounds = f"{limit.minimum:,} to {limit.maximum:,}"
     characters = f"`{limit.characters}`" if limit.characters else ""
 
@@ -209,26 +187,20 @@ def test_table_of_the_limits(limit):
 
 
 def test_limits_that_are_no_more():
-    """
-    There are as many rows as limits, except those that say "as above".
-    """
+    """There are as many rows as limits, except those that say "as above"."""
     told = [r for r in rows(PARAMETERS) if len(r) == 5 and r[3] != "as above"]
 
     assert len(LIMITS) == len(told)
 
 
 def names(table):
-    """
-    The parameters in a table.
-    """
+    """The parameters in a table."""
     return {row[0].split("`")[1] for row in table}
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_all_parameters_are_documented(operation):
-    """
-    Each parameter is in the table of its function, or in that of the options.
-    """
+    """Each parameter is in the table of its function, or in that of the options."""
     parameters = set(inspect.signature(OPERATIONS[operation]).parameters)
     own = names(rows(section(operation)))
     rest = parameters - own - {"options"}
@@ -238,9 +210,7 @@ def test_all_parameters_are_documented(operation):
 
 
 def test_the_rest():
-    """
-    The table of the options has all of them, and nothing else.
-    """
+    """The table of the options has all of them, and nothing else."""
     options = set(stsession.SessionOptions.__annotations__)
 
     assert options | {"source", "mfa_session"} == names(rows(REST))
@@ -248,25 +218,19 @@ def test_the_rest():
 
 
 def section(operation):
-    """
-    The part of the page about an operation.
-    """
+    """The part of the page about an operation."""
     name = OPERATIONS[operation].__name__
     begins = PARAMETERS.index(f"## `{name}()`: {operation}\n")
     return PARAMETERS[begins : PARAMETERS.index("\n## ", begins)]
 
 
 def named_parameters(operation):
-    """
-    STS's names of an operation's parameters, as far as the page has them.
-    """
+    """STS's names of an operation's parameters, as far as the page has them."""
     return {row[1].strip("`") for row in rows(section(operation))} - {""}
 
 
 def test_module_map():
-    """
-    The page about the architecture lists all packages and modules, and no others.
-    """
+    """The page about the architecture lists all packages and modules, and no others."""
     page = (DOCS / "explanation" / "architecture.md").read_text("utf-8")
     tree = page[page.index("__init__.py ") : page.index("## Call paths")]
     folders, listed = [], set()
@@ -286,9 +250,7 @@ def test_module_map():
 
 
 def test_paths_of_the_architecture():
-    """
-    The page about the architecture names files and folders that exist.
-    """
+    """The page about the architecture names files and folders that exist."""
     page = (DOCS / "explanation" / "architecture.md").read_text("utf-8")
     package = Path(stsession.__file__).parent
     paths = set(re.findall(r"`((?:\w+/)+(?:\w+\.py)?)`", page))
@@ -299,9 +261,7 @@ def test_paths_of_the_architecture():
 
 
 def test_promises_have_tests():
-    """
-    The tests that the pages link to exist.
-    """
+    """The tests that the pages link to exist."""
     pages = [ROOT / "README.md", *DOCS.rglob("*.md")]
     links = {
         (page.parent / target).resolve()
@@ -320,9 +280,7 @@ CATCHING = (DOCS / "how-to" / "catching-errors.md").read_text("utf-8")
     "cls", [stsession.InvalidRequestError, *subclasses(stsession.RefreshError)]
 )
 def test_table_of_retryable_errors(cls):
-    """
-    Each error that a session raises is in the table, with its `retryable`.
-    """
+    """Each error that a session raises is in the table, with its `retryable`."""
     cells = {row[0]: row[2] for row in rows(CATCHING) if len(row) == 3}
     always = {"`False`": False, "`True`": True}
 
@@ -332,9 +290,7 @@ def test_table_of_retryable_errors(cls):
 
 
 def test_attributes_of_errors_exist():
-    """
-    The attributes in the table are those of an error.
-    """
+    """The attributes in the table are those of an error."""
     error = stsession.RefreshError("message")
     names = [row[0].strip("`") for row in rows(CATCHING) if len(row) == 2]
 
@@ -343,9 +299,7 @@ def test_attributes_of_errors_exist():
 
 
 def test_parameters_in_the_migration_exist():
-    """
-    What replaces a parameter of another library is one of `assume()`.
-    """
+    """What replaces a parameter of another library is one of `assume()`."""
     page = (DOCS / "how-to" / "migrate.md").read_text("utf-8")
     names = set(re.findall(r"(?<!\*)\*(\w+)\*(?!\*)", page))
 
@@ -363,9 +317,7 @@ def test_parameters_in_the_migration_exist():
     ],
 )
 def test_names_of_other_libraries_exist(library):
-    """
-    What the page on migration calls the parts of a library is in its code.
-    """
+    """What the page on migration calls the parts of a library is in its code."""
     spec = importlib.util.find_spec(library.replace("-", "_"))
     if spec is None and "ALL_PAGES" not in os.environ:
         pytest.skip(f"run `nox -s docs`: {library} not installed")

@@ -1,6 +1,4 @@
-"""
-The IAM policies in the documentation are accepted by IAM's checks.
-"""
+"""The IAM policies in the documentation are accepted by IAM's checks."""
 
 from __future__ import annotations
 

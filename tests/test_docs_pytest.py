@@ -22,9 +22,7 @@ FILES = {found["name"]: code for code in CODE if (found := FILE.match(code))}
 
 @pytest.mark.parametrize("name", FILES)
 def test_file_passes(name, tmp_path):
-    """
-    pytest runs the file in an empty directory, and all its tests pass.
-    """
+    """pytest runs the file in an empty directory, and all its tests pass."""
     if "ALL_PAGES" not in os.environ:
         for module in re.findall(r"^import (\w+)", FILES[name], re.MULTILINE):
             pytest.importorskip(module)
@@ -48,7 +46,5 @@ def test_file_passes(name, tmp_path):
 
 
 def test_all_files_are_found():
-    """
-    Each block that starts with the name of a file is one of a test.
-    """
+    """Each block that starts with the name of a file is one of a test."""
     assert len(FILES) == len(re.findall(r"^# .*\.py$", PAGE, re.MULTILINE)) > 3

@@ -82,9 +82,7 @@ def texts(path):
 
 
 def filled(node):
-    """
-    Return the text of a string or an f-string; `None` for anything else.
-    """
+    """Return the text of a string or an f-string; `None` for anything else."""
     if isinstance(node, ast.JoinedStr):
         return "".join(filled(value) or "…" for value in node.values)
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -102,9 +100,7 @@ def is_a_sentence(text):
 
 
 def messages():
-    """
-    Return the messages of errors, each up to its hint.
-    """
+    """Return the messages of errors, each up to its hint."""
     found = set()
     for path in ALL:
         if path.relative_to(PACKAGE).with_suffix("").as_posix() in LOGGED | LIMITS:
@@ -117,25 +113,19 @@ def messages():
 
 
 def places():
-    """
-    Return the messages in the first columns of the guide's tables.
-    """
+    """Return the messages in the first columns of the guide's tables."""
     cells = re.findall(r"^\| (`.*?`) \| ", PAGE, re.MULTILINE)
     return [place for cell in cells for place in re.findall("`(.*?)`", cell)]
 
 
 def is_in(place, text):
-    """
-    Return whether *text* has the words of *place*, with anything in its gaps.
-    """
+    """Return whether *text* has the words of *place*, with anything in its gaps."""
     pieces = [re.escape(piece.strip()) for piece in place.split("…")]
     return re.search(".*?".join(pieces), text) is not None
 
 
 def letters(text):
-    """
-    Return the number of letters.
-    """
+    """Return the number of letters."""
     return len(re.findall("[A-Za-z]", text))
 
 
@@ -156,9 +146,7 @@ GENERAL = {"ConnectionError", "HTTPClientError", "OSError"}
 
 @pytest.mark.parametrize("message", MESSAGES)
 def test_message_has_a_place(message):
-    """
-    Each message has a place with enough of its words to be found by them.
-    """
+    """Each message has a place with enough of its words to be found by them."""
     enough = min(20, 0.8 * letters(message))
 
     assert any(is_in(it, message) for it in PLACES if letters(it) >= enough)
@@ -166,9 +154,7 @@ def test_message_has_a_place(message):
 
 @pytest.mark.parametrize("code", sorted(CODES))
 def test_code_has_a_place(code):
-    """
-    Each error code of STS that hints know has a place.
-    """
+    """Each error code of STS that hints know has a place."""
     assert code == "AccessDenied" or PLACES_OF_CODES & {code, f"{code}Error"}
 
 
@@ -177,17 +163,13 @@ PLACES_OF_CODES = {place.removesuffix("Exception") for place in PLACES}
 
 @pytest.mark.parametrize("name", sorted(EXCEPTIONS - GENERAL))
 def test_exception_has_a_place(name):
-    """
-    Each class of the SDK's errors has a place.
-    """
+    """Each class of the SDK's errors has a place."""
     assert name in PLACES
 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_place_has_a_message(place):
-    """
-    Each place is a part of a message, a log line, or the name of an error.
-    """
+    """Each place is a part of a message, a log line, or the name of an error."""
     if place in QUOTED or re.fullmatch(r"\w+", place):
         assert place in QUOTED or place in SDK_NAMES or is_code(place)
     else:
@@ -207,24 +189,18 @@ SDK_NAMES = EXCEPTIONS | {
 
 
 def is_code(place):
-    """
-    Return whether *place* is an error code of STS that hints know.
-    """
+    """Return whether *place* is an error code of STS that hints know."""
     return bool({place, re.sub("(Error)?(Exception)?$", "", place)} & CODES)
 
 
 @pytest.mark.parametrize("name", exceptions.__all__)
 def test_class(name):
-    """
-    Each class of errors is mentioned, except the base classes.
-    """
+    """Each class of errors is mentioned, except the base classes."""
     assert name in {"FailureKind", "RefreshError", "StsessionError"} or name in PAGE
 
 
 def test_finds_messages():
-    """
-    Messages are found in the source, and hints aren't among them.
-    """
+    """Messages are found in the source, and hints aren't among them."""
     assert {'Could not assume … as "…"', 'There is no profile "…".'} <= set(MESSAGES)
     assert "Try again in a minute." not in MESSAGES
     assert not is_in("It says … this", "It said nothing of this.")

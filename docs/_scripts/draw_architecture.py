@@ -72,9 +72,7 @@ def layers() -> list[list[str]]:
 
 
 def draw() -> str:
-    """
-    Return the drawing as SVG.
-    """
+    """Return the drawing as SVG."""
     rows = layers()
     return document(
         [*boxes(rows), *arrows(len(rows)), *legend(len(rows))],
@@ -87,9 +85,7 @@ def draw() -> str:
 
 
 def boxes(rows: list[list[str]]) -> Iterator[str]:
-    """
-    Yield a box for each package; those of one layer stand side by side.
-    """
+    """Yield a box for each package; those of one layer stand side by side."""
     for number, names in enumerate(rows):
         width = (RIGHT - LEFT - GAP * (len(names) - 1)) / len(names)
         for column, name in enumerate(names):
@@ -100,17 +96,13 @@ def boxes(rows: list[list[str]]) -> Iterator[str]:
 
 
 def title(name: str) -> str:
-    """
-    Return the name of a folder or a module.
-    """
+    """Return the name of a folder or a module."""
     package = ROOT / "src" / "stsession"
     return f"{name}/" if (package / name).is_dir() else f"{name}.py"
 
 
 def arrows(count: int) -> Iterator[str]:
-    """
-    Yield an arrow from each layer to the next one.
-    """
+    """Yield an arrow from each layer to the next one."""
     x = (LEFT + RIGHT) // 2
     for number in range(count - 1):
         y = TOP + STEP * number + BOX
@@ -118,9 +110,7 @@ def arrows(count: int) -> Iterator[str]:
 
 
 def legend(count: int) -> Iterator[str]:
-    """
-    Yield the meaning of the colors.
-    """
+    """Yield the meaning of the colors."""
     y = TOP + STEP * count - 6
     yield rect("core", LEFT, y - 4, 24, 14)
     yield text(LEFT + 34, y + 8, "imports neither boto3 nor botocore")

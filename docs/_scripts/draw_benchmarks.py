@@ -44,9 +44,7 @@ PLOTS = {
 
 
 def plot(figure: Document, *, logarithmic: bool) -> str:
-    """
-    A bar for each contender, from the best to the worst.
-    """
+    """A bar for each contender, from the best to the worst."""
     spreads = sorted(figure["spreads"].items(), key=lambda item: item[1]["median"])
     place = scale(figure, logarithmic=logarithmic)
     title = f"{figure['benchmark']['title']}: {figure['title']}"
@@ -74,9 +72,7 @@ def bar(
     top: int,
     place: Callable[[float], float],
 ) -> Iterator[str]:
-    """
-    One contender: its name, a bar up to the median, the range, the number.
-    """
+    """One contender: its name, a bar up to the median, the range, the number."""
     end, low, high = (place(spread[key]) for key in ("median", "minimum", "maximum"))
     style = "ours" if name in OURS else "other"
     yield text(LEFT - 10, top + 15, name, anchor="end")
@@ -87,9 +83,7 @@ def bar(
 
 
 def scale(figure: Document, *, logarithmic: bool) -> Callable[[float], float]:
-    """
-    Return a function from a value to its place on the x-axis.
-    """
+    """Return a function from a value to its place on the x-axis."""
     spreads = figure["spreads"].values()
     most = max(spread["maximum"] for spread in spreads)
     if not logarithmic:
@@ -106,9 +100,7 @@ def scale(figure: Document, *, logarithmic: bool) -> Callable[[float], float]:
 
 
 def drawings(document: Document) -> Iterator[tuple[pathlib.Path, str]]:
-    """
-    Return the plots of all figures that were measured, with their paths.
-    """
+    """Return the plots of all figures that were measured, with their paths."""
     for name, (scenario, key, logarithmic) in PLOTS.items():
         figure = figure_of(document, scenario, key)
         if figure is not None and figure["spreads"]:
@@ -116,9 +108,7 @@ def drawings(document: Document) -> Iterator[tuple[pathlib.Path, str]]:
 
 
 def main() -> None:
-    """
-    Write all files.
-    """
+    """Write all files."""
     document = json.loads(NUMBERS.read_text(encoding="utf-8"))
     for path, drawing in drawings(document):
         path.write_text(drawing, encoding="utf-8")

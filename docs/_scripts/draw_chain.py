@@ -57,9 +57,7 @@ LEGEND = (
 
 
 class Credentials(NamedTuple):
-    """
-    One set of credentials.
-    """
+    """One set of credentials."""
 
     began: float
     expires: float
@@ -67,9 +65,7 @@ class Credentials(NamedTuple):
 
 
 class Hop:
-    """
-    A role, which is refreshed only when its credentials are needed.
-    """
+    """A role, which is refreshed only when its credentials are needed."""
 
     def __init__(
         self, policy: RefreshPolicy, name: str, lifetime: float, source: Hop | None
@@ -100,9 +96,7 @@ class Hop:
 
 
 def simulate(policy: RefreshPolicy) -> list[Hop]:
-    """
-    Use the chain without a pause; return its hops from the first to the last.
-    """
+    """Use the chain without a pause; return its hops from the first to the last."""
     hops: list[Hop] = []
     for name, lifetime in ROLES:
         hops.append(Hop(policy, name, lifetime, hops[-1] if hops else None))
@@ -115,9 +109,7 @@ def simulate(policy: RefreshPolicy) -> list[Hop]:
 
 
 def draw(policy: RefreshPolicy) -> str:
-    """
-    Return the drawing of *policy* as SVG.
-    """
+    """Return the drawing of *policy* as SVG."""
     return document(
         [*chain(simulate(policy)), *short_source(policy), *legend()],
         title="When a chain of three roles refreshes",
@@ -129,9 +121,7 @@ def draw(policy: RefreshPolicy) -> str:
 
 
 def chain(hops: list[Hop]) -> Iterator[str]:
-    """
-    Yield a row for each role, from the first to the last.
-    """
+    """Yield a row for each role, from the first to the last."""
     yield text(LEFT, 28, f"A chain of three roles, used for {span(SHOWN)}", "title")
     for number, hop in enumerate(hops):
         top = 62 + 66 * number
@@ -153,9 +143,7 @@ def chain(hops: list[Hop]) -> Iterator[str]:
 
 
 def short_source(policy: RefreshPolicy) -> Iterator[str]:
-    """
-    Yield when a refresh is due if the source expires before that.
-    """
+    """Yield when a refresh is due if the source expires before that."""
     top, shown = 348, HOUR
     plan = policy.plan(HOUR, JITTER, source_remaining=SOURCE_REMAINING)
     alone = policy.plan(HOUR, JITTER)
@@ -179,9 +167,7 @@ def short_source(policy: RefreshPolicy) -> Iterator[str]:
 
 
 def legend() -> Iterator[str]:
-    """
-    Yield the meaning of the colors.
-    """
+    """Yield the meaning of the colors."""
     for number, (name, meaning) in enumerate(LEGEND):
         x, y = LEFT, 388 + 22 * number
         yield rect(name, x, y, 24, 14)
@@ -197,18 +183,14 @@ def bar(
     *,
     shown: float = SHOWN,
 ) -> str:
-    """
-    Return a bar for a time span.
-    """
+    """Return a bar for a time span."""
     x = place(min(begins, shown), shown)
     width = place(min(ends, shown), shown) - x
     return rect(style, x, top, f"{width:.1f}", height)
 
 
 def place(at: float, shown: float = SHOWN) -> float:
-    """
-    Return the position of the instant *at*.
-    """
+    """Return the position of the instant *at*."""
     return round(LEFT + (RIGHT - LEFT) * at / shown, 1)
 
 

@@ -78,9 +78,7 @@ def record() -> Run:
 
 
 def parse(printed: str) -> Run:
-    """
-    Return the data in the output of the demo.
-    """
+    """Return the data in the output of the demo."""
     scale = SCALE.search(printed)
     if scale is None:
         msg = "The demo doesn't print the factor of its clock."
@@ -124,9 +122,7 @@ def parse(printed: str) -> Run:
 
 
 def draw(run: Run) -> str:
-    """
-    Return the time line as SVG.
-    """
+    """Return the time line as SVG."""
     end = run["times"][-1]
 
     def x(minute: float) -> float:
@@ -162,9 +158,7 @@ def draw(run: Run) -> str:
 def draw_lane(
     label: str, measured: Run, times: list[float], *, top: int, x: Any
 ) -> Iterator[str]:
-    """
-    Draw one contender: its calls as bars, and its refreshes below them.
-    """
+    """Draw one contender: its calls as bars, and its refreshes below them."""
     failed, calls = measured["total_failures"], measured["total_calls"]
     yield text(24, top + 22, label, "title")
     yield text(24, top + 40, f"{failed} of {calls} failed")
@@ -195,16 +189,12 @@ def draw_lane(
 
 
 def triangle(x: float, y: float) -> str:
-    """
-    Draw the mark of a refresh.
-    """
+    """Draw the mark of a refresh."""
     return f'<path class="refresh" d="M{x} {y}l5 9h-10z"/>'
 
 
 def draw_axis(end: float, y: int, x: Any) -> Iterator[str]:
-    """
-    Draw the time in hours.
-    """
+    """Draw the time in hours."""
     yield line(f"M{LEFT} {y}H{RIGHT}")
     for hour in range(int(end // 60) + 1):
         place = x(hour * 60)
@@ -213,9 +203,7 @@ def draw_axis(end: float, y: int, x: Any) -> Iterator[str]:
 
 
 def draw_key(y: int) -> Iterator[str]:
-    """
-    Draw the legend.
-    """
+    """Draw the legend."""
     yield rect("good", LEFT, y - 9, 10, 10)
     yield text(LEFT + 16, y, "calls that succeeded")
     yield rect("bad", LEFT + 160, y - 9, 10, 10)
@@ -225,9 +213,7 @@ def draw_key(y: int) -> Iterator[str]:
 
 
 def main() -> None:
-    """
-    Record a run if requested, and draw.
-    """
+    """Record a run if requested, and draw."""
     parser = argparse.ArgumentParser(description="Draw a run of the demo.")
     parser.add_argument("--record", action="store_true", help="run the demo first")
     if parser.parse_args().record:

@@ -56,9 +56,7 @@ LEGEND = (
 
 
 def draw(policy: RefreshPolicy) -> str:
-    """
-    Return the drawing of *policy* as SVG.
-    """
+    """Return the drawing of *policy* as SVG."""
     return document(
         [*lifetimes(policy), *last_minutes(policy), *legend(policy)],
         title="When credentials refresh, for three lifetimes",
@@ -70,9 +68,7 @@ def draw(policy: RefreshPolicy) -> str:
 
 
 def lifetimes(policy: RefreshPolicy) -> Iterator[str]:
-    """
-    Yield a bar for each lifetime, from the response of STS to the expiration.
-    """
+    """Yield a bar for each lifetime, from the response of STS to the expiration."""
     yield text(
         LEFT,
         28,
@@ -88,9 +84,7 @@ def lifetimes(policy: RefreshPolicy) -> Iterator[str]:
 
 
 def last_minutes(policy: RefreshPolicy) -> Iterator[str]:
-    """
-    Yield the end of a short session, in which all windows can be seen.
-    """
+    """Yield the end of a short session, in which all windows can be seen."""
     top = 276
     lifetime = LIFETIMES[0]
     plan = policy.plan(lifetime, 0.0)
@@ -106,9 +100,7 @@ def last_minutes(policy: RefreshPolicy) -> Iterator[str]:
 
 
 def legend(policy: RefreshPolicy) -> Iterator[str]:
-    """
-    Yield the meaning of the colors.
-    """
+    """Yield the meaning of the colors."""
     wait = policy.mandatory_wait.total_seconds()
     for number, (name, meaning) in enumerate(LEGEND):
         y = 326 + 28 * number
@@ -119,9 +111,7 @@ def legend(policy: RefreshPolicy) -> Iterator[str]:
 def bar(
     policy: RefreshPolicy, lifetime: float, *, shown: float, top: int
 ) -> Iterator[str]:
-    """
-    Yield the windows of the last *shown* seconds of a lifetime.
-    """
+    """Yield the windows of the last *shown* seconds of a lifetime."""
     plan = policy.plan(lifetime, 0.0)
     first, last = due(policy, lifetime)
     edges = (shown, first, last, plan.mandatory, plan.floor, 0.0)
@@ -139,9 +129,7 @@ def due(policy: RefreshPolicy, lifetime: float) -> tuple[float, float]:
 
 
 def place(left: float, shown: float) -> float:
-    """
-    Return the position of the instant with *left* seconds before expiration.
-    """
+    """Return the position of the instant with *left* seconds before expiration."""
     return round(RIGHT - (RIGHT - LEFT) * left / shown, 1)
 
 

@@ -1,6 +1,4 @@
-"""
-Parts of SVG drawings for light and dark pages.
-"""
+"""Parts of SVG drawings for light and dark pages."""
 
 from __future__ import annotations
 
@@ -75,34 +73,26 @@ def _style(light: Mapping[str, str], dark: Mapping[str, str]) -> str:
 def rect(
     style: str, x: float, y: float, width: float | str, height: float | str
 ) -> str:
-    """
-    Return a filled rectangle.
-    """
+    """Return a filled rectangle."""
     size = f'width="{width}" height="{height}"'
     return f'<rect class="{style}" x="{x}" y="{y}" {size}/>'
 
 
 def line(path: str, style: str = "line") -> str:
-    """
-    Return a line along an SVG path, such as ``M0 0H10v5``.
-    """
+    """Return a line along an SVG path, such as ``M0 0H10v5``."""
     return f'<path class="{style}" d="{path}"/>'
 
 
 def text(
     x: float, y: float, content: str, style: str = "small", *, anchor: str = "start"
 ) -> str:
-    """
-    Return a text.
-    """
+    """Return a text."""
     where = f'x="{x}" y="{y}" text-anchor="{anchor}"'
     return f'<text class="{style}" {where}>{content}</text>'
 
 
 def span(seconds: float) -> str:
-    """
-    Return a time span as hours, minutes and seconds.
-    """
+    """Return a time span as hours, minutes and seconds."""
     hours, rest = divmod(round(seconds), 3600)
     minutes, rest = divmod(rest, 60)
     parts = ((hours, "h"), (minutes, "min"), (rest, "s"))

@@ -32,9 +32,7 @@ UNITS = {"us": "µs", "x": "times", "M": "million"}
 
 
 def figure_of(document: Document, scenario: str, key: str) -> Document | None:
-    """
-    Return a figure with its benchmark, or `None` if it wasn't measured.
-    """
+    """Return a figure with its benchmark, or `None` if it wasn't measured."""
     for benchmark in document["benchmarks"]:
         if benchmark["scenario"] == scenario:
             for figure in benchmark["figures"]:
@@ -44,9 +42,7 @@ def figure_of(document: Document, scenario: str, key: str) -> Document | None:
 
 
 def number(value: float, unit: str = "") -> str:
-    """
-    A value without its unit.
-    """
+    """A value without its unit."""
     value *= SCALE.get(unit, 1.0)
     if abs(value) >= 100:
         return f"{value:,.0f}"
@@ -54,18 +50,14 @@ def number(value: float, unit: str = "") -> str:
 
 
 def with_unit(value: float, unit: str) -> str:
-    """
-    A value with its unit.
-    """
+    """A value with its unit."""
     if unit == "MB" and 0 < value < 2**20 / 10:
         return f"{value / 2**10:.3g} KB"
     return f"{number(value, unit)} {UNITS.get(unit, unit)}".rstrip()
 
 
 def spread_text(spread: dict[str, float], unit: str = "") -> str:
-    """
-    The median; minimum and maximum if they differ from it.
-    """
+    """The median; minimum and maximum if they differ from it."""
     middle, low, high = (
         number(spread[name], unit) for name in ("median", "minimum", "maximum")
     )
@@ -73,9 +65,7 @@ def spread_text(spread: dict[str, float], unit: str = "") -> str:
 
 
 def fill_in(page: str, document: Document) -> str:
-    """
-    Return the page with everything between markers replaced.
-    """
+    """Return the page with everything between markers replaced."""
 
     def made(match: re.Match[str]) -> str:
         what, *keys = match["what"].split()
@@ -86,9 +76,7 @@ def fill_in(page: str, document: Document) -> str:
 
 
 def table(document: Document, scenario: str, keys: list[str]) -> Iterator[str]:
-    """
-    A row for each contender, a column for each figure, and the ratios below.
-    """
+    """A row for each contender, a column for each figure, and the ratios below."""
     found = (figure_of(document, scenario, key) for key in keys)
     figures = [figure for figure in found if figure and figure["spreads"]]
     if not figures:
@@ -116,18 +104,14 @@ def table(document: Document, scenario: str, keys: list[str]) -> Iterator[str]:
 
 
 def failures(benchmark: Document) -> Iterator[str]:
-    """
-    The contenders that failed, and why.
-    """
+    """The contenders that failed, and why."""
     for name, failure in benchmark["failed"].items():
         yield ""
         yield f"`{name}` failed: `{failure}`"
 
 
 def ratios(figures: list[Document]) -> Iterator[str]:
-    """
-    How ours compare, and whether they reach their targets.
-    """
+    """How ours compare, and whether they reach their targets."""
     notes = []
     for figure in figures:
         for name, others in figure["ratios"].items():
@@ -149,9 +133,7 @@ MUCH = 1.5
 
 
 def ratio_note(figure: Document, name: str, other: str, ratio: dict[str, float]) -> str:
-    """
-    A line about one contender of ours compared with another.
-    """
+    """A line about one contender of ours compared with another."""
     target = figure["targets"].get(name)
     has_target = target is not None and target["against"] == other
     if 0 < ratio["maximum"] and ratio["median"] < 1 / MUCH:
@@ -169,30 +151,22 @@ def ratio_note(figure: Document, name: str, other: str, ratio: dict[str, float])
 
 
 def verdict(target: Document, bound: str) -> str:
-    """
-    A target, and whether it was reached.
-    """
+    """A target, and whether it was reached."""
     return f"; target: {bound}, {'reached' if target['met'] else '**missed**'}"
 
 
 def note(figure: Document, name: str, value: str, ending: str) -> str:
-    """
-    One line below a table.
-    """
+    """One line below a table."""
     return f"- {name}, {figure['title']}: {value}{ending}."
 
 
 def the(other: str) -> str:
-    """
-    A contender in a sentence.
-    """
+    """A contender in a sentence."""
     return f"the {other}" if other == BEST else other
 
 
 def versions(document: Document) -> Iterator[str]:
-    """
-    The versions of everything that was measured.
-    """
+    """The versions of everything that was measured."""
     yield "| | |"
     yield "| --- | --- |"
     for name, version in document["versions"].items():
@@ -200,9 +174,7 @@ def versions(document: Document) -> Iterator[str]:
 
 
 def losses(document: Document) -> Iterator[str]:
-    """
-    All figures in which a peer is better by more than a twentieth.
-    """
+    """All figures in which a peer is better by more than a twentieth."""
     found = False
     for benchmark in document["benchmarks"]:
         for figure in benchmark["figures"]:
@@ -220,9 +192,7 @@ def losses(document: Document) -> Iterator[str]:
 
 
 def about(factor: float) -> str:
-    """
-    A factor as people say it: "about 300 times", "about 9 times".
-    """
+    """A factor as people say it: "about 300 times", "about 9 times"."""
     digits = 2 if factor >= 100 else 0
     return f"about {round(factor, -digits):.0f} times"
 
@@ -239,9 +209,7 @@ class Compared:
     document: Document
 
     def figure(self, scenario: str, key: str) -> Document:
-        """
-        Return a figure, which has to be there.
-        """
+        """Return a figure, which has to be there."""
         found = figure_of(self.document, scenario, key)
         if found is None:
             msg = f"{scenario} {key} wasn't measured"
@@ -249,30 +217,22 @@ class Compared:
         return found
 
     def median(self, scenario: str, key: str, name: str) -> float:
-        """
-        Return the median of one contender.
-        """
+        """Return the median of one contender."""
         median: float = self.figure(scenario, key)["spreads"][name]["median"]
         return median
 
     def shown(self, scenario: str, key: str, name: str) -> str:
-        """
-        Return the median of one contender with its unit.
-        """
+        """Return the median of one contender with its unit."""
         unit = self.figure(scenario, key)["unit"]
         return with_unit(self.median(scenario, key, name), unit)
 
     def peers(self, scenario: str, key: str) -> list[float]:
-        """
-        Return the medians of all contenders that aren't ours, the best first.
-        """
+        """Return the medians of all contenders that aren't ours, the best first."""
         spreads = self.figure(scenario, key)["spreads"]
         return sorted(spreads[n]["median"] for n in LABELS if n in spreads)
 
     def times(self, scenario: str, key: str, name: str) -> str:
-        """
-        Return how many times better than the best peer a contender of ours is.
-        """
+        """Return how many times better than the best peer a contender of ours is."""
         ratio = self.figure(scenario, key)["ratios"][name][BEST]["median"]
         return about(1 / ratio)
 
@@ -289,9 +249,7 @@ LABELS = {
 
 
 def summary(document: Document) -> Iterator[str]:
-    """
-    The results in a few sentences.
-    """
+    """The results in a few sentences."""
     found = Compared(document)
     calls, failed = (
         f"{found.median('outage', key, 'stsession'):.0f}" for key in ("calls", "failed")
@@ -341,9 +299,7 @@ def summary(document: Document) -> Iterator[str]:
 
 
 def comparison(document: Document) -> Iterator[str]:
-    """
-    A row for each contender, with what matters to most programs.
-    """
+    """A row for each contender, with what matters to most programs."""
     found = Compared(document)
     yield (
         "| | Refreshes | Failed calls, STS down | AssumeRole calls in 4 h "
@@ -367,9 +323,7 @@ def comparison(document: Document) -> Iterator[str]:
 
 
 def memory(found: Compared, name: str) -> str:
-    """
-    The memory for each further role: "35 KB", "2.3 MB".
-    """
+    """The memory for each further role: "35 KB", "2.3 MB"."""
     size = found.median("roles", "memory_more", name)
     if size < 2**20:
         return f"{size / 2**10:.2g} KB"

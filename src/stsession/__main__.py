@@ -1,6 +1,4 @@
-"""
-The command line: ``stsession`` or ``python -m stsession``.
-"""
+"""The command line: ``stsession`` or ``python -m stsession``."""
 
 from __future__ import annotations
 
@@ -14,9 +12,7 @@ USAGE = 2
 
 
 def main() -> int:
-    """
-    Run the command line. Return its exit status.
-    """
+    """Run the command line. Return its exit status."""
     try:
         import click  # noqa: F401, PLC0415 - an extra
     except ImportError:

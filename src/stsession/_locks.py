@@ -78,9 +78,7 @@ def start_thread(work: Callable[[], None], name: str) -> bool:
 
 
 def interruptible(work: Callable[[], T]) -> T:
-    """
-    Return what *work* returns, called as if outside of any critical section.
-    """
+    """Return what *work* returns, called as if outside of any critical section."""
     before = _this_thread.inside
     try:
         _this_thread.inside = False
@@ -133,9 +131,7 @@ class OneTimeEvent:
         self._waiters: collections.deque[_thread.LockType] = collections.deque()
 
     def is_set(self) -> bool:
-        """
-        Return whether the event is set.
-        """
+        """Return whether the event is set."""
         return self._is_set
 
     def set(self) -> None:
@@ -149,9 +145,7 @@ class OneTimeEvent:
             _release(waiter)
 
     def wait(self, timeout: float) -> bool:
-        """
-        Wait up to *timeout* seconds; return whether the event is set.
-        """
+        """Wait up to *timeout* seconds; return whether the event is set."""
         waiter = _thread.allocate_lock()
         waiter.acquire()
         self._waiters.append(waiter)  # before looking, so that no `set` is missed

@@ -1,6 +1,4 @@
-"""
-Helpers: state of the process, forks, lazy values, keys, bounded dicts, errors.
-"""
+"""Helpers: state of the process, forks, lazy values, keys, bounded dicts, errors."""
 
 from __future__ import annotations
 
@@ -261,9 +259,7 @@ class RandomEviction(dict[K, V], Generic[K, V]):
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """
-    Return the error and its chain of causes, each of them once.
-    """
+    """Return the error and its chain of causes, each of them once."""
     seen: set[int] = set()
     link: BaseException | None = error
     while link is not None and id(link) not in seen:
@@ -291,7 +287,5 @@ _DIGEST_KEY = os.urandom(16)
 
 
 def digest_of(content: bytes) -> bytes:
-    """
-    Return a digest that differs from process to process.
-    """
+    """Return a digest that differs from process to process."""
     return hashlib.blake2b(content, digest_size=16, key=_DIGEST_KEY).digest()

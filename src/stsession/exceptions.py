@@ -67,16 +67,12 @@ class FailureKind(enum.Enum):
 
     @property
     def permanent(self) -> bool:
-        """
-        Whether a retry without a change is not expected to succeed.
-        """
+        """Whether a retry without a change is not expected to succeed."""
         return self in (FailureKind.REQUEST, FailureKind.SOURCE, FailureKind.MFA)
 
 
 def _joined(message: str, hint: str) -> str:
-    """
-    Return both as sentences. A message may end with text from another program.
-    """
+    """Return both as sentences. A message may end with text from another program."""
     text = message.rstrip(" .:\n")
     stop = "" if text.endswith(("!", "?", "…")) else "."
     return f"{text}{stop} {hint}"
@@ -200,9 +196,7 @@ class RefreshError(StsessionError):
 
     @property
     def retryable(self) -> bool:  # type: ignore[override]
-        """
-        Whether the same call may succeed later without a change.
-        """
+        """Whether the same call may succeed later without a change."""
         return not self.kind.permanent
 
 

@@ -1,6 +1,4 @@
-"""
-How long ``stsession credential-process`` takes when it finds cached credentials.
-"""
+"""How long ``stsession credential-process`` takes when it finds cached credentials."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Other programs work across several session durations: ``nox -s tools``.
-"""
+"""Other programs work across several session durations: ``nox -s tools``."""
 
 from __future__ import annotations
 

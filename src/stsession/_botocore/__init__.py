@@ -1,3 +1,1 @@
-"""
-Adapters to botocore: sessions, models, config files, credentials, and errors.
-"""
+"""Adapters to botocore: sessions, models, config files, credentials, and errors."""

@@ -1,6 +1,4 @@
-"""
-The config and credentials files: their paths and versions.
-"""
+"""The config and credentials files: their paths and versions."""
 
 from __future__ import annotations
 
@@ -43,9 +41,7 @@ Versions = tuple[tuple[str, Version], ...] | None
 
 
 def present_versions_of(session: botocore.session.Session) -> Versions:
-    """
-    Return the current versions of a session's files, without reading them.
-    """
+    """Return the current versions of a session's files, without reading them."""
     return tuple((path, version_of(path)) for path in files_of(session))
 
 
@@ -68,18 +64,14 @@ def _path(name: str) -> str:
 
 
 def default_files() -> dict[str, str]:
-    """
-    Return the paths of the files, by the environment variables for them.
-    """
+    """Return the paths of the files, by the environment variables for them."""
     return {
         name: _path(os.environ.get(name) or default) for name, default in FILES.items()
     }
 
 
 def version_of(path: str) -> Version:
-    """
-    Return the current version of a file, without reading it.
-    """
+    """Return the current version of a file, without reading it."""
     try:
         s = os.stat(path)  # noqa: PTH116
     except (OSError, ValueError):
@@ -90,8 +82,6 @@ def version_of(path: str) -> Version:
 
 
 def files_of(session: botocore.session.Session) -> tuple[str, ...]:
-    """
-    Return the paths of a session's config and credentials files.
-    """
+    """Return the paths of a session's config and credentials files."""
     names = map(session.get_config_variable, ("config_file", "credentials_file"))
     return tuple(_path(name) for name in names if name is not None)

@@ -1,6 +1,4 @@
-"""
-A refresher's credentials as botocore's refreshable credentials.
-"""
+"""A refresher's credentials as botocore's refreshable credentials."""
 
 from __future__ import annotations
 
@@ -92,9 +90,7 @@ class RefresherCredentials(RefreshableCredentials):
         raise TypeError(msg)
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
-        """
-        Return a consistent set of credentials. May block, see `Refresher.get`.
-        """
+        """Return a consistent set of credentials. May block, see `Refresher.get`."""
         record = self._refresher.get()
         last, value = self._last
         if last is record and value is not None:
@@ -139,9 +135,7 @@ class RefresherCredentials(RefreshableCredentials):
         return getattr(record.credentials, name)
 
     def _snapshot_record(self) -> Record | None:
-        """
-        Return the record that this thread has begun to read, if any.
-        """
+        """Return the record that this thread has begun to read, if any."""
         owner = _snapshot.owner
         if owner is None or owner() is not self:
             return None

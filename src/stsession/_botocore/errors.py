@@ -1,6 +1,4 @@
-"""
-Details of the SDK's errors, without secrets.
-"""
+"""Details of the SDK's errors, without secrets."""
 
 from __future__ import annotations
 
@@ -81,9 +79,7 @@ def _patterns() -> list[tuple[re.Pattern[str], str]]:
 
 
 def redact(text: str) -> str:
-    """
-    Return *text* with asterisks in place of text that looks like a secret of STS.
-    """
+    """Return *text* with asterisks in place of text that looks like a secret of STS."""
     for pattern, replacement in _patterns():
         text = pattern.sub(replacement, text)
     return text
@@ -143,9 +139,7 @@ QUOTING = (
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class ErrorResponse:
-    """
-    The response of a service, read from an error of the SDK.
-    """
+    """The response of a service, read from an error of the SDK."""
 
     operation: str
     code: str
@@ -155,9 +149,7 @@ class ErrorResponse:
 
     @classmethod
     def of(cls, error: sdk.ClientError) -> ErrorResponse:
-        """
-        Return the response of an error. Missing parts are empty.
-        """
+        """Return the response of an error. Missing parts are empty."""
         response: Any = error.response
         # Some servers leave out <ErrorResponse>, so that code and message are in the
         # place of "Error".
@@ -175,9 +167,7 @@ class ErrorResponse:
 
     @property
     def retry_after(self) -> dt.timedelta | None:
-        """
-        The ``Retry-After`` header in seconds. `None` if there is none.
-        """
+        """The ``Retry-After`` header in seconds. `None` if there is none."""
         seconds = self.headers.get("retry-after", "")
         return (
             dt.timedelta(seconds=int(seconds))
@@ -220,9 +210,7 @@ def _contains_secret(error: BaseException) -> bool:
 
 
 def text_of(error: BaseException) -> str:
-    """
-    Return the first line of an error, without secrets.
-    """
+    """Return the first line of an error, without secrets."""
     # The response follows in ResponseParserError, including the secret key.
     text = str(error).split("\n", maxsplit=1)[0]
     return redact(text).rstrip(".:")[:MESSAGE_LENGTH]
@@ -240,9 +228,7 @@ def place_of(error: BaseException) -> str:
 
 
 def config_error_hint(error: sdk.ConfigParseError) -> str:
-    """
-    Return a hint about a config file that can't be read, without its contents.
-    """
+    """Return a hint about a config file that can't be read, without its contents."""
     why: Any = error.kwargs.get("error")
     if isinstance(why, UnicodeDecodeError):
         return "Save it as UTF-8."

@@ -1,6 +1,4 @@
-"""
-Service models, parsed once per process.
-"""
+"""Service models, parsed once per process."""
 
 from __future__ import annotations
 
@@ -236,9 +234,7 @@ _loaders = per_process(dict[tuple[str, ...], ModelLoader], of_files=True)
 
 
 def loader_for(data_path: str | None) -> ModelLoader:
-    """
-    Return the loader for a search path, in the format of ``AWS_DATA_PATH``.
-    """
+    """Return the loader for a search path, in the format of ``AWS_DATA_PATH``."""
     paths, loaders = _expanded(data_path), _loaders()
     loader = loaders.get(paths)
     # If two threads make a loader, the first one is used.

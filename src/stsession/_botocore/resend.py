@@ -1,6 +1,4 @@
-"""
-Resends requests once after a service rejected their access key as expired.
-"""
+"""Resends requests once after a service rejected their access key as expired."""
 
 from __future__ import annotations
 
@@ -55,9 +53,7 @@ class ResendHandler:
         context["stsession_rewinds"] = all(map(_is_at_start, params.values()))
 
     def note_key(self, request: Any, **_: Any) -> None:
-        """
-        Record which key signed the request; the signer runs before.
-        """
+        """Record which key signed the request; the signer runs before."""
         header = request.headers.get("Authorization")
         if isinstance(header, bytes):
             header = header.decode("latin-1")
@@ -112,9 +108,7 @@ class ResendHandler:
         )
 
     def _is_current(self, key: str, *, expired: bool) -> bool:
-        """
-        Return whether *key* is the current one, and has expired or not.
-        """
+        """Return whether *key* is the current one, and has expired or not."""
         record = self._refresher.record
         if record is None or record.credentials.access_key_id != key:
             return False

@@ -1,6 +1,4 @@
-"""
-Limits the size of the responses that a client reads.
-"""
+"""Limits the size of the responses that a client reads."""
 
 from __future__ import annotations
 
@@ -53,9 +51,7 @@ def _send(session: Any, request: AWSPreparedRequest) -> AWSResponse:
 
 
 class _Body:
-    """
-    The body of a response, read when this object is made.
-    """
+    """The body of a response, read when this object is made."""
 
     def __init__(self, raw: Any) -> None:
         self._content = b""

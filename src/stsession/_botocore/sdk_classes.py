@@ -1,6 +1,4 @@
-"""
-The SDK's own session classes, even while a test has replaced them.
-"""
+"""The SDK's own session classes, even while a test has replaced them."""
 
 from __future__ import annotations
 
@@ -15,9 +13,7 @@ __all__ = ["BotoSession", "BotocoreSession"]
 
 
 def _original(*candidates: Any) -> Any:
-    """
-    Return the original class, from the objects that the SDK's names refer to now.
-    """
+    """Return the original class, from the objects that the SDK's names refer to now."""
     # A mock with a spec passes as a class, and tests may define subclasses.
     classes = [it for it in candidates if issubclass(type(it), type)]
     own = [it for it in classes if it.__module__.startswith(("boto3.", "botocore."))]

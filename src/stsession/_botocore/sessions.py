@@ -1,6 +1,4 @@
-"""
-botocore sessions: with shared config, for profiles, and derived from others.
-"""
+"""botocore sessions: with shared config, for profiles, and derived from others."""
 
 from __future__ import annotations
 
@@ -144,9 +142,7 @@ _builtin_handlers = per_process(_BuiltinHandlers, of_files=True)
 
 
 def builtin_handlers() -> BaseEventHooks:
-    """
-    Return an event emitter with botocore's own handlers.
-    """
+    """Return an event emitter with botocore's own handlers."""
     return _builtin_handlers().copy()
 
 
@@ -211,9 +207,7 @@ def profile_session(profile: str | None) -> botocore.session.Session:
 
 
 def session_without_profile() -> botocore.session.Session:
-    """
-    Return a session that uses no profile, not even that of the environment.
-    """
+    """Return a session that uses no profile, not even that of the environment."""
     return Session(
         session_vars={"profile": (None, None, None, None)},
         event_hooks=builtin_handlers(),
@@ -235,9 +229,7 @@ def _check_profile(session: botocore.session.Session, parameter: str) -> None:
 
 
 class StaticResolver:
-    """
-    A credential resolver that returns the given credentials.
-    """
+    """A credential resolver that returns the given credentials."""
 
     def __init__(self, credentials: Any) -> None:
         self._credentials = credentials

@@ -1,3 +1,1 @@
-"""
-The command line, on the public functions of the library.
-"""
+"""The command line, on the public functions of the library."""

@@ -1,6 +1,4 @@
-"""
-Remembers which record of the cache a command prints, for the script's start.
-"""
+"""Remembers which record of the cache a command prints, for the script's start."""
 
 from __future__ import annotations
 
@@ -126,8 +124,6 @@ def _source_files(session: RefreshableSession) -> set[str] | None:
 
 
 def _sso_file(login: str) -> str:
-    """
-    Return the file of the SDK with the token of a login, see `aws sso login`.
-    """
+    """Return the file of the SDK with the token of a login, see `aws sso login`."""
     name = hashlib.sha1(login.encode(), usedforsecurity=False).hexdigest()
     return _expanded(f"~/.aws/sso/cache/{name}.json")

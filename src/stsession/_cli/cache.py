@@ -1,6 +1,4 @@
-"""
-The commands ``cache ls``, ``cache clear`` and ``cache path``.
-"""
+"""The commands ``cache ls``, ``cache clear`` and ``cache path``."""
 
 from __future__ import annotations
 
@@ -37,9 +35,7 @@ def cache() -> None:
 @cache.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def ls(*, as_json: bool) -> None:
-    """
-    List what the credentials are for, and until when they are valid.
-    """
+    """List what the credentials are for, and until when they are valid."""
     now = time.time()
     entries = sorted(RecordStore().entries(), key=lambda entry: entry[1].expires)
     if as_json:
@@ -56,18 +52,14 @@ def ls(*, as_json: bool) -> None:
 
 
 def cached_record(session: RefreshableSession) -> StoredRecord | None:
-    """
-    Return the record of a session's credentials. `None` if they have expired.
-    """
+    """Return the record of a session's credentials. `None` if they have expired."""
     key, store = key_of(session), RecordStore()
     record = None if key is None else store.read(key)
     return None if record is None or record.expires <= time.time() else record
 
 
 def expiration_of(record: StoredRecord) -> str | None:
-    """
-    Return when the credentials of a record expire.
-    """
+    """Return when the credentials of a record expire."""
     return timestamp(dt.datetime.fromtimestamp(record.expires, dt.timezone.utc))
 
 
@@ -110,7 +102,5 @@ def clear(*, expired: bool, everything: bool, **identity: Any) -> None:
 
 @cache.command()
 def path() -> None:
-    """
-    Print the path of the folder with the credentials.
-    """
+    """Print the path of the folder with the credentials."""
     click.echo(RecordStore().path)

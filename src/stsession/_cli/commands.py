@@ -1,6 +1,4 @@
-"""
-The commands ``exec``, ``env``, ``whoami`` and ``serve``, and the group of all.
-"""
+"""The commands ``exec``, ``env``, ``whoami`` and ``serve``, and the group of all."""
 
 from __future__ import annotations
 
@@ -63,9 +61,7 @@ CHECK_INTERVAL = 1.0
 
 
 def run() -> int:
-    """
-    Run the command line. Return its exit status.
-    """
+    """Run the command line. Return its exit status."""
     # Errors are printed once, and not logged as well.
     logging.getLogger("stsession").addHandler(logging.NullHandler())
     try:
@@ -146,18 +142,14 @@ def exec_(
 
 @contextlib.contextmanager
 def _serving(endpoint: CredentialsEndpoint) -> Iterator[None]:
-    """
-    Log what goes wrong from now on, and close the endpoint at the end.
-    """
+    """Log what goes wrong from now on, and close the endpoint at the end."""
     logging.basicConfig(format="stsession: %(message)s", level=logging.WARNING)
     with endpoint:
         yield
 
 
 def _user_files() -> dict[str, str]:
-    """
-    Return the values of the variables for the user's AWS files; empty if not set.
-    """
+    """Return the values of the variables for the user's AWS files; empty if not set."""
     return {
         name: os.environ.get(original, os.environ.get(name, ""))
         for name, original in ORIGINAL_FILES.items()

@@ -1,6 +1,4 @@
-"""
-Changes one section of an AWS config file, and no other byte.
-"""
+"""Changes one section of an AWS config file, and no other byte."""
 
 from __future__ import annotations
 
@@ -49,9 +47,7 @@ def header_of(name: str) -> str:
 
 
 def _profile_in(header: bytes) -> str | None:
-    """
-    Return the name of the profile that a section belongs to.
-    """
+    """Return the name of the profile that a section belongs to."""
     try:
         words = shlex.split(os.fsdecode(header))
     except ValueError:
@@ -63,9 +59,7 @@ def _profile_in(header: bytes) -> str | None:
 
 
 class _Sections:
-    """
-    The lines of a config file, and those of the section of a profile.
-    """
+    """The lines of a config file, and those of the section of a profile."""
 
     def __init__(
         self, content: bytes, is_wanted: Callable[[bytes], bool], name: str
@@ -85,9 +79,7 @@ class _Sections:
         self.end = min(after, default=len(self.lines))
 
     def settings(self) -> dict[bytes, bytes]:
-        """
-        Return the settings of the section with their lines.
-        """
+        """Return the settings of the section with their lines."""
         if self.begin is None:
             return {}
         found: dict[bytes, bytes] = {}
@@ -103,9 +95,7 @@ class _Sections:
 
 
 def keys_of(content: bytes, name: str) -> list[str]:
-    """
-    Return the settings of a profile of a credentials file that are credentials.
-    """
+    """Return the settings of a profile of a credentials file that are credentials."""
     sections = _Sections(content, lambda header: _unquoted(header) == name, name)
     found = filter(CREDENTIAL_SETTINGS.fullmatch, sections.settings())
     return sorted(os.fsdecode(setting) for setting in found)
@@ -158,9 +148,7 @@ def with_section(
 
 
 def _without(lines: list[bytes], replaced: set[bytes]) -> tuple[list[bytes], int]:
-    """
-    Return the lines without some settings, and where the new ones go.
-    """
+    """Return the lines without some settings, and where the new ones go."""
     kept: list[bytes] = []
     position = None
     last_setting = 0
@@ -182,9 +170,7 @@ def _without(lines: list[bytes], replaced: set[bytes]) -> tuple[list[bytes], int
 
 
 def _ended(lines: list[bytes], newline: bytes) -> list[bytes]:
-    """
-    Return the lines with an end of the last one.
-    """
+    """Return the lines with an end of the last one."""
     if not lines or lines[-1].endswith((b"\n", b"\r")):
         return lines
     return [*lines[:-1], lines[-1] + newline]

@@ -1,6 +1,4 @@
-"""
-The command ``configure``.
-"""
+"""The command ``configure``."""
 
 from __future__ import annotations
 
@@ -153,9 +151,7 @@ def _command_line(arguments: list[str]) -> str:
 
 
 def _program() -> list[str]:
-    """
-    Return the command that runs stsession, with absolute paths.
-    """
+    """Return the command that runs stsession, with absolute paths."""
     suffix = ".exe" if os.name == "nt" else ""
     started = Path(sys.argv[0])
     for path in (started, Path(sys.executable).with_name(f"stsession{suffix}")):

@@ -1,6 +1,4 @@
-"""
-The command ``credential-process``.
-"""
+"""The command ``credential-process``."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Errors of commands, and their exit statuses.
-"""
+"""Errors of commands, and their exit statuses."""
 
 from __future__ import annotations
 
@@ -30,9 +28,7 @@ NOT_STARTED = 125
 
 
 class CommandError(Exception):
-    """
-    An error that ends a command, with an exit status.
-    """
+    """An error that ends a command, with an exit status."""
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)

@@ -1,6 +1,4 @@
-"""
-Environment variables as commands of a shell, and in other formats.
-"""
+"""Environment variables as commands of a shell, and in other formats."""
 
 from __future__ import annotations
 
@@ -28,18 +26,14 @@ def _powershell(value: str) -> str:
 
 
 class Shell(NamedTuple):
-    """
-    How variables are set and removed, a line for each.
-    """
+    """How variables are set and removed, a line for each."""
 
     set_variable: Callable[[str, str], str]
     unset_variable: Callable[[str], str] | None = None
     """`None` if variables can't be removed."""
 
     def text(self, variables: Mapping[str, str], removed: Iterable[str] = ()) -> str:
-        """
-        Return the text that removes some variables and sets others.
-        """
+        """Return the text that removes some variables and sets others."""
         lines = [self.set_variable(name, value) for name, value in variables.items()]
         if self.unset_variable is not None:
             lines = [*map(self.unset_variable, removed), *lines]
@@ -75,9 +69,7 @@ ALIASES = {
 
 
 def process_line(credentials: TemporaryCredentials) -> str:
-    """
-    Return the output of a credential process: a line of JSON.
-    """
+    """Return the output of a credential process: a line of JSON."""
     from .._delivery.file_cache import (  # noqa: PLC0415 - `--help` needs no SDK
         process_output,
     )
@@ -86,7 +78,5 @@ def process_line(credentials: TemporaryCredentials) -> str:
 
 
 def timestamp(instant: dt.datetime | None) -> str | None:
-    """
-    Return an instant in whole seconds, rounded down.
-    """
+    """Return an instant in whole seconds, rounded down."""
     return None if instant is None else f"{instant:%Y-%m-%dT%H:%M:%SZ}"

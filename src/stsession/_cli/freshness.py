@@ -1,6 +1,4 @@
-"""
-Credentials that are valid for long enough for a program that can't renew them.
-"""
+"""Credentials that are valid for long enough for a program that can't renew them."""
 
 from __future__ import annotations
 

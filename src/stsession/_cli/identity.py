@@ -1,6 +1,4 @@
-"""
-The options that say which credentials a command uses, and the session for them.
-"""
+"""The options that say which credentials a command uses, and the session for them."""
 
 from __future__ import annotations
 
@@ -200,9 +198,7 @@ OPTIONS = (
 
 
 def identity_options(command: F) -> F:
-    """
-    Add the options to a command.
-    """
+    """Add the options to a command."""
     for option in reversed(OPTIONS):
         command = option(command)
     return command
@@ -234,16 +230,12 @@ def _given(options: Mapping[str, Any]) -> set[str]:
 
 
 def is_given(options: Mapping[str, Any]) -> bool:
-    """
-    Return whether any option says which credentials are meant.
-    """
+    """Return whether any option says which credentials are meant."""
     return bool(_given(options) - {"timeout", "no_cache"})
 
 
 def files_of(options: Mapping[str, Any]) -> list[str]:
-    """
-    Return the files that the options name.
-    """
+    """Return the files that the options name."""
     policy = click.get_current_context().meta.get(POLICY_FILE)
     return [path for path in (policy, options["web_identity"]) if path]
 
@@ -265,9 +257,7 @@ def way_of(options: Mapping[str, Any]) -> str:
 
 
 def arguments_of(options: Mapping[str, Any]) -> list[str]:
-    """
-    Return the arguments that make these options, with absolute paths.
-    """
+    """Return the arguments that make these options, with absolute paths."""
     meta = click.get_current_context().meta
     special: dict[str, Callable[[Any], Iterable[str]]] = {
         "mfa_command": lambda words: [shlex.join(words)],
@@ -301,9 +291,7 @@ def _flag(name: str) -> str:
 
 
 def use_original_files() -> None:
-    """
-    Find profiles in the user's files, inside of ``stsession exec`` as well.
-    """
+    """Find profiles in the user's files, inside of ``stsession exec`` as well."""
     for name, original in ORIGINAL_FILES.items():
         path = os.environ.pop(original, None)
         if path:

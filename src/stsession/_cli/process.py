@@ -1,6 +1,4 @@
-"""
-Runs another program, and ends as it ends.
-"""
+"""Runs another program, and ends as it ends."""
 
 from __future__ import annotations
 
@@ -29,9 +27,7 @@ FORWARDED = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
 
 
 class _Signals:
-    """
-    Leaves signals to a program while it runs.
-    """
+    """Leaves signals to a program while it runs."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -59,9 +55,7 @@ class _Signals:
                 signal.signal(number, previous)
 
     def started(self, process: subprocess.Popen[bytes]) -> None:
-        """
-        Forward the signals that came before the program had started.
-        """
+        """Forward the signals that came before the program had started."""
         self._process = process
         for number in self._early:
             process.send_signal(number)

@@ -1,6 +1,4 @@
-"""
-Ends credential processes that start themselves.
-"""
+"""Ends credential processes that start themselves."""
 
 from __future__ import annotations
 

@@ -1,3 +1,1 @@
-"""
-Keeps one set of credentials fresh; imports no AWS SDK.
-"""
+"""Keeps one set of credentials fresh; imports no AWS SDK."""

@@ -1,6 +1,4 @@
-"""
-Back-off: when the next attempt to refresh may start.
-"""
+"""Back-off: when the next attempt to refresh may start."""
 
 from __future__ import annotations
 
@@ -47,9 +45,7 @@ class Backoff:
         self._failed: tuple[float, ...] = ()  # when those of the last minute began
 
     def allows(self, now: float, freshness: Freshness, *, advisory: float) -> bool:
-        """
-        Return whether an attempt with the urgency *freshness* may begin.
-        """
+        """Return whether an attempt with the urgency *freshness* may begin."""
         if not self.has_room(now):
             return False
         if now >= self.not_before:
@@ -58,26 +54,20 @@ class Backoff:
         return freshness > self._cut_short and self._may_cut_pause(now, advisory)
 
     def allows_rejected(self, now: float, *, advisory: float) -> bool:
-        """
-        Return whether an attempt may begin because a service rejected the key.
-        """
+        """Return whether an attempt may begin because a service rejected the key."""
         return self.has_room(now) and (
             now >= self.not_before or self._may_cut_pause(now, advisory)
         )
 
     def has_room(self, now: float) -> bool:
-        """
-        Return whether fewer attempts than the limit failed in the last minute.
-        """
+        """Return whether fewer attempts than the limit failed in the last minute."""
         return len(self._recent(now)) < self.policy.attempts_per_minute
 
     def _recent(self, now: float) -> tuple[float, ...]:
         return tuple(began for began in self._failed if began > now - MINUTE)
 
     def _may_cut_pause(self, now: float, advisory: float) -> bool:
-        """
-        Return whether the last attempt is long enough ago to cut the pause short.
-        """
+        """Return whether the last attempt is long enough ago to cut the pause short."""
         if self.policy.tuning.retry_pause is not None:
             return False
         # Short-lived credentials can't wait that long.
@@ -85,32 +75,24 @@ class Backoff:
         return now >= self._last_began + gap
 
     def begin(self, now: float, freshness: Freshness) -> None:
-        """
-        Record the start of an attempt with the urgency *freshness*.
-        """
+        """Record the start of an attempt with the urgency *freshness*."""
         self.error = None
         self.is_permanent = False
         self._last_began = now
         self._cut_short = max(self._cut_short, freshness)
 
     def succeeded(self) -> None:
-        """
-        Record that the attempt returned credentials.
-        """
+        """Record that the attempt returned credentials."""
         self.failures = 0
         self._cut_short = Freshness.ADVISORY
         self.reset()
 
     def interrupted(self, now: float, *, began: float) -> None:
-        """
-        Record an interrupted attempt, which counts towards the limit per minute.
-        """
+        """Record an interrupted attempt, which counts towards the limit per minute."""
         self._failed = (*self._recent(now), began)
 
     def reset(self) -> None:
-        """
-        End the current pause.
-        """
+        """End the current pause."""
         self.error = None
         self.is_permanent = False
         self.not_before = -math.inf
@@ -175,15 +157,11 @@ class Backoff:
         return pause
 
     def permanent_error(self, now: float) -> RefreshError | None:
-        """
-        Return the error of the last attempt if it is permanent, during its pause.
-        """
+        """Return the error of the last attempt if it is permanent, during its pause."""
         return self.error if self.is_permanent and self.wait(now) else None
 
     def wait(self, now: float) -> float:
-        """
-        Return the seconds until the next attempt may begin.
-        """
+        """Return the seconds until the next attempt may begin."""
         wait = max(0.0, self.not_before - now)
         recent = self._recent(now)
         if len(recent) >= self.policy.attempts_per_minute:

@@ -1,6 +1,4 @@
-"""
-The cache that lets sessions share credentials.
-"""
+"""The cache that lets sessions share credentials."""
 
 from __future__ import annotations
 
@@ -131,9 +129,7 @@ class MemoryCache:
         return None
 
     def keep(self, key: Hashable, record: Record, now: Instant) -> None:
-        """
-        Keep the credentials for *key*, and remove those that have expired.
-        """
+        """Keep the credentials for *key*, and remove those that have expired."""
         guarded(self._lock, lambda: self._keep(key, record, now))
 
     def _keep(self, key: Hashable, record: Record, now: Instant) -> None:
@@ -151,9 +147,7 @@ _process_cache = per_process(MemoryCache)
 
 
 def chosen_cache(choice: MemoryCache | Literal["process"] | None) -> MemoryCache | None:
-    """
-    Return the cache that the argument *cache* of a session means.
-    """
+    """Return the cache that the argument *cache* of a session means."""
     return _process_cache() if choice == "process" else choice
 
 

@@ -67,9 +67,7 @@ class Fetching:
 
     @property
     def is_running(self) -> bool:
-        """
-        Whether the fetch is running in this process.
-        """
+        """Whether the fetch is running in this process."""
         return not self.done.is_set() and self.process == os.getpid()
 
     def run(self, work: Callable[[], T]) -> T:
@@ -84,17 +82,13 @@ class Fetching:
 
 
 def current_fetch() -> Fetching | None:
-    """
-    Return the innermost fetch that this code runs in. `None` if there is none.
-    """
+    """Return the innermost fetch that this code runs in. `None` if there is none."""
     fetches = [it for it in _fetches.get() if it.is_running]
     return fetches[-1] if fetches else None
 
 
 def in_background() -> bool:
-    """
-    Return whether this code runs in a fetch of the background pool.
-    """
+    """Return whether this code runs in a fetch of the background pool."""
     return any(it.in_background and it.is_running for it in _fetches.get())
 
 

@@ -1,6 +1,4 @@
-"""
-Temporary credentials as immutable values.
-"""
+"""Temporary credentials as immutable values."""
 
 from __future__ import annotations
 
@@ -58,9 +56,7 @@ class TemporaryCredentials:
 
 
 class Instant(NamedTuple):
-    """
-    A point in time on both clocks, in seconds.
-    """
+    """A point in time on both clocks, in seconds."""
 
     wall: float
     """Seconds since 1970-01-01 UTC."""
@@ -70,9 +66,7 @@ class Instant(NamedTuple):
 
 
 class FetchResult(NamedTuple):
-    """
-    Credentials that a fetch returned, and how they were issued.
-    """
+    """Credentials that a fetch returned, and how they were issued."""
 
     credentials: TemporaryCredentials
 
@@ -97,9 +91,7 @@ class FetchResult(NamedTuple):
 
 @attrs.frozen(kw_only=True, eq=False)
 class Record:
-    """
-    One set of credentials, and when it is refreshed.
-    """
+    """One set of credentials, and when it is refreshed."""
 
     credentials: TemporaryCredentials
     generation: int

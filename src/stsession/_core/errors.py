@@ -1,6 +1,4 @@
-"""
-Errors that the engine raises, and copies of errors that are kept.
-"""
+"""Errors that the engine raises, and copies of errors that are kept."""
 
 from __future__ import annotations
 
@@ -59,9 +57,7 @@ accepts signatures that are five minutes old."""
 
 
 def format_span(seconds: float) -> str:
-    """
-    Return seconds in the largest unit that fits.
-    """
+    """Return seconds in the largest unit that fits."""
     seconds = abs(seconds)
     if math.isinf(seconds):
         return "unlimited time"
@@ -73,9 +69,7 @@ def format_span(seconds: float) -> str:
 
 
 def validity(remaining: float) -> str:
-    """
-    Return for how long credentials are valid, for a log line.
-    """
+    """Return for how long credentials are valid, for a log line."""
     if remaining > 0:
         return f"credentials valid for another {format_span(remaining)}"
     if remaining == 0:
@@ -84,16 +78,12 @@ def validity(remaining: float) -> str:
 
 
 def capitalized(text: str) -> str:
-    """
-    Return *text* as the beginning of a sentence.
-    """
+    """Return *text* as the beginning of a sentence."""
     return text if text.startswith("arn:") else text[:1].upper() + text[1:]
 
 
 def skew_text(server: float, local: float) -> str:
-    """
-    Return a sentence that says how wrong the local clock is; empty if it isn't.
-    """
+    """Return a sentence that says how wrong the local clock is; empty if it isn't."""
     off = local - server
     if abs(off) <= NOTICEABLE_SKEW:
         return ""
@@ -203,9 +193,7 @@ def check_progress(
 
 
 def as_refresh_error(error: BaseException, name: str, source: str) -> RefreshError:
-    """
-    Return *error*, or a `SourceCredentialsError` caused by it.
-    """
+    """Return *error*, or a `SourceCredentialsError` caused by it."""
     if isinstance(error, RefreshError):
         return error
     # Its text may contain secrets, so only its class is quoted.
@@ -234,9 +222,7 @@ def credentials_expired(
     name: str,
     source: str,
 ) -> CredentialsExpiredError:
-    """
-    Return the error for credentials that expired; *now* is on the wall clock.
-    """
+    """Return the error for credentials that expired; *now* is on the wall clock."""
     expired_at = record.credentials.expires_at
     state = f"expired {format_span(remaining)} ago" if remaining <= 0 else "expire soon"
     when = f" (at {expired_at:%Y-%m-%d %H:%M:%S} UTC)" if expired_at else ""
@@ -289,9 +275,7 @@ def circular_source(name: str) -> SourceCredentialsError:
 
 
 def reentrant_call(name: str) -> RefreshError:
-    """
-    Return the error of a call that interrupts the refresh that it would wait for.
-    """
+    """Return the error of a call that interrupts the refresh that it would wait for."""
     return RefreshError(
         f"There are no valid credentials for {name} yet, and this call interrupts "
         "their refresh in the same thread.",
@@ -302,9 +286,7 @@ def reentrant_call(name: str) -> RefreshError:
 
 
 def prompt_canceled(name: str) -> MfaError:
-    """
-    Return the error for the callers that wait for a prompt that was canceled.
-    """
+    """Return the error for the callers that wait for a prompt that was canceled."""
     return MfaError(
         f"Could not get credentials for {name}. The prompt for an MFA code was "
         "canceled.",
@@ -440,9 +422,7 @@ def without_frames(error: E) -> E:
 
 
 def _users(traceback: TracebackType | None) -> TracebackType | None:
-    """
-    Return the part of a traceback that belongs to a function of the program.
-    """
+    """Return the part of a traceback that belongs to a function of the program."""
     while traceback is not None and _package(traceback) == OURS:
         traceback = traceback.tb_next
     frames = []

@@ -1,6 +1,4 @@
-"""
-Refresh events, their counters and callbacks.
-"""
+"""Refresh events, their counters and callbacks."""
 
 from __future__ import annotations
 
@@ -97,9 +95,7 @@ class RefreshHook(Protocol):
     """
 
     def __call__(self, event: RefreshEvent, /) -> object:
-        """
-        Handle *event*.
-        """
+        """Handle *event*."""
 
 
 @attrs.define(kw_only=True)
@@ -127,16 +123,12 @@ class RefreshCounters:
 
 
 def shorten(access_key_id: str) -> str:
-    """
-    Return enough of an access key ID to distinguish it from another.
-    """
+    """Return enough of an access key ID to distinguish it from another."""
     return f"{access_key_id[:4]}…{access_key_id[-4:]}"
 
 
 def write_log(level: int, text: str, *args: object, exc_info: bool = False) -> None:
-    """
-    Log a message; exceptions of the program's handlers are suppressed.
-    """
+    """Log a message; exceptions of the program's handlers are suppressed."""
     with contextlib.suppress(Exception):
         logger.log(level, text, *args, exc_info=exc_info or None, stacklevel=2)
 
@@ -169,9 +161,7 @@ class EventQueue:
     def put(
         self, event: RefreshEvent | None, *, log: str = "", level: int = logging.DEBUG
     ) -> None:
-        """
-        Queue an event, a log message, or both.
-        """
+        """Queue an event, a log message, or both."""
         self._items.append((event, log, level))
 
     def warning_level(self, now: float) -> int:

@@ -20,9 +20,7 @@ __all__ = ["Freshness", "RefreshPlan", "RefreshPolicy", "Tuning"]
 
 
 class Freshness(enum.IntEnum):
-    """
-    How urgent a refresh is.
-    """
+    """How urgent a refresh is."""
 
     FRESH = 0
     ADVISORY = 1
@@ -31,9 +29,7 @@ class Freshness(enum.IntEnum):
 
 
 class RefreshPlan(NamedTuple):
-    """
-    When one set of credentials is refreshed, as seconds left until expiration.
-    """
+    """When one set of credentials is refreshed, as seconds left until expiration."""
 
     due: float
     """The advisory window with jitter: with less left, a refresh is attempted."""
@@ -55,9 +51,7 @@ class RefreshPlan(NamedTuple):
     """Whether a configured window didn't fit the lifetime."""
 
     def freshness(self, remaining: float) -> Freshness:
-        """
-        Return how urgent a refresh is with *remaining* seconds left.
-        """
+        """Return how urgent a refresh is with *remaining* seconds left."""
         if remaining > self.due:
             return Freshness.FRESH
         if remaining > self.mandatory and remaining > self.floor:
@@ -244,9 +238,7 @@ SDK_TUNING = Tuning(
 
 
 def _span(default: dt.timedelta | None) -> Any:
-    """
-    Declare a span that isn't negative; `None` is allowed if it is the default.
-    """
+    """Declare a span that isn't negative; `None` is allowed if it is the default."""
 
     def check(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
         if value is None and default is None:
@@ -262,9 +254,7 @@ def _span(default: dt.timedelta | None) -> Any:
 
 
 def _one_of(*choices: object) -> Any:
-    """
-    Declare one of *choices*, by default the first.
-    """
+    """Declare one of *choices*, by default the first."""
 
     def check(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
         if value not in choices:
@@ -439,9 +429,7 @@ class RefreshPolicy:
 
     @property
     def tuning(self) -> Tuning:
-        """
-        The constants of the policy, which aren't arguments.
-        """
+        """The constants of the policy, which aren't arguments."""
         return self._tuning
 
     def plan(

@@ -1,6 +1,4 @@
-"""
-Keeps one set of credentials fresh, for any number of threads.
-"""
+"""Keeps one set of credentials fresh, for any number of threads."""
 
 from __future__ import annotations
 
@@ -38,9 +36,7 @@ def _never() -> bool:
 
 
 class _Joined(NamedTuple):
-    """
-    A refresh in progress, and how long a caller waits for it.
-    """
+    """A refresh in progress, and how long a caller waits for it."""
 
     flight: Flight
     freshness: Freshness
@@ -198,9 +194,7 @@ class Refresher:
         return _Joined(flight, freshness, min(timeout, left))
 
     def _use_after(self, joined: _Joined) -> Record:
-        """
-        Return the current record if it can be used, after the wait for a refresh.
-        """
+        """Return the current record if it can be used, after the wait for a refresh."""
 
         def decision(now: Instant) -> Record:
             state, flight = self._state, joined.flight
@@ -323,9 +317,7 @@ class Refresher:
         return self._state.use_held(now)
 
     def _reentrance_error(self) -> RefreshError | None:
-        """
-        Return the error of this call if it would wait for its own thread.
-        """
+        """Return the error of this call if it would wait for its own thread."""
         if is_fetching(self):
             return errors.circular_source(self.name)
         return errors.reentrant_call(self.name) if in_critical_section() else None
@@ -349,30 +341,22 @@ class Refresher:
 
     @property
     def record(self) -> Record | None:
-        """
-        The current credentials, usable or not. `None` if there are none yet.
-        """
+        """The current credentials, usable or not. `None` if there are none yet."""
         return self._state.record
 
     @property
     def last_error(self) -> RefreshError | None:
-        """
-        The error of the last refresh. `None` if it succeeded.
-        """
+        """The error of the last refresh. `None` if it succeeded."""
         return self._state.last_error
 
     @property
     def events(self) -> EventQueue:
-        """
-        The queue that delivers events to hooks and to the log.
-        """
+        """The queue that delivers events to hooks and to the log."""
         return self._state.events
 
     @property
     def next_attempt_at(self) -> dt.datetime | None:
-        """
-        The end of the current pause. `None` if there is none.
-        """
+        """The end of the current pause. `None` if there is none."""
         wait = self._state.backoff.wait(self.clock.monotonic())
         return utc(self.clock.wall() + wait) if wait else None
 
@@ -402,9 +386,7 @@ class Refresher:
         self._state.events.drain()
 
     def _run_or_wait(self, joined: _Joined, owner: object) -> None:
-        """
-        Start the fetch if it belongs to *owner*, and wait for it.
-        """
+        """Start the fetch if it belongs to *owner*, and wait for it."""
         flight, freshness, timeout = joined
         if flight.owner is owner:
             flight.attended = timeout > 0
@@ -424,9 +406,7 @@ class Refresher:
                 raise without_frames(flight.interruption)
 
     def _start(self, flight: Flight, owner: object, freshness: Freshness) -> bool:
-        """
-        Start the fetch on another thread. Return whether that was possible.
-        """
+        """Start the fetch on another thread. Return whether that was possible."""
         if self.needs_input():  # a person may take long to answer a prompt
             return False
         if freshness is Freshness.ADVISORY and self.policy.background:

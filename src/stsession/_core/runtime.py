@@ -1,6 +1,4 @@
-"""
-The runtime that tests replace: clocks, random numbers, threads, and waiting.
-"""
+"""The runtime that tests replace: clocks, random numbers, threads, and waiting."""
 
 from __future__ import annotations
 
@@ -34,14 +32,10 @@ __all__ = [
 
 
 class Clock(Protocol):
-    """
-    The wall clock and the monotonic clock, both in seconds as a float.
-    """
+    """The wall clock and the monotonic clock, both in seconds as a float."""
 
     def wall(self) -> float:
-        """
-        Return the seconds since 1970-01-01 UTC. It may be set forward or back.
-        """
+        """Return the seconds since 1970-01-01 UTC. It may be set forward or back."""
 
     def monotonic(self) -> float:
         """
@@ -52,9 +46,7 @@ class Clock(Protocol):
 
 
 def _clock_that_counts_suspended_time() -> int | None:
-    """
-    Return the ID of the clock. `None` if the platform has no such clock.
-    """
+    """Return the ID of the clock. `None` if the platform has no such clock."""
     clock_id: int | None = getattr(time, "CLOCK_BOOTTIME", None)  # Linux
     if clock_id is None and sys.platform == "darwin":
         clock_id = time.CLOCK_MONOTONIC  # continues during sleep there
@@ -179,9 +171,7 @@ class DaemonPool:
         return not self._take_back(task)
 
     def _room(self) -> int:
-        """
-        Return how many threads there may be: a task that hangs doesn't count.
-        """
+        """Return how many threads there may be: a task that hangs doesn't count."""
         return self._max_threads + self._hanging()
 
     def _hanging(self) -> int:
@@ -195,9 +185,7 @@ class DaemonPool:
         return True
 
     def _take_back(self, task: Callable[[], None]) -> bool:
-        """
-        Remove *task*; return whether it was still waiting.
-        """
+        """Remove *task*; return whether it was still waiting."""
         try:
             self._tasks.remove(task)
         except ValueError:
@@ -259,9 +247,7 @@ _fetch_pool = per_process(
 
 
 def submit(task: Callable[[], None]) -> bool:
-    """
-    Run *task* in the background; return whether it will run.
-    """
+    """Run *task* in the background; return whether it will run."""
     return _pool().submit(task)
 
 
@@ -273,9 +259,7 @@ def spawn(task: Callable[[], None]) -> bool:
 
 
 class Runtime(NamedTuple):
-    """
-    The clock, random source, threads and waiting that refreshers use.
-    """
+    """The clock, random source, threads and waiting that refreshers use."""
 
     clock: Clock = SystemClock()
 
@@ -292,9 +276,7 @@ _runtimes = [Runtime()]
 
 
 def current_runtime() -> Runtime:
-    """
-    Return the runtime for objects that are made now.
-    """
+    """Return the runtime for objects that are made now."""
     return _runtimes[-1]
 
 

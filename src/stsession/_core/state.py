@@ -65,15 +65,11 @@ class Flight:
 
     @property
     def waits_for_this_thread(self) -> bool:
-        """
-        Whether this thread would wait for itself.
-        """
+        """Whether this thread would wait for itself."""
         return threading.get_ident() in (self.starter, self.runner)
 
     def age(self, now: Instant) -> float:
-        """
-        Return the seconds since it began, by the clock on which more have passed.
-        """
+        """Return the seconds since it began, by the clock on which more have passed."""
         return max(now.monotonic - self.began.monotonic, now.wall - self.began.wall)
 
     @property
@@ -178,9 +174,7 @@ class RefreshState:
         return self.freshness(now)
 
     def freshness(self, now: Instant) -> Freshness:
-        """
-        Return how urgent a refresh is.
-        """
+        """Return how urgent a refresh is."""
         if self.record is None:
             return Freshness.EXPIRED
         freshness = self.record.plan.freshness(self.record.remaining(now))
@@ -221,15 +215,11 @@ class RefreshState:
 
     @property
     def _advisory(self) -> float:
-        """
-        The advisory window that pauses scale with, in seconds.
-        """
+        """The advisory window that pauses scale with, in seconds."""
         return ADVISORY_OF_NOTHING if self.record is None else self.record.plan.advisory
 
     def _has_too_many_fetches(self, now: Instant) -> bool:
-        """
-        Return whether as many fetches as allowed haven't returned.
-        """
+        """Return whether as many fetches as allowed haven't returned."""
         number = len(self._fetches)
         if number < MAX_FETCHES:
             return False
@@ -237,9 +227,7 @@ class RefreshState:
         return passed < self.load_timeout * 2.0 ** min(number, 30)
 
     def _cannot_prompt(self) -> bool:
-        """
-        Return whether a fetch would prompt a person, but runs in the background.
-        """
+        """Return whether a fetch would prompt a person, but runs in the background."""
         return in_background() and self.needs_input()
 
     def _may_start_early(self, now: Instant) -> bool:
@@ -312,9 +300,7 @@ class RefreshState:
         return access_key_id in self._former_keys
 
     def timeout(self, flight: Flight, now: Instant, freshness: Freshness) -> float:
-        """
-        Return how many seconds a caller waits for *flight*.
-        """
+        """Return how many seconds a caller waits for *flight*."""
         passed = now.monotonic - flight.began.monotonic
         if self.record is None or freshness is Freshness.EXPIRED:
             return self.load_timeout - passed
@@ -325,9 +311,7 @@ class RefreshState:
         return min(wait, self.record.remaining(now) - self.record.plan.floor)
 
     def _in_progress(self, now: Instant) -> Flight | None:
-        """
-        Return the refresh to join, if any. One that takes too long is timed out.
-        """
+        """Return the refresh to join, if any. One that takes too long is timed out."""
         flight = self.flight
         if flight is not None:
             waits = flight.queued and flight.runner is None
@@ -347,9 +331,7 @@ class RefreshState:
         return flight
 
     def begin_fetch(self, flight: Flight, owner: object) -> bool:
-        """
-        Register the fetch of *flight*, unless it has another owner or has begun.
-        """
+        """Register the fetch of *flight*, unless it has another owner or has begun."""
         started = flight.runner is not None or flight.done.is_set()
         if flight.owner is not owner or started:
             return False
@@ -360,9 +342,7 @@ class RefreshState:
         return True
 
     def end_fetch(self, flight: Flight) -> None:
-        """
-        End *flight* after its fetch. May be called again after an interrupt.
-        """
+        """End *flight* after its fetch. May be called again after an interrupt."""
         self._forget_fetch(flight)
         self.abandon(flight)
 
@@ -370,16 +350,12 @@ class RefreshState:
         self._fetches = tuple(it for it in self._fetches if it is not flight)
 
     def interrupt(self, flight: Flight, error: BaseException, now: Instant) -> None:
-        """
-        End the fetch with an exception that isn't a failure of the source.
-        """
+        """End the fetch with an exception that isn't a failure of the source."""
         flight.interruption = error
         self.backoff.interrupted(now.monotonic, began=flight.began.monotonic)
 
     def abandon_owned(self, owner: object) -> None:
-        """
-        Abandon the refresh that *owner* has started, if its fetch hasn't begun.
-        """
+        """Abandon the refresh that *owner* has started, if its fetch hasn't begun."""
         flight = self.flight
         if flight is not None and flight.owner is owner and flight.runner is None:
             self.abandon(flight)
@@ -473,9 +449,7 @@ class RefreshState:
         return record
 
     def _is_outdated(self, flight: Flight) -> bool:
-        """
-        Return whether it timed out and a later fetch has returned credentials.
-        """
+        """Return whether it timed out and a later fetch has returned credentials."""
         if self.flight is flight or self.record is None:
             return False
         return self.record.began.monotonic > flight.began.monotonic
@@ -610,9 +584,7 @@ class RefreshState:
         return self.events.warning_level(now.monotonic)
 
     def _may_use(self, remaining: float, now: Instant) -> bool:
-        """
-        Return whether callers get the current record now, and not the error.
-        """
+        """Return whether callers get the current record now, and not the error."""
         denied = self.backoff.is_permanent and self.policy.when_denied == "raise"
         if self.record is None or denied:
             return False

@@ -1,3 +1,1 @@
-"""
-Delivery: credentials for programs that don't use this library.
-"""
+"""Delivery: credentials for programs that don't use this library."""

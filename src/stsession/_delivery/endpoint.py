@@ -95,9 +95,7 @@ class CredentialsEndpoint:
         self.close()
 
     def close(self) -> None:
-        """
-        Stop the server, and remove its files. Can be called more than once.
-        """
+        """Stop the server, and remove its files. Can be called more than once."""
         self._server.close()
         self._current.close()
         self._directory.remove()
@@ -132,9 +130,7 @@ class CredentialsEndpoint:
 
 
 class _CurrentCredentials:
-    """
-    Responses with the credentials of a refresher, whose calls may block.
-    """
+    """Responses with the credentials of a refresher, whose calls may block."""
 
     def __init__(self, refresher: Refresher) -> None:
         self.refresher = refresher
@@ -146,15 +142,11 @@ class _CurrentCredentials:
         ).start()
 
     def close(self) -> None:
-        """
-        End the thread when the call that it waits for has ended.
-        """
+        """End the thread when the call that it waits for has ended."""
         self._requested.put(None)
 
     async def response(self) -> Response:
-        """
-        Return the response to a request, within `RESPONDS_WITHIN` seconds.
-        """
+        """Return the response to a request, within `RESPONDS_WITHIN` seconds."""
         try:
             record = await self._usable()
         except RefreshError as e:
@@ -163,9 +155,7 @@ class _CurrentCredentials:
         return Response(HTTPStatus.OK, _fields(record, self.refresher))
 
     async def _usable(self) -> Record:
-        """
-        Return credentials that haven't expired.
-        """
+        """Return credentials that haven't expired."""
         if self._pending is None or self._pending.done():
             self._pending = asyncio.get_running_loop().create_future()
             self._requested.put(self._pending)
@@ -213,9 +203,7 @@ class _CurrentCredentials:
 
 
 def _fields(record: Record, refresher: Refresher) -> dict[str, str]:
-    """
-    Return the body of a response, as the SDKs read it.
-    """
+    """Return the body of a response, as the SDKs read it."""
     credentials = record.credentials
     # The SDKs require an expiration; without one, they get the same keys again.
     expires_at = credentials.expires_at or utc(refresher.clock.wall() + 3600)
@@ -239,9 +227,7 @@ class _PrivateDirectory:
         self.remove = weakref.finalize(self, _remove, self._path, os.getpid())
 
     def write(self, name: str, content: str) -> str:
-        """
-        Write a file of mode 0600, and return its path.
-        """
+        """Write a file of mode 0600, and return its path."""
         path = self._path / name
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
         with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:

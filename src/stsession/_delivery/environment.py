@@ -1,6 +1,4 @@
-"""
-Environment variables and config files for other programs.
-"""
+"""Environment variables and config files for other programs."""
 
 from __future__ import annotations
 
@@ -33,9 +31,7 @@ OTHER_CREDENTIALS = frozenset(
 
 
 def child_environ(environ: Mapping[str, str]) -> dict[str, str]:
-    """
-    Return a copy without the variables by which an SDK would find credentials.
-    """
+    """Return a copy without the variables by which an SDK would find credentials."""
     return {
         # The SDK for Go reads the config file only if told so.
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -50,9 +46,7 @@ def child_environ(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def region_variables(region: str | None) -> dict[str, str]:
-    """
-    Return the variables for a region. SDKs read one or the other.
-    """
+    """Return the variables for a region. SDKs read one or the other."""
     names = ("AWS_REGION", "AWS_DEFAULT_REGION")
     return {} if region is None else dict.fromkeys(names, region)
 
@@ -60,9 +54,7 @@ def region_variables(region: str | None) -> dict[str, str]:
 def static_environ(
     credentials: TemporaryCredentials, region: str | None
 ) -> dict[str, str]:
-    """
-    Return the variables with which an SDK uses the credentials until they expire.
-    """
+    """Return the variables with which an SDK uses the credentials until they expire."""
     # Without AWS_CREDENTIAL_EXPIRATION: botocore would try to refresh from the
     # environment, and fail.
     return {

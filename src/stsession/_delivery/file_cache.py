@@ -1,6 +1,4 @@
-"""
-The cache that lets processes share credentials, in a folder of the user.
-"""
+"""The cache that lets processes share credentials, in a folder of the user."""
 
 from __future__ import annotations
 
@@ -118,9 +116,7 @@ class FileCache(MemoryCache):
 
 
 class SharedFetch:
-    """
-    Fetches credentials once for all processes, see `MemoryCache.shared_fetch`.
-    """
+    """Fetches credentials once for all processes, see `MemoryCache.shared_fetch`."""
 
     def __init__(
         self,
@@ -193,9 +189,7 @@ class SharedFetch:
         return Instant(self._clock.wall(), self._clock.monotonic())
 
     def is_due(self, record: StoredRecord) -> bool:
-        """
-        Return whether a process would refresh these credentials.
-        """
+        """Return whether a process would refresh these credentials."""
         lifetime = record.expires - record.issued
         # With the most jitter, so that they are fresh for each process that reads them.
         plan = self._policy.plan(lifetime, 1.0)
@@ -204,9 +198,7 @@ class SharedFetch:
         return record.expires - self._clock.wall() <= due
 
     def write(self, key: str, fetched: FetchResult) -> None:
-        """
-        Store credentials, unless another source signs by now.
-        """
+        """Store credentials, unless another source signs by now."""
         credentials, now = fetched.credentials, self.now()
         if credentials.expires_at is None or key != self._current_key():
             return
@@ -222,9 +214,7 @@ class SharedFetch:
 
 
 class _Attempt:
-    """
-    One fetch with a key: look, lock, look, fetch, write.
-    """
+    """One fetch with a key: look, lock, look, fetch, write."""
 
     def __init__(self, shared: SharedFetch, fetching: Fetching, key: str) -> None:
         self._shared = shared
@@ -272,9 +262,7 @@ class _Attempt:
         return found
 
     def _fresh(self) -> FetchResult | None:
-        """
-        Return stored credentials that needn't be refreshed yet.
-        """
+        """Return stored credentials that needn't be refreshed yet."""
         record = self._better()
         if record is None or self._shared.is_due(record):
             return None
@@ -283,9 +271,7 @@ class _Attempt:
         return self._result(record) if is_new else None
 
     def _usable(self) -> FetchResult | None:
-        """
-        Return stored credentials that can be used although they are due.
-        """
+        """Return stored credentials that can be used although they are due."""
         record = self._better()
         if record is None or self._reason == "requested":
             return None
@@ -294,9 +280,7 @@ class _Attempt:
         return self._result(record) if remaining > least else None
 
     def _better(self) -> StoredRecord | None:
-        """
-        Return the stored record, if it is another one than that in use.
-        """
+        """Return the stored record, if it is another one than that in use."""
         record, held = self._store.read(self._key), self._held
         if record is None or held is None:
             return record
@@ -331,9 +315,7 @@ class _Attempt:
         return _error(failure) if 0 < wait <= LONGEST_PAUSE else None
 
     def _is_held(self) -> bool:
-        """
-        Return whether the credentials in use are valid for a while.
-        """
+        """Return whether the credentials in use are valid for a while."""
         held = self._held
         return held is not None and self._refresher.remaining(held) > _least(
             held.lifetime
@@ -367,9 +349,7 @@ class _Attempt:
 
 
 def process_output(credentials: TemporaryCredentials) -> str:
-    """
-    Return the line that a credential process prints, as the SDKs define it.
-    """
+    """Return the line that a credential process prints, as the SDKs define it."""
     output: dict[str, Any] = {
         "Version": 1,
         "AccessKeyId": credentials.access_key_id,
@@ -438,9 +418,7 @@ def _mode() -> str:
 
 
 def _is_mocked() -> bool:
-    """
-    Return whether moto replaces AWS, whose credentials are for this block only.
-    """
+    """Return whether moto replaces AWS, whose credentials are for this block only."""
     adapters = sys.modules.get("requests.adapters")
     send = getattr(getattr(adapters, "HTTPAdapter", None), "send", None)
     return send is not None and send.__module__ != "requests.adapters"

@@ -90,9 +90,7 @@ _warned: per_process[set[str]] = per_process(set)
 
 
 class StoredRecord(NamedTuple):
-    """
-    Credentials as they are stored.
-    """
+    """Credentials as they are stored."""
 
     issued: float
     """When they were requested, in seconds since 1970 by the local clock."""
@@ -114,9 +112,7 @@ class StoredRecord(NamedTuple):
 
     @property
     def access_key_id(self) -> str:
-        """
-        The access key ID in the output. Empty if the output can't be read.
-        """
+        """The access key ID in the output. Empty if the output can't be read."""
         try:
             return str(json.loads(self.output)["AccessKeyId"])
         except (ValueError, LookupError, TypeError):
@@ -124,9 +120,7 @@ class StoredRecord(NamedTuple):
 
 
 def default_directory() -> Path:
-    """
-    Return the folder for the cache of this user.
-    """
+    """Return the folder for the cache of this user."""
     chosen = os.environ.get("STSESSION_CACHE_DIR")
     if chosen:
         return Path(chosen)
@@ -146,9 +140,7 @@ def _home() -> Path:
 
 
 def encode(record: StoredRecord) -> bytes:
-    """
-    Return the content of the file of a record.
-    """
+    """Return the content of the file of a record."""
     description = json.dumps(record.description, sort_keys=True)
     body = f"{description}\n{record.output}\n".encode()
     head = f"{MAGIC} {record.issued!r} {record.expires!r} {len(body)}".encode()
@@ -157,9 +149,7 @@ def encode(record: StoredRecord) -> bytes:
 
 
 def decode(content: bytes) -> StoredRecord | None:
-    """
-    Return the record in the content of a file. `None` if any check fails.
-    """
+    """Return the record in the content of a file. `None` if any check fails."""
     try:
         first, _, body = content.partition(b"\n")
         head, _, digest = first.rpartition(b" ")
@@ -225,9 +215,7 @@ class RecordStore:
         return record
 
     def write(self, key: str, record: StoredRecord) -> None:
-        """
-        Replace the record for a key. The former one stays if that isn't possible.
-        """
+        """Replace the record for a key. The former one stays if that isn't possible."""
         self._replace(self._file(key, RECORD), encode(record))
         self._delete(self._file(key, FAILURE))
         self._sweep()
@@ -251,9 +239,7 @@ class RecordStore:
         self._delete(self._file(key, RECORD))
 
     def entries(self) -> Iterator[tuple[str, StoredRecord]]:
-        """
-        Iterate over the keys and records, those that have expired included.
-        """
+        """Iterate over the keys and records, those that have expired included."""
         for file in self._files(RECORD):
             key = file.name.removesuffix(RECORD)
             record = self.read(key)
@@ -277,9 +263,7 @@ class RecordStore:
         return removed
 
     def read_failure(self, key: str) -> dict[str, Any] | None:
-        """
-        Return the last failure to get a record. `None` if there is none.
-        """
+        """Return the last failure to get a record. `None` if there is none."""
         try:
             failure = json.loads(self._content(self._file(key, FAILURE)) or b"null")
         except ValueError:
@@ -287,9 +271,7 @@ class RecordStore:
         return failure if isinstance(failure, dict) else None
 
     def write_failure(self, key: str, failure: dict[str, Any]) -> None:
-        """
-        Keep a failure, without secrets, until a record is written.
-        """
+        """Keep a failure, without secrets, until a record is written."""
         self._replace(self._file(key, FAILURE), json.dumps(failure).encode())
 
     def write_alias(self, alias: str, content: str) -> None:
@@ -340,9 +322,7 @@ class RecordStore:
         return None if content is None else decode(content)
 
     def _content(self, file: Path) -> bytes | None:
-        """
-        Return the content of a file that only this user can read and write.
-        """
+        """Return the content of a file that only this user can read and write."""
         if not self._is_safe():
             return None
         try:
@@ -391,9 +371,7 @@ class RecordStore:
         return True
 
     def _prepare(self) -> bool:
-        """
-        Make the folder if there is none. Return whether it can be used.
-        """
+        """Make the folder if there is none. Return whether it can be used."""
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.path.mkdir(mode=0o700)
@@ -422,9 +400,7 @@ class RecordStore:
         return False
 
     def _sweep(self) -> None:
-        """
-        Remove what isn't needed any longer, once an hour.
-        """
+        """Remove what isn't needed any longer, once an hour."""
         now, swept = self._wall(), self.path / SWEPT
         if -CLOCK_TOLERANCE < now - _modified(swept) < SWEEP_INTERVAL:
             return

@@ -1,6 +1,4 @@
-"""
-A small HTTP server on loopback that only answers requests with its token.
-"""
+"""A small HTTP server on loopback that only answers requests with its token."""
 
 from __future__ import annotations
 
@@ -46,9 +44,7 @@ SENT_BY_BROWSERS = re.compile(rb"origin|referer|sec-fetch-.*")
 
 
 class Response(NamedTuple):
-    """
-    A response whose body is an object of JSON.
-    """
+    """A response whose body is an object of JSON."""
 
     status: HTTPStatus
     body: Mapping[str, str]
@@ -56,9 +52,7 @@ class Response(NamedTuple):
     """Whether the connection is closed afterwards."""
 
     def encode(self) -> bytes:
-        """
-        Return the bytes to send.
-        """
+        """Return the bytes to send."""
         body = json.dumps(self.body).encode()
         head = [
             f"HTTP/1.1 {self.status.value} {self.status.phrase}",
@@ -72,9 +66,7 @@ class Response(NamedTuple):
 
 
 class _BadRequestError(Exception):
-    """
-    A request that gets no credentials. Its connection is closed.
-    """
+    """A request that gets no credentials. Its connection is closed."""
 
     def __init__(self, status: HTTPStatus, message: str) -> None:
         super().__init__(message)
@@ -112,15 +104,11 @@ class LoopbackServer:
 
     @property
     def url(self) -> str:
-        """
-        The URL of the endpoint.
-        """
+        """The URL of the endpoint."""
         return f"http://{self.host}{self.path}"
 
     def close(self) -> None:
-        """
-        Close all connections, and wait for the thread to end.
-        """
+        """Close all connections, and wait for the thread to end."""
         if self._process != os.getpid() or self._loop.is_closed():
             return
         self._call(self._stop())

@@ -1,3 +1,1 @@
-"""
-STS requests as immutable values with checked arguments.
-"""
+"""STS requests as immutable values with checked arguments."""

@@ -1,6 +1,4 @@
-"""
-Checks of ARNs.
-"""
+"""Checks of ARNs."""
 
 from __future__ import annotations
 
@@ -103,9 +101,7 @@ _MISTAKES = (
 
 
 def account_of(arn: str) -> str | None:
-    """
-    Return the account in an ARN. `None` on servers that have no accounts.
-    """
+    """Return the account in an ARN. `None` on servers that have no accounts."""
     parts = arn.split(":")
     return parts[4] or None if len(parts) > 5 else None
 
@@ -215,9 +211,7 @@ _TASK_POLICY_NAME = r"(?:root-task/)?([\w+=,.@-]{1,128})"
 
 
 def checked_principal_arn(value: object, *, strict: bool = True) -> str:
-    """
-    Return *value* if it is the ARN of a SAML provider in IAM.
-    """
+    """Return *value* if it is the ARN of a SAML provider in IAM."""
     hint = (
         "A SAML provider's ARN looks like arn:aws:iam::123456789012:saml-provider/Okta."
     )
@@ -240,9 +234,7 @@ def checked_principal_arn(value: object, *, strict: bool = True) -> str:
 
 
 def checked_target_principal(value: object, *, strict: bool = True) -> str:
-    """
-    Return *value* if it is an account ID, or the ARN of an account's root.
-    """
+    """Return *value* if it is an account ID, or the ARN of an account's root."""
     return _checked_arn(
         TARGET_PRINCIPAL,
         value,

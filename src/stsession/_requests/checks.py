@@ -1,6 +1,4 @@
-"""
-Checks of arguments that several requests take.
-"""
+"""Checks of arguments that several requests take."""
 
 from __future__ import annotations
 
@@ -60,9 +58,7 @@ def checked_seconds(
     strict: bool = True,
     expected: str = "an int or a timedelta",
 ) -> int | None:
-    """
-    Return a duration in whole seconds. `None` if none is passed.
-    """
+    """Return a duration in whole seconds. `None` if none is passed."""
     if value is None:
         return None
     if isinstance(value, dt.timedelta):
@@ -107,9 +103,7 @@ def checked_texts(
 
 
 def checked_tags(value: object, *, strict: bool = True) -> tuple[tuple[str, str], ...]:
-    """
-    Return the items of a mapping of tags, in the same order.
-    """
+    """Return the items of a mapping of tags, in the same order."""
     if not isinstance(value, Mapping):
         raise wrong_type(
             "tags", value, "a mapping of str to str", hint='Write {"Team": "data"}.'
@@ -154,9 +148,7 @@ def check_transitive_tag_keys(
 def checked_contexts(
     value: object, *, strict: bool = True
 ) -> tuple[tuple[str, str], ...]:
-    """
-    Return the assertions of context providers, in the order of the mapping.
-    """
+    """Return the assertions of context providers, in the order of the mapping."""
     name = PROVIDED_CONTEXTS.parameter
     if not isinstance(value, Mapping):
         raise wrong_type(
@@ -203,9 +195,7 @@ def checked_serial_number(value: object, *, strict: bool = True) -> str:
 
 
 def checked_token_code(value: object) -> str:
-    """
-    Return an MFA code of six digits. Messages don't quote it.
-    """
+    """Return an MFA code of six digits. Messages don't quote it."""
     return TOKEN_CODE.text(value, hint=TOKEN_CODE.hint)
 
 

@@ -1,6 +1,4 @@
-"""
-The limits of STS's parameters, as data and as checks.
-"""
+"""The limits of STS's parameters, as data and as checks."""
 
 from __future__ import annotations
 
@@ -64,9 +62,7 @@ class SdkModels(Protocol):
         """
 
     def partitions(self) -> Collection[str]:
-        """
-        Return the names of all partitions.
-        """
+        """Return the names of all partitions."""
 
 
 _sdk_models: list[SdkModels] = []
@@ -102,9 +98,7 @@ def _all_legal(text: str, characters: str) -> bool:
 
 
 def _without_categories(characters: str, text: str) -> str:
-    """
-    Replace Unicode's categories by those characters of *text* that are in them.
-    """
+    """Replace Unicode's categories by those characters of *text* that are in them."""
 
     def members(category: re.Match[str]) -> str:
         found = {c for c in text if unicodedata.category(c).startswith(category[1])}
@@ -196,9 +190,7 @@ class Limit(NamedTuple):
         return text
 
     def number(self, value: object, *, strict: bool = True, expected: str) -> int:
-        """
-        Return *value* as a plain integer if it is within the bounds.
-        """
+        """Return *value* as a plain integer if it is within the bounds."""
         if isinstance(value, bool) or not isinstance(value, int):
             raise wrong_type(self.parameter, value, expected)
         limit = self._exceeded_by(value, Limit.includes, strict)
@@ -215,9 +207,7 @@ class Limit(NamedTuple):
     def _exceeded_by(
         self, value: T, fits: Callable[[Limit, T], bool], strict: bool
     ) -> Limit | None:
-        """
-        Return the limit that *value* exceeds, after a look into the SDK's models.
-        """
+        """Return the limit that *value* exceeds, after a look into the SDK's models."""
         limit = self
         if not strict:
             limit = self._replace(minimum=min(1, self.minimum), characters="")
@@ -227,9 +217,7 @@ class Limit(NamedTuple):
         return None if fits(limit, value) else limit
 
     def raised_by_sdk(self) -> Limit:
-        """
-        Return this limit, widened as far as the SDK's models allow.
-        """
+        """Return this limit, widened as far as the SDK's models allow."""
         limit = self
         for traits in (it.traits(path) for it in _sdk_models for path in self.paths):
             limit = limit._replace(
@@ -244,23 +232,17 @@ class Limit(NamedTuple):
         return limit
 
     def accepts(self, text: str) -> bool:
-        """
-        Return whether a text has a legal length and legal characters.
-        """
+        """Return whether a text has a legal length and legal characters."""
         if not self.includes(len(text)):
             return False
         return not self.characters or _all_legal(text, self.characters)
 
     def includes(self, number: int) -> bool:
-        """
-        Return whether a number is within the bounds.
-        """
+        """Return whether a number is within the bounds."""
         return self.minimum <= number <= self.maximum
 
     def violation(self, text: str) -> str:
-        """
-        Return the reason why *text* is invalid, as the end of a sentence.
-        """
+        """Return the reason why *text* is invalid, as the end of a sentence."""
         allowed = self.allowed()
         if self.characters:
             allowed += f" of {self.characters}"
@@ -274,9 +256,7 @@ class Limit(NamedTuple):
         return f"has {found} at position {index + 1}; {allowed}."
 
     def allowed(self) -> str:
-        """
-        Return the bounds as a part of a sentence, for messages.
-        """
+        """Return the bounds as a part of a sentence, for messages."""
         if self.minimum == self.maximum:
             return f"{self.authority} allows {self.minimum:,}"
         return f"{self.authority} allows {self.minimum:,} to {self.maximum:,}"

@@ -1,6 +1,4 @@
-"""
-STS requests with checked arguments: one class, and a table of the six operations.
-"""
+"""STS requests with checked arguments: one class, and a table of the six operations."""
 
 from __future__ import annotations
 
@@ -320,16 +318,12 @@ class StsRequest:
         return cls(operation, tuple(given), seconds)
 
     def get(self, name: str, default: Any = None) -> Any:
-        """
-        Return a checked argument, or *default* if it wasn't passed.
-        """
+        """Return a checked argument, or *default* if it wasn't passed."""
         return dict(self.arguments).get(name, default)
 
     @property
     def name(self) -> str:
-        """
-        The name of the request for messages: for a role, its ARN.
-        """
+        """The name of the request for messages: for a role, its ARN."""
         return OPERATIONS[self.operation].name(dict(self.arguments))
 
     @property
@@ -341,9 +335,7 @@ class StsRequest:
 
     @property
     def account_id(self) -> str | None:
-        """
-        The account of the role or of the root user. `None` if it isn't known.
-        """
+        """The account of the role or of the root user. `None` if it isn't known."""
         principal = self.get("role_arn") or self.get("target_principal", "")
         return principal if principal.isdecimal() else account_of(principal)
 

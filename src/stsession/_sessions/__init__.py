@@ -1,3 +1,1 @@
-"""
-The public functions and session classes, and how they are wired.
-"""
+"""The public functions and session classes, and how they are wired."""

@@ -1,6 +1,4 @@
-"""
-Role chains: the credentials of one role sign the request for the next.
-"""
+"""Role chains: the credentials of one role sign the request for the next."""
 
 from __future__ import annotations
 
@@ -44,9 +42,7 @@ ROLE_OPERATIONS = frozenset(
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Hop:
-    """
-    One request of a role chain, with everything that its credentials depend on.
-    """
+    """One request of a role chain, with everything that its credentials depend on."""
 
     request: StsRequest
     source: Source
@@ -218,9 +214,7 @@ class ChainBuilder:
 
     @property
     def next_source(self) -> Source:
-        """
-        The source that signs the next request.
-        """
+        """The source that signs the next request."""
         if self._next is None:
             self._next = role_source(self.refreshers[-1], self.source, key=self.key)
         return self._next

@@ -1,6 +1,4 @@
-"""
-from_profile(): sessions for profiles, with a refresher for each role.
-"""
+"""from_profile(): sessions for profiles, with a refresher for each role."""
 
 from __future__ import annotations
 
@@ -121,9 +119,7 @@ def from_profile(
 def _plan(
     name: str | None, settings: botocore.session.Session
 ) -> tuple[First, list[RoleStep]]:
-    """
-    Return the first credentials of a profile, and its roles.
-    """
+    """Return the first credentials of a profile, and its roles."""
     profile = name or settings.profile or "default"
     profiles = settings.full_config.get("profiles", {})
     if name is None:
@@ -149,9 +145,7 @@ def _with_environment(profile: Mapping[str, Any]) -> Mapping[str, Any]:
 def _start(
     profile: Source, first: First, roles: list[RoleStep], options: Options
 ) -> ChainBuilder:
-    """
-    Return a chain that begins with the first credentials of a profile.
-    """
+    """Return a chain that begins with the first credentials of a profile."""
     role_arn = roles[0].role_arn if roles else ""
     if isinstance(first, WebIdentityStep):
         return _start_with_web_identity(unsigned_source(profile), first, options)

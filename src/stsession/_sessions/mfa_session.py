@@ -1,6 +1,4 @@
-"""
-MFA sessions: one MFA code for all roles that are assumed from a source.
-"""
+"""MFA sessions: one MFA code for all roles that are assumed from a source."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-The public functions, one for each operation of STS.
-"""
+"""The public functions, one for each operation of STS."""
 
 from __future__ import annotations
 

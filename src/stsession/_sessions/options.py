@@ -1,6 +1,4 @@
-"""
-The options of the public functions, and the checks of their names and values.
-"""
+"""The options of the public functions, and the checks of their names and values."""
 
 from __future__ import annotations
 
@@ -55,9 +53,7 @@ SPELLINGS = {
 
 
 class StsOptions(TypedDict, total=False):
-    """
-    Options of all functions that make sessions, and of fleets.
-    """
+    """Options of all functions that make sessions, and of fleets."""
 
     sts_region: str | None
     """The region in which STS is called."""
@@ -96,9 +92,7 @@ class SessionOptions(StsOptions, total=False):
 
 
 class RoleOptions(TypedDict, total=False):
-    """
-    Parameters of AssumeRole that may differ between the accounts of a fleet.
-    """
+    """Parameters of AssumeRole that may differ between the accounts of a fleet."""
 
     role_session_name: str | None
     """The name of the session in CloudTrail."""

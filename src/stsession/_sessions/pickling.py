@@ -1,6 +1,4 @@
-"""
-Recipes: the call that made a session, for pickles, copies and digests.
-"""
+"""Recipes: the call that made a session, for pickles, copies and digests."""
 
 from __future__ import annotations
 
@@ -137,9 +135,7 @@ class Recipe:
 
 
 def rebuild_session(make: Callable[..., Any], arguments: dict[str, Any]) -> Any:
-    """
-    Make a session from a recipe; called by unpickling.
-    """
+    """Make a session from a recipe; called by unpickling."""
     source = arguments.get("source")
     if isinstance(source, _SessionSettings):
         arguments = {**arguments, "source": source.make()}
@@ -147,9 +143,7 @@ def rebuild_session(make: Callable[..., Any], arguments: dict[str, Any]) -> Any:
 
 
 class _SessionSettings:
-    """
-    The settings of a boto3 or botocore session that were made by code.
-    """
+    """The settings of a boto3 or botocore session that were made by code."""
 
     def __init__(self, *, variables: dict[str, Any], boto: bool) -> None:
         self.variables = variables
@@ -200,17 +194,13 @@ def _settings_of(source: Any) -> _SessionSettings:
 
 
 class _Profiles:
-    """
-    The identities of profiles, computed once for each content of their files.
-    """
+    """The identities of profiles, computed once for each content of their files."""
 
     def __init__(self) -> None:
         self._known: RandomEviction[Hashable, Any] = RandomEviction(MAX_PROFILES)
 
     def get(self, name: str | None, files: tuple[str, ...]) -> Any:
-        """
-        Return what identifies the credentials of a profile, without secrets.
-        """
+        """Return what identifies the credentials of a profile, without secrets."""
         named = (name,) if name else tuple(map(os.environ.get, PROFILE_VARIABLES))
         contents = contents_of(files)
         key = named, files, contents
@@ -304,9 +294,7 @@ def _is_ours(source: Any) -> bool:
 
 
 def _plain_of(name: str, value: Any) -> Any:
-    """
-    Return a value as plain data that is equal for all ways to pass it.
-    """
+    """Return a value as plain data that is equal for all ways to pass it."""
     if name in SECRETS and isinstance(value, (str, Mapping)):
         # A digest that others could compute would let them check guesses.
         return digest_of(json.dumps(value, sort_keys=True).encode()).hex()
@@ -337,9 +325,7 @@ def _plain_of(name: str, value: Any) -> Any:
 
 
 def _name_or_number(thing: Any) -> Any:
-    """
-    Return the import path of a function or class, or else a unique number.
-    """
+    """Return the import path of a function or class, or else a unique number."""
     module, name = (getattr(thing, key, None) for key in ("__module__", "__qualname__"))
     if module is not None and name is not None:
         imported = sys.modules.get(module)

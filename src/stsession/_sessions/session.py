@@ -1,6 +1,4 @@
-"""
-The session classes.
-"""
+"""The session classes."""
 
 from __future__ import annotations
 
@@ -210,9 +208,7 @@ class RefreshableSession(BotoSession):
         return self._refresher.refresh().credentials
 
     def status(self) -> SessionStatus:
-        """
-        Return the refresh status of every role in the chain. Does no I/O.
-        """
+        """Return the refresh status of every role in the chain. Does no I/O."""
         from .status import HopStatus, SessionStatus  # noqa: PLC0415 - not for each session
 
         return SessionStatus(hops=tuple(map(HopStatus.of, self._refreshers)))
@@ -363,9 +359,7 @@ class RefreshableSession(BotoSession):
 
 
 def note_region(refreshers: Iterable[Refresher], region: str | None) -> None:
-    """
-    Call STS in the region of the first client, because no region is configured.
-    """
+    """Call STS in the region of the first client, because no region is configured."""
     if not region or region.endswith("-global"):
         return
     for refresher in refreshers:
@@ -463,16 +457,12 @@ class RefreshableAssumeRoleSession(RefreshableSession):
 
     @property
     def role_arn(self) -> str:
-        """
-        The ARN of the role; in a role chain, that of the last role.
-        """
+        """The ARN of the role; in a role chain, that of the last role."""
         return self._refresher.name
 
     @property
     def account_id(self) -> str | None:
-        """
-        The ID of the role's account. `None` on servers that have no accounts.
-        """
+        """The ID of the role's account. `None` on servers that have no accounts."""
         return account_of(self.role_arn)
 
 

@@ -1,6 +1,4 @@
-"""
-The status of a session and its roles.
-"""
+"""The status of a session and its roles."""
 
 from __future__ import annotations
 
@@ -53,9 +51,7 @@ class HopStatus:
 
     @classmethod
     def of(cls, refresher: Refresher) -> HopStatus:
-        """
-        Return the status of a refresher.
-        """
+        """Return the status of a refresher."""
         record = refresher.record
         dated = record is not None and record.credentials.expires_at is not None
         error = refresher.last_error
@@ -85,15 +81,11 @@ class SessionStatus:
 
     @property
     def hop(self) -> HopStatus:
-        """
-        The status of the session's own role.
-        """
+        """The status of the session's own role."""
         return self.hops[-1]
 
     def __str__(self) -> str:
-        """
-        Return a table with a line for each role, and one for each last error.
-        """
+        """Return a table with a line for each role, and one for each last error."""
         rows = [HEADINGS, *map(_row, self.hops)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = []

@@ -1,3 +1,1 @@
-"""
-Resolves source=: the credentials that sign a request to STS.
-"""
+"""Resolves source=: the credentials that sign a request to STS."""

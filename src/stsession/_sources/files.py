@@ -1,6 +1,4 @@
-"""
-The identity behind the environment, config files and web identity tokens.
-"""
+"""The identity behind the environment, config files and web identity tokens."""
 
 from __future__ import annotations
 
@@ -116,16 +114,12 @@ def digest_of_file(path: str) -> Hashable:
 
 
 def owner_of_file(path: str | os.PathLike[str] | None) -> Hashable:
-    """
-    Return a value that changes when a file contains a token of another owner.
-    """
+    """Return a value that changes when a file contains a token of another owner."""
     return _owners().get(os.path.abspath(path)) if path else None  # noqa: PTH100
 
 
 def contents_of(files: tuple[str, ...]) -> Hashable:
-    """
-    Return a value that changes when the content of config files changes.
-    """
+    """Return a value that changes when the content of config files changes."""
     return tuple(map(digest_of_file, files))
 
 

@@ -1,6 +1,4 @@
-"""
-Resolves source=: makes the source for an argument, and shares it in the process.
-"""
+"""Resolves source=: makes the source for an argument, and shares it in the process."""
 
 from __future__ import annotations
 
@@ -170,9 +168,7 @@ def _session_source(session: botocore.session.Session) -> Source:
 
 
 def _key_of_given_credentials(session: botocore.session.Session) -> Hashable:
-    """
-    Return a key for the credentials that were set in a session by code, if any.
-    """
+    """Return a key for the credentials that were set in a session by code, if any."""
     credentials = credentials_in_code(session)
     if credentials is None or getattr(credentials, "method", None) in FINDABLE_METHODS:
         return None
@@ -311,9 +307,7 @@ def refresher_source(
     key: Callable[[], Hashable],
     is_role: bool = True,
 ) -> Source:
-    """
-    Return a new source that signs with a refresher's credentials, see `Source`.
-    """
+    """Return a new source that signs with a refresher's credentials, see `Source`."""
     return Source(
         refresher.name,
         settings,
@@ -326,9 +320,7 @@ def refresher_source(
 def role_source(
     refresher: Refresher, previous: Source, *, key: Callable[[], Hashable]
 ) -> Source:
-    """
-    Return the source for a role that the source *previous* assumes, see `Source`.
-    """
+    """Return the source for a role that the source *previous* assumes, see `Source`."""
     with reporting_config_errors(None):
         return _registry().get(
             ("hop", number_of(refresher)),
@@ -339,9 +331,7 @@ def role_source(
 def mfa_source(
     refresher: Refresher, user: Source, *, key: Callable[[], Hashable]
 ) -> Source:
-    """
-    Return the source for a user with an MFA session, see `MfaSigner`.
-    """
+    """Return the source for a user with an MFA session, see `MfaSigner`."""
     with reporting_config_errors(None):
         return _registry().get(
             ("mfa", number_of(refresher)),

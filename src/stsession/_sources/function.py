@@ -1,6 +1,4 @@
-"""
-Fetches credentials from a function that is passed as source=.
-"""
+"""Fetches credentials from a function that is passed as source=."""
 
 from __future__ import annotations
 

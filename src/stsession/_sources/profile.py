@@ -1,6 +1,4 @@
-"""
-Reads the roles and the source of a profile from the AWS config files.
-"""
+"""Reads the roles and the source of a profile from the AWS config files."""
 
 from __future__ import annotations
 
@@ -47,18 +45,14 @@ STATIC_KEYS = ("aws_access_key_id", "aws_secret_access_key")
 
 @attrs.frozen
 class ProfileSource:
-    """
-    Credentials that botocore finds in a profile, except by assuming its role.
-    """
+    """Credentials that botocore finds in a profile, except by assuming its role."""
 
     profile: str
 
 
 @attrs.frozen
 class NamedSource:
-    """
-    Credentials that a profile's *credential_source* refers to.
-    """
+    """Credentials that a profile's *credential_source* refers to."""
 
     profile: str
     method: str
@@ -67,9 +61,7 @@ class NamedSource:
 
 @attrs.frozen(kw_only=True)
 class RoleStep:
-    """
-    A role of a profile, assumed with the credentials of the previous step.
-    """
+    """A role of a profile, assumed with the credentials of the previous step."""
 
     profile: str
     role_arn: str
@@ -81,9 +73,7 @@ class RoleStep:
 
 @attrs.frozen(kw_only=True)
 class WebIdentityStep:
-    """
-    A role of a profile, assumed with a web identity token.
-    """
+    """A role of a profile, assumed with a web identity token."""
 
     profile: str
     role_arn: str
@@ -204,9 +194,7 @@ def _web_identity(name: str, profile: Mapping[str, Any]) -> WebIdentityStep:
 
 @contextmanager
 def in_profile(name: str) -> Iterator[None]:
-    """
-    Add the name of a profile to errors about its values.
-    """
+    """Add the name of a profile to errors about its values."""
     try:
         yield
     except InvalidRequestError as e:

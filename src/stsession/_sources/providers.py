@@ -1,6 +1,4 @@
-"""
-Parts of botocore's chain of credential providers.
-"""
+"""Parts of botocore's chain of credential providers."""
 
 from __future__ import annotations
 
@@ -89,9 +87,7 @@ class _Process(subprocess.Popen[bytes]):
 def accept_local_expirations(
     resolver: CredentialResolver, session: botocore.session.Session
 ) -> None:
-    """
-    Accept expirations without a time zone from a credential process.
-    """
+    """Accept expirations without a time zone from a credential process."""
     name = ProcessProvider.METHOD
     if any(provider.METHOD == name for provider in resolver.providers):
         provider = ProcessProvider(
@@ -139,9 +135,7 @@ def use_providers(
 
 
 def no_credentials(name: str) -> SourceCredentialsError:
-    """
-    Return the error that the source *name* has no credentials.
-    """
+    """Return the error that the source *name* has no credentials."""
     return SourceCredentialsError(
         f"Could not find credentials in {name}.",
         hop=name,

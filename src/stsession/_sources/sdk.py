@@ -1,6 +1,4 @@
-"""
-Credentials that botocore finds.
-"""
+"""Credentials that botocore finds."""
 
 from __future__ import annotations
 
@@ -255,9 +253,7 @@ class SdkCredentials(Credentials):
 
     @property
     def method(self) -> str:  # type: ignore[override]
-        """
-        The method of the credential provider that found them.
-        """
+        """The method of the credential provider that found them."""
         return str(self.resolve().method)
 
     @property
@@ -274,9 +270,7 @@ class SdkCredentials(Credentials):
 
     @property
     def is_role(self) -> bool:
-        """
-        Whether botocore assumed a role to get them.
-        """
+        """Whether botocore assumed a role to get them."""
         return self.method in ROLE_METHODS
 
     @property
@@ -306,9 +300,7 @@ class SdkCredentials(Credentials):
         return getattr(self.resolve(), "account_id", None)
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
-        """
-        Return the current credentials. May block while botocore refreshes them.
-        """
+        """Return the current credentials. May block while botocore refreshes them."""
         frozen: ReadOnlyCredentials = self._translating(
             self.resolve().get_frozen_credentials
         )
@@ -318,9 +310,7 @@ class SdkCredentials(Credentials):
         return frozen
 
     def _translating(self, call: Callable[[], T]) -> T:
-        """
-        Call botocore, and translate the errors of broken providers and files.
-        """
+        """Call botocore, and translate the errors of broken providers and files."""
         try:
             return call()
         except UNTRANSLATED:
@@ -344,9 +334,7 @@ class SdkCredentials(Credentials):
         return ours
 
     def remaining(self) -> float | None:
-        """
-        Return the seconds until they expire. `None` if botocore doesn't know.
-        """
+        """Return the seconds until they expire. `None` if botocore doesn't know."""
         needed = getattr(self._found, "refresh_needed", None)
         if needed is None or not needed(refresh_in=LONGEST) or needed(refresh_in=0):
             return None
@@ -404,9 +392,7 @@ class SdkFetcher:
         self._last: str | None = None
 
     def portable_key(self) -> Any:
-        """
-        Return that of the source, see `StsFetcher.portable_key`.
-        """
+        """Return that of the source, see `StsFetcher.portable_key`."""
         return self.source.portable_key()
 
     def __call__(self) -> FetchResult:

@@ -28,15 +28,11 @@ __all__ = ["MfaSigner", "RefresherSigner", "Signer", "Source"]
 
 
 class Signer(SigningCredentials, Protocol):
-    """
-    The credentials that a source signs with.
-    """
+    """The credentials that a source signs with."""
 
     @property
     def credentials(self) -> Credentials:
-        """
-        The credentials as botocore's clients take them.
-        """
+        """The credentials as botocore's clients take them."""
 
     def portable_key(self) -> Any:
         """
@@ -98,9 +94,7 @@ class Source:
 
     @property
     def key(self) -> Hashable:
-        """
-        What distinguishes the source from others at present.
-        """
+        """What distinguishes the source from others at present."""
         return self._key()
 
     def portable_key(self) -> Any:
@@ -108,9 +102,7 @@ class Source:
 
     @property
     def settings(self) -> botocore.session.Session:
-        """
-        The session from which further sessions are derived.
-        """
+        """The session from which further sessions are derived."""
         return self._clients.session
 
     @property
@@ -152,17 +144,13 @@ class Source:
         return self._clients.get(region, endpoint)
 
     def keep_connections(self, workers: int) -> None:
-        """
-        Keep enough connections to STS for this many concurrent requests.
-        """
+        """Keep enough connections to STS for this many concurrent requests."""
         self._clients.keep_connections(workers)
         if self._previous is not None:
             self._previous.keep_connections(workers)
 
     def close(self) -> None:
-        """
-        Close the connections to STS. They are opened again when needed.
-        """
+        """Close the connections to STS. They are opened again when needed."""
         self._clients.close()
         if self._previous is not None:
             self._previous.close()

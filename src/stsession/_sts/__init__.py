@@ -1,3 +1,1 @@
-"""
-Sends requests to STS, and returns credentials or raises an error of this library.
-"""
+"""Sends requests to STS, and returns credentials or raises an error of this library."""

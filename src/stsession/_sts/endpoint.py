@@ -1,6 +1,4 @@
-"""
-STS endpoints, and clients that call them.
-"""
+"""STS endpoints, and clients that call them."""
 
 from __future__ import annotations
 
@@ -46,9 +44,7 @@ MAX_POOL_SIZE = 4096
 
 
 def pool_size(workers: int) -> int:
-    """
-    Return how many connections a client keeps for this many concurrent requests.
-    """
+    """Return how many connections a client keeps for this many concurrent requests."""
     return max(MIN_POOL_SIZE, min(workers, MAX_POOL_SIZE))
 
 
@@ -151,9 +147,7 @@ class StsEndpoint:
 
     @functools.lru_cache(maxsize=64)  # noqa: B019 - there are few different values
     def single_attempt(self) -> StsEndpoint:
-        """
-        Return the same endpoint with clients that send each request only once.
-        """
+        """Return the same endpoint with clients that send each request only once."""
         return attrs.evolve(self, attempts=1)
 
     @property
@@ -249,9 +243,7 @@ class StsClients:
             self.close()  # the clients so far keep fewer
 
     def close(self) -> None:
-        """
-        Close the connections. They are opened again when needed.
-        """
+        """Close the connections. They are opened again when needed."""
         clients, self._clients = self._clients, {}
         for client in clients.values():
             client.close()

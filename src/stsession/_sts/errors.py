@@ -1,6 +1,4 @@
-"""
-Translates errors of STS and of the SDK into errors of this library, with hints.
-"""
+"""Translates errors of STS and of the SDK into errors of this library, with hints."""
 
 from __future__ import annotations
 

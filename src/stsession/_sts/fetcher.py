@@ -1,6 +1,4 @@
-"""
-Calls STS and returns credentials.
-"""
+"""Calls STS and returns credentials."""
 
 from __future__ import annotations
 
@@ -34,32 +32,22 @@ __all__ = ["RequestSource", "SigningCredentials", "StsFetcher"]
 
 
 class SigningCredentials(Protocol):
-    """
-    Credentials that sign requests to STS.
-    """
+    """Credentials that sign requests to STS."""
 
     @property
     def is_role(self) -> bool:
-        """
-        Whether these are credentials of an assumed role. May look them up.
-        """
+        """Whether these are credentials of an assumed role. May look them up."""
 
     @property
     def can_use_mfa(self) -> bool:
-        """
-        Whether *mfa_serial* would change a request that these credentials sign.
-        """
+        """Whether *mfa_serial* would change a request that these credentials sign."""
 
     @property
     def renewable(self) -> bool:
-        """
-        Whether there may be other credentials after STS has rejected these.
-        """
+        """Whether there may be other credentials after STS has rejected these."""
 
     def needs_input(self) -> bool:
-        """
-        Return whether `prepare` would prompt for input now.
-        """
+        """Return whether `prepare` would prompt for input now."""
 
     def prepare(self) -> float | None:
         """
@@ -73,21 +61,15 @@ class SigningCredentials(Protocol):
         """
 
     def invalidate(self) -> bool:
-        """
-        Replace credentials that STS rejected; return whether a retry may succeed.
-        """
+        """Replace credentials that STS rejected; return whether a retry may succeed."""
 
 
 class RequestSource(SigningCredentials, Protocol):
-    """
-    Credentials that sign a request to STS, with the clients that send it.
-    """
+    """Credentials that sign a request to STS, with the clients that send it."""
 
     @property
     def settings(self) -> botocore.session.Session:
-        """
-        The session with the configuration of the clients.
-        """
+        """The session with the configuration of the clients."""
 
     def portable_key(self) -> Any:
         """
@@ -103,9 +85,7 @@ class RequestSource(SigningCredentials, Protocol):
         """
 
     def client(self, region: str | None, endpoint: StsEndpoint) -> Any:
-        """
-        Return an STS client that signs with its credentials.
-        """
+        """Return an STS client that signs with its credentials."""
 
 
 LIFETIME_TOLERANCE = 60.0
@@ -202,9 +182,7 @@ class StsFetcher:
         ]
 
     def _fetch(self) -> FetchResult:
-        """
-        Send the request. Resend it once if other keys or another token may help.
-        """
+        """Send the request. Resend it once if other keys or another token may help."""
         try:
             return self._send()
         except RefreshError as e:
@@ -286,9 +264,7 @@ class StsFetcher:
     def _token_to_resend(
         self, token: dict[str, str], error: RefreshError
     ) -> dict[str, str]:
-        """
-        Return the token for sending the request again after *error*, or raise it.
-        """
+        """Return the token for sending the request again after *error*, or raise it."""
         if self._is_token_used_up():
             raise error
         if not self._single_use:
@@ -297,9 +273,7 @@ class StsFetcher:
             return self._new_token()
 
     def _token_rejection(self, error: RefreshError) -> RefreshError | None:
-        """
-        Return the error to raise if STS rejected the token, or `None`.
-        """
+        """Return the error to raise if STS rejected the token, or `None`."""
         supplier = self.token_supplier
         return None if supplier is None else supplier.rejected(error)
 
@@ -311,9 +285,7 @@ class StsFetcher:
         return self.token_supplier is not None and self.token_supplier.single_use
 
     def _is_token_used_up(self) -> bool:
-        """
-        Return whether the token was for single use, and there is no other.
-        """
+        """Return whether the token was for single use, and there is no other."""
         return self._single_use and not self._can_renew_token()
 
     def _duration(self) -> int | None:
@@ -449,9 +421,7 @@ def _may_pass(error: RefreshError, *, elsewhere: bool) -> bool:
 
 
 def _expiration(value: object) -> dt.datetime | None:
-    """
-    Return an expiration in UTC. `None` if it can't be read.
-    """
+    """Return an expiration in UTC. `None` if it can't be read."""
     if not isinstance(value, dt.datetime):
         return None
     try:

@@ -1,6 +1,4 @@
-"""
-The base class of token suppliers, and how they call users' functions.
-"""
+"""The base class of token suppliers, and how they call users' functions."""
 
 from __future__ import annotations
 
@@ -50,9 +48,7 @@ class TokenSupplier(ABC):
     time."""
 
     def needs_input(self) -> bool:
-        """
-        Return whether `parameters` would prompt a person now.
-        """
+        """Return whether `parameters` would prompt a person now."""
         return False
 
     @abstractmethod
@@ -89,23 +85,17 @@ class TokenSupplier(ABC):
 
     @abstractmethod
     def can_renew(self) -> bool:
-        """
-        Return whether `parameters` would return a different token now. May block.
-        """
+        """Return whether `parameters` would return a different token now. May block."""
 
     def update(self, later: TokenSupplier) -> None:  # noqa: B027 - seldom needed
-        """
-        Use the arguments of a later session that shares these credentials.
-        """
+        """Use the arguments of a later session that shares these credentials."""
 
 
 T = TypeVar("T")
 
 
 def function_name(function: Callable[..., Any]) -> str:
-    """
-    Return the name of a user's function for messages.
-    """
+    """Return the name of a user's function for messages."""
     name = getattr(function, "__qualname__", type(function).__name__)
     return f"the function {name}()"
 

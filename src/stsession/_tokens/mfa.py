@@ -1,6 +1,4 @@
-"""
-MFA codes, and the devices that show them.
-"""
+"""MFA codes, and the devices that show them."""
 
 from __future__ import annotations
 
@@ -113,9 +111,7 @@ class MfaCodeSupplier(TokenSupplier):
 
 
 class CodePrompter:
-    """
-    Lets one code at a time be obtained, and knows those that were used last.
-    """
+    """Lets one code at a time be obtained, and knows those that were used last."""
 
     def __init__(self) -> None:
         self._used: dict[Hashable, tuple[Clock, str, float]] = {}
@@ -132,9 +128,7 @@ class CodePrompter:
         self._used[serial, isolation_key()] = clock, code, clock.monotonic()
 
     def seconds_until_next(self, serial: str, code: str) -> float:
-        """
-        Return 0 or less if *code* isn't the one that was used last.
-        """
+        """Return 0 or less if *code* isn't the one that was used last."""
         clock = current_runtime().clock
         used_by, last, at = self._used.get((serial, isolation_key()), (clock, "", 0.0))
         if last != code or used_by is not clock:
@@ -168,9 +162,7 @@ class MfaCodes:
         self.update(value)
 
     def update(self, value: CodeLike) -> None:
-        """
-        Use another *mfa_code*, passed by a session that shares these codes.
-        """
+        """Use another *mfa_code*, passed by a session that shares these codes."""
         if isinstance(value, str):
             if value != self._single_code:
                 self._single_code, self._single_code_used = value, False
@@ -356,9 +348,7 @@ def run_command(argv: Sequence[str], serial: str) -> str:
 
 
 class _Totp:
-    """
-    Computes codes from a seed, which its `repr` doesn't show.
-    """
+    """Computes codes from a seed, which its `repr` doesn't show."""
 
     def __init__(self, secret: str) -> None:
         try:

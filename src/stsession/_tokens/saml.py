@@ -1,6 +1,4 @@
-"""
-SAML assertions for AssumeRoleWithSAML, and the roles that they list.
-"""
+"""SAML assertions for AssumeRoleWithSAML, and the roles that they list."""
 
 from __future__ import annotations
 
@@ -35,9 +33,7 @@ FUNCTION_HINT = (
 
 
 def checked_assertion(value: object) -> str:
-    """
-    Return *value* if it looks like an assertion. Errors don't quote it.
-    """
+    """Return *value* if it looks like an assertion. Errors don't quote it."""
     assertion = ASSERTION.text(value)
     if assertion.lstrip().startswith("<"):
         raise InvalidRequestError(

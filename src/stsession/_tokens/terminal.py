@@ -1,6 +1,4 @@
-"""
-MFA codes typed at the terminal, and notices shown there.
-"""
+"""MFA codes typed at the terminal, and notices shown there."""
 
 from __future__ import annotations
 
@@ -30,9 +28,7 @@ CODE_USED = "That code has been used, and codes work only once. Wait for the nex
 
 
 def show_notice(text: str) -> None:
-    """
-    Log the reason for a wait, and write it to stderr if that is a terminal.
-    """
+    """Log the reason for a wait, and write it to stderr if that is a terminal."""
     write_log(logging.INFO, text)
     # A closed terminal must not fail the request.
     with contextlib.suppress(Exception):

@@ -1,6 +1,4 @@
-"""
-Web identity tokens: from a file or a user's function, with their claims.
-"""
+"""Web identity tokens: from a file or a user's function, with their claims."""
 
 from __future__ import annotations
 
@@ -70,9 +68,7 @@ def web_identity_environment() -> dict[str, str]:
 
 
 def checked_web_identity_token(value: object) -> str:
-    """
-    Return the token if its type and length are legal. Errors don't quote it.
-    """
+    """Return the token if its type and length are legal. Errors don't quote it."""
     return WEB_IDENTITY_TOKEN.text(value)
 
 
@@ -101,9 +97,7 @@ class Claims:
 
 
 def read_claims(token: object) -> Claims:
-    """
-    Read the claims of a token. Claims that can't be read are left out.
-    """
+    """Read the claims of a token. Claims that can't be read are left out."""
     payload = _payload(token)
     audience = payload.get("aud")
     several = audience if isinstance(audience, list) else [audience]
@@ -153,9 +147,7 @@ def owner_of(token: object) -> Hashable:
 
 
 class _TokenFile:
-    """
-    A file with tokens of one owner, shared by all suppliers that read it.
-    """
+    """A file with tokens of one owner, shared by all suppliers that read it."""
 
     def __init__(self, owner: Hashable) -> None:
         self.owner = owner

@@ -1,6 +1,4 @@
-"""
-Entry point of ``python -m stsession.demo``.
-"""
+"""Entry point of ``python -m stsession.demo``."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Command line of the demo.
-"""
+"""Command line of the demo."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Two ways to make the same session, and the environment to compare them in.
-"""
+"""Two ways to make the same session, and the environment to compare them in."""
 
 from __future__ import annotations
 
@@ -58,27 +56,19 @@ class FastClock:
         self._wall = system.wall()
 
     def elapsed(self) -> float:
-        """
-        Return the seconds since the start, by the system's clock.
-        """
+        """Return the seconds since the start, by the system's clock."""
         return self._real() - self._began
 
     def wall(self) -> float:
-        """
-        Return the seconds since 1970-01-01 UTC, by this clock.
-        """
+        """Return the seconds since 1970-01-01 UTC, by this clock."""
         return self._wall + self.monotonic()
 
     def monotonic(self) -> float:
-        """
-        Return the seconds since the start, by this clock.
-        """
+        """Return the seconds since the start, by this clock."""
         return self.elapsed() * self.factor
 
     def now(self) -> dt.datetime:
-        """
-        Return the wall clock's time as an aware datetime.
-        """
+        """Return the wall clock's time as an aware datetime."""
         return utc(self.wall())
 
 
@@ -152,23 +142,17 @@ NEVER = dt.datetime.max.replace(tzinfo=dt.timezone.utc)
 
 
 class Contender(Protocol):
-    """
-    A way to get a session of the target role.
-    """
+    """A way to get a session of the target role."""
 
     name: str
     """Role session name; the calls in the server's log are counted by it."""
 
     @property
     def session(self) -> boto3.Session:
-        """
-        The session of the target role.
-        """
+        """The session of the target role."""
 
     def due_at(self) -> dt.datetime:
-        """
-        Return when the credentials are refreshed next.
-        """
+        """Return when the credentials are refreshed next."""
 
 
 class Ours:
@@ -200,9 +184,7 @@ class Ours:
         self.session.credentials()  # the recipe gets its own here, too
 
     def due_at(self) -> dt.datetime:
-        """
-        Return when the credentials are refreshed next.
-        """
+        """Return when the credentials are refreshed next."""
         return self.session.status().hop.due_at or NEVER
 
 
@@ -253,9 +235,7 @@ class Recipe:
         self.session = boto3.Session(botocore_session=session)
 
     def due_at(self) -> dt.datetime:
-        """
-        Return when the credentials are refreshed next.
-        """
+        """Return when the credentials are refreshed next."""
         return self._expires_at - ADVISORY
 
     def _refresh(self) -> dict[str, str]:

@@ -1,6 +1,4 @@
-"""
-One run of the demo: workers, outages, measurements and their description.
-"""
+"""One run of the demo: workers, outages, measurements and their description."""
 
 from __future__ import annotations
 
@@ -84,9 +82,7 @@ class Worker:
 
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:
-        """
-        Run the thread for the length of the block.
-        """
+        """Run the thread for the length of the block."""
         client = self.session.client("s3")  # once
         thread = threading.Thread(target=self._work, args=[client], daemon=True)
         thread.start()
@@ -124,9 +120,7 @@ class Worker:
 
 @attrs.frozen(kw_only=True)
 class Outage:
-    """
-    An outage of STS, in seconds since the start.
-    """
+    """An outage of STS, in seconds since the start."""
 
     begins: float
     ends: float
@@ -162,15 +156,11 @@ class OutageSchedule:
 
     @property
     def sts_is_up(self) -> bool:
-        """
-        Whether there is no outage now.
-        """
+        """Whether there is no outage now."""
         return not self.outages or self.clock.elapsed() >= self.outages[-1].ends
 
     def begin_if_due(self) -> bool:
-        """
-        Begin an outage if one is due, and return whether it began.
-        """
+        """Begin an outage if one is due, and return whether it began."""
         last = self.outages[-1].ends if self.outages else -self._seconds
         if self.clock.elapsed() < last + self._seconds:
             return False  # the other contender has to recover first
@@ -197,9 +187,7 @@ class OutageSchedule:
 
 @attrs.frozen(kw_only=True)
 class Settings:
-    """
-    Settings of a run.
-    """
+    """Settings of a run."""
 
     seconds: float = 20.0
     """Length of the run."""
@@ -209,31 +197,23 @@ class Settings:
 
     @property
     def lifetime(self) -> float:
-        """
-        Real seconds of a session; a run has time for at least three.
-        """
+        """Real seconds of a session; a run has time for at least three."""
         return min(6.0, 0.3 * self.seconds)
 
     @property
     def factor(self) -> float:
-        """
-        Seconds of the fast clock in a real one.
-        """
+        """Seconds of the fast clock in a real one."""
         return self.duration_seconds / self.lifetime
 
     @property
     def outage(self) -> dt.timedelta:
-        """
-        Length of each outage, by the fast clock: 12 minutes of an hour.
-        """
+        """Length of each outage, by the fast clock: 12 minutes of an hour."""
         return dt.timedelta(seconds=self.duration_seconds / 5)
 
 
 @attrs.frozen(kw_only=True)
 class Measured:
-    """
-    Measurements of one contender.
-    """
+    """Measurements of one contender."""
 
     api_calls: int
     failures: int
@@ -253,9 +233,7 @@ class Measured:
 
 @attrs.frozen(kw_only=True)
 class Run:
-    """
-    Results of a run.
-    """
+    """Results of a run."""
 
     settings: Settings
     outages: tuple[Outage, ...]
@@ -263,16 +241,12 @@ class Run:
 
     @property
     def ours_never_failed(self) -> bool:
-        """
-        Whether each API call of stsession succeeded.
-        """
+        """Whether each API call of stsession succeeded."""
         ours = self.contenders["stsession"]
         return ours.api_calls > 0 and ours.failures == 0
 
     def as_dict(self) -> dict[str, Any]:
-        """
-        Return the results as values that can be written as JSON.
-        """
+        """Return the results as values that can be written as JSON."""
         return {
             "seconds": self.settings.seconds,
             "session_duration_seconds": self.settings.duration_seconds,
@@ -326,9 +300,7 @@ roles has its own credentials, which are refreshed when they are due."""
 
 
 def intro(settings: Settings) -> str:
-    """
-    Return a description of the run, and the column headings.
-    """
+    """Return a description of the run, and the column headings."""
     return INTRO.format(
         factor=settings.factor,
         life=span(dt.timedelta(seconds=settings.duration_seconds)),
@@ -338,9 +310,7 @@ def intro(settings: Settings) -> str:
 
 
 def span(value: dt.timedelta) -> str:
-    """
-    Return a span in seconds or minutes.
-    """
+    """Return a span in seconds or minutes."""
     seconds = value.total_seconds()
     if seconds < 100:
         return f"{seconds:.0f} s"
@@ -348,9 +318,7 @@ def span(value: dt.timedelta) -> str:
 
 
 def refresh_event(event: RefreshEvent) -> str | None:
-    """
-    Return a description of an event, or `None` if it isn't printed.
-    """
+    """Return a description of an event, or `None` if it isn't printed."""
     role = event.hop.rpartition("/")[2]
     if event.name == "succeeded":
         return f"{role} assumed ({event.reason}), generation {event.generation}"
@@ -373,9 +341,7 @@ def live_line(
     workers: Iterable[Worker],
     generations: Mapping[str, int],
 ) -> str:
-    """
-    Return the current state, in the columns of the introduction.
-    """
+    """Return the current state, in the columns of the introduction."""
     states = "".join(
         f"   {generations[worker.name]:10} {worker.calls:6} {worker.failures:6}"
         for worker in workers
@@ -384,9 +350,7 @@ def live_line(
 
 
 def event_line(elapsed: float, text: str) -> str:
-    """
-    Return an event with its time, wrapped.
-    """
+    """Return an event with its time, wrapped."""
     time = f"{elapsed:5.1f} s  "
     return textwrap.fill(
         text, WIDTH, initial_indent=time, subsequent_indent=" " * len(time)
@@ -394,9 +358,7 @@ def event_line(elapsed: float, text: str) -> str:
 
 
 def table(run: Run) -> str:
-    """
-    Return a table of the measurements.
-    """
+    """Return a table of the measurements."""
     rows = [("", list(run.contenders))]
     for title, cell in ROWS.items():
         rows.append((title, [cell(measured) for measured in run.contenders.values()]))
@@ -407,9 +369,7 @@ def table(run: Run) -> str:
 
 
 def conclusion(run: Run) -> str:
-    """
-    Return the result, and the reasons for it.
-    """
+    """Return the result, and the reasons for it."""
     ours, recipe = run.contenders["stsession"], run.contenders["recipe"]
     if not run.outages:
         return NO_OUTAGE
@@ -489,9 +449,7 @@ def _watch(
     messages: queue.SimpleQueue[str],
     output: Callable[[str], None],
 ) -> None:
-    """
-    Print a line for each second and for each event.
-    """
+    """Print a line for each second and for each event."""
     clock, never = schedule.clock, threading.Event()
     next_line, was_up = 1.0, True
     began = clock.elapsed()
@@ -543,9 +501,7 @@ def _is_by(name: str, call: Call) -> bool:
 
 
 def _generations(name: str, local: LocalSTS) -> int:
-    """
-    Return the number of keys that *name* has used successfully.
-    """
+    """Return the number of keys that *name* has used successfully."""
     own = {
         key.access_key_id
         for key in local.issued(role_arn=TARGET)

@@ -1,6 +1,4 @@
-"""
-Sessions for many AWS accounts, and functions that run over all of them.
-"""
+"""Sessions for many AWS accounts, and functions that run over all of them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Accounts and the options of a fleet.
-"""
+"""Accounts and the options of a fleet."""
 
 from __future__ import annotations
 
@@ -257,9 +255,7 @@ class Targets:
 
 @contextmanager
 def _naming(entry: object) -> Iterator[None]:
-    """
-    Prepend the account to the text of errors.
-    """
+    """Prepend the account to the text of errors."""
     try:
         yield
     except InvalidRequestError as e:
@@ -269,9 +265,7 @@ def _naming(entry: object) -> Iterator[None]:
 
 
 def by_name(targets: Iterable[FleetTarget]) -> Mapping[str, list[FleetTarget]]:
-    """
-    Return the targets by account ID and by role ARN.
-    """
+    """Return the targets by account ID and by role ARN."""
     named: dict[str, list[FleetTarget]] = {}
     for target in targets:
         for name in (target.account_id, target.role_arn):
@@ -326,9 +320,7 @@ def _checked_options(entry: object, options: object) -> Mapping[str, Any]:
 
 
 def checked_regions(value: object, what: str = "regions") -> tuple[str, ...]:
-    """
-    Return the names of regions without duplicates; those of a set are sorted.
-    """
+    """Return the names of regions without duplicates; those of a set are sorted."""
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise InvalidRequestError(
             f"{what} takes a list of regions, not {type(value).__name__}.",
@@ -403,9 +395,7 @@ def partition_of(source: Source, region: str | None, *, strict: bool) -> str:
 
 
 def sts_regions_of(source: SourceLike, options: AssumeRoleOptions) -> object:
-    """
-    Return the regions of STS, if they were passed as an argument.
-    """
+    """Return the regions of STS, if they were passed as an argument."""
     regions: object = options.get("sts_region") or options.get("sts_regions")
     if isinstance(source, RefreshableSession):
         regions = regions or source._options.sts_regions  # noqa: SLF001 - one of ours
@@ -413,9 +403,7 @@ def sts_regions_of(source: SourceLike, options: AssumeRoleOptions) -> object:
 
 
 def url_of(source: SourceLike, options: AssumeRoleOptions) -> str | None:
-    """
-    Return the endpoint URL of STS, if it was passed as an argument.
-    """
+    """Return the endpoint URL of STS, if it was passed as an argument."""
     url = options.get("sts_endpoint_url")
     if isinstance(source, RefreshableSession):
         url = url or source._options.sts_endpoint_url  # noqa: SLF001 - one of ours

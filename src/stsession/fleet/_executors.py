@@ -54,9 +54,7 @@ FLEETS = 8
 
 @attrs.frozen(kw_only=True)
 class Outcome:
-    """
-    The value that a function returned, or the error that it raised.
-    """
+    """The value that a function returned, or the error that it raised."""
 
     value: Any = None
     error: Exception | None = None
@@ -80,9 +78,7 @@ class Outcome:
 
 
 def call(function: Function, sessions: FleetSessions, target: FleetTarget) -> Outcome:
-    """
-    Call *function* with the session of *target*.
-    """
+    """Call *function* with the session of *target*."""
     try:
         session = sessions.session(target)
         queues = [it.events for it in session._refreshers]  # noqa: SLF001 - ours
@@ -93,9 +89,7 @@ def call(function: Function, sessions: FleetSessions, target: FleetTarget) -> Ou
 
 @attrs.frozen(kw_only=True)
 class RemoteTask:
-    """
-    One call of a function in another process; pickles without secrets.
-    """
+    """One call of a function in another process; pickles without secrets."""
 
     function: Function
     recipe: bytes = attrs.field(repr=False)
@@ -107,17 +101,13 @@ class RemoteTask:
     to an earlier one."""
 
     def __call__(self) -> bytes:
-        """
-        Call the function and return the pickled outcome.
-        """
+        """Call the function and return the pickled outcome."""
         sessions = _fleets().of(self.recipe)
         return _packed(call(self.function, sessions, self.target))
 
 
 class _Fleets:
-    """
-    The sessions of the last few fleets that sent tasks to this process.
-    """
+    """The sessions of the last few fleets that sent tasks to this process."""
 
     def __init__(self) -> None:
         self._fleets: RandomEviction[bytes, FleetSessions] = RandomEviction(FLEETS)
@@ -140,9 +130,7 @@ _fleets = per_process(_Fleets)
 
 
 def _packed(outcome: Outcome) -> bytes:
-    """
-    Pickle an outcome, or else an error with the reason why it can't be pickled.
-    """
+    """Pickle an outcome, or else an error with the reason why it can't be pickled."""
     if outcome.error is not None:
         return pickled(attrs.evolve(outcome, error=portable_error(outcome.error)))
     try:
@@ -174,9 +162,7 @@ def pickled(thing: Any) -> bytes:
 
 
 def portable_error(error: Exception) -> Exception:
-    """
-    Return *error* if it can be pickled, or else an `ExecutorError` with its text.
-    """
+    """Return *error* if it can be pickled, or else an `ExecutorError` with its text."""
     try:
         copy = pickle.loads(pickled(error))  # noqa: S301 - just pickled
     except Exception:  # noqa: BLE001 - whatever its class does
@@ -188,9 +174,7 @@ def portable_error(error: Exception) -> Exception:
 
 
 def unpack(result: Outcome | bytes) -> Outcome:
-    """
-    Return the outcome that a call returned, here or in another process.
-    """
+    """Return the outcome that a call returned, here or in another process."""
     if isinstance(result, Outcome):
         return result
     try:
@@ -201,9 +185,7 @@ def unpack(result: Outcome | bytes) -> Outcome:
 
 
 def executor_failure(error: Exception) -> Outcome:
-    """
-    Return the outcome of a call that the executor couldn't run, or that got lost.
-    """
+    """Return the outcome of a call that the executor couldn't run, or that got lost."""
     name = type(error).__name__
     failure = ExecutorError(
         f"The executor couldn't transfer a task or its result. {name}: {error}.",
@@ -245,9 +227,7 @@ def submitter(
 
 
 def shares_objects(executor: Executor) -> bool:
-    """
-    Return whether the workers are threads of this interpreter.
-    """
+    """Return whether the workers are threads of this interpreter."""
     # A subclass, whose threads have interpreters of their own.
     isolated = type(executor).__name__ == "InterpreterPoolExecutor"
     return isinstance(executor, ThreadPoolExecutor) and not isolated

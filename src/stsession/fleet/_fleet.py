@@ -1,6 +1,4 @@
-"""
-The fleet: sessions for the roles of many accounts.
-"""
+"""The fleet: sessions for the roles of many accounts."""
 
 from __future__ import annotations
 
@@ -178,9 +176,7 @@ class Fleet:
 
     @lazy
     def _digest(self) -> str:
-        """
-        A digest of the recipe: libraries compare arguments by their `repr`.
-        """
+        """A digest of the recipe: libraries compare arguments by their `repr`."""
         accounts: object = repr(self._accounts)
         if self._accounts is None:
             accounts = [attrs.astuple(target) for target in self._listed or ()]

@@ -1,6 +1,4 @@
-"""
-Lists the accounts of an organization.
-"""
+"""Lists the accounts of an organization."""
 
 from __future__ import annotations
 
@@ -46,9 +44,7 @@ WAIT = "Try again later."
 
 @attrs.frozen
 class Account:
-    """
-    An account of an organization.
-    """
+    """An account of an organization."""
 
     id: str
     name: str | None

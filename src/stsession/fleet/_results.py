@@ -1,6 +1,4 @@
-"""
-The results of a run, and the summary of its failures.
-"""
+"""The results of a run, and the summary of its failures."""
 
 from __future__ import annotations
 
@@ -35,9 +33,7 @@ LENGTH = 4_000
 
 
 def traceback_of(error: BaseException, frames: TracebackType | None) -> str:
-    """
-    Return the traceback of *error* as text, shortened if it is long.
-    """
+    """Return the traceback of *error* as text, shortened if it is long."""
     report = traceback.TracebackException(type(error), error, frames)
     link: traceback.TracebackException | None = report
     while link is not None:
@@ -64,9 +60,7 @@ INDENT = " " * 8
 
 
 def code_of(error: BaseException) -> str | None:
-    """
-    Return the AWS error code of an error. `None` if it has none.
-    """
+    """Return the AWS error code of an error. `None` if it has none."""
     try:
         response = getattr(error, "response", None)
     except Exception:  # noqa: BLE001 - any class may raise anything
@@ -116,9 +110,7 @@ class FleetResult(Generic[T]):
 
     @classmethod
     def of(cls, target: FleetTarget, **outcome: Any) -> FleetResult[T]:
-        """
-        Return the result of *target*.
-        """
+        """Return the result of *target*."""
         return cls(
             target=target,
             account_id=target.account_id,
@@ -130,9 +122,7 @@ class FleetResult(Generic[T]):
 
     @property
     def ok(self) -> bool:
-        """
-        Whether the function returned a value.
-        """
+        """Whether the function returned a value."""
         return self.error is None
 
     @property
@@ -145,9 +135,7 @@ class FleetResult(Generic[T]):
 
     @property
     def hint(self) -> str:
-        """
-        How to fix the error. Empty if that isn't known.
-        """
+        """How to fix the error. Empty if that isn't known."""
         return self.error.hint if isinstance(self.error, StsessionError) else ""
 
 
@@ -170,16 +158,12 @@ class FleetCounts:
 
     @property
     def done(self) -> int:
-        """
-        The number of results taken.
-        """
+        """The number of results taken."""
         return self.succeeded + self.failed
 
     @property
     def left(self) -> int:
-        """
-        The number of targets whose results haven't been taken.
-        """
+        """The number of targets whose results haven't been taken."""
         return self.targets - self.done
 
 
@@ -204,9 +188,7 @@ class _Group:
 
 
 class Failures:
-    """
-    The failures of a run: the first 1,000, and the number of each kind.
-    """
+    """The failures of a run: the first 1,000, and the number of each kind."""
 
     def __init__(self) -> None:
         self.kept: list[FleetResult[Any]] = []
@@ -215,9 +197,7 @@ class Failures:
         self._groups = collections.defaultdict(_Group)
 
     def add(self, result: FleetResult[Any]) -> None:
-        """
-        Count a failure.
-        """
+        """Count a failure."""
         self.count += 1
         if len(self.kept) < KEPT:
             self.kept.append(result)

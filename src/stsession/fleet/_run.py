@@ -1,6 +1,4 @@
-"""
-The iterator of results, and the progress shown while it runs.
-"""
+"""The iterator of results, and the progress shown while it runs."""
 
 from __future__ import annotations
 
@@ -66,9 +64,7 @@ class Progress:
         self._written_at = self._monotonic()
 
     def show(self, done: int, failed: int) -> None:
-        """
-        Draw the bar, or write a line if the last one is some seconds old.
-        """
+        """Draw the bar, or write a line if the last one is some seconds old."""
         is_new = done > self._done
         self._done, self._failed = done, failed
         if self._bar is None:
@@ -81,9 +77,7 @@ class Progress:
             self._bar.refresh()  # updates the elapsed time
 
     def close(self) -> None:
-        """
-        Leave the cursor on a new line, after the last numbers.
-        """
+        """Leave the cursor on a new line, after the last numbers."""
         if self._bar is not None:
             self._bar.close()
         elif self._written < self._done:
@@ -110,9 +104,7 @@ def _bar(total: int, stream: Any) -> Any:
 
 
 class _Work:
-    """
-    The calls in progress and the progress bar, which end when a run ends.
-    """
+    """The calls in progress and the progress bar, which end when a run ends."""
 
     def __init__(self) -> None:
         self.pending: dict[Future[Any], tuple[int, FleetTarget]] = {}
@@ -280,9 +272,7 @@ class FleetRun(Generic[T]):
         return iter(enumerate(targets))
 
     def _fill(self) -> None:
-        """
-        Start as many calls as the limits allow.
-        """
+        """Start as many calls as the limits allow."""
         work = self._work
         while not (work.stopped or self._broken) and self._has_room():
             if self._targets is None:
@@ -306,9 +296,7 @@ class FleetRun(Generic[T]):
         return running < self._max_workers and running + waiting < self._room
 
     def _collect(self) -> None:
-        """
-        Take the results of calls that have ended.
-        """
+        """Take the results of calls that have ended."""
         with contextlib.suppress(queue.Empty):
             while True:
                 self._complete(self._work.done.get_nowait())
@@ -364,9 +352,7 @@ class FleetRun(Generic[T]):
 
     @property
     def counts(self) -> FleetCounts:
-        """
-        The number of targets and of results so far.
-        """
+        """The number of targets and of results so far."""
         return FleetCounts(
             targets=self._total,
             succeeded=self._succeeded,
@@ -375,15 +361,11 @@ class FleetRun(Generic[T]):
 
     @property
     def failures(self) -> tuple[FleetResult[T], ...]:
-        """
-        The first 1,000 results that have an error.
-        """
+        """The first 1,000 results that have an error."""
         return tuple(self._failures.kept)
 
     def summary(self) -> str:
-        """
-        Return a plain-text table of the number of results and the failures.
-        """
+        """Return a plain-text table of the number of results and the failures."""
         counts = self.counts
         first = (
             f"{counts.done} of {counts.targets} done: {counts.succeeded} succeeded, "
@@ -408,7 +390,5 @@ class FleetRun(Generic[T]):
         self.close()
 
     def close(self) -> None:
-        """
-        Cancel the calls that haven't begun. Doesn't wait for those in progress.
-        """
+        """Cancel the calls that haven't begun. Doesn't wait for those in progress."""
         self._end()

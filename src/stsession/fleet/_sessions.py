@@ -1,6 +1,4 @@
-"""
-The sessions of a fleet, and the factory that makes them.
-"""
+"""The sessions of a fleet, and the factory that makes them."""
 
 from __future__ import annotations
 
@@ -68,9 +66,7 @@ class FleetSession(RefreshableAssumeRoleSession):
 
     @property
     def _boto3_session(self) -> BotoSession:
-        """
-        The complete boto3 session with this session's credentials.
-        """
+        """The complete boto3 session with this session's credentials."""
         session: BotoSession | None = vars(self).get("_made_boto3_session")
         if session is None:
             session = BotoSession(botocore_session=self._new_botocore_session())
@@ -87,52 +83,36 @@ class FleetSession(RefreshableAssumeRoleSession):
 
     @property
     def available_profiles(self) -> Any:
-        """
-        The names of the profiles.
-        """
+        """The names of the profiles."""
         return self._common_session.available_profiles
 
     @property
     def profile_name(self) -> Any:
-        """
-        The profile of the source.
-        """
+        """The profile of the source."""
         return self._common_session.profile_name
 
     def get_available_partitions(self) -> Any:
-        """
-        Return the names of the partitions, see `boto3.Session`.
-        """
+        """Return the names of the partitions, see `boto3.Session`."""
         return self._common_session.get_available_partitions()
 
     def get_available_regions(self, *args: Any, **kwargs: Any) -> Any:
-        """
-        Return the regions of a service, see `boto3.Session`.
-        """
+        """Return the regions of a service, see `boto3.Session`."""
         return self._common_session.get_available_regions(*args, **kwargs)
 
     def get_available_resources(self) -> Any:
-        """
-        Return the services with resources, see `boto3.Session`.
-        """
+        """Return the services with resources, see `boto3.Session`."""
         return self._common_session.get_available_resources()
 
     def get_available_services(self) -> Any:
-        """
-        Return the services with clients, see `boto3.Session`.
-        """
+        """Return the services with clients, see `boto3.Session`."""
         return self._common_session.get_available_services()
 
     def get_partition_for_region(self, region_name: str) -> Any:
-        """
-        Return the partition of a region, see `boto3.Session`.
-        """
+        """Return the partition of a region, see `boto3.Session`."""
         return self._common_session.get_partition_for_region(region_name)
 
     def client(self, service_name: str, *args: Any, **kwargs: Any) -> Any:
-        """
-        Make a client, see `boto3.Session.client`.
-        """
+        """Make a client, see `boto3.Session.client`."""
         client = None
         if not self._is_complete:
             client = self._client_from_template(service_name, *args, **kwargs)
@@ -171,16 +151,12 @@ class FleetSession(RefreshableAssumeRoleSession):
         return botocore_session_of(self._boto3_session)
 
     def get_credentials(self) -> Any:
-        """
-        Return the credentials that clients sign with.
-        """
+        """Return the credentials that clients sign with."""
         return self._signs_with
 
     @property
     def region_name(self) -> Any:
-        """
-        The default region of clients.
-        """
+        """The default region of clients."""
         if self._is_complete:
             return self._boto3_session.region_name
         settings = self._source.settings
@@ -212,9 +188,7 @@ class FleetSessions:
 
     @lazy
     def root(self) -> Source:
-        """
-        The source of all sessions.
-        """
+        """The source of all sessions."""
         return find_source(self.source)
 
     @lazy
@@ -229,9 +203,7 @@ class FleetSessions:
         return {}
 
     def session(self, target: FleetTarget) -> FleetSession:
-        """
-        Return the session of *target*. Each call returns the same session.
-        """
+        """Return the session of *target*. Each call returns the same session."""
         key = (target.role_arn, target.region)
         session = self._sessions.get(key)
         if session is None:
@@ -278,9 +250,7 @@ class FleetSessions:
         return FleetSession(chain, Recipe(make_session, arguments, self.environment))
 
     def close(self) -> None:
-        """
-        Drop the sessions, and close the idle connections to STS and to services.
-        """
+        """Drop the sessions, and close the idle connections to STS and to services."""
         self._sessions.clear()
         ClientTemplates.of(self.root.settings).close()
         self.root.close()
@@ -295,16 +265,12 @@ class FleetSessions:
 
 
 def make_sessions(*, source: SourceLike, **common: Any) -> FleetSessions:
-    """
-    Return the factory of the sessions of a fleet; called by unpickling.
-    """
+    """Return the factory of the sessions of a fleet; called by unpickling."""
     return FleetSessions(source=source, common=common)
 
 
 def make_session(
     *, role_arn: str, source: SourceLike, region: str | None, **options: Any
 ) -> FleetSession:
-    """
-    Return a session of a fleet by itself, for pickles and copies.
-    """
+    """Return a session of a fleet by itself, for pickles and copies."""
     return FleetSessions(source=source, common=options).make(role_arn, region, {})

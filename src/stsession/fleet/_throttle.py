@@ -1,6 +1,4 @@
-"""
-Limits and retries the requests that the roles of one source send to STS.
-"""
+"""Limits and retries the requests that the roles of one source send to STS."""
 
 from __future__ import annotations
 
@@ -74,9 +72,7 @@ class RateLimit:
 
     @property
     def rate(self) -> float:
-        """
-        Requests per second; infinite while there is no limit.
-        """
+        """Requests per second; infinite while there is no limit."""
         if math.isinf(self._ceiling):
             return math.inf
         # After `flat` seconds the former rate is reached, and the rate grows slowest.
@@ -85,9 +81,7 @@ class RateLimit:
         return max(LEAST, self._ceiling + grown)
 
     def wait(self, now: float) -> float:
-        """
-        Return the seconds until the next request may be sent; 0 means now.
-        """
+        """Return the seconds until the next request may be sent; 0 means now."""
         if now > self._answered_at + FORGOTTEN_AFTER and now > self._next_at:
             self._ceiling = math.inf
         if math.isinf(self._ceiling):
@@ -95,9 +89,7 @@ class RateLimit:
         return max(0.0, self._next_at - now)
 
     def begin(self, now: float) -> None:
-        """
-        Count a request that is being sent.
-        """
+        """Count a request that is being sent."""
         if math.isinf(self._ceiling):
             return
         gap = 1 / self.rate
@@ -105,9 +97,7 @@ class RateLimit:
         self._next_at = max(self._next_at, now - gap) + gap
 
     def accepted(self, now: float) -> None:
-        """
-        Count a response other than throttling.
-        """
+        """Count a response other than throttling."""
         self._answered(now)
         self._accepted.append(now)
         self._forget(now)
@@ -197,15 +187,11 @@ class Throttle:
 
     @property
     def rate(self) -> float:
-        """
-        Requests per second; infinite while there is no limit.
-        """
+        """Requests per second; infinite while there is no limit."""
         return guarded(self._lock, lambda: self._limit.rate)
 
     def retry_loop(self, timeout: float, *, action: str, hop: str) -> RetryLoop:
-        """
-        Return a loop that sends and retries a request at this rate.
-        """
+        """Return a loop that sends and retries a request at this rate."""
         return RetryLoop(throttle=self, timeout=timeout, action=action, hop=hop)
 
     def acquire(self, deadline: float) -> bool:
@@ -256,9 +242,7 @@ class Throttle:
             self._queue[0].called.set()
 
     def observe(self, began: float, error: RefreshError | None) -> None:
-        """
-        Adapt the rate to the response to a request that was sent at *began*.
-        """
+        """Adapt the rate to the response to a request that was sent at *began*."""
         now = self.clock.monotonic()
         guarded(self._lock, lambda: self._adapt(began, error, now))
 
@@ -276,9 +260,7 @@ class Throttle:
 
 @attrs.frozen(kw_only=True, eq=False)
 class RetryLoop:
-    """
-    Retries a request while STS throttles it or is unavailable, at a shared rate.
-    """
+    """Retries a request while STS throttles it or is unavailable, at a shared rate."""
 
     throttle: Throttle
     timeout: float
@@ -329,17 +311,13 @@ class RetryLoop:
         )
 
     def _may_retry(self, error: RefreshError, outages: int, deadline: float) -> bool:
-        """
-        Return whether to send the request again. Waits first, after an outage.
-        """
+        """Return whether to send the request again. Waits first, after an outage."""
         if error.kind is FailureKind.OUTAGE:
             return outages < OUTAGES and self._pause(outages, deadline)
         return error.kind is FailureKind.THROTTLED
 
     def _pause(self, outages: int, deadline: float) -> bool:
-        """
-        Wait before the next attempt; return whether there was enough time left.
-        """
+        """Wait before the next attempt; return whether there was enough time left."""
         longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (outages - 1))
         pause = longest * (0.5 + 0.5 * self.throttle.random())
         if self.throttle.clock.monotonic() + pause >= deadline:
@@ -354,9 +332,7 @@ def _lacks_code(error: RefreshError) -> bool:
 
 
 class _Throttles:
-    """
-    The throttles in use, by key.
-    """
+    """The throttles in use, by key."""
 
     def __init__(self) -> None:
         self._throttles: weakref.WeakValueDictionary[Hashable, Throttle] = (
@@ -384,7 +360,5 @@ _throttles = per_process(_Throttles)
 
 
 def throttle_for(key: Hashable) -> Throttle:
-    """
-    Return the throttle that all sessions with an equal *key* share.
-    """
+    """Return the throttle that all sessions with an equal *key* share."""
     return _throttles().get(key)

@@ -1,6 +1,4 @@
-"""
-Tools for tests: a clock, a stub of STS, and a local STS server.
-"""
+"""Tools for tests: a clock, a stub of STS, and a local STS server."""
 
 from __future__ import annotations
 

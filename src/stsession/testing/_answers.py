@@ -1,6 +1,4 @@
-"""
-Responses of a service: one value, and the XML in it.
-"""
+"""Responses of a service: one value, and the XML in it."""
 
 from __future__ import annotations
 
@@ -56,9 +54,7 @@ class Transport(enum.Enum):
 
 @attrs.frozen(kw_only=True)
 class Answer:
-    """
-    An HTTP response that has not been sent yet.
-    """
+    """An HTTP response that has not been sent yet."""
 
     status: int = 200
     body: bytes = attrs.field(default=b"", repr=False)  # may contain secrets
@@ -122,9 +118,7 @@ def error_answer(service: Service, *, code: str, message: str, status: int) -> A
 
 
 def iso(instant: dt.datetime) -> str:
-    """
-    Return *instant* in AWS's format, with fractions of a second if it has any.
-    """
+    """Return *instant* in AWS's format, with fractions of a second if it has any."""
     return instant.astimezone(dt.timezone.utc).isoformat().replace("+00:00", "Z")
 
 

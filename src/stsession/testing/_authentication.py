@@ -1,6 +1,4 @@
-"""
-Authentication of requests: Signature Version 4 and session tokens.
-"""
+"""Authentication of requests: Signature Version 4 and session tokens."""
 
 from __future__ import annotations
 
@@ -93,9 +91,7 @@ class Signature:
         return self.scope.split("/")[1]
 
     def is_made_with(self, secret: str, request: HttpRequest) -> bool:
-        """
-        Return whether this is the signature of *request* with *secret*.
-        """
+        """Return whether this is the signature of *request* with *secret*."""
         _, region, service, _ = self.scope.split("/")
         signer = self._signer(service)(Credentials("", secret), service, region)
         headers = request.headers

@@ -1,6 +1,4 @@
-"""
-The backend of `LocalSTS` and `StubSTS`: returns the response to each request.
-"""
+"""The backend of `LocalSTS` and `StubSTS`: returns the response to each request."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-A clock that tests move.
-"""
+"""A clock that tests move."""
 
 from __future__ import annotations
 
@@ -44,21 +42,15 @@ class FakeClock:
         return f"FakeClock(now={utc(wall).isoformat()!r}, monotonic={monotonic!r})"
 
     def wall(self) -> float:
-        """
-        Return the seconds since 1970-01-01 UTC.
-        """
+        """Return the seconds since 1970-01-01 UTC."""
         return self._pair[0]
 
     def monotonic(self) -> float:
-        """
-        Return the seconds since the clock was made.
-        """
+        """Return the seconds since the clock was made."""
         return self._pair[1]
 
     def now(self) -> dt.datetime:
-        """
-        Return the wall clock's time as an aware UTC datetime.
-        """
+        """Return the wall clock's time as an aware UTC datetime."""
         return utc(self.wall())
 
     def advance(self, by: dt.timedelta) -> None:
@@ -71,9 +63,7 @@ class FakeClock:
         self._move(wall=_not_negative(by), monotonic=by)
 
     def step_wall(self, by: dt.timedelta) -> None:
-        """
-        Move the wall clock only, forward or (if *by* is negative) back.
-        """
+        """Move the wall clock only, forward or (if *by* is negative) back."""
         self._move(wall=by, monotonic=dt.timedelta(0))
 
     def freeze(self, for_: dt.timedelta) -> None:

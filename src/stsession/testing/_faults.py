@@ -1,6 +1,4 @@
-"""
-Faults of a service, and when they occur.
-"""
+"""Faults of a service, and when they occur."""
 
 from __future__ import annotations
 
@@ -99,18 +97,14 @@ class Fault:
 
     @classmethod
     def status(cls, status: int) -> Fault:
-        """
-        Return a server error without details, for example of *status* 500 or 503.
-        """
+        """Return a server error without details, for example of *status* 500 or 503."""
         code = "ServiceUnavailable" if status == 503 else "InternalFailure"
         message = "The request processing has failed."
         return cls(name="status", status=status, code=code, message=message)
 
     @classmethod
     def html(cls, *, status: int = 502) -> Fault:
-        """
-        Return an HTML page, such as those of load balancers and captive portals.
-        """
+        """Return an HTML page, such as those of load balancers and captive portals."""
         return cls(name="html", status=status, body=_HTML)
 
     @classmethod
@@ -134,9 +128,7 @@ class Fault:
 
     @classmethod
     def reset(cls) -> Fault:
-        """
-        Reset the connection instead of sending a response.
-        """
+        """Reset the connection instead of sending a response."""
         return cls(name="reset", transport=Transport.RESET)
 
     @classmethod
@@ -151,23 +143,17 @@ class Fault:
 
     @classmethod
     def half_body(cls) -> Fault:
-        """
-        Send only half the body of a successful response.
-        """
+        """Send only half the body of a successful response."""
         return cls(name="half_body", half=True)
 
     @classmethod
     def wrong_date(cls, offset: dt.timedelta) -> Fault:
-        """
-        Send a successful response with a ``Date`` header that is off by *offset*.
-        """
+        """Send a successful response with a ``Date`` header that is off by *offset*."""
         return cls(name="wrong_date", date_offset=offset)
 
     @classmethod
     def expired_answer(cls, *, ago: dt.timedelta = dt.timedelta(minutes=1)) -> Fault:
-        """
-        Send credentials that expired some time *ago*.
-        """
+        """Send credentials that expired some time *ago*."""
         return cls(name="expired_answer", expired_ago=ago)
 
     @classmethod
@@ -308,16 +294,12 @@ class FaultSchedule:
             self._entries.append(entry)
 
     def clear(self) -> None:
-        """
-        Remove all faults, including those that have not begun.
-        """
+        """Remove all faults, including those that have not begun."""
         with self._lock:
             self._entries.clear()
 
     def take(self, operation: str, *, service: Service) -> Fault | None:
-        """
-        Return the fault that applies to *operation* now, if any, and count it.
-        """
+        """Return the fault that applies to *operation* now, if any, and count it."""
         now = self._clock.monotonic()
         with self._lock:
             for entry in self._entries:

@@ -1,6 +1,4 @@
-"""
-Web identity tokens and SAML assertions, as identity providers issue them.
-"""
+"""Web identity tokens and SAML assertions, as identity providers issue them."""
 
 from __future__ import annotations
 
@@ -38,9 +36,7 @@ _SUBJECT_TYPE = "persistent"
 
 @attrs.frozen(kw_only=True)
 class SamlAssertion:
-    """
-    Content of a SAML assertion: a user, and the roles to choose from.
-    """
+    """Content of a SAML assertion: a user, and the roles to choose from."""
 
     pairs: tuple[tuple[str, str], ...]  # ARNs of role and provider
     name: str
@@ -49,9 +45,7 @@ class SamlAssertion:
     session_duration: int | None
 
     def document(self) -> str:
-        """
-        Return the value for ``SAMLAssertion``: a SAML response in Base64.
-        """
+        """Return the value for ``SAMLAssertion``: a SAML response in Base64."""
         response: Tree = {
             f'samlp:Response xmlns:samlp="{_SAML}:protocol"'
             f' xmlns:saml="{_SAML}:assertion" ID="{_new_id()}" Version="2.0"'
@@ -126,9 +120,7 @@ class WebIdentity:
 
     @classmethod
     def read(cls, token: str) -> WebIdentity:
-        """
-        Read *token* without checking it. Missing claims have defaults.
-        """
+        """Read *token* without checking it. Missing claims have defaults."""
         claims = _claims(token)
         return cls(
             subject=str(claims.get("sub", "subject")),

@@ -1,6 +1,4 @@
-"""
-HTTP on loopback, and the query protocol of STS and IAM.
-"""
+"""HTTP on loopback, and the query protocol of STS and IAM."""
 
 from __future__ import annotations
 
@@ -46,9 +44,7 @@ __all__ = [
 
 @attrs.frozen(kw_only=True)
 class HttpRequest:
-    """
-    A request as received; path and query are still quoted.
-    """
+    """A request as received; path and query are still quoted."""
 
     method: str
     path: str
@@ -74,9 +70,7 @@ class HttpRequest:
 
 
 def read_chunks(stream: io.BufferedIOBase) -> bytes:
-    """
-    Read a chunked body up to the end of its trailer, and return it.
-    """
+    """Read a chunked body up to the end of its trailer, and return it."""
     body = io.BytesIO()
     while size := int(stream.readline().split(b";")[0], 16):
         body.write(stream.read(size))
@@ -129,9 +123,7 @@ class HttpServer:
 
     @contextlib.contextmanager
     def serving(self, connection: socket.socket) -> Any:
-        """
-        Register *connection* and the current thread while it is served.
-        """
+        """Register *connection* and the current thread while it is served."""
         thread = threading.current_thread()
         with self._lock:
             self._connections.add(connection)
@@ -255,9 +247,7 @@ def read_query(request: HttpRequest) -> tuple[str, dict[str, str]]:
 
 
 def query_service(request: HttpRequest) -> QueryService:
-    """
-    Return the service of a request, by the API version in it.
-    """
+    """Return the service of a request, by the API version in it."""
     return "iam" if _params(request).get("Version") == _VERSIONS["iam"] else "sts"
 
 

@@ -1,6 +1,4 @@
-"""
-IAM tables: users, roles, keys, web identity tokens and SAML assertions.
-"""
+"""IAM tables: users, roles, keys, web identity tokens and SAML assertions."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-The IAM operation that lists MFA devices.
-"""
+"""The IAM operation that lists MFA devices."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-A fresh process state, for tests.
-"""
+"""A fresh process state, for tests."""
 
 from __future__ import annotations
 

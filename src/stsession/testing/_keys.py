@@ -1,6 +1,4 @@
-"""
-Access keys in the format of STS, numbered in the order in which they are issued.
-"""
+"""Access keys in the format of STS, numbered in the order in which they are issued."""
 
 from __future__ import annotations
 
@@ -77,16 +75,12 @@ class AccessKey:
 
     @property
     def generation(self) -> int:
-        """
-        Number of the key in the order of issue, from 1.
-        """
+        """Number of the key in the order of issue, from 1."""
         return generation_of(self.access_key_id)
 
     @property
     def account(self) -> str:
-        """
-        ID of the principal's account.
-        """
+        """ID of the principal's account."""
         return self.arn.split(":")[4]
 
 

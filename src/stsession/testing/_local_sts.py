@@ -1,6 +1,4 @@
-"""
-A server on a loopback port with STS and parts of IAM and S3.
-"""
+"""A server on a loopback port with STS and parts of IAM and S3."""
 
 from __future__ import annotations
 
@@ -108,9 +106,7 @@ class LocalSTS:
         self.close()
 
     def start(self) -> LocalSTS:
-        """
-        Start the server, unless it is running.
-        """
+        """Start the server, unless it is running."""
         with self._lock:
             if self._server is None:
                 self._owner = os.getpid()
@@ -152,9 +148,7 @@ class LocalSTS:
 
     @property
     def s3_endpoint_url(self) -> str:
-        """
-        Endpoint URL of S3, the same as :attr:`endpoint_url`.
-        """
+        """Endpoint URL of S3, the same as :attr:`endpoint_url`."""
         return self.endpoint_url
 
     def add_user(
@@ -282,9 +276,7 @@ class LocalSTS:
     def add_bucket(
         self, name: str, *, objects: Mapping[str, bytes] | None = None
     ) -> None:
-        """
-        Add an S3 bucket; *objects* maps keys to contents.
-        """
+        """Add an S3 bucket; *objects* maps keys to contents."""
         self._s3.add_bucket(name, objects or {})
 
     def web_identity_token(
@@ -362,9 +354,7 @@ class LocalSTS:
         return self._iam.issued(role_arn)
 
     def reject_key(self, access_key_id: str) -> None:
-        """
-        Reject a key from now on: a temporary one as expired, a user's as deleted.
-        """
+        """Reject a key from now on: a temporary one as expired, a user's as deleted."""
         self._iam.reject([access_key_id])
 
     def reject_current(self, *, role_arn: str | None = None) -> None:
@@ -379,15 +369,11 @@ class LocalSTS:
         self._iam.reject(key.access_key_id for key in keys)
 
     def reject_all_keys(self, *, service: Literal["iam", "s3", "sts"] = "s3") -> None:
-        """
-        Make *service* reject every key, including keys that are issued later.
-        """
+        """Make *service* reject every key, including keys that are issued later."""
         self._iam.reject_all(service)
 
     def accept_keys(self) -> None:
-        """
-        Undo all rejections.
-        """
+        """Undo all rejections."""
         self._iam.accept_all()
 
     def calls(
@@ -467,9 +453,7 @@ class LocalSTS:
 
 
 def _several(name: str, value: Iterable[str]) -> tuple[str, ...]:
-    """
-    Return a list of texts as a tuple. A single text is an error.
-    """
+    """Return a list of texts as a tuple. A single text is an error."""
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise _no_list(f"{name} is", value)
     for text in (texts := tuple(value)):

@@ -1,6 +1,4 @@
-"""
-MFA devices with a new code every thirty seconds, and the check of codes.
-"""
+"""MFA devices with a new code every thirty seconds, and the check of codes."""
 
 from __future__ import annotations
 
@@ -53,16 +51,12 @@ class MfaDevice:
 
     @property
     def user_name(self) -> str:
-        """
-        Name of the user, without a path.
-        """
+        """Name of the user, without a path."""
         return self.user_arn.rpartition("/")[2]
 
     @property
     def account(self) -> str:
-        """
-        ID of the user's account.
-        """
+        """ID of the user's account."""
         return self.user_arn.split(":")[4]
 
     def code(self, at: Clock | None = None) -> str:
@@ -78,15 +72,11 @@ class MfaDevice:
         return self.code_of_step(_step(self._clock if at is None else at))
 
     def next_code(self) -> str:
-        """
-        Return the code of the next step, which the server does not accept yet.
-        """
+        """Return the code of the next step, which the server does not accept yet."""
         return self.code_of_step(_step(self._clock) + 1)
 
     def code_of_step(self, step: int) -> str:
-        """
-        Return the code of one step of 30 seconds, counted from 1970.
-        """
+        """Return the code of one step of 30 seconds, counted from 1970."""
         digest = hmac.digest(_seed(self.secret), step.to_bytes(8, "big"), "sha1")
         offset = digest[-1] & 0xF
         number = int.from_bytes(digest[offset : offset + 4], "big") & 0x7FFFFFFF
@@ -103,9 +93,7 @@ class MfaDevices:
     def add(
         self, user_arn: str, *, serial: str | None, secret: str | None
     ) -> MfaDevice:
-        """
-        Add a device of a user. Replaces a device with the same serial number.
-        """
+        """Add a device of a user. Replaces a device with the same serial number."""
         if secret is None:
             secret = base64.b32encode(secrets.token_bytes(40)).decode()
         _seed(secret)

@@ -1,6 +1,4 @@
-"""
-AWS config files with the endpoint of a `LocalSTS`.
-"""
+"""AWS config files with the endpoint of a `LocalSTS`."""
 
 from __future__ import annotations
 
@@ -38,9 +36,7 @@ class ProfileFiles:
 
     @property
     def environment(self) -> dict[str, str]:
-        """
-        Environment variables with which the SDK uses the profile.
-        """
+        """Environment variables with which the SDK uses the profile."""
         return {
             "AWS_CONFIG_FILE": self.config_file,
             "AWS_SHARED_CREDENTIALS_FILE": self.credentials_file,

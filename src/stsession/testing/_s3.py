@@ -1,6 +1,4 @@
-"""
-A small S3: buckets and objects in memory.
-"""
+"""A small S3: buckets and objects in memory."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-The STS operations of `LocalSTS` and `StubSTS`.
-"""
+"""The STS operations of `LocalSTS` and `StubSTS`."""
 
 from __future__ import annotations
 
@@ -66,9 +64,7 @@ class _Grant:
 
 @attrs.frozen(kw_only=True)
 class _Duration:
-    """
-    The limits of ``DurationSeconds``, and its default.
-    """
+    """The limits of ``DurationSeconds``, and its default."""
 
     minimum: int
     maximum: int

@@ -1,6 +1,4 @@
-"""
-A stub of STS below the real client, without a socket.
-"""
+"""A stub of STS below the real client, without a socket."""
 
 from __future__ import annotations
 
@@ -93,23 +91,17 @@ class StubSTS:
 
     @property
     def requests(self) -> tuple[Call, ...]:
-        """
-        The requests so far, oldest first; *status* and *code* are always `None`.
-        """
+        """The requests so far, oldest first; *status* and *code* are always `None`."""
         return tuple(self._requests)
 
     @property
     def attempts(self) -> int:
-        """
-        The number of requests so far, resends included.
-        """
+        """The number of requests so far, resends included."""
         return len(self._requests)
 
     @property
     def issued(self) -> tuple[AccessKey, ...]:
-        """
-        The temporary keys issued so far, oldest first.
-        """
+        """The temporary keys issued so far, oldest first."""
         return self._iam.issued()
 
     def goes_down(self, fault: Fault | None = None) -> None:
@@ -122,9 +114,7 @@ class StubSTS:
         self.faults.add(Fault.status(503) if fault is None else fault)
 
     def comes_back(self) -> None:
-        """
-        Remove all faults, including those that have not occurred yet.
-        """
+        """Remove all faults, including those that have not occurred yet."""
         self.faults.clear()
 
     def fail_next(self, times: int = 1, fault: Fault | None = None) -> None:
@@ -139,9 +129,7 @@ class StubSTS:
         self.faults.add(Fault.status(503) if fault is None else fault, times=times)
 
     def __call__(self, request: AWSPreparedRequest, **kwargs: Any) -> AWSResponse:
-        """
-        Return the response to *request*: botocore's handler of ``before-send``.
-        """
+        """Return the response to *request*: botocore's handler of ``before-send``."""
         received = _received(request)
         call = self._backend.read(received)
         self._requests.append(call)

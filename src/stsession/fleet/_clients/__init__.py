@@ -1,3 +1,1 @@
-"""
-Boto3 clients for many roles, copied from templates: fast to make, and small.
-"""
+"""Boto3 clients for many roles, copied from templates: fast to make, and small."""

@@ -1,6 +1,4 @@
-"""
-Makes the clients of a fleet, and keeps a template for each kind of client.
-"""
+"""Makes the clients of a fleet, and keeps a template for each kind of client."""
 
 from __future__ import annotations
 
@@ -89,9 +87,7 @@ PLUGINS = "BOTOCORE_EXPERIMENTAL__PLUGINS"
 
 
 class _TemplateInProgress:
-    """
-    A template that one thread is making, and for which others wait.
-    """
+    """A template that one thread is making, and for which others wait."""
 
     def __init__(self) -> None:
         self.thread = threading.get_ident()
@@ -140,9 +136,7 @@ class ClientTemplates:
 
     @lazy
     def session(self) -> BotoSession:
-        """
-        A session without a role, for methods that return the same for all roles.
-        """
+        """A session without a role, for methods that return the same for all roles."""
         credentials = RefresherCredentials(placeholder_refresher())
         return BotoSession(
             botocore_session=derive_session(self._settings, credentials=credentials)
@@ -231,18 +225,14 @@ class ClientTemplates:
         self._templates[key] = (template,)
 
     def keep_connections(self, workers: int) -> None:
-        """
-        Make later clients keep connections for *workers* concurrent requests.
-        """
+        """Make later clients keep connections for *workers* concurrent requests."""
         connections = pool_size(workers)
         if connections > self._connections:
             self._connections = connections
             guarded(self._lock, self._templates.clear)
 
     def close(self) -> None:
-        """
-        Close all idle connections. Clients open new ones when they need them.
-        """
+        """Close all idle connections. Clients open new ones when they need them."""
         for (template,) in list(self._templates.values()):
             if template is not None:
                 template.http.close_all()
@@ -286,9 +276,7 @@ class ClientTemplates:
         return template
 
     def _with_pool_size(self, config: Config | None) -> Config | None:
-        """
-        Return *config* with the fleet's number of connections, unless it has one.
-        """
+        """Return *config* with the fleet's number of connections, unless it has one."""
         default = self._settings.get_default_client_config()
         configs = [it for it in (default, config) if it is not None]
         mode = self._settings.get_config_variable("defaults_mode")

@@ -1,6 +1,4 @@
-"""
-Emitters of botocore events that clients share until one registers a handler.
-"""
+"""Emitters of botocore events that clients share until one registers a handler."""
 
 from __future__ import annotations
 
@@ -46,9 +44,7 @@ def unknown_methods() -> frozenset[str]:
 
 
 class Registration(NamedTuple):
-    """
-    A call by which a handler was registered, or unregistered.
-    """
+    """A call by which a handler was registered, or unregistered."""
 
     method: str
     event: str
@@ -57,9 +53,7 @@ class Registration(NamedTuple):
     uses_count: bool
 
     def replay(self, emitter: Any, handler: Handler | None) -> None:
-        """
-        Make the same call on *emitter*, with another handler.
-        """
+        """Make the same call on *emitter*, with another handler."""
         call = getattr(emitter, self.method)
         call(self.event, handler, self.unique_id, self.uses_count)
 
@@ -126,9 +120,7 @@ _current_handlers = _emitting.get  # looked up for each handler that is called
 
 
 class HandlerSlot:
-    """
-    A handler in a shared emitter that calls the emitting client's own handler.
-    """
+    """A handler in a shared emitter that calls the emitting client's own handler."""
 
     __slots__ = ("_name", "number")
 
@@ -173,9 +165,7 @@ class EventPlan:
         return handler if number is None else HandlerSlot(number, handler)
 
     def emitter(self, handlers: Sequence[Handler]) -> EventAliaser:
-        """
-        Return an unshared emitter for the client with these *handlers*.
-        """
+        """Return an unshared emitter for the client with these *handlers*."""
 
         def own(handler: Handler) -> Handler:
             number = self._own.get(handler)
@@ -227,9 +217,7 @@ class CopyOnWriteEvents(BaseEventHooks):
             _emitting.reset(before)
 
     def resolved(self, handler: Handler) -> Handler:
-        """
-        Return the handler that this client calls for the registered *handler*.
-        """
+        """Return the handler that this client calls for the registered *handler*."""
         return (
             self.handlers[handler.number]
             if isinstance(handler, HandlerSlot)
@@ -237,9 +225,7 @@ class CopyOnWriteEvents(BaseEventHooks):
         )
 
     def unshare(self) -> EventAliaser:
-        """
-        Stop sharing, and return the client's own emitter.
-        """
+        """Stop sharing, and return the client's own emitter."""
         if self._copy is None:
             made = self._plan.emitter(self.handlers)
             # If two threads do this, the emitter of the first one is used.
@@ -263,8 +249,6 @@ class CopyOnWriteEvents(BaseEventHooks):
 
     @property
     def _emitter(self) -> Any:
-        """
-        The inner emitter, which moto and others read although it is private.
-        """
+        """The inner emitter, which moto and others read although it is private."""
         own: Any = self.unshare()
         return own._emitter  # noqa: SLF001 - as they do

@@ -1,6 +1,4 @@
-"""
-The HTTP session that clients of many roles share.
-"""
+"""The HTTP session that clients of many roles share."""
 
 from __future__ import annotations
 
@@ -39,9 +37,7 @@ class Pools(RandomEviction[Any, Any]):
         self.reset()
 
     def reset(self) -> None:
-        """
-        Drop all pools and the lock; called in a forked child.
-        """
+        """Drop all pools and the lock; called in a forked child."""
         # The pool managers hold it while they look for a pool, and add one.
         self.lock = threading.RLock()
         self.clear()
@@ -99,20 +95,14 @@ class SharedHttpSession:
         return session
 
     def send(self, request: Any) -> Any:
-        """
-        Send a request.
-        """
+        """Send a request."""
         return self._current().send(request)
 
     def close(self) -> None:
-        """
-        No-op, because other clients use the connections.
-        """
+        """No-op, because other clients use the connections."""
 
     def close_all(self) -> None:
-        """
-        Close the idle connections of all clients, which open new ones on demand.
-        """
+        """Close the idle connections of all clients, which open new ones on demand."""
         if self._session is not None:
             self._session.close()
 

@@ -1,6 +1,4 @@
-"""
-Decides which parts and event handlers clients share, and which are copied.
-"""
+"""Decides which parts and event handlers clients share, and which are copied."""
 
 from __future__ import annotations
 
@@ -43,16 +41,12 @@ __all__ = [
 
 
 class UnknownPartError(Exception):
-    """
-    A client has a part that may not be safe to share, so botocore has to make it.
-    """
+    """A client has a part that may not be safe to share, so botocore has to make it."""
 
 
 @attrs.frozen(kw_only=True)
 class Parts:
-    """
-    The parts of a new client that its event handlers belong to.
-    """
+    """The parts of a new client that its event handlers belong to."""
 
     client: Any
     signer: RequestSigner
@@ -163,9 +157,7 @@ def _is_stateless(handler: Any) -> bool:
 
 
 def _is_shareable(value: Any) -> bool:
-    """
-    Return whether a handler with *value* in it is the same for all clients.
-    """
+    """Return whether a handler with *value* in it is the same for all clients."""
     return isinstance(value, (str, int, type(None))) or _is_stateless(value)
 
 
@@ -209,9 +201,7 @@ CONSTANT = (
 
 
 def parts_of(client: Any) -> Iterator[Any]:
-    """
-    Yield the objects that each client must have for itself.
-    """
+    """Yield the objects that each client must have for itself."""
     yield client
     yield client.meta
     yield client._client_config
@@ -262,9 +252,7 @@ def _is_constant(value: Any) -> bool:
 def listing(
     emitter: Any, resolved: Callable[[Any], Any] = lambda handler: handler
 ) -> list[Any]:
-    """
-    List all handlers of an emitter with their places.
-    """
+    """List all handlers of an emitter with their places."""
     places: list[Any] = []
     nodes: list[Any] = [((), emitter._handlers._root)]
     while nodes:

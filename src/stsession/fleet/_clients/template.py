@@ -1,6 +1,4 @@
-"""
-Copies of one boto3 client, each with its own credentials and state.
-"""
+"""Copies of one boto3 client, each with its own credentials and state."""
 
 from __future__ import annotations
 
@@ -98,9 +96,7 @@ class ClientTemplate:
         self._events = EventPlan(base, registrations, self._handlers.numbers)
 
     def client(self, credentials: Any, resend: ResendHandler) -> Any:
-        """
-        Return a new client that signs with *credentials*.
-        """
+        """Return a new client that signs with *credentials*."""
         events = CopyOnWriteEvents(self._events)
         client = self._copy(events, credentials, resend)
         if self.unshared_events is not None:
@@ -184,9 +180,7 @@ class ClientTemplate:
             self.unshared_events = "shared handlers aren't called in the same order"
 
     def _drop_emitter(self) -> None:
-        """
-        Free the memory of the original's emitter, which no copy uses.
-        """
+        """Free the memory of the original's emitter, which no copy uses."""
         original = self._original
         original.meta.events = original._endpoint._event_emitter = None
         if original._ruleset_resolver is not None:
@@ -194,9 +188,7 @@ class ClientTemplate:
 
 
 def placeholder_refresher() -> Refresher:
-    """
-    Return a refresher for credentials that never sign a request.
-    """
+    """Return a refresher for credentials that never sign a request."""
 
     def fetch() -> NoReturn:
         msg = "a template must not sign"
@@ -212,9 +204,7 @@ def _resend_registrations() -> list[Registration]:
 
 
 def _copy_with(thing: Any, **changes: Any) -> Any:
-    """
-    Return a shallow copy of *thing* in which some attributes have other values.
-    """
+    """Return a shallow copy of *thing* in which some attributes have other values."""
     made = object.__new__(type(thing))
     for name, value in {**vars(thing), **changes}.items():
         object.__setattr__(
@@ -224,9 +214,7 @@ def _copy_with(thing: Any, **changes: Any) -> Any:
 
 
 def _copy_with_containers(thing: Any, **changes: Any) -> Any:
-    """
-    Return such a copy with copies of the dicts, lists and sets in it.
-    """
+    """Return such a copy with copies of the dicts, lists and sets in it."""
     containers = {
         name: copy.copy(value)
         for name, value in vars(thing).items()
