@@ -162,7 +162,7 @@ def cluster(session: nox.Session) -> None:
 @nox.session
 def tools(session: nox.Session) -> None:
     """
-    Let the AWS CLI and data libraries work across several session durations.
+    Let other SDKs and data libraries work across several session durations.
 
     Also measure the start of a credential process, on this machine alone.
     """
@@ -174,6 +174,11 @@ def tools(session: nox.Session) -> None:
     pip = (str(scripts / "python"), "-m", "pip", "install", "-q", "awscli")
     session.run(*pip, external=True)
     environment = {"TOOLS_AWS_CLI": str(scripts / "aws")}
+    if shutil.which("npm"):
+        sdk = Path(session.create_tmp(), "javascript").absolute()
+        install = ("npm", "install", "--silent", "--prefix", str(sdk))
+        session.run(*install, "@aws-sdk/client-s3", external=True)
+        environment["TOOLS_NODE_MODULES"] = str(sdk / "node_modules")
     tests = ("-o", "norecursedirs=.*", "tests/tools")
     session.run("pytest", *tests, *session.posargs, env=environment)
 

@@ -463,7 +463,7 @@ class TestWhoami:
         assert 0 == run("whoami", "--json", *ROLE_OPTIONS)
 
         known = json.loads(capfd.readouterr().out)
-        assert {"account_id", "arn", "user_id", "hops"} == set(known)
+        assert {"account_id", "arn", "user_id", "hops", "cache"} == set(known)
         assert ("123456789012", READER) == (known["account_id"], known["arn"])
         assert [ROLE] == [hop["name"] for hop in known["hops"]]
         assert known["hops"][0]["expiration"].endswith("Z")

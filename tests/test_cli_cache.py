@@ -291,11 +291,13 @@ class TestCommands:
     def test_all_commands_share(self, run, local):
         """One request to STS is enough for all of them."""
         before = local.count("AssumeRole")
-        run("whoami", *ROLE_OPTIONS)
+        first = json.loads(run("whoami", "--json", *ROLE_OPTIONS).out)
         run("env", *ROLE_OPTIONS)
         run(*PROCESS)
         run("exec", *ROLE_OPTIONS, sys.executable, "-c", "pass")
+        last = json.loads(run("whoami", "--json", *ROLE_OPTIONS).out)
 
+        assert ("miss", "hit") == (first["cache"], last["cache"])
         assert 1 == local.count("AssumeRole") - before
 
     def test_env_renews_half(self, run, cache, local):

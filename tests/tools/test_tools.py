@@ -67,6 +67,22 @@ PROGRAMS = {
     ),
 }
 
+JAVASCRIPT = """
+const {S3Client, GetObjectCommand} = require("@aws-sdk/client-s3");
+const s3 = new S3Client({endpoint: process.env.URL, forcePathStyle: true});
+let ended = false;
+process.stdin.on("end", () => { ended = true; }).resume();
+(async () => {
+    while (!ended) {
+        const get = new GetObjectCommand({Bucket: "bucket", Key: "key"});
+        const {Body} = await s3.send(get);
+        if (await Body.transformToString() !== "value") process.exit(1);
+        console.log("ok");
+    }
+    process.exit(0);
+})();
+"""
+
 
 @pytest.fixture(name="local")
 def _local():
@@ -88,11 +104,16 @@ def _environment(local, tmp_path):
         "STSESSION_CACHE_DIR": os.fspath(tmp_path / "cache"),
         "URL": local.s3_endpoint_url,
         "AWS": os.environ.get("TOOLS_AWS_CLI", ""),
+        "NODE_PATH": os.environ.get("TOOLS_NODE_MODULES", ""),
     }
 
 
 def program_of(name):
     """The program that uses a library, if that is installed."""
+    if name == "JavaScript":
+        if not os.environ.get("TOOLS_NODE_MODULES"):
+            pytest.skip("TOOLS_NODE_MODULES isn't the path of the SDK for JavaScript")
+        return ["node", "--eval", JAVASCRIPT]
     if name == "aws" and not os.environ.get("TOOLS_AWS_CLI"):
         pytest.skip("TOOLS_AWS_CLI isn't the path of the AWS CLI")
     if name != "aws" and importlib.util.find_spec(name) is None:
@@ -121,7 +142,7 @@ def calls_of(local, command, environment):
     return calls
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", [*PROGRAMS, "JavaScript"])
 def test_by_endpoint(local, environment, name):
     """The program gets later sessions from the endpoint of `stsession exec`."""
     command = [*STSESSION, "exec", "--role-arn", ROLE, *program_of(name)]
@@ -129,7 +150,7 @@ def test_by_endpoint(local, environment, name):
     assert SESSIONS < calls_of(local, command, environment)
 
 
-@pytest.mark.parametrize("name", ["boto3", "aws"])
+@pytest.mark.parametrize("name", ["boto3", "aws", "JavaScript"])
 def test_by_process(local, environment, name):
     """The program gets later sessions by the process of a profile."""
     program = program_of(name)

@@ -264,7 +264,11 @@ def whoami(*, as_json: bool, expect: str | None, offline: bool, **identity: Any)
     """
     with reporting_errors():
         session = session_of(**identity)
-        known = _cached_identity(session) if offline else _identity(session)
+        if offline:
+            known = _cached_identity(session)
+        else:
+            is_cached = not identity["no_cache"] and cached_record(session) is not None
+            known = {**_identity(session), "cache": "hit" if is_cached else "miss"}
     if as_json:
         click.echo(json.dumps(known))
     else:
@@ -272,6 +276,7 @@ def whoami(*, as_json: bool, expect: str | None, offline: bool, **identity: Any)
         for hop in known["hops"]:
             until = f" until {hop['expiration']}" if hop["expiration"] else ""
             click.echo(f"{hop['name']}{until}")
+        click.echo(f"cache {known['cache']}")
     if expect is None or _is_expected(expect, known["account_id"], known["arn"]):
         return 0
     raise CommandError(f"Expected {expect}, got {known['arn']}.", OTHER_IDENTITY)
@@ -303,6 +308,7 @@ def _cached_identity(session: RefreshableSession) -> dict[str, Any]:
         "arn": name,
         "user_id": None,
         "hops": [{"name": name, "expiration": expiration_of(record)}],
+        "cache": "hit",
     }
 
 
