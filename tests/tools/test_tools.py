@@ -159,3 +159,39 @@ def test_by_process(local, environment, name):
     profile = {"AWS_PROFILE": "reader"}
 
     assert SESSIONS < calls_of(local, program, {**environment, **profile})
+
+
+LEFT_OVER = {
+    "default profile": {},
+    "AWS_PROFILE": {"AWS_PROFILE": "default"},
+    "keys": {"AWS_ACCESS_KEY_ID": "AKIAOTHER", "AWS_SECRET_ACCESS_KEY": "other"},
+    "web identity": {
+        "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/Other",
+        "AWS_WEB_IDENTITY_TOKEN_FILE": "/no/token",
+    },
+}
+
+
+@pytest.mark.parametrize("left_over", LEFT_OVER)
+@pytest.mark.parametrize("name", [*PROGRAMS, "JavaScript"])
+def test_no_other_credentials(local, environment, tmp_path, name, left_over):
+    """The program is the role, whatever the user's files and variables say."""
+    other = local.add_user(name="other")
+    local.write_profile(tmp_path, key=other, name="default")
+    program = program_of(name)
+    command = [*STSESSION, "exec", "--role-arn", ROLE, "--source", "ci", *program]
+
+    with child(
+        command,
+        env={**environment, **LEFT_OVER[left_over]},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert "ok\n" == process.stdout.readline()
+        process.stdin.close()
+        assert 0 == process.wait(60)
+
+    signed = {call.access_key_id for call in local.calls() if call.service == "s3"}
+    assert signed <= {key.access_key_id for key in local.issued(role_arn=ROLE)}
+    assert signed
