@@ -23,7 +23,14 @@ except ImportError:
     except ImportError:
         from hashlib import sha256
 
-__all__ = ["alias_content", "alias_of", "cache_directory", "main", "version_of"]
+__all__ = [
+    "alias_content",
+    "alias_of",
+    "cache_directory",
+    "main",
+    "path_of",
+    "version_of",
+]
 
 
 COMMAND = "credential-process"
@@ -32,6 +39,7 @@ FORMAT = "1"
 """The version of the formats of records and aliases."""
 
 MAX_SIZE = 64 * 1024
+"""The largest size of a file in bytes."""
 
 FILES = {
     "AWS_CONFIG_FILE": "~/.aws/config",
@@ -101,9 +109,9 @@ def alias_of(arguments: list[str]) -> str | None:
     """
     Return the name by which a command with these arguments finds its record.
 
-    It depends on everything that the credentials depend on: the arguments, the
-    environment variables and the versions of the config files. It contains no secret.
-    `None` if there is no cache.
+    It is a digest of everything that the credentials depend on: the arguments, the
+    environment variables and the versions of the config files. `None` means that there
+    is no cache.
     """
     salt = _read("salt" + FORMAT)
     if len(salt) != 32:
@@ -114,8 +122,7 @@ def alias_of(arguments: list[str]) -> str | None:
         if name.startswith(("AWS_", "STSESSION_", "BOTO_CONFIG"))
         and name not in IGNORED
     ]
-    paths = [os.environ.get(name) or path for name, path in FILES.items()]
-    files = [f"{path} {version_of(path)}" for path in map(_expanded, paths) if path]
+    files = [f"{path} {version_of(path)}" for path in map(path_of, FILES) if path]
     text = "\0".join([FORMAT, *arguments, "", *sorted(variables), "", *files])
     return _hmac(salt, text.encode(errors="surrogateescape"))
 
@@ -127,7 +134,9 @@ def _hmac(key: bytes, text: bytes) -> str:
     return digest
 
 
-def _expanded(path: str) -> str:
+def path_of(variable: str) -> str:
+    """Return the path of one of the `FILES`. Empty if there is no such file."""
+    path = os.environ.get(variable) or FILES[variable]
     return os.path.expanduser(os.path.expandvars(path))  # noqa: PTH111 - as above
 
 

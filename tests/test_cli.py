@@ -208,7 +208,7 @@ class TestIdentity:
         assert "aws sso login" in capfd.readouterr().err
 
     def test_a_person_is_needed(self, capfd):
-        """Without a terminal, nobody can be asked for an MFA code."""
+        """Without a terminal, a prompt for an MFA code isn't possible."""
         done = run_stsession(
             *("whoami", *ROLE_OPTIONS, "--mfa-serial", "GAHT12345678"),
             stdin=subprocess.DEVNULL,

@@ -326,10 +326,10 @@ class TestCommands:
         run("credential-process", *who)
         for each, record in cache.entries():
             age(cache, each, record, 11 * 3600)
-        asked = tmp_path / "asked"
-        run("env", *who, "--mfa-command", f"touch {asked}")
+        called = tmp_path / "called"
+        run("env", *who, "--mfa-command", f"touch {called}")
 
-        assert not asked.exists()
+        assert not called.exists()
         assert 1 == local.count("GetSessionToken")
 
     def test_ls(self, run):
@@ -345,7 +345,7 @@ class TestCommands:
         assert "SecretAccessKey" not in json.dumps(row)
 
     def test_clear(self, run, cache):
-        """Credentials are removed by who they are for, or all of them."""
+        """Credentials are removed by their options, or all of them."""
         other = (*ROLE_OPTIONS, "--role-session-name", "other")
         run(*PROCESS)
         run("whoami", *other)
@@ -357,11 +357,13 @@ class TestCommands:
         assert 0 == len(list(cache.entries()))
         run("cache", "clear", expected=2)
         run("cache", "clear", "--all", "--expired", expected=2)
+        run("cache", "clear", *other, "--no-cache", expected=2)
 
     def test_offline(self, run, local, cache):
         """The identity of credentials in the cache is known without STS."""
         offline = ("whoami", "--offline", *ROLE_OPTIONS)
         run(*offline, expected=1)
+        run(*offline, "--no-cache", expected=2)
         run(*PROCESS)
         before = len(local.calls())
         known = json.loads(run(*offline, "--json", "--expect", ROLE).out)

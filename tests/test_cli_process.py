@@ -87,7 +87,7 @@ def run_stsession(*arguments, **kw):
 
 
 def identity(profile):
-    """Who a profile is, for boto3."""
+    """The ARN of the credentials that boto3 has for a profile."""
     session = boto3.Session(profile_name=profile, region_name="us-east-1")
     return session.client("sts").get_caller_identity()["Arn"]
 
@@ -113,7 +113,7 @@ class TestCredentialProcess:
         assert 0 == expiration.microsecond
 
     def test_errors_are_on_stderr(self, run):
-        """The exit status says whose turn it is."""
+        """Nothing is on stdout, and the exit status is the kind of the error."""
         denied = run("credential-process", "--role-arn", OTHER_ROLE, "--source", "ci")
         wrong = run("credential-process", "-p", "nope")
         long = run("credential-process", *ROLE_OPTIONS, "--min-validity", "7200")
@@ -122,15 +122,15 @@ class TestCredentialProcess:
         assert ["", "", ""] == [d.stdout for d in (denied, wrong, long)]
         assert all(d.stderr.startswith("stsession: ") for d in (denied, wrong, long))
 
-    def test_never_prompts_unasked(self, run):
-        """No one may be there for an MFA code; a program waits for the output."""
+    def test_no_prompt_by_default(self, run):
+        """Without --prompt, a command that needs an MFA code fails."""
         done = run("credential-process", *ROLE_OPTIONS, "--mfa-serial", DEVICE)
 
         assert (3, "") == (done.returncode, done.stdout)
         assert "--prompt" in done.stderr
 
-    def test_prompts_if_asked(self):
-        """With --prompt, a terminal is looked for."""
+    def test_prompt(self):
+        """With --prompt, the code is read from the terminal."""
         done = run_stsession(
             *("credential-process", *ROLE_OPTIONS, "--mfa-serial", DEVICE, "--prompt"),
             stdin=subprocess.DEVNULL,
@@ -141,7 +141,7 @@ class TestCredentialProcess:
         assert "no terminal" in done.stderr
 
     def test_mfa_command(self, run, local):
-        """A command that prints codes needs no one."""
+        """With a command that prints codes, no prompt is needed."""
         device = local.add_mfa_device("alice")
         role = "arn:aws:iam::123456789012:role/Admin"
         local.add_role(role, requires_mfa=True)
@@ -221,7 +221,7 @@ class TestConfigure:
             (("reader", *ROLE_OPTIONS, "--sts-region", "x\ny"), "line break"),
         ],
     )
-    def test_refusals(self, run, files, arguments, expected):
+    def test_errors(self, run, files, arguments, expected):
         """Nothing is written that wouldn't work, or that removes something."""
         config = Path(files.config_file)
         with config.open("a") as file:

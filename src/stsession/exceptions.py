@@ -122,7 +122,10 @@ class InvalidRequestError(StsessionError, ValueError):
     Args:
         message: The rule that the argument breaks, with the limit and the value.
 
-        parameter: The name of the parameter. `None` if it isn't about a single one.
+        parameter:
+            The name of the parameter. `None` if the error isn't about a single one.
+
+        hint: What to do. The error's text ends with it.
 
     .. versionadded:: 0.1.0
     """
@@ -143,6 +146,8 @@ class RefreshError(StsessionError):
 
     Args:
         message: What was tried, and what the response was.
+
+        hint: What to do. The error's text ends with it.
 
         kind: Why the refresh failed. `None` means the `default_kind` of the class.
 
@@ -257,13 +262,21 @@ class CredentialsExpiredError(RefreshError):
     The last error is the ``__cause__``.
 
     Args:
-        expired_at: When the credentials expired.
+        message: What was tried, and what the response was.
+
+        expired_at:
+            When the credentials expired, as an aware UTC datetime. `None` if unknown.
 
         attempts: How many attempts failed in a row.
 
-        next_attempt_at: When the next attempt may start.
+        next_attempt_at:
+            When the next attempt may start, as an aware UTC datetime. `None` if
+            unknown.
 
-        source: The name of the source.
+        source: The name of the source, such as ``profile "ci"``. `None` if unknown.
+
+        **kwargs:
+            The other arguments of :class:`RefreshError`, such as *hint* and *code*.
 
     .. versionadded:: 0.1.0
     """
@@ -275,10 +288,10 @@ class CredentialsExpiredError(RefreshError):
     """How many attempts failed in a row."""
 
     next_attempt_at: dt.datetime | None
-    """When the next attempt may start, as an aware UTC datetime."""
+    """When the next attempt may start, as an aware UTC datetime. `None` if unknown."""
 
     source: str | None
-    """The name of the source, such as ``profile "ci"``."""
+    """The name of the source, such as ``profile "ci"``. `None` if unknown."""
 
     def __init__(
         self,
@@ -307,6 +320,8 @@ class ExecutorError(StsessionError):
         type_name: The class name of the exception that the worker raised, if any.
 
         code: The error code of AWS in that exception. `None` if it had none.
+
+        hint: What to do. The error's text ends with it.
 
     .. versionadded:: 0.1.0
     """
@@ -339,6 +354,8 @@ class OrganizationError(StsessionError):
         message: What was tried, and what the response was.
 
         code: The error code of the response. `None` if it had none.
+
+        hint: What to do. The error's text ends with it.
 
     .. versionadded:: 0.1.0
     """

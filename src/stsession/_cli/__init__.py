@@ -1,1 +1,1 @@
-"""The command line, on the public functions of the library."""
+"""The command line: its commands call the public functions of this library."""

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from _stsession_start import FILES, alias_content, alias_of
+from _stsession_start import FILES, alias_content, alias_of, path_of
 
 from .._delivery.records import RecordStore
 
@@ -30,7 +30,9 @@ SETTLED = 2.0
 
 class Alias:
     """
-    The name of a record, made of what a command depends on before it has read that.
+    The name by which the next process with the same arguments finds its record.
+
+    It is made before the command reads any file that the credentials depend on.
 
     Args:
         arguments: The arguments of the command.
@@ -67,7 +69,7 @@ class Alias:
         if sources is None or key is None:
             return
         all_files = sorted({*files, *sources})
-        config = [_expanded(os.environ.get(n) or path) for n, path in FILES.items()]
+        config = map(path_of, FILES)
         if self._name is None or not all(map(os.path.isabs, all_files)):
             return
         if any(self._may_change(path) for path in [*config, *all_files]):
@@ -84,10 +86,6 @@ class Alias:
             return False
 
 
-def _expanded(path: str) -> str:
-    return os.path.expanduser(os.path.expandvars(path))  # noqa: PTH111 - raises nothing
-
-
 def key_of(session: RefreshableSession, hop: int = -1) -> str | None:
     """
     Return the key of the record of a session's credentials. `None` if there is none.
@@ -95,7 +93,7 @@ def key_of(session: RefreshableSession, hop: int = -1) -> str | None:
     Args:
         session: The session.
 
-        hop: The position of the role in the chain.
+        hop: The position of the role in the chain, as an index of a sequence.
     """
     refresher = session._refreshers[hop]  # noqa: SLF001 - one of ours
     shared = getattr(refresher.fetch, "shared", None)
@@ -126,4 +124,4 @@ def _source_files(session: RefreshableSession) -> set[str] | None:
 def _sso_file(login: str) -> str:
     """Return the file of the SDK with the token of a login, see `aws sso login`."""
     name = hashlib.sha1(login.encode(), usedforsecurity=False).hexdigest()
-    return _expanded(f"~/.aws/sso/cache/{name}.json")
+    return os.path.expanduser(f"~/.aws/sso/cache/{name}.json")  # noqa: PTH111 - raises nothing

@@ -82,6 +82,8 @@ def clear(*, expired: bool, everything: bool, **identity: Any) -> None:
         raise click.UsageError(
             "Pass one of --all, --expired, and the options of the credentials."
         )
+    if identity["no_cache"]:
+        raise click.UsageError("--no-cache can't be used here. Leave it out.")
     store = RecordStore()
     if everything:
         removed = store.clear()

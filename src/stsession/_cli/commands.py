@@ -54,7 +54,8 @@ OTHER_VARIABLES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SECURITY_TOKEN")
 """Variables by which a program might find other credentials."""
 
 HALF = 0.5
-"""The part of the session duration that is left of credentials that aren't renewed."""
+"""The part of the session duration that is left at least, if the credentials aren't
+renewed."""
 
 CHECK_INTERVAL = 1.0
 """Seconds between two looks whether a process is running."""
@@ -237,7 +238,9 @@ def env(
 def _print_unset(form: str) -> None:
     unset_variable = SHELLS[form].unset_variable if form in SHELLS else None
     if unset_variable is None:
-        raise click.UsageError(f"--unset can't be used with --format {form}.")
+        raise click.UsageError(
+            f"--unset can't be used with --format {form}. Choose the format of a shell."
+        )
     for name in (*SET_VARIABLES, EXPIRATION):
         click.echo(unset_variable(name))
 
@@ -262,6 +265,8 @@ def whoami(*, as_json: bool, expect: str | None, offline: bool, **identity: Any)
     stsession whoami --role-arn arn:aws:iam::123456789012:role/Deploy \
         --expect 123456789012 && make deploy
     """
+    if offline and identity["no_cache"]:
+        raise click.UsageError("Pass one of --offline and --no-cache.")
     with reporting_errors():
         session = session_of(**identity)
         if offline:
@@ -279,7 +284,10 @@ def whoami(*, as_json: bool, expect: str | None, offline: bool, **identity: Any)
         click.echo(f"cache {known['cache']}")
     if expect is None or _is_expected(expect, known["account_id"], known["arn"]):
         return 0
-    raise CommandError(f"Expected {expect}, got {known['arn']}.", OTHER_IDENTITY)
+    raise CommandError(
+        f"Expected {expect}, got {known['arn']}. Choose another profile or role.",
+        OTHER_IDENTITY,
+    )
 
 
 def _identity(session: RefreshableSession) -> dict[str, Any]:
@@ -301,7 +309,9 @@ def _cached_identity(session: RefreshableSession) -> dict[str, Any]:
     name = session.status().hops[-1].name
     if record is None:
         raise CommandError(
-            f"The cache has no valid credentials of {name}.", NO_CREDENTIALS
+            f"The cache has no valid credentials of {name}. Leave out --offline to "
+            "request them.",
+            NO_CREDENTIALS,
         )
     return {
         "account_id": json.loads(record.output).get("AccountId"),

@@ -39,7 +39,10 @@ def header_of(name: str) -> str:
         CommandError: If no section can have that name.
     """
     if not name or not name.isprintable() or set(name) & set("[]\"'\\#;"):
-        message = f"{name!r} can't be the name of a profile."
+        message = (
+            f"{name!r} can't be the name of a profile. Choose one without brackets, "
+            "quotes, backslashes, # and ;."
+        )
         raise CommandError(message, USAGE)
     if name == "default":
         return name
@@ -72,7 +75,10 @@ class _Sections:
         ]
         found = [number for number, header in headers if is_wanted(header)]
         if len(found) > 1:
-            message = f'The file has more than one section for profile "{name}".'
+            message = (
+                f'The file has more than one section for profile "{name}". Keep one of '
+                "them."
+            )
             raise CommandError(message, USAGE)
         after = [number for number, _ in headers if found and number > found[0]]
         self.begin = found[0] + 1 if found else None
@@ -120,7 +126,7 @@ def with_section(
 
         settings: The settings.
 
-        force: Whether a section with other credentials is changed.
+        force: Whether the credentials of a section with others are replaced.
 
     Raises:
         CommandError: If the section has other credentials, or there are two of them.

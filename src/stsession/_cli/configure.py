@@ -13,6 +13,8 @@ from typing import Any
 
 import click
 
+from _stsession_start import path_of
+
 from .config_section import header_of, keys_of, replace_file, with_section
 from .errors import USAGE, CommandError, reporting_errors
 from .identity import (
@@ -60,7 +62,7 @@ def configure(
     """
     header = header_of(name)
     use_original_files()
-    file = Path(path or _file("AWS_CONFIG_FILE", "~/.aws/config"))
+    file = Path(path or path_of("AWS_CONFIG_FILE"))
     with reporting_errors():
         identity = _with_source(name, identity, force=force)
         settings = {"credential_process": _command_line(arguments_of(identity))}
@@ -76,13 +78,8 @@ def configure(
         content = file.read_bytes() if file.exists() else b""
         replace_file(file, with_section(content, name, settings, force=force))
     except OSError as e:
-        message = f"{file} can't be changed: {e.strerror}."
+        message = f"{file} can't be changed: {e.strerror}. Pass another one as --file."
         raise CommandError(message, USAGE) from None
-
-
-def _file(variable: str, default: str) -> str:
-    path = os.path.expandvars(os.environ.get(variable) or default)
-    return os.path.expanduser(path)  # noqa: PTH111 - raises nothing, unlike Path
 
 
 def _with_source(name: str, identity: dict[str, Any], *, force: bool) -> dict[str, Any]:
@@ -120,7 +117,7 @@ def _default_profile() -> str | None:
 
 
 def _check_credentials_file(name: str) -> None:
-    file = Path(_file("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"))
+    file = Path(path_of("AWS_SHARED_CREDENTIALS_FILE"))
     try:
         found = keys_of(file.read_bytes(), name)
     except OSError:
@@ -142,11 +139,14 @@ def _command_line(arguments: list[str]) -> str:
     """
     command = [*_program(), "credential-process", *arguments]
     if not all(word.isprintable() for word in command):
-        message = "A profile can't contain a line break or a control character."
+        message = (
+            "A profile can't contain a line break or a control character. Remove it "
+            "from the options, or pass a policy as a file (--policy @PATH)."
+        )
         raise CommandError(message, USAGE)
     if os.name == "nt":
         return subprocess.list2cmdline(command)
-    # Some SDKs take a space and one of these for the begin of a comment.
+    # Some SDKs take a space and one of these for the start of a comment.
     return " ".join(re.sub(r" (?=[#;])", " ''", shlex.quote(w)) for w in command)
 
 

@@ -28,7 +28,8 @@ __all__ = ["credential_process"]
     "--min-validity",
     type=click.IntRange(min=0),
     metavar="SECONDS",
-    help="How long the credentials have to be valid.",
+    help="How long the credentials have to be valid. Default: 16 minutes, or a third "
+    "of the session duration if that is less.",
 )
 @click.option("--prompt", is_flag=True, help="Prompt for MFA codes on the terminal.")
 def credential_process(
@@ -51,8 +52,8 @@ def credential_process(
     with reporting_errors():
         session = session_of(**identity)
         refresher = session._refresher  # noqa: SLF001 - one of ours
-        asks = not prompt and identity["mfa_command"] is None
-        if asks and refresher.would_prompt():
+        may_prompt = prompt or identity["mfa_command"] is not None
+        if not may_prompt and refresher.would_prompt():
             raise CommandError(
                 "An MFA code is needed. Use the same options with `stsession whoami` "
                 "first, or pass --prompt.",
@@ -60,7 +61,7 @@ def credential_process(
             )
         if min_validity is None:
             credentials = fresh_credentials(
-                session, PART_OF_LIFETIME, at_most=LONG_ENOUGH, may_prompt=not asks
+                session, PART_OF_LIFETIME, at_most=LONG_ENOUGH, may_prompt=may_prompt
             )
         else:
             credentials = session.ensure(dt.timedelta(seconds=min_validity))

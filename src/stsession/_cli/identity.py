@@ -70,7 +70,9 @@ COMMON = frozenset({"no_cache", "region", "sts_region", "sts_endpoint_url", "tim
 def _tag(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> Any:
     for value in values:
         if "=" not in value:
-            raise click.BadParameter(f"{value!r} isn't KEY=VALUE.")
+            raise click.BadParameter(
+                f"{value!r} isn't KEY=VALUE. Pass a key, =, and a value."
+            )
     return dict(value.split("=", 1) for value in values) or None
 
 
@@ -92,7 +94,9 @@ def _command(_: click.Context, __: click.Parameter, value: str | None) -> Any:
     try:
         return None if value is None else shlex.split(value)
     except ValueError as e:
-        raise click.BadParameter(f"It can't be split into words: {e}.") from e
+        raise click.BadParameter(
+            f"It can't be split into words: {e}. Check the quotes."
+        ) from e
 
 
 def _mfa_session(_: click.Context, __: click.Parameter, value: str | None) -> Any:
@@ -218,7 +222,10 @@ def session_of(**options: Any) -> RefreshableSession:
     extra = sorted(given - COMMON - MEANINGFUL[way] - {way})
     if extra:
         names = ", ".join(map(_flag, extra))
-        raise click.UsageError(f"{names} can't be used with {_flag(way)}.")
+        raise click.UsageError(
+            f"{names} can't be used with {_flag(way)}. Leave it out, or pass the "
+            "option that it belongs to, such as --role-arn."
+        )
     if given & {"profile", "source"}:
         use_original_files()
     return _make(way, options)

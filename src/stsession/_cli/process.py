@@ -72,7 +72,7 @@ class _Signals:
 
 def run_program(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """
-    Run a program to its end. Return its exit status, or minus the signal it died by.
+    Run a program to its end. Return its exit status, or minus the signal that ended it.
     """
     signals = _Signals()
     with signals.handled():
@@ -103,7 +103,10 @@ def _not_started(program: str, error: OSError) -> int:
 
 def end_like(status: int) -> int:
     """
-    Return the exit status of a program; if a signal has ended it, die by that signal.
+    Return the exit status of a program, or end this process by the same signal.
+
+    Args:
+        status: The exit status, or minus the number of the signal that ended it.
     """
     if status >= 0:
         return status

@@ -130,7 +130,7 @@ class CredentialsEndpoint:
 
 
 class _CurrentCredentials:
-    """Responses with the credentials of a refresher, whose calls may block."""
+    """Makes responses with credentials. The calls that may block have a thread."""
 
     def __init__(self, refresher: Refresher) -> None:
         self.refresher = refresher

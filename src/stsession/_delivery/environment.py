@@ -33,7 +33,6 @@ OTHER_CREDENTIALS = frozenset(
 def child_environ(environ: Mapping[str, str]) -> dict[str, str]:
     """Return a copy without the variables by which an SDK would find credentials."""
     return {
-        # The SDK for Go reads the config file only if told so.
         "AWS_EC2_METADATA_DISABLED": "true",
         **{
             name: value
@@ -41,6 +40,7 @@ def child_environ(environ: Mapping[str, str]) -> dict[str, str]:
             if name.upper() not in OTHER_CREDENTIALS
             and not name.upper().startswith("AWS_CONTAINER_")
         },
+        # Without it, the first SDK for Go ignores the config file.
         "AWS_SDK_LOAD_CONFIG": "1",
     }
 

@@ -155,7 +155,10 @@ class SharedFetch:
 
     def if_needed(self, needs_input: Callable[[], bool]) -> Callable[[], bool]:
         """
-        Return *needs_input* for a fetch that prompts no one if credentials are stored.
+        Return a function for whether a fetch needs input; stored credentials need none.
+
+        Args:
+            needs_input: Returns whether a request to STS needs input.
         """
         self._prompts = needs_input
         return lambda: needs_input() and not self._has_fresh()
@@ -214,7 +217,7 @@ class SharedFetch:
 
 
 class _Attempt:
-    """One fetch with a key: look, lock, look, fetch, write."""
+    """One fetch: reads the file, gets the lock, reads it again, fetches and writes."""
 
     def __init__(self, shared: SharedFetch, fetching: Fetching, key: str) -> None:
         self._shared = shared
@@ -303,7 +306,7 @@ class _Attempt:
 
     def _shared_error(self) -> RefreshError | None:
         """
-        Return the failure of another process, after which no one calls STS for a while.
+        Return the failure of another process if its pause hasn't ended yet.
         """
         is_requested = self._reason == "requested"
         if self._refresher.needs_input() or (is_requested and not self._is_held()):
@@ -418,7 +421,7 @@ def _mode() -> str:
 
 
 def _is_mocked() -> bool:
-    """Return whether moto replaces AWS, whose credentials are for this block only."""
+    """Return whether moto replaces AWS. Its credentials are valid in one test only."""
     adapters = sys.modules.get("requests.adapters")
     send = getattr(getattr(adapters, "HTTPAdapter", None), "send", None)
     return send is not None and send.__module__ != "requests.adapters"

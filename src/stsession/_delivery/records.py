@@ -39,15 +39,15 @@ VERSION = 1
 RECORD, LOCK, ALIAS, FAILURE = (
     f".{kind}{VERSION}" for kind in ("record", "lock", "alias", "failure")
 )
-"""The ends of the names of files: records, their locks, names by which the command line
-finds them, and the last failure to get one."""
+"""The suffixes of the names of files: records, their locks, names by which the command
+line finds them, and the last failure to get one."""
 
 SALT = f"salt{VERSION}"
 SWEPT = f"swept{VERSION}"
 """The file whose modification time is that of the last search for expired records."""
 
 TEMPORARY = "new-"
-"""The begin of the names of files that are being written."""
+"""The prefix of the names of files that are being written."""
 
 MAGIC = f"stsession-record {VERSION}"
 SALT_SIZE = 32
@@ -200,8 +200,8 @@ class RecordStore:
         """
         Return the key for what a record depends on, as 64 hexadecimal digits.
 
-        Without the salt of the folder, which is random, no one can tell from a key
-        whether it belongs to a content that they guess.
+        It is salted with random bytes of the folder, so a key can't be compared with
+        guesses of its content.
         """
         return hmac.new(self._salt(), content, hashlib.sha256).hexdigest()
 
@@ -225,6 +225,11 @@ class RecordStore:
         Return a context manager that holds the lock of a key.
 
         It yields whether the lock is held, after *timeout* seconds at most.
+
+        Args:
+            key: The key of a record.
+
+            timeout: Seconds to wait for another holder.
         """
         return StoreLock(self._file(key, LOCK) if self._prepare() else None, timeout)
 
@@ -257,8 +262,8 @@ class RecordStore:
             if matches is None or matches(record):
                 removed += self._delete(self._file(key, RECORD))
         if matches is None:
-            for end in (RECORD, ALIAS, FAILURE):  # broken ones, too
-                for file in self._files(end):
+            for suffix in (RECORD, ALIAS, FAILURE):  # broken ones, too
+                for file in self._files(suffix):
                     self._delete(file)
         return removed
 
@@ -285,13 +290,13 @@ class RecordStore:
         """
         self._replace(self._file(alias, ALIAS), content.encode())
 
-    def _file(self, key: str, end: str) -> Path:
+    def _file(self, key: str, suffix: str) -> Path:
         if not key or not set(key) <= set("0123456789abcdef"):
             msg = "The key isn't a hexadecimal number."
             raise ValueError(msg)
-        return self.path / f"{key}{end}"
+        return self.path / f"{key}{suffix}"
 
-    def _files(self, end: str, begin: str = "") -> list[Path]:
+    def _files(self, suffix: str, prefix: str = "") -> list[Path]:
         if not self._is_safe():
             return []
         with contextlib.suppress(OSError):
@@ -299,7 +304,7 @@ class RecordStore:
             return [
                 self.path / name
                 for name in sorted(names)
-                if name.endswith(end) and name.startswith(begin)
+                if name.endswith(suffix) and name.startswith(prefix)
             ]
         return []
 
