@@ -13,6 +13,7 @@ import sys
 import threading
 import types
 
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from pathlib import Path
 from unittest import mock
@@ -299,6 +300,39 @@ def test_close(session):
     for thread in threads_of_endpoints():
         thread.join(20)
     assert [] == threads_of_endpoints()
+
+
+def test_close_in_several_threads(session):
+    """Each call returns, and when it does, nothing listens."""
+    endpoint = session.serve()
+    together = threading.Barrier(4)
+
+    def close():
+        together.wait(20)
+        endpoint.close()
+        with pytest.raises(ConnectionRefusedError):
+            Peer(endpoint)
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        closed = [pool.submit(close) for _ in range(4)]
+        assert [True] * 4 == [call.result(20) for call in closed]
+
+
+def test_close_in_a_signal_handler(session):
+    """A signal handler can close an endpoint that is being closed."""
+    endpoint = session.serve()
+    server = endpoint._server
+    call = server._call
+
+    def interrupted(work):
+        endpoint.close()
+        call(work)
+
+    with mock.patch.object(server, "_call", interrupted):
+        endpoint.close()
+    with pytest.raises(ConnectionRefusedError):
+        Peer(endpoint)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

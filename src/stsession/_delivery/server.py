@@ -89,6 +89,8 @@ class LoopbackServer:
         self._process = os.getpid()
         self._connections: dict[socket.socket, asyncio.Task[None]] = {}
         self._is_closing = False
+        # Reentrant, because a signal handler may close the server, too.
+        self._closing = threading.RLock()
         self._idle: dict[socket.socket, None] = {}  # in the order of time
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=MAX_CONNECTIONS)
         self.token = secrets.token_urlsafe(32)
@@ -109,12 +111,16 @@ class LoopbackServer:
 
     def close(self) -> None:
         """Close all connections, and wait for the thread to end."""
-        if self._process != os.getpid() or self._loop.is_closed():
+        if self._process != os.getpid():
             return
-        self._call(self._stop())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        with self._closing:
+            if self._is_closing:
+                return
+            self._is_closing = True
+            self._call(self._stop())
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
 
     def _after_fork(self) -> None:
         # The parent goes on serving. With a copy of its socket in a child, connections
@@ -133,7 +139,6 @@ class LoopbackServer:
             self._loop.add_reader(self._listener, self._accept)
 
     async def _stop(self) -> None:
-        self._is_closing = True
         self._loop.remove_reader(self._listener)
         self._listener.close()
         await asyncio.sleep(0)  # a task that hasn't begun wouldn't close its connection
