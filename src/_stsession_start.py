@@ -80,13 +80,23 @@ def main() -> int:
             line = _cached_line(arguments)
         except Exception:  # noqa: BLE001 - the usual way reports what is wrong
             line = b""
-        if line:
-            sys.stdout.buffer.write(line)
-            sys.stdout.flush()
-            return 0
+        if line and sys.stdout is not None:
+            return _print(line)
     from stsession.__main__ import main as run  # noqa: PLC0415 - imports much more
 
     return run()
+
+
+def _print(line: bytes) -> int:
+    try:
+        sys.stdout.buffer.write(line)
+        sys.stdout.flush()
+    except OSError as e:
+        sys.stdout = None  # Python would write it once more
+        if sys.stderr is not None:
+            sys.stderr.write(f"stsession: {e}\n")
+        return 1
+    return 0
 
 
 def cache_directory() -> str:

@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import pty
+import shlex
 import signal
 import subprocess
 import sys
@@ -541,6 +542,15 @@ def test_version(capfd):
     """The version is the package's."""
     assert 0 == run("--version")
     assert stsession.__name__ in capfd.readouterr().out
+
+
+@posix
+@pytest.mark.parametrize(("program", "status"), [("true", 0), ("nosuchprogram", 127)])
+def test_exec_without_standard_files(program, status):
+    """A daemon may have closed its input, its output and its errors."""
+    command = shlex.join([*STSESSION, "exec", *ROLE_OPTIONS, "--", program])
+
+    assert status == run_child(["sh", "-c", f"{command} <&- >&- 2>&-"]).returncode
 
 
 def test_without_the_extra(capfd):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import re
@@ -165,6 +167,49 @@ class TestStart:
         assert is_hit(*arguments)
         policy.write_text('{"Statement": [ ]}')
         assert not is_hit(*arguments)
+
+    def test_depends_on_the_directory_of_the_policy(
+        self, run, is_hit, tmp_path, monkeypatch
+    ):
+        """A relative path is that of another file in another directory."""
+        arguments = (*PROCESS, "--policy", "@policy.json")
+        for name, statement in {"one": "[]", "two": "[ ]"}.items():
+            policy = tmp_path / name / "policy.json"
+            policy.parent.mkdir()
+            policy.write_text(f'{{"Statement": {statement}}}')
+            os.utime(policy, (1e9, 1e9))
+        monkeypatch.chdir(tmp_path / "one")
+        run(*arguments)
+        monkeypatch.chdir(tmp_path / "two")
+
+        assert not is_hit(*arguments)
+
+    @posix
+    def test_path_in_another_encoding(self, run, is_hit, tmp_path):
+        """The path of a file may be no valid UTF-8."""
+        policy = tmp_path / os.fsdecode(b"caf\xe9.json")
+        try:
+            policy.write_text('{"Statement": []}')
+        except OSError:
+            pytest.skip("this file system has only UTF-8")
+        os.utime(policy, (1e9, 1e9))
+        arguments = (*PROCESS, "--policy", f"@{policy}")
+        run(*arguments)
+
+        assert is_hit(*arguments)
+
+    @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")  # noqa: PTH110 - of a str
+    @pytest.mark.parametrize("command", ["credential-process", "env", "whoami"])
+    def test_output_to_a_full_disk(self, run, command):
+        """An error says so, whether the credentials are cached or not."""
+        for _ in range(2):
+            with open("/dev/full", "w") as full, mock.patch("sys.stdout", full):  # noqa: PTH123 - of a str
+                err = run(command, *ROLE_OPTIONS, expected=1).err
+                with contextlib.suppress(OSError):
+                    full.close()
+
+            assert err.startswith("stsession: ")
+            assert err.endswith(f"{os.strerror(errno.ENOSPC)}\n")
 
     def test_of_identities_that_may_change_unnoticed(self, run, is_hit, files):
         """Another person may have logged in to the program that has the keys."""

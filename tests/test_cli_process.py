@@ -282,6 +282,15 @@ class TestConfigure:
         assert "[profile reader]" in Path(files.config_file).read_text()
 
     @posix
+    def test_no_regular_file(self, run):
+        """The null device isn't replaced by a file."""
+        with mock.patch("stsession._cli.configure.replace_file") as replaced:
+            done = run("configure", "reader", *ROLE_OPTIONS, "--file", os.devnull)
+
+        assert not replaced.called
+        assert (2, "") == (done.returncode, done.stdout)
+        assert f"{os.devnull} isn't a regular file." in done.stderr
+
     def test_same_for_shells(self, run, tmp_path):
         """
         botocore splits the line, other SDKs pass it to a shell; paths have spaces.

@@ -75,6 +75,10 @@ def run() -> int:
     except CommandError as e:
         click.echo(f"stsession: {e}", err=True)
         return e.status
+    except OSError as e:  # the output can't be written
+        sys.stdout = None  # Python would write it once more
+        click.echo(f"stsession: {e}", err=True)
+        return NO_CREDENTIALS
     except click.Abort:
         return 128 + signal.SIGINT
     return status if isinstance(status, int) else 0
@@ -215,7 +219,7 @@ def env(
     if unset:
         _print_unset(form)
         return
-    if sys.stdout.isatty() and not force:
+    if sys.stdout is not None and sys.stdout.isatty() and not force:
         raise click.UsageError(
             "The output has secrets, which would stay on this terminal. Use the "
             "output in a command, or pass --force."
@@ -402,7 +406,7 @@ def _read_to_end(stop: threading.Event) -> None:
 def _is_running(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True

@@ -75,6 +75,8 @@ def configure(
         return
     _check_credentials_file(name)
     try:
+        if file.exists() and not file.is_file():  # /dev/null, for example
+            raise CommandError(f"{file} isn't a regular file.", USAGE)
         content = file.read_bytes() if file.exists() else b""
         replace_file(file, with_section(content, name, settings, force=force))
     except OSError as e:

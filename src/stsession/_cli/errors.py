@@ -59,6 +59,8 @@ def reporting_errors(status: int | None = None) -> Iterator[None]:
     except (BotoCoreError, ClientError) as e:
         usual = NEEDS_PERSON if _needs_login(e) else NO_CREDENTIALS
         raise CommandError(str(e), status or usual) from None
+    except OSError as e:  # no temporary directory, for example
+        raise CommandError(str(e), status or NO_CREDENTIALS) from None
 
 
 def _needs_login(error: BaseException) -> bool:

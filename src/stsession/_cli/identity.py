@@ -77,17 +77,20 @@ def _tag(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> Any:
 
 
 POLICY_FILE = "stsession.policy_file"
-"""The key for the path of the file with the policy, in the context of a command."""
+"""The key for the path of the file with the policy, as it is passed, in the context of
+a command."""
 
 
 def _policy(ctx: click.Context, __: click.Parameter, value: str | None) -> str | None:
     if value is None or not value.startswith("@"):
         return value
-    ctx.meta[POLICY_FILE] = os.path.abspath(value[1:])  # noqa: PTH100 - keeps links
+    ctx.meta[POLICY_FILE] = value[1:]
     try:
         return Path(value[1:]).read_text("utf-8")
     except OSError as e:
         raise click.BadParameter(f"{value[1:]} can't be read: {e.strerror}.") from e
+    except UnicodeDecodeError:
+        raise click.BadParameter(f"{value[1:]} isn't a text in UTF-8.") from None
 
 
 def _command(_: click.Context, __: click.Parameter, value: str | None) -> Any:
@@ -242,7 +245,11 @@ def is_given(options: Mapping[str, Any]) -> bool:
 
 
 def files_of(options: Mapping[str, Any]) -> list[str]:
-    """Return the files that the options name."""
+    """
+    Return the paths of the files that the options name, as they are passed.
+
+    Relative ones are other files in another directory.
+    """
     policy = click.get_current_context().meta.get(POLICY_FILE)
     return [path for path in (policy, options["web_identity"]) if path]
 
@@ -266,14 +273,15 @@ def way_of(options: Mapping[str, Any]) -> str:
 def arguments_of(options: Mapping[str, Any]) -> list[str]:
     """Return the arguments that make these options, with absolute paths."""
     meta = click.get_current_context().meta
+    absolute = os.path.abspath  # keeps symbolic links
     special: dict[str, Callable[[Any], Iterable[str]]] = {
         "mfa_command": lambda words: [shlex.join(words)],
         "mfa_session": lambda seconds: [str(seconds or "off")],
         "policy": lambda text: [
-            f"@{meta[POLICY_FILE]}" if POLICY_FILE in meta else text
+            f"@{absolute(meta[POLICY_FILE])}" if POLICY_FILE in meta else text
         ],
         "tag": lambda tags: [f"{key}={value}" for key, value in tags.items()],
-        "web_identity": lambda file: [os.path.abspath(file)],  # noqa: PTH100 - as above
+        "web_identity": lambda file: [absolute(file)],
     }
     arguments = []
     for option in click.get_current_context().command.params:

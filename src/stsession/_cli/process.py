@@ -6,11 +6,12 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import FrameType
 from typing import Any
+
+import click
 
 
 __all__ = ["end_like", "replace_process", "run_program"]
@@ -97,7 +98,7 @@ def replace_process(arguments: Sequence[str], environ: Mapping[str, str]) -> int
 
 
 def _not_started(program: str, error: OSError) -> int:
-    sys.stderr.write(f"stsession: {program}: {error.strerror}.\n")
+    click.echo(f"stsession: {program}: {error.strerror}.", err=True)
     return NOT_FOUND if isinstance(error, FileNotFoundError) else CANNOT_EXECUTE
 
 

@@ -288,7 +288,7 @@ class RecordStore:
 
             content: Its first line is the key of a record; it has no secrets.
         """
-        self._replace(self._file(alias, ALIAS), content.encode())
+        self._replace(self._file(alias, ALIAS), os.fsencode(content))
 
     def _file(self, key: str, suffix: str) -> Path:
         if not key or not set(key) <= set("0123456789abcdef"):
