@@ -13,10 +13,18 @@ import click
 
 from docutils import nodes
 from sphinx import addnodes
+from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.docutils import SphinxDirective
 
 from stsession._cli.cache import cache
 from stsession._cli.commands import commands
+from stsession._sessions.options import (
+    AssumeRoleOptions,
+    RoleOptions,
+    SessionOptions,
+    StsOptions,
+)
+from stsession.fleet import AccountOptions
 
 
 if TYPE_CHECKING:
@@ -132,6 +140,27 @@ def use_documented_name(
     node["reftarget"] = NAMES.get(node["reftarget"], node["reftarget"])
 
 
+def describe_inherited_options(app: Sphinx) -> None:
+    """Use the docstrings of inherited fields, as a `TypedDict` has no base classes."""
+    for cls, bases in {
+        SessionOptions: [StsOptions],
+        AssumeRoleOptions: [RoleOptions, StsOptions],
+        AccountOptions: [RoleOptions],
+    }.items():
+        docs = attribute_docstrings(cls)
+        for base in bases:
+            for (owner, field), text in list(attribute_docstrings(base).items()):
+                if owner == base.__name__:
+                    docs[cls.__name__, field] = text
+
+
+def attribute_docstrings(cls: type) -> dict[tuple[str, str], list[str]]:
+    """Return those of a class's module, as Sphinx caches them, by class and name."""
+    analyzer = ModuleAnalyzer.for_module(cls.__module__)
+    analyzer.analyze()
+    return analyzer.attr_docs
+
+
 def link_to_repository(app: Sphinx, document: nodes.document) -> None:
     """Link to tests and scripts in the repository; a page would offer a download."""
     for node in list(document.findall(addnodes.download_reference)):
@@ -204,5 +233,6 @@ class CommandLine(SphinxDirective):
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
     app.add_directive("command-line", CommandLine)
+    app.connect("builder-inited", describe_inherited_options)
     app.connect("missing-reference", use_documented_name, priority=400)
     app.connect("doctree-read", link_to_repository, priority=400)
