@@ -77,6 +77,32 @@ def run_child(args: Any, *, timeout: float = SOON, **kw: Any) -> Any:
         return subprocess.run(args, timeout=timeout, check=False, **kw)
 
 
+def status_of_fork(run: Callable[[], int]) -> int:
+    """
+    Call *run* in a forked child, which ends with the status that it returns.
+
+    The child is killed if it takes too long. It may replace itself by another program.
+    Returns its exit status, or minus the number of the signal that ended it.
+    """
+    forked = os.fork()
+    if forked == 0:
+        status = 1
+        gc.disable()  # as in in_a_fork()
+        try:
+            for name, handler in USUAL.items():
+                signal.signal(getattr(signal, name), handler)
+            status = run()
+        except BaseException:  # noqa: BLE001 - shown, and the status is another one
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+    with _at_last(lambda: os.kill(forked, signal.SIGKILL)):
+        _, status = os.waitpid(forked, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
 def in_a_fork(do: Callable[[], Any]) -> Any:
     """
     Call *do* in a forked child; return what it returned.

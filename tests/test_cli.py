@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import json
 import os
@@ -24,7 +23,7 @@ import stsession
 from stsession.__main__ import main
 from stsession.testing import LocalSTS
 
-from .children import child, run_child
+from .children import child, run_child, status_of_fork
 
 
 ROLE = "arn:aws:iam::123456789012:role/path/Reader"
@@ -72,7 +71,7 @@ def run(*arguments):
 
 
 def run_stsession(*arguments, **kw):
-    """Run a command in a process of its own."""
+    """Run a command in a new process."""
     return run_child([*STSESSION, *arguments], capture_output=True, text=True, **kw)
 
 
@@ -208,39 +207,41 @@ class TestIdentity:
         assert 3 == run("whoami", "-p", "sso")
         assert "aws sso login" in capfd.readouterr().err
 
+    @posix
     def test_a_person_is_needed(self, capfd):
         """Without a terminal, a prompt for an MFA code isn't possible."""
-        done = run_stsession(
-            *("whoami", *ROLE_OPTIONS, "--mfa-serial", "GAHT12345678"),
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
 
-        assert 3 == done.returncode
-        assert done.stderr.startswith("stsession: ")
+        def without_terminal():
+            os.setsid()
+            return run("whoami", *ROLE_OPTIONS, "--mfa-serial", "GAHT12345678")
+
+        assert 3 == status_of_fork(without_terminal)
+        assert capfd.readouterr().err.startswith("stsession: ")
 
 
 class TestExec:
     """Programs that run with credentials."""
 
-    def test_program_has_the_role(self):
+    def test_program_has_the_role(self, capfd):
         """The program finds the role's credentials, and no others."""
-        done = run_stsession("exec", *ROLE_OPTIONS, "--", *PRINT_IDENTITY)
-
-        assert (0, f"{READER}\n", "") == (done.returncode, done.stdout, done.stderr)
+        assert 0 == run("exec", *ROLE_OPTIONS, "--", *PRINT_IDENTITY)
+        assert (f"{READER}\n", "") == capfd.readouterr()
 
     @posix
-    def test_static(self):
+    def test_static(self, capfd):
         """With --static, the credentials themselves are passed."""
         program = "import os; print(sorted(n for n in os.environ if 'AWS_' in n))"
         command = (sys.executable, "-c", f"{WHO}; {program}")
-        done = run_stsession("exec", "--static", *ROLE_OPTIONS, *command)
+        status = status_of_fork(
+            lambda: run("exec", "--static", *ROLE_OPTIONS, *command)
+        )
+        out = capfd.readouterr().out
 
-        assert 0 == done.returncode
-        assert done.stdout.startswith(READER)
-        assert "AWS_SESSION_TOKEN" in done.stdout
-        assert "AWS_CONTAINER" not in done.stdout
-        assert "AWS_PROFILE" not in done.stdout
+        assert 0 == status
+        assert out.startswith(READER)
+        assert "AWS_SESSION_TOKEN" in out
+        assert "AWS_CONTAINER" not in out
+        assert "AWS_PROFILE" not in out
 
     @pytest.mark.parametrize(
         ("program", "expected"),
@@ -267,37 +268,40 @@ class TestExec:
 
     @posix
     @pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL"])
-    def test_dies_as_the_program(self, name):
+    def test_ended_by_a_signal(self, name):
         """If a signal ends the program, it ends stsession, too."""
         number = getattr(signal, name)
-        program = f"import os; os.kill(os.getpid(), {int(number)})"
-        done = run_stsession("exec", *ROLE_OPTIONS, sys.executable, "-c", program)
+        command = ("exec", *ROLE_OPTIONS, "sh", "-c", f"kill -{int(number)} $$")
 
-        assert -number == done.returncode
+        assert -number == status_of_fork(lambda: run(*command))
 
     @posix
-    @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGUSR2"])
-    def test_forwards_signals(self, name):
+    def test_forwards_signals(self):
         """The program gets the signals that stsession gets, once."""
+        names = ["SIGTERM", "SIGHUP", "SIGUSR2"]
         program = (
-            "import signal, sys, threading\n"
-            "received, event = [], threading.Event()\n"
-            "def handle(*_): received.append(1); event.set()\n"
-            f"signal.signal(signal.{name}, handle)\n"
+            "import signal\n"
+            f"for name in {names}:\n"
+            "    number = getattr(signal, name)\n"
+            "    signal.signal(number, lambda n, _: print(n, flush=True))\n"
             "print('ready', flush=True)\n"
-            "event.wait(60)\n"
-            "sys.exit(10 + len(received))\n"
+            "input()\n"
         )
         command = ["exec", *ROLE_OPTIONS, sys.executable, "-c", program]
         with child(
             [*STSESSION, *command],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         ) as process:
             assert "ready\n" == process.stdout.readline()
-            process.send_signal(getattr(signal, name))
+            for name in names:
+                number = getattr(signal, name)
+                process.send_signal(number)
+                assert f"{number:d}\n" == process.stdout.readline()
+            out, _ = process.communicate("\n", timeout=60)
 
-            assert 11 == process.wait(60)
+            assert (0, "") == (process.returncode, out)
 
     @posix
     def test_ctrl_c_is_the_program_s(self):
@@ -335,14 +339,14 @@ class TestExec:
 
         assert "HELLO\n" == done.stdout
 
-    def test_nested(self):
+    def test_nested(self, capfd):
         """Inside of `exec`, a profile is found; without one, the role is the source."""
         inner = ("exec", "-p", "reader", *STSESSION, "whoami")
-        named = run_stsession(*inner, "-p", "ci")
-        inner = run_stsession(*inner)
 
-        assert inner.stdout.startswith(READER)
-        assert ":user/" in named.stdout.splitlines()[0]
+        assert 0 == run(*inner, "-p", "ci")
+        assert ":user/" in capfd.readouterr().out.splitlines()[0]
+        assert 0 == run(*inner)
+        assert capfd.readouterr().out.startswith(READER)
 
     def test_keep_profiles(self, files, capfd):
         """
@@ -385,22 +389,34 @@ class TestEnv:
 
     @posix
     @pytest.mark.parametrize(("shell", "form"), SHELLS.items())
-    def test_round_trip(self, shell, form):
+    def test_round_trip(self, local, tmp_path, capfd, shell, form):
         """A shell evaluates the output, and afterwards that of --unset."""
-        command = f"{sys.executable} -m stsession env {' '.join(ROLE_OPTIONS)}"
+        for name, more in (("set", ()), ("unset", ("--unset",))):
+            assert 0 == run("env", *ROLE_OPTIONS, "--format", form, *more)
+            (tmp_path / name).write_text(capfd.readouterr().out)
+        key = local.issued(role_arn=ROLE)[-1]
         program = (
-            f'eval "$({command} --format {form})"\n'
-            f'{sys.executable} -c "{WHO}"\n'
-            f"env | grep -c AWS_PROFILE\n"
-            f'eval "$({command} --format {form} --unset)"\n'
+            'eval "$(cat set)"\n'
+            'printf "%s\\n" "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY"\n'
+            'printf "%s\\n" "$AWS_SESSION_TOKEN"\n'
+            "env | grep -c AWS_PROFILE\n"
+            'eval "$(cat unset)"\n'
             "env | grep -cE 'AWS_(ACCESS|SECRET|SESSION)|STSESSION_EXP'\n"
         )
         try:
-            done = run_child([shell, "-c", program], capture_output=True, text=True)
+            done = run_child(
+                [shell, "-c", program], capture_output=True, text=True, cwd=tmp_path
+            )
         except FileNotFoundError:
             pytest.skip(f"{shell} isn't installed")
 
-        assert [READER, "0", "0"] == done.stdout.splitlines()
+        assert [
+            key.access_key_id,
+            key.secret_access_key,
+            key.session_token,
+            "0",
+            "0",
+        ] == done.stdout.splitlines()
 
     @pytest.mark.parametrize(
         ("form", "expected"),
@@ -432,18 +448,13 @@ class TestEnv:
         assert "123456789012" == document["AccountId"]
         assert document["Expiration"].endswith("Z")
 
-    @posix
-    def test_not_on_a_terminal(self):
+    def test_not_on_a_terminal(self, capfd):
         """Secrets would stay on the screen; --force prints them."""
-        master, terminal = pty.openpty()
-        command = [*STSESSION, "env", *ROLE_OPTIONS]
-        with contextlib.closing(os.fdopen(master, "rb", buffering=0)) as screen:
-            done = run_child(command, stdout=terminal, stderr=subprocess.PIPE)
-            forced = run_child([*command, "--force"], stdout=terminal)
-            os.close(terminal)
-
-            assert (2, 0) == (done.returncode, forced.returncode)
-            assert screen.read(100).startswith(b"unset AWS_PROFILE")
+        with mock.patch.object(sys.stdout, "isatty", return_value=True):
+            assert 2 == run("env", *ROLE_OPTIONS)
+            assert "" == capfd.readouterr().out
+            assert 0 == run("env", *ROLE_OPTIONS, "--force")
+        assert capfd.readouterr().out.startswith("unset AWS_PROFILE")
 
     def test_min_validity(self, capfd):
         """Credentials that can't be valid for that long are an error."""
@@ -490,35 +501,49 @@ class TestServe:
     """An endpoint for several programs."""
 
     @posix
-    @pytest.mark.parametrize("ends_by", ["signal", "input", "parent"])
-    def test_programs_use_it(self, ends_by):
-        """Programs with the printed variables have the role; it ends when it has to."""
+    def test_programs_use_it(self):
+        """Programs with the printed variables have the role, until a signal ends it."""
         command = (*STSESSION, "serve", *ROLE_OPTIONS, "--format", "json")
-        with (
-            child(["sleep", "60"]) as parent,
-            child(
-                [*command, "--parent-pid", str(parent.pid)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            ) as process,
-        ):
+        with child(
+            [*command, "--parent-pid", str(os.getpid())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
             printed = json.loads(process.stdout.readline())
             with mock.patch.dict(os.environ):
                 for name, value in printed.items():
                     os.environ.pop(name, None)
                     os.environ.update({} if value is None else {name: value})
                 identity = boto3.Session().client("sts").get_caller_identity()
-            if ends_by == "signal":
-                process.terminate()
-            elif ends_by == "input":
-                process.stdin.close()
-            else:
-                parent.kill()
-                parent.wait()
+            process.terminate()
 
             assert 0 == process.wait(60)
         assert READER == identity["Arn"]
+
+    @posix
+    @pytest.mark.parametrize("ends_by", ["input", "parent"])
+    def test_end(self, ends_by):
+        """It ends when its input has ended, or the process of --parent-pid."""
+        with child(["sleep", "60"]) as parent:
+            pass
+        pid = parent.pid if ends_by == "parent" else os.getpid()
+        reader, writer = os.pipe()
+
+        def serve():
+            os.dup2(reader, 0)
+            os.close(writer)
+            return run("serve", *ROLE_OPTIONS, "--parent-pid", str(pid))
+
+        try:
+            if ends_by == "input":
+                os.close(writer)
+                writer = os.dup(reader)
+            with mock.patch("stsession._cli.commands.CHECK_INTERVAL", 0.02):
+                assert 0 == status_of_fork(serve)
+        finally:
+            os.close(reader)
+            os.close(writer)
 
 
 @pytest.mark.parametrize("command", ["exec", "env", "whoami", "serve"])

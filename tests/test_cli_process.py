@@ -6,7 +6,6 @@ import datetime as dt
 import json
 import os
 import shlex
-import subprocess
 import sys
 
 from pathlib import Path
@@ -25,7 +24,7 @@ from stsession._cli.config_section import with_section
 from stsession._cli.errors import CommandError
 from stsession.testing import LocalSTS
 
-from .children import run_child
+from .children import run_child, status_of_fork
 
 
 ROLE = "arn:aws:iam::123456789012:role/Reader"
@@ -72,18 +71,13 @@ def _run(capfd, monkeypatch):
     """A function that runs a command in this process."""
     monkeypatch.setenv("STSESSION_CALLERS", "")
 
-    def run(*arguments):
-        os.environ["STSESSION_CALLERS"] = ""
+    def run(*arguments, callers=""):
+        os.environ["STSESSION_CALLERS"] = callers
         with mock.patch.object(sys, "argv", ["stsession", *arguments]):
             status = main()
         return Done(status, *capfd.readouterr())
 
     return run
-
-
-def run_stsession(*arguments, **kw):
-    """Run a command in a process of its own."""
-    return run_child([*STSESSION, *arguments], capture_output=True, text=True, **kw)
 
 
 def identity(profile):
@@ -129,16 +123,18 @@ class TestCredentialProcess:
         assert (3, "") == (done.returncode, done.stdout)
         assert "--prompt" in done.stderr
 
-    def test_prompt(self):
+    @posix
+    def test_prompt(self, capfd):
         """With --prompt, the code is read from the terminal."""
-        done = run_stsession(
-            *("credential-process", *ROLE_OPTIONS, "--mfa-serial", DEVICE, "--prompt"),
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        arguments = ("credential-process", *ROLE_OPTIONS, "--mfa-serial", DEVICE)
 
-        assert 3 == done.returncode
-        assert "no terminal" in done.stderr
+        def without_terminal():
+            os.setsid()
+            with mock.patch.object(sys, "argv", ["stsession", *arguments, "--prompt"]):
+                return main()
+
+        assert 3 == status_of_fork(without_terminal)
+        assert "no terminal" in capfd.readouterr().err
 
     def test_mfa_command(self, run, local):
         """With a command that prints codes, no prompt is needed."""
@@ -178,25 +174,21 @@ class TestRecursion:
 
         assert len(log.read_text()) <= 5
 
-    def test_levels(self):
+    def test_levels(self, run):
         """Profiles that never repeat end, too."""
-        callers = {"STSESSION_CALLERS": "1 2 3 4"}
-        done = run_stsession(
-            "credential-process", *ROLE_OPTIONS, env={**os.environ, **callers}
-        )
+        done = run("credential-process", *ROLE_OPTIONS, callers="1 2 3 4")
 
         assert 1 == done.returncode
+        assert "depend on themselves" in done.stderr
 
 
 class TestConfigure:
     def test_profile_works(self, run, files):
-        """boto3 gets the role by the name of the profile, however it is given."""
+        """boto3 gets the role by the name of the profile."""
         done = run("configure", "reader", *ROLE_OPTIONS)
 
         assert (0, "") == (done.returncode, done.stdout)
         assert READER == identity("reader")
-        with mock.patch.dict(os.environ, AWS_PROFILE="reader"):
-            assert READER == identity(None)
 
     def test_source_is_written(self, run, files):
         """The default credentials of a program are those of the new profile."""
@@ -242,14 +234,14 @@ class TestConfigure:
                 f"[profile taken]\n# mine\nrole_arn = {OTHER_ROLE}\n"
                 "source_profile = ci\ns3 =\n  max_queue_size = 7\n"
             )
+        printed = run("configure", "taken", *ROLE_OPTIONS, "--print").stdout
         done = run("configure", "taken", *ROLE_OPTIONS, "--force")
         text = config.read_text().partition("[profile taken]")[2]
 
         assert 0 == done.returncode
-        assert text.startswith("\n# mine\ncredential_process = ")
+        assert text.startswith(f"\n# mine\n{printed.splitlines()[1]}\n")
         assert text.endswith("\ns3 =\n  max_queue_size = 7\n")
         assert "source_profile" not in text
-        assert READER == identity("taken")
 
     def test_print(self, run, files):
         """The profile is shown, and nothing is changed."""
@@ -318,15 +310,16 @@ class TestConfigure:
         assert " #" not in line
         assert " ;" not in line
 
-    def test_web_identity(self, local, tmp_path, files):
+    def test_web_identity(self, run, local, tmp_path, files, monkeypatch):
         """A token file needs no source; its path is absolute."""
         role = "arn:aws:iam::123456789012:role/Pod"
         local.add_role(role, web_identity_providers=["https://oidc.example"])
         (tmp_path / "token").write_text(local.web_identity_token())
-        done = run_stsession(
-            *("configure", "pod", "--role-arn", role, "--web-identity", "token"),
-            cwd=tmp_path,
-        )
+        with monkeypatch.context() as m:
+            m.chdir(tmp_path)
+            done = run(
+                "configure", "pod", "--role-arn", role, "--web-identity", "token"
+            )
 
         assert 0 == done.returncode
         assert "assumed-role/Pod/" in identity("pod")

@@ -24,6 +24,7 @@ import pytest
 
 import stsession
 
+from stsession._delivery.endpoint import RESPONDS_WITHIN
 from stsession.testing import FakeClock, Fault, LocalSTS, use_runtime
 
 from .children import in_a_fork, run_child
@@ -237,6 +238,7 @@ def test_sts_denies(endpoint, local, clock, caplog):
 
 
 @pytest.mark.parametrize("fault", [Fault.error("Throttling", status=400), Fault.hang()])
+@mock.patch("stsession._delivery.endpoint.RESPONDS_WITHIN", 0.1)
 def test_sts_is_down(endpoint, local, clock, fault):
     """
     While STS fails, the current credentials are returned until they expire; then 503.
@@ -252,6 +254,11 @@ def test_sts_is_down(endpoint, local, clock, fault):
     assert 200 == status
     assert {"AccessKeyId", "Expiration"} < set(fields)
     assert 503 == expired[0]
+
+
+def test_each_response_within_a_second():
+    """botocore waits for two seconds; while STS hangs, responses take this long."""
+    assert RESPONDS_WITHIN < 1
 
 
 def test_never_prompts(local, clock):
