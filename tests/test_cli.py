@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import fcntl
 import json
 import os
@@ -20,6 +21,7 @@ import pytest
 
 import stsession
 
+from stsession import MfaError
 from stsession.__main__ import main
 from stsession.testing import LocalSTS
 
@@ -111,6 +113,28 @@ class TestIdentity:
             "TransitiveTagKeys.member.1": "Team",
             "SourceIdentity": "alice",
         } == sent
+
+    @pytest.mark.parametrize("way", ["assume", "session_token", "from_profile"])
+    def test_common_options(self, way):
+        """Each way to get credentials has the regions, the endpoint and a timeout."""
+        url = "http://127.0.0.1:9"
+        ways = {"assume": ROLE_OPTIONS, "session_token": ("--session-token",)}
+        sts = ("--sts-endpoint-url", url, "--sts-region", "eu-central-1")
+        common = (*sts, "--region", "eu-west-1", "--timeout", "7", "--no-cache")
+        with mock.patch(f"stsession.{way}", side_effect=MfaError("stop")) as make:
+            assert 3 == run("env", *ways.get(way, ()), *common)
+        passed = make.call_args.kwargs
+
+        assert url == passed["sts_endpoint_url"]
+        assert "eu-central-1" == passed["sts_region"]
+        assert "eu-west-1" == passed["region"]
+        assert dt.timedelta(seconds=7) == passed["refresh"].load_timeout
+        assert passed["cache"] is None
+
+    def test_region(self, capfd):
+        """Programs have the region of --region."""
+        assert 0 == run("env", *ROLE_OPTIONS, "--region", "eu-west-1")
+        assert "export AWS_REGION=eu-west-1\n" in capfd.readouterr().out
 
     def test_policy_of_a_file(self, local, tmp_path):
         """`@` and a path stands for the contents of the file."""
@@ -330,14 +354,18 @@ class TestExec:
 
             assert 5 == process.wait(60)
 
-    def test_stdin(self):
+    @posix
+    def test_stdin(self, capfd, tmp_path):
         """The program has stsession's input."""
-        program = "import sys; print(sys.stdin.read().upper())"
-        done = run_stsession(
-            *("exec", *ROLE_OPTIONS, sys.executable, "-c", program), input="hello"
-        )
+        path = tmp_path / "input"
+        path.write_text("hello")
 
-        assert "HELLO\n" == done.stdout
+        def with_input():
+            os.dup2(os.open(path, os.O_RDONLY), 0)
+            return run("exec", *ROLE_OPTIONS, "cat")
+
+        assert 0 == status_of_fork(with_input)
+        assert "hello" == capfd.readouterr().out
 
     def test_nested(self, capfd):
         """Inside of `exec`, a profile is found; without one, the role is the source."""
@@ -548,19 +576,38 @@ class TestServe:
 
 @pytest.mark.parametrize("command", ["exec", "env", "whoami", "serve"])
 def test_help(capfd, command):
-    """Each command shows an example, and needs no SDK for that."""
+    """Each command shows an example."""
+    assert 0 == run(command, "--help")
+    assert f"stsession {command} -" in capfd.readouterr().out
+
+
+def test_help_needs_no_sdk():
+    """`--help` doesn't load an SDK."""
     program = (
         "import sys; from stsession.__main__ import main; status = main(); "
         "sys.exit(status or 'boto3' in sys.modules)"
     )
+    command = [sys.executable, "-c", program, "exec", "--help"]
+    done = run_child(command, capture_output=True, text=True)
+
+    assert 0 == done.returncode
+
+
+def test_completion():
+    """A shell gets a script that calls stsession for completions."""
+    program = (
+        "import sys; from stsession.__main__ import main; sys.argv[0] = 'stsession'; "
+        "sys.exit(main())"
+    )
     done = run_child(
-        [sys.executable, "-c", program, command, "--help"],
+        [sys.executable, "-c", program],
+        env={**os.environ, "_STSESSION_COMPLETE": "zsh_source"},
         capture_output=True,
         text=True,
     )
 
     assert 0 == done.returncode
-    assert f"stsession {command} -" in done.stdout
+    assert "compdef _stsession_completion stsession" in done.stdout
 
 
 def test_version(capfd):
