@@ -24,6 +24,7 @@ import pytest
 
 import stsession
 
+from stsession._delivery import server
 from stsession._delivery.endpoint import RESPONDS_WITHIN
 from stsession.testing import FakeClock, Fault, LocalSTS, use_runtime
 
@@ -290,6 +291,29 @@ def test_never_prompts(local, clock):
         assert 200 == peer.request()[0]
 
 
+def test_many_connections_at_once(endpoint):
+    """Each further connection closes another idle one, that of the longest time."""
+    with (
+        mock.patch.object(server, "MAX_CONNECTIONS", 32),
+        contextlib.ExitStack() as all_,
+    ):
+        peers = [all_.enter_context(Peer(endpoint)) for _ in range(100)]
+
+        assert 200 == peers[-1].request()[0]
+        assert all(peer.is_closed for peer in peers[:-32])
+
+
+def test_access_key_of_a_user(local, tmp_path, monkeypatch):
+    """Its token is empty, because the SDKs require one."""
+    files = local.write_profile(tmp_path, key=local.add_user(), name="ci")
+    for name, value in files.environment.items():
+        monkeypatch.setenv(name, value)
+    with stsession.from_profile("ci").serve() as endpoint, Peer(endpoint) as peer:
+        status, fields = peer.request()
+
+    assert (200, "") == (status, fields["Token"])
+
+
 def test_close(session):
     """
     Afterwards nothing listens, no file is left, and no thread of the endpoint runs.
@@ -329,14 +353,14 @@ def test_close_in_several_threads(session):
 def test_close_in_a_signal_handler(session):
     """A signal handler can close an endpoint that is being closed."""
     endpoint = session.serve()
-    server = endpoint._server
-    call = server._call
+    inner = endpoint._server
+    call = inner._call
 
     def interrupted(work):
         endpoint.close()
         call(work)
 
-    with mock.patch.object(server, "_call", interrupted):
+    with mock.patch.object(inner, "_call", interrupted):
         endpoint.close()
     with pytest.raises(ConnectionRefusedError):
         Peer(endpoint)

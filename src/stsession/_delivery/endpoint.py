@@ -210,7 +210,8 @@ def _fields(record: Record, refresher: Refresher) -> dict[str, str]:
     fields = {
         "AccessKeyId": credentials.access_key_id,
         "SecretAccessKey": credentials.secret_access_key,
-        "Token": credentials.session_token,
+        # The SDKs require it, too. A user's access key has none.
+        "Token": credentials.session_token or "",
         "Expiration": f"{expires_at:%Y-%m-%dT%H:%M:%SZ}",
         "AccountId": credentials.account_id,
     }

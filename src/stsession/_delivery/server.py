@@ -159,6 +159,7 @@ class LoopbackServer:
             if oldest is None:
                 connection.close()
                 return
+            del self._idle[oldest]  # its task may end after the next connection
             self._connections[oldest].cancel()
         connection.setblocking(False)
         task = self._loop.create_task(self._serve(connection))
@@ -207,7 +208,7 @@ class LoopbackServer:
                 f"A request has at most {MAX_HEAD} bytes.",
             ) from None
         finally:
-            del self._idle[connection]
+            self._idle.pop(connection, None)
 
     def _check(self, head: bytes) -> bool:
         """
