@@ -625,6 +625,21 @@ def test_exec_without_standard_files(program, status):
     assert status == run_child(["sh", "-c", f"{command} <&- >&- 2>&-"]).returncode
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("env", "--min-validity", "9" * 20),
+        ("credential-process", "--min-validity", "9" * 20),
+        ("whoami", "--timeout", "1e300"),
+        ("whoami", "--mfa-session", "\N{SUPERSCRIPT TWO}"),
+    ],
+)
+def test_numbers(capfd, arguments):
+    """A number that is too large, or none, is a wrong usage."""
+    assert 2 == run(*arguments, *ROLE_OPTIONS)
+    assert arguments[1] in capfd.readouterr().err
+
+
 def test_without_the_extra(capfd):
     """Without click, the command says what to install."""
     with mock.patch.dict(sys.modules, {"click": None}):

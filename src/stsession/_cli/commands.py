@@ -30,7 +30,7 @@ from .errors import (
 )
 from .formats import ALIASES, SHELLS, process_line, timestamp
 from .freshness import fresh_credentials
-from .identity import ORIGINAL_FILES, identity_options, session_of
+from .identity import LONGEST, ORIGINAL_FILES, identity_options, session_of
 from .process import end_like, replace_process, run_program
 
 
@@ -196,7 +196,7 @@ def _check_default_profile() -> None:
 @click.option("--force", is_flag=True, help="Print secrets on a terminal.")
 @click.option(
     "--min-validity",
-    type=click.IntRange(min=0),
+    type=click.IntRange(min=0, max=LONGEST),
     metavar="SECONDS",
     help="How long the credentials have to be valid. Default: half of the session "
     "duration.",

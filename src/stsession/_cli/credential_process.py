@@ -15,7 +15,7 @@ from .alias import Alias
 from .errors import NEEDS_PERSON, CommandError, reporting_errors
 from .formats import process_line
 from .freshness import fresh_credentials
-from .identity import files_of, identity_options, session_of
+from .identity import LONGEST, files_of, identity_options, session_of
 from .recursion import check_callers
 
 
@@ -26,7 +26,7 @@ __all__ = ["credential_process"]
 @identity_options
 @click.option(
     "--min-validity",
-    type=click.IntRange(min=0),
+    type=click.IntRange(min=0, max=LONGEST),
     metavar="SECONDS",
     help="How long the credentials have to be valid. Default: 16 minutes, or a third "
     "of the session duration if that is less.",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .. import RefreshableSession
 
 __all__ = [
+    "LONGEST",
     "ORIGINAL_FILES",
     "arguments_of",
     "files_of",
@@ -36,6 +37,9 @@ ORIGINAL_FILES = {
 }
 """Variables for the paths of the user's files inside of ``stsession exec``, where the
 SDKs read others."""
+
+LONGEST = 7 * 86_400
+"""The largest number of seconds in an option; no credentials are valid for longer."""
 
 WAYS = ("profile", "role_arn", "web_identity", "session_token")
 
@@ -105,7 +109,7 @@ def _command(_: click.Context, __: click.Parameter, value: str | None) -> Any:
 def _mfa_session(_: click.Context, __: click.Parameter, value: str | None) -> Any:
     if value is None or value == "off":
         return None if value is None else False
-    if not value.isdigit():
+    if not (value.isascii() and value.isdigit()):
         raise click.BadParameter('Pass a number of seconds, or "off".')
     return int(value)
 
@@ -195,7 +199,7 @@ OPTIONS = (
     ),
     click.option(
         "--timeout",
-        type=click.FloatRange(min=0, min_open=True),
+        type=click.FloatRange(min=0, min_open=True, max=LONGEST),
         default=45.0,
         show_default=True,
         metavar="SECONDS",
