@@ -9,6 +9,7 @@ import os
 import pty
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import termios
@@ -572,6 +573,14 @@ class TestServe:
         finally:
             os.close(reader)
             os.close(writer)
+
+    def test_port_in_use(self, capfd):
+        """The message names the port."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+
+            assert 2 == run("serve", *ROLE_OPTIONS, "--port", str(port))
+        assert f"Port {port} can't be used" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["exec", "env", "whoami", "serve"])

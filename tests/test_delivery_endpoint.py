@@ -380,6 +380,18 @@ def test_forked_child(endpoint):
         assert 200 == peer.request()[0]
 
 
+def test_port(session, endpoint):
+    """A port can be chosen, unless another program uses it."""
+    used = urlsplit(endpoint.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"]).port
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        free = server.getsockname()[1]
+
+    with session.serve(port=free) as other, Peer(other) as peer:
+        assert f"127.0.0.1:{free}" == peer.host
+    with pytest.raises(OSError, match="in use"):
+        session.serve(port=used)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="modes of files are POSIX's")
 def test_files_are_private(endpoint):
     """Only this user can read the files with the token and the settings."""

@@ -349,12 +349,19 @@ def _is_expected(expected: str, account_id: str, arn: str) -> bool:
     help="The shell, or the format of the output.",
 )
 @click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    metavar="PORT",
+    help="The port of the endpoint. By default, it is a free one.",
+)
+@click.option(
     "--parent-pid",
     type=int,
     metavar="PID",
     help="Stop when this process has ended.",
 )
-def serve(*, form: str, parent_pid: int | None, **identity: Any) -> None:
+def serve(*, form: str, port: int, parent_pid: int | None, **identity: Any) -> None:
     r"""
     Serve credentials to programs on this machine until it is interrupted.
 
@@ -367,7 +374,15 @@ def serve(*, form: str, parent_pid: int | None, **identity: Any) -> None:
     """
     stop = threading.Event()
     with reporting_errors():
-        endpoint = session_of(**identity).serve()
+        session = session_of(**identity)
+        session.credentials()
+    try:
+        endpoint = session.serve(port=port)
+    except OSError as e:
+        raise click.UsageError(
+            f"Port {port} can't be used: {e.strerror}. Pass another, or leave out "
+            "--port."
+        ) from None
     with _serving(endpoint):
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
             if hasattr(signal, name):

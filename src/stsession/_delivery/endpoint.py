@@ -30,7 +30,7 @@ from .._core.errors import (
 from .._core.runtime import utc
 from ..exceptions import RefreshError
 from .environment import child_environ, config_file, region_variables
-from .server import LoopbackServer, Response
+from .server import LoopbackServer, Response, listen
 
 
 if TYPE_CHECKING:
@@ -70,12 +70,18 @@ class CredentialsEndpoint:
     """
 
     def __init__(
-        self, refresher: Refresher, *, region: str | None, settings: Mapping[str, Any]
+        self,
+        refresher: Refresher,
+        *,
+        region: str | None,
+        settings: Mapping[str, Any],
+        port: int,
     ) -> None:
+        listener = listen(port)  # first, because it may fail
         self._current = _CurrentCredentials(refresher)
         self._region = region
         self._directory = _PrivateDirectory()
-        self._server = LoopbackServer(self._current.response)
+        self._server = LoopbackServer(self._current.response, listener)
         self._token_file = self._directory.write("token", self._server.token)
         self._files = {
             "AWS_CONFIG_FILE": self._directory.write(

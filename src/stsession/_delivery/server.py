@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from .._util import forget_after_fork
 
 
-__all__ = ["LoopbackServer", "Response"]
+__all__ = ["LoopbackServer", "Response", "listen"]
 
 
 MAX_CONNECTIONS = 128
@@ -74,25 +74,39 @@ class _BadRequestError(Exception):
         self.message = message
 
 
+def listen(port: int) -> socket.socket:
+    """
+    Return a socket for a `LoopbackServer`. The port 0 means a free one.
+
+    Raises:
+        OSError: If the port can't be used.
+    """
+    return socket.create_server(("127.0.0.1", port), backlog=MAX_CONNECTIONS)
+
+
 class LoopbackServer:
     """
-    An HTTP server on a free port of 127.0.0.1 with a random path and token.
+    An HTTP server on 127.0.0.1 with a random path and token.
 
     It has one daemon thread. In a forked child it is closed.
 
     Args:
         answer: Returns the response to each request that passes all checks.
+
+        listener: What `listen` returned.
     """
 
-    def __init__(self, answer: Callable[[], Awaitable[Response]]) -> None:
+    def __init__(
+        self, answer: Callable[[], Awaitable[Response]], listener: socket.socket
+    ) -> None:
         self._answer = answer
+        self._listener = listener
         self._process = os.getpid()
         self._connections: dict[socket.socket, asyncio.Task[None]] = {}
         self._is_closing = False
         # Reentrant, because a signal handler may close the server, too.
         self._closing = threading.RLock()
         self._idle: dict[socket.socket, None] = {}  # in the order of time
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=MAX_CONNECTIONS)
         self.token = secrets.token_urlsafe(32)
         self.host = f"127.0.0.1:{self._listener.getsockname()[1]}"
         self.path = f"/{secrets.token_urlsafe(16)}"

@@ -239,7 +239,7 @@ class RefreshableSession(BotoSession):
             account_id=answer["Account"], arn=answer["Arn"], user_id=answer["UserId"]
         )
 
-    def serve(self) -> CredentialsEndpoint:
+    def serve(self, *, port: int = 0) -> CredentialsEndpoint:
         """
         Give the credentials to other programs, from an endpoint on loopback.
 
@@ -252,8 +252,13 @@ class RefreshableSession(BotoSession):
             with session.serve() as endpoint:
                 subprocess.run(["terraform", "plan"], env=endpoint.child_environ())
 
+        Args:
+            port: The port of the endpoint on 127.0.0.1. 0 means a free one.
+
         Raises:
             RefreshError: If there are no credentials.
+
+            OSError: If the port can't be used.
         """
         from .._delivery.endpoint import (  # noqa: PLC0415 - with asyncio
             CredentialsEndpoint,
@@ -264,6 +269,7 @@ class RefreshableSession(BotoSession):
             self._refresher,
             region=self.region_name,
             settings=profile_settings(botocore_session_of(self)),
+            port=port,
         )
 
     def static_environ(
