@@ -56,25 +56,29 @@ class StsOptions(TypedDict, total=False):
     """Options of all functions that make sessions, and of fleets."""
 
     sts_region: str | None
-    """The region in which STS is called."""
+    """The region in which STS is called. `None` means the session's region."""
 
     sts_regions: Sequence[str] | None
-    """Several such regions; the next one is used during an outage."""
+    """Several regions in which STS can be called; the next one is used during an
+    outage.
+    `None` means *sts_region* only."""
 
     sts_endpoint_url: str | None
-    """The URL of an STS endpoint that isn't AWS's."""
+    """The URL of an STS endpoint that isn't AWS's. `None` means the one in the source's
+    configuration, if any."""
 
     sts_config: Config | None
-    """Changes to the configuration of the STS client."""
+    """Changes to the configuration of the STS client. `None` changes nothing."""
 
     refresh: RefreshPolicy
-    """When credentials are refreshed."""
+    """When credentials are refreshed, and what happens if that fails."""
 
     cache: MemoryCache | Literal["process"] | None
     """Where sessions share credentials. `None` shares them with no other session."""
 
     on_event: RefreshHook | None
-    """A function that is called with each event of a refresh."""
+    """A function that is called with each event of a refresh. `None` means no
+    function."""
 
     share_models: bool
     """Whether the session shares parsed service models with others."""
@@ -95,28 +99,34 @@ class RoleOptions(TypedDict, total=False):
     """Parameters of AssumeRole that may differ between the accounts of a fleet."""
 
     role_session_name: str | None
-    """The name of the session in CloudTrail."""
+    """The name of the session in CloudTrail. `None` means the name of the Lambda
+    function, the ID of the Batch job or ECS task, or ``user@host``."""
 
     duration_seconds: int | dt.timedelta | Literal["max"] | None
-    """How long each set of credentials is valid."""
+    """How long each set of credentials is valid, in seconds or as a timedelta.
+    ``"max"``
+    means the longest duration that the role allows, `None` STS's default of one
+    hour."""
 
     external_id: str | None
-    """The external ID that the role's trust policy requires."""
+    """The external ID that the role's trust policy requires. `None` sends none."""
 
     policy: Mapping[str, Any] | str | None
-    """A session policy."""
+    """A session policy, as a dict or as JSON. `None` sends none."""
 
     policy_arns: Collection[str] | None
-    """The ARNs of managed policies to use as session policies."""
+    """The ARNs of managed policies to use as session policies. `None` sends none."""
 
     tags: Mapping[str, str] | None
-    """Session tags."""
+    """The session tags, as a dict. `None` sends none."""
 
     transitive_tag_keys: Collection[str] | None
-    """The keys of the tags that later roles of a chain inherit."""
+    """The keys of those *tags* that later roles of a chain inherit. `None` makes no tag
+    transitive."""
 
     source_identity: str | None
-    """The source identity, which all later roles of a chain keep."""
+    """The source identity, which all later roles of a chain keep. `None` sends
+    none."""
 
 
 class AssumeRoleOptions(RoleOptions, StsOptions, total=False):
@@ -130,16 +140,20 @@ class AssumeRoleOptions(RoleOptions, StsOptions, total=False):
     """
 
     mfa_serial: str | None
-    """The serial number or ARN of an MFA device, or ``"auto"``."""
+    """The serial number or ARN of the MFA device of the source's user, or ``"auto"`` to
+    look it up in IAM. `None` sends no MFA code."""
 
     mfa_code: CodeLike
-    """Where MFA codes come from."""
+    """Where MFA codes come from, which is a function that takes the serial number, a
+    command as a list of arguments, or one code. `None` prompts on the terminal."""
 
     mfa_session: bool | int | dt.timedelta | None
-    """How long one MFA code is sufficient."""
+    """How long one MFA code is sufficient, in seconds or as a timedelta. `None` and
+    `True`
+    mean 12 hours. `False` sends a code with each AssumeRole request."""
 
     provided_contexts: Mapping[str, str] | None
-    """Context assertions, by the ARN of their provider."""
+    """The context assertions, by the ARN of their provider. `None` sends none."""
 
 
 @attrs.define(kw_only=True, eq=False, repr=False)
