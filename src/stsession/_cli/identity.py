@@ -319,18 +319,10 @@ def use_original_files() -> None:
             os.environ.pop(name, None)
 
 
-def _make(way: str, options: dict[str, Any]) -> RefreshableSession:
-    from .. import (  # noqa: PLC0415 - `--help` needs no SDK
-        FileCache,
-        RefreshPolicy,
-        assume,
-        from_profile,
-        session_token,
-        web_identity,
-    )
+def _common_arguments(o: dict[str, Any]) -> dict[str, Any]:
+    from .. import FileCache, RefreshPolicy  # noqa: PLC0415 - `--help` needs no SDK
 
-    o = options
-    common: dict[str, Any] = {
+    return {
         "region": o["region"],
         "sts_region": o["sts_region"],
         "sts_endpoint_url": o["sts_endpoint_url"],
@@ -339,45 +331,57 @@ def _make(way: str, options: dict[str, Any]) -> RefreshableSession:
             load_timeout=dt.timedelta(seconds=o["timeout"]), when_expired="raise"
         ),
     }
-    mfa: dict[str, Any] = {"mfa_code": o["mfa_command"]}
-    policies: dict[str, Any] = {
-        "policy": o["policy"],
-        "policy_arns": o["policy_arn"] or None,
-    }
+
+
+def _make(way: str, o: dict[str, Any]) -> RefreshableSession:
+    from .. import from_profile, session_token  # noqa: PLC0415 - as above
+
+    common = _common_arguments(o)
     if way == "profile":
-        name = o["profile"]
-        return from_profile(name, **mfa, mfa_session=o["mfa_session"], **common)
+        return from_profile(
+            o["profile"],
+            mfa_code=o["mfa_command"],
+            mfa_session=o["mfa_session"],
+            **common,
+        )
     if way == "session_token":
         return session_token(
             source=o["source"],
             mfa_serial=o["mfa_serial"],
+            mfa_code=o["mfa_command"],
             duration_seconds=o["duration_seconds"],
-            **mfa,
             **common,
         )
-    if way == "web_identity":
-        if len(o["role_arn"]) > 1:
-            raise click.UsageError("Pass one --role-arn with --web-identity.")
-        return web_identity(
-            next(iter(o["role_arn"]), None),
-            token=o["web_identity"] or None,
-            role_session_name=o["role_session_name"],
-            duration_seconds=o["duration_seconds"],
-            **policies,
-            **common,
-        )
+    common |= {
+        "role_session_name": o["role_session_name"],
+        "duration_seconds": o["duration_seconds"],
+        "policy": o["policy"],
+        "policy_arns": o["policy_arn"] or None,
+    }
+    return (_web_identity if way == "web_identity" else _assume)(o, common)
+
+
+def _web_identity(o: dict[str, Any], common: dict[str, Any]) -> RefreshableSession:
+    from .. import web_identity  # noqa: PLC0415 - as above
+
+    if len(o["role_arn"]) > 1:
+        raise click.UsageError("Pass one --role-arn with --web-identity.")
+    role_arn = next(iter(o["role_arn"]), None)
+    return web_identity(role_arn, token=o["web_identity"] or None, **common)
+
+
+def _assume(o: dict[str, Any], common: dict[str, Any]) -> RefreshableSession:
+    from .. import assume  # noqa: PLC0415 - as above
+
     return assume(
         list(o["role_arn"]),
         source=o["source"],
-        role_session_name=o["role_session_name"],
-        duration_seconds=o["duration_seconds"],
         external_id=o["external_id"],
         mfa_serial=o["mfa_serial"],
+        mfa_code=o["mfa_command"],
         mfa_session=o["mfa_session"],
         tags=o["tag"],
         transitive_tag_keys=o["transitive_tag"] or None,
         source_identity=o["source_identity"],
-        **mfa,
-        **policies,
         **common,
     )
