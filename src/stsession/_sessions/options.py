@@ -60,8 +60,7 @@ class StsOptions(TypedDict, total=False):
 
     sts_regions: Sequence[str] | None
     """Several regions in which STS can be called; the next one is used during an
-    outage.
-    `None` means *sts_region* only."""
+    outage. `None` means *sts_region* only."""
 
     sts_endpoint_url: str | None
     """The URL of an STS endpoint that isn't AWS's. `None` means the one in the source's
@@ -104,9 +103,8 @@ class RoleOptions(TypedDict, total=False):
 
     duration_seconds: int | dt.timedelta | Literal["max"] | None
     """How long each set of credentials is valid, in seconds or as a timedelta.
-    ``"max"``
-    means the longest duration that the role allows, `None` STS's default of one
-    hour."""
+    ``"max"`` means the longest duration that the role allows, and `None` means STS's
+    default of one hour."""
 
     external_id: str | None
     """The external ID that the role's trust policy requires. `None` sends none."""
@@ -149,8 +147,7 @@ class AssumeRoleOptions(RoleOptions, StsOptions, total=False):
 
     mfa_session: bool | int | dt.timedelta | None
     """How long one MFA code is sufficient, in seconds or as a timedelta. `None` and
-    `True`
-    mean 12 hours. `False` sends a code with each AssumeRole request."""
+    `True` mean 12 hours. `False` sends a code with each AssumeRole request."""
 
     provided_contexts: Mapping[str, str] | None
     """The context assertions, by the ARN of their provider. `None` sends none."""
