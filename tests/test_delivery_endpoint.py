@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import errno
+import gc
 import json
 import os
 import socket
@@ -12,6 +13,7 @@ import stat
 import sys
 import threading
 import types
+import weakref
 
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
@@ -312,6 +314,19 @@ def test_access_key_of_a_user(local, tmp_path, monkeypatch):
         status, fields = peer.request()
 
     assert (200, "") == (status, fields["Token"])
+
+
+def test_without_a_reference(session):
+    """The endpoint serves until the end of the process, and its files stay as long."""
+    endpoint = session.serve()
+    reference = weakref.ref(endpoint)
+    file = Path(endpoint.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"])
+    del endpoint
+    gc.collect()
+
+    assert file.exists()
+    reference().close()
+    assert not file.exists()
 
 
 def test_close(session):

@@ -81,7 +81,7 @@ class CredentialsEndpoint:
         self._current = _CurrentCredentials(refresher)
         self._region = region
         self._directory = _PrivateDirectory()
-        self._server = LoopbackServer(self._current.response, listener)
+        self._server = LoopbackServer(self._response, listener)
         self._token_file = self._directory.write("token", self._server.token)
         self._files = {
             "AWS_CONFIG_FILE": self._directory.write(
@@ -99,6 +99,10 @@ class CredentialsEndpoint:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+    async def _response(self) -> Response:
+        # A method, so that the files exist for as long as the server runs.
+        return await self._current.response()
 
     def close(self) -> None:
         """Stop the server, and remove its files. Can be called more than once."""
