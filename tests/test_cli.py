@@ -202,6 +202,7 @@ class TestIdentity:
             (("--session-token", "--role-arn", ROLE), "Pass only one of"),
             (("-p", "ci", "--external-id", "b3d9"), "--external-id can't be used with"),
             (("-p", "ci", "--mfa-session", "x"), 'Pass a number of seconds, or "off"'),
+            (("-p", "ci", "--timeout", "nan"), "Pass a number of seconds"),
             (("--role-arn", ROLE, "--tag", "x"), "isn't KEY=VALUE"),
             (("--role-arn", ROLE, "--policy", "@nope"), "nope can't be read"),
             (("--role-arn", "Reader"), "Pass the full ARN"),

@@ -417,6 +417,14 @@ class TestCommands:
         assert ("123456789012", ROLE) == (known["account_id"], known["arn"])
         assert before == len(local.calls())
 
+    @pytest.mark.skipif(os.name == "nt", reason="modes of POSIX")
+    def test_unsafe_folder(self, run, cache):
+        """A folder of others isn't used; a warning says so."""
+        cache.path.mkdir()
+        cache.path.chmod(0o755)
+
+        assert "isn't used" in run("whoami", *ROLE_OPTIONS).err
+
     def test_path(self, run, cache):
         """The folder can be found."""
         assert f"{cache.path}\n" == run("cache", "path").out

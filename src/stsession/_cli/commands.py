@@ -57,6 +57,8 @@ HALF = 0.5
 """The part of the session duration that is left at least, if the credentials aren't
 renewed."""
 
+LOG_FORMAT = "stsession: %(message)s"
+
 CHECK_INTERVAL = 1.0
 """Seconds between two looks whether a process is running."""
 
@@ -65,6 +67,24 @@ def run() -> int:
     """Run the command line. Return its exit status."""
     # Errors are printed once, and not logged as well.
     logging.getLogger("stsession").addHandler(logging.NullHandler())
+    with _cache_warnings():
+        return _run()
+
+
+@contextlib.contextmanager
+def _cache_warnings() -> Iterator[None]:
+    """Print why the cache isn't used: each command calls STS then."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter(LOG_FORMAT))
+    log = logging.getLogger("stsession.cache")
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+
+
+def _run() -> int:
     try:
         status = commands(standalone_mode=False)
     except click.exceptions.Exit as e:
@@ -148,7 +168,7 @@ def exec_(
 @contextlib.contextmanager
 def _serving(endpoint: CredentialsEndpoint) -> Iterator[None]:
     """Log what goes wrong from now on, and close the endpoint at the end."""
-    logging.basicConfig(format="stsession: %(message)s", level=logging.WARNING)
+    logging.basicConfig(format=LOG_FORMAT, level=logging.WARNING)
     with endpoint:
         yield
 
@@ -372,6 +392,8 @@ def serve(*, form: str, port: int, parent_pid: int | None, **identity: Any) -> N
     terminal; in JSON, null is for those that have to be removed. It also stops at the
     end of its input, if that is a pipe.
     """
+    if parent_pid is not None and os.name == "nt":
+        raise click.UsageError("--parent-pid can't be used on Windows.")
     stop = threading.Event()
     with reporting_errors():
         session = session_of(**identity)

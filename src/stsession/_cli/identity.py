@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import os
 import shlex
 
@@ -114,6 +115,12 @@ def _mfa_session(_: click.Context, __: click.Parameter, value: str | None) -> An
     return int(value)
 
 
+def _number(_: click.Context, __: click.Parameter, value: float) -> float:
+    if math.isnan(value):  # which is in no range, and out of none
+        raise click.BadParameter("Pass a number of seconds.")
+    return value
+
+
 OPTIONS = (
     click.option(
         "-p",
@@ -200,6 +207,7 @@ OPTIONS = (
     click.option(
         "--timeout",
         type=click.FloatRange(min=0, min_open=True, max=LONGEST),
+        callback=_number,
         default=45.0,
         show_default=True,
         metavar="SECONDS",

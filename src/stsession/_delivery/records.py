@@ -83,7 +83,7 @@ WRITE_FLAGS = (
     | getattr(os, "O_BINARY", 0)
 )
 
-logger = logging.getLogger("stsession")
+logger = logging.getLogger("stsession.cache")
 
 _warned: per_process[set[str]] = per_process(set)
 """The folders for which a warning was logged."""
