@@ -393,6 +393,23 @@ class TestExec:
         assert 2 == run(*keep, sys.executable, "-c", program)
         assert "aws_access_key_id" in capfd.readouterr().err
 
+    def test_keep_profiles_inside_of_exec(self, local, files, tmp_path, capfd):
+        """The profiles that count are the user's, which the program would read."""
+        user = local.write_profile(tmp_path, key=local.add_user(), name="default")
+        (tmp_path / "empty").touch()
+        outer = {
+            "AWS_CONFIG_FILE": os.fspath(tmp_path / "empty"),
+            "AWS_SHARED_CREDENTIALS_FILE": os.fspath(tmp_path / "empty"),
+            "STSESSION_CONFIG_FILE": user.config_file,
+            "STSESSION_CREDENTIALS_FILE": user.credentials_file,
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+
+        with mock.patch.dict(os.environ, outer):
+            del os.environ["AWS_PROFILE"]
+            assert 2 == run("exec", "--keep-profiles", *ROLE_OPTIONS, *PRINT_IDENTITY)
+        assert "aws_access_key_id" in capfd.readouterr().err
+
     def test_no_secrets_in_the_process_list(self):
         """Arguments and output of `exec` have neither keys nor the endpoint's token."""
         program = (

@@ -11,6 +11,7 @@ from .._core.runtime import SystemClock
 
 
 __all__ = [
+    "FILES",
     "SETTLED",
     "Version",
     "Versions",

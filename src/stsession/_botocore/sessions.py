@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 import botocore.handlers
@@ -17,7 +17,7 @@ from botocore.hooks import BaseEventHooks, HierarchicalEmitter
 from .._core.errors import without_frames
 from .._util import RandomEviction, per_process
 from ..exceptions import InvalidRequestError
-from .config_files import Versions, files_of, versions_of
+from .config_files import FILES, Versions, files_of, versions_of
 from .errors import config_error_hint
 from .loader import loader_for, without_collection
 from .sdk_classes import BotocoreSession
@@ -374,13 +374,25 @@ def profile_settings(session: botocore.session.Session) -> dict[str, Any]:
     return settings
 
 
-def other_settings(profile: str) -> list[str]:
+def other_settings(profile: str, files: Mapping[str, str]) -> list[str]:
     """
     Return the names of a profile's settings by which credentials may be found.
 
     There are none if the profile doesn't exist.
+
+    Args:
+        profile: The name of the profile.
+
+        files:
+            The paths of the config and credentials files, by the environment variables
+            for them. An empty path means the default one.
     """
     session = BotocoreSession()
+    for name, variable in (
+        ("config_file", "AWS_CONFIG_FILE"),
+        ("credentials_file", "AWS_SHARED_CREDENTIALS_FILE"),
+    ):
+        session.set_config_variable(name, files[variable] or FILES[variable])
     known = _known_settings(session)
     section = session.full_config.get("profiles", {}).get(profile, {})
     return sorted(name for name in section if not known(name))

@@ -154,7 +154,7 @@ def exec_(
             )
             return replace_process(command, variables)
         if keep_profiles:
-            _check_default_profile()
+            _check_default_profile(files)
         endpoint = session.serve()
     with _serving(endpoint):
         variables = endpoint.child_environ()
@@ -186,15 +186,18 @@ def _with_files(variables: dict[str, str], files: dict[str, str]) -> dict[str, s
     return without | {name: path for name, path in files.items() if path}
 
 
-def _check_default_profile() -> None:
+def _check_default_profile(files: dict[str, str]) -> None:
     """
     Check that the default profile has no credentials, which would have precedence.
+
+    Args:
+        files: The files that the program will read, see `_user_files`.
     """
     from .._botocore.sessions import (  # noqa: PLC0415 - `--help` needs no SDK
         other_settings,
     )
 
-    keys = other_settings("default")
+    keys = other_settings("default", files)
     if keys:
         raise click.UsageError(
             f"The program would use the default profile, which has "
@@ -398,13 +401,15 @@ def serve(*, form: str, port: int, parent_pid: int | None, **identity: Any) -> N
     with reporting_errors():
         session = session_of(**identity)
         session.credentials()
-    try:
-        endpoint = session.serve(port=port)
-    except OSError as e:
-        raise click.UsageError(
-            f"Port {port} can't be used: {e.strerror}. Pass another, or leave out "
-            "--port."
-        ) from None
+        try:
+            endpoint = session.serve(port=port)
+        except OSError as e:
+            if port == 0:
+                raise
+            raise click.UsageError(
+                f"Port {port} can't be used: {e.strerror}. Pass another, or leave out "
+                "--port."
+            ) from None
     with _serving(endpoint):
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
             if hasattr(signal, name):
