@@ -407,6 +407,18 @@ def test_port(session, endpoint):
         session.serve(port=used)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_no_temporary_directory(session):
+    """Without a place for its files, the endpoint doesn't start, nor its threads."""
+    with (
+        mock.patch("tempfile.mkdtemp", side_effect=FileNotFoundError),
+        pytest.raises(FileNotFoundError),
+    ):
+        session.serve()
+
+    assert [] == threads_of_endpoints()
+
+
 @pytest.mark.skipif(os.name == "nt", reason="modes of files are POSIX's")
 def test_files_are_private(endpoint):
     """Only this user can read the files with the token and the settings."""

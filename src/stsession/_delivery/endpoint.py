@@ -77,10 +77,11 @@ class CredentialsEndpoint:
         settings: Mapping[str, Any],
         port: int,
     ) -> None:
-        listener = listen(port)  # first, because it may fail
-        self._current = _CurrentCredentials(refresher)
-        self._region = region
+        # Both may fail, and nothing is left then: no thread has been started.
         self._directory = _PrivateDirectory()
+        listener = listen(port)
+        self._region = region
+        self._current = _CurrentCredentials(refresher)
         self._server = LoopbackServer(self._response, listener)
         self._token_file = self._directory.write("token", self._server.token)
         self._files = {
