@@ -18,7 +18,7 @@ from typing import Any
 import attrs
 
 from .._core.context import reporting
-from .._core.runtime import DaemonPool
+from .._core.runtime import DaemonPool, current_runtime
 from .._locks import interruptible
 from .._sessions.session import RefreshableAssumeRoleSession
 from .._util import RandomEviction, chained, forget_after_fork, per_process
@@ -110,7 +110,9 @@ class _Fleets:
     """The sessions of the last few fleets that sent tasks to this process."""
 
     def __init__(self) -> None:
-        self._fleets: RandomEviction[bytes, FleetSessions] = RandomEviction(FLEETS)
+        self._fleets: RandomEviction[bytes, FleetSessions] = RandomEviction(
+            FLEETS, random=lambda: current_runtime().random()
+        )
         self._after_fork()
         forget_after_fork(self)
 
