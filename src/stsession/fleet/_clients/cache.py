@@ -108,7 +108,7 @@ class ClientTemplates:
         self._fingerprint = client_settings(settings)
         # The template is `None` for a kind of clients that botocore has to make.
         self._templates: RandomEviction[ClientKind, tuple[ClientTemplate | None]] = (
-            RandomEviction(MAX_TEMPLATES)
+            RandomEviction(MAX_TEMPLATES, random=lambda: current_runtime().random())
         )
         self._configs: RandomEviction[Hashable, None] = RandomEviction(MAX_CONFIGS)
         self._pools = Pools()
