@@ -114,8 +114,8 @@ def docs(session: nox.Session) -> None:
             *("docs", f"docs/_build/{builder}"),
         )
     # Without the variable, pages whose libraries aren't installed would be skipped.
-    all_pages = {"ALL_PAGES": "1"}
-    session.run("pytest", *PARALLEL, *PAGES, *session.posargs, env=all_pages)
+    this = {"NOX_SESSION": "docs"}
+    session.run("pytest", *PARALLEL, *PAGES, *session.posargs, env=this)
 
 
 @nox.session(python=PYTHONS)

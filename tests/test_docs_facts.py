@@ -319,7 +319,7 @@ def test_parameters_in_the_migration_exist():
 def test_names_of_other_libraries_exist(library):
     """What the page on migration calls the parts of a library is in its code."""
     spec = importlib.util.find_spec(library.replace("-", "_"))
-    if spec is None and "ALL_PAGES" not in os.environ:
+    if spec is None and os.environ.get("NOX_SESSION") != "docs":
         pytest.skip(f"run `nox -s docs`: {library} not installed")
     folder = Path(spec.origin).parent
     files = [*folder.rglob("*.py"), *folder.rglob("*.pyi")]

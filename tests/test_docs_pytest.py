@@ -23,7 +23,7 @@ FILES = {found["name"]: code for code in CODE if (found := FILE.match(code))}
 @pytest.mark.parametrize("name", FILES)
 def test_file_passes(name, tmp_path):
     """pytest runs the file in an empty directory, and all its tests pass."""
-    if "ALL_PAGES" not in os.environ:
+    if os.environ.get("NOX_SESSION") != "docs":
         for module in re.findall(r"^import (\w+)", FILES[name], re.MULTILINE):
             pytest.importorskip(module)
     (tmp_path / name).write_text(FILES[name], "utf-8")
