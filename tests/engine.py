@@ -334,6 +334,18 @@ def refresher_is_usable(refresher: Refresher | None) -> bool:
     )
 
 
+def run_steps(
+    refresher: Refresher, call: str, *args: object, blocking: bool = False
+) -> object:
+    """What *call* returns, run in steps as by an event loop."""
+    steps = getattr(refresher, f"{call}_steps")(*args, blocking=blocking)
+    try:
+        while True:
+            refresher.wait(*next(steps))
+    except StopIteration as e:
+        return e.value
+
+
 def instant(world: World) -> Instant:
     """What the local clocks say."""
     return Instant(world.clock.wall(), world.clock.monotonic())

@@ -17,16 +17,19 @@ from stsession._locks import OneTimeEvent
 from stsession.exceptions import RefreshError
 from stsession.fleet._throttle import Throttle
 
-from .engine import SOON, Engine, engine, real_waits
+from .engine import SOON, Engine, engine, real_waits, run_steps
 from .interrupts import interruptions, uninterrupted, visits
 
 
 class Scene:
     """Refreshers in one state, each of which an interrupted call is made of."""
 
-    def __init__(self, left: float | None, call: str, *, threads: bool) -> None:
+    def __init__(
+        self, left: float | None, call: str, *, threads: bool, in_steps: bool = False
+    ) -> None:
         self.left = left
         self.call = call
+        self.in_steps = in_steps
         self.threads = threads
         self.it: Engine | None = None
 
@@ -38,13 +41,14 @@ class Scene:
             it.left(self.left)
         if self.threads:
             it.refresher.submit, it.refresher.spawn = DaemonPool().submit, spawn
-        refresher = it.refresher
+        refresher, args = it.refresher, ()
         if self.call == "replace_rejected":
-            key = refresher.record.credentials.access_key_id
-            return lambda: refresher.replace_rejected(key)
+            args = (refresher.record.credentials.access_key_id,)
         if self.call == "ensure":
-            return lambda: refresher.ensure(890)
-        return getattr(refresher, self.call)
+            args = (890,)
+        if self.in_steps:
+            return partial(run_steps, refresher, self.call, *args)
+        return partial(getattr(refresher, self.call), *args)
 
 
 SCENES = {
@@ -74,15 +78,17 @@ def in_another_thread(work: Callable[[], object]) -> object:
     return results[0] if results else "it hangs"
 
 
-@pytest.mark.parametrize("threads", [True, False])
+@pytest.mark.parametrize(
+    ("threads", "in_steps"), [(True, False), (False, False), (True, True)]
+)
 @pytest.mark.parametrize("name", SCENES)
-def test_another_thread_gets_credentials(name, threads):
+def test_another_thread_gets_credentials(name, threads, in_steps):
     """
     At once, while the traceback of the interrupt is kept.
 
     And when its credentials expire, it gets others.
     """
-    scene = Scene(*SCENES[name], threads=threads)
+    scene = Scene(*SCENES[name], threads=threads, in_steps=in_steps)
     points = 0
     for error in interruptions(scene.prepare):
         points += 1

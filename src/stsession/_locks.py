@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import _thread
 import collections
+import contextlib
+import functools
 import os
 import threading
 
@@ -124,11 +126,11 @@ class OneTimeEvent:
     it uses an event for which its own thread is just about to wait.
     """
 
-    __slots__ = ("_is_set", "_waiters")
+    __slots__ = ("_callbacks", "_is_set")
 
     def __init__(self) -> None:
         self._is_set = False
-        self._waiters: collections.deque[_thread.LockType] = collections.deque()
+        self._callbacks: collections.deque[Callable[[], object]] = collections.deque()
 
     def is_set(self) -> bool:
         """Return whether the event is set."""
@@ -136,22 +138,41 @@ class OneTimeEvent:
 
     def set(self) -> None:
         """
-        Set the event and wake all waiting threads.
+        Set the event, and call all callbacks.
 
         May be called again after an interrupt.
         """
         self._is_set = True
-        for waiter in tuple(self._waiters):
-            _release(waiter)
+        for callback in tuple(self._callbacks):
+            callback()
+            self.remove_callback(callback)
+
+    def add_callback(self, callback: Callable[[], object]) -> None:
+        """
+        Call *callback* when the event is set, or now if it is set.
+
+        It is called on any thread, while locks are held, and after an interrupt more
+        than once. So it must not block or raise an exception; it should only wake a
+        waiting thread or task.
+        """
+        self._callbacks.append(callback)  # before looking, so that no `set` is missed
+        if self._is_set:
+            callback()
+
+    def remove_callback(self, callback: Callable[[], object]) -> None:
+        """Undo `add_callback`."""
+        with contextlib.suppress(ValueError):
+            self._callbacks.remove(callback)
 
     def wait(self, timeout: float) -> bool:
         """Wait up to *timeout* seconds; return whether the event is set."""
         waiter = _thread.allocate_lock()
         waiter.acquire()
-        self._waiters.append(waiter)  # before looking, so that no `set` is missed
+        wake = functools.partial(_release, waiter)
         try:
+            self.add_callback(wake)
             if not self._is_set and timeout > 0:
                 waiter.acquire(timeout=min(timeout, threading.TIMEOUT_MAX))
         finally:
-            self._waiters.remove(waiter)
+            self.remove_callback(wake)
         return self._is_set

@@ -20,7 +20,7 @@ from stsession._core.credentials import FetchResult, Record
 from stsession._core.policy import RefreshPolicy
 from stsession.exceptions import CredentialsExpiredError, RefreshError
 
-from ..engine import Source, World, busiest, engine, failure
+from ..engine import Source, World, busiest, engine, failure, run_steps
 from .strategies import EDGES, JUMPS, KINDS, PASSING, SLIPS
 
 
@@ -47,9 +47,14 @@ class RefresherMachine(RuleBasedStateMachine):
         background=st.sampled_from(["at once", "by hand", "no thread"]),
         waits_for_advisory=st.booleans(),
         seed=st.integers(0, 1_000),
+        in_steps=st.booleans(),
     )
-    def begin(self, lifetime, when_expired, background, waits_for_advisory, seed):
+    def begin(
+        self, lifetime, when_expired, background, waits_for_advisory, seed, in_steps
+    ):
         """Build the world."""
+        self.in_steps = in_steps
+        self.tasks: list[tuple[object, object]] = []
         logging.getLogger("stsession").setLevel(logging.CRITICAL)
         self.world = World()
         self.it = engine(
@@ -163,8 +168,49 @@ class RefresherMachine(RuleBasedStateMachine):
         """We are the child."""
         self.it.background.tasks.clear()
         self.refresher._after_fork()
+        self.tasks.clear()
 
     # -- The users ---------------------------------------------------------------
+
+    def call(self, name, *args):
+        """Call the refresher, as a thread or an event loop does."""
+        if self.in_steps:
+            return run_steps(self.refresher, name, *args)
+        return getattr(self.refresher, name)(*args)
+
+    @rule()
+    def task_begins(self):
+        """A task of an event loop needs credentials; others may run meanwhile."""
+        self.continues(self.refresher.get_steps(blocking=False))
+
+    @precondition(lambda self: self.tasks)
+    @rule(number=st.integers(0, 9))
+    def task_goes_on(self, number):
+        """Its refresh has ended, or it has waited for long enough."""
+        steps, wait = self.tasks.pop(number % len(self.tasks))
+        if not wait.done.is_set():
+            self.world.passes(wait.timeout)
+        self.continues(steps)
+
+    @precondition(lambda self: self.tasks)
+    @rule(number=st.integers(0, 9))
+    def task_is_canceled(self, number):
+        """A refresh that has begun goes on."""
+        steps, _ = self.tasks.pop(number % len(self.tasks))
+        flight = self.refresher._state.flight
+        begun = flight is not None and flight.runner is not None
+        steps.close()
+
+        assert not begun or flight is self.refresher._state.flight
+
+    def continues(self, steps):
+        """A task runs until it waits or ends."""
+        try:
+            self.tasks.append((steps, next(steps)))
+        except StopIteration as e:
+            self.check(e.value)
+        except RefreshError:
+            assert not self._usable() or self.refresher.last_error is not None
 
     @rule()
     def get(self):
@@ -175,7 +221,7 @@ class RefresherMachine(RuleBasedStateMachine):
         self.it.patience.waits.clear()
         usable = self._usable()
         try:
-            record = self.refresher.get()
+            record = self.call("get")
         except CredentialsExpiredError:
             assert not self._usable()
             assert not calm or self.full_minute()
@@ -201,7 +247,7 @@ class RefresherMachine(RuleBasedStateMachine):
         before, late = self.it.attempts, len(self.it.background.tasks)
         held = self.refresher.record
         try:
-            record = self.refresher.refresh()
+            record = self.call("refresh")
         except RefreshError:
             assert held is None or self.refresher.record is not None
         else:
@@ -215,7 +261,7 @@ class RefresherMachine(RuleBasedStateMachine):
     def ensure(self, span):
         """Credentials last long enough, or there is an error."""
         try:
-            record = self.refresher.ensure(span)
+            record = self.call("ensure", span)
         except RefreshError:
             return
         self.check(record)
@@ -241,7 +287,7 @@ class RefresherMachine(RuleBasedStateMachine):
         self.rejected.add(key)
         self.it.patience.waits.clear()
         usable = self._usable()
-        record = self.refresher.replace_rejected(key)
+        record = self.call("replace_rejected", key)
         if record is not None:
             self.check(record)
 

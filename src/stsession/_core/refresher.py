@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextvars
 import datetime as dt
+import math
 import threading
 import weakref
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import NamedTuple, TypeVar
 
 import attrs
@@ -25,7 +26,7 @@ from .runtime import Clock, current_runtime, utc
 from .state import Flight, RefreshState
 
 
-__all__ = ["Refresher"]
+__all__ = ["Refresher", "Wait"]
 
 
 T = TypeVar("T")
@@ -33,6 +34,16 @@ T = TypeVar("T")
 
 def _never() -> bool:
     return False
+
+
+class Wait(NamedTuple):
+    """What a call waits for before its next step."""
+
+    done: OneTimeEvent
+    """The event to wait for."""
+
+    timeout: float
+    """The longest wait in seconds; infinite while a person is prompted."""
 
 
 class _Joined(NamedTuple):
@@ -55,6 +66,11 @@ class Refresher:
     A fetch runs on a thread of its own, so that callers wait no longer than the policy
     allows, even if the fetch never returns. It runs in the calling thread if it prompts
     a person, or if no thread can be started.
+
+    Each method that may block exists twice: as a method that returns the result, and as
+    a generator of steps, which yields each `Wait` instead of waiting. An event loop
+    runs the steps without blocking; it passes `blocking=False`, so that a fetch that
+    prompts a person runs on another thread, too. Close the generator to end a call.
 
     Args:
         name: The name of the credentials in messages and events.
@@ -139,6 +155,11 @@ class Refresher:
         Raises:
             RefreshError: If there are no usable credentials and the refresh failed.
         """
+        record = self.fresh()
+        return self._run(self.get_steps()) if record is None else record
+
+    def fresh(self) -> Record | None:
+        """Return the credentials if no refresh is due; takes no lock."""
         state = self._state
         record = state.fresh
         if record is not None:
@@ -149,9 +170,10 @@ class Refresher:
                 and abs(wall - monotonic - state.offset) <= self._max_jump
             ):
                 return record
-        return self._get_due()
+        return None
 
-    def _get_due(self) -> Record:
+    def get_steps(self, *, blocking: bool = True) -> Generator[Wait, None, Record]:
+        """Run `get` in steps."""
         error = self._reentrance_error()
         if error is not None:
             return self._usable(error)
@@ -161,7 +183,7 @@ class Refresher:
                 joined = self._decide(lambda now: self._join(owner, now, began))
                 if isinstance(joined, Record):
                     return joined
-                self._run_or_wait(joined, owner)
+                yield from self._wait_steps(joined, owner, blocking=blocking)
                 flight = joined.flight
                 if flight.record is not None:
                     return flight.record
@@ -214,6 +236,10 @@ class Refresher:
         Raises:
             RefreshError: If the refresh failed. The current credentials stay in use.
         """
+        return self._run(self.refresh_steps())
+
+    def refresh_steps(self, *, blocking: bool = True) -> Generator[Wait, None, Record]:
+        """Run `refresh` in steps."""
         error = self._reentrance_error()
         if error is not None:
             raise error
@@ -221,7 +247,7 @@ class Refresher:
         try:
             while True:
                 joined = self._decide(lambda now: self._join_now(owner, now, began))
-                self._run_or_wait(joined, owner)
+                yield from self._wait_steps(joined, owner, blocking=blocking)
                 flight = joined.flight
                 if not flight.done.is_set():
                     self._time_out(flight)
@@ -252,11 +278,17 @@ class Refresher:
         Raises:
             RefreshError: If the refresh failed, or new credentials expire sooner.
         """
-        record = self.get()
+        return self._run(self.ensure_steps(seconds))
+
+    def ensure_steps(
+        self, seconds: float, *, blocking: bool = True
+    ) -> Generator[Wait, None, Record]:
+        """Run `ensure` in steps."""
+        record = yield from self.get_steps(blocking=blocking)
         if self.remaining(record) >= seconds:
             return record
         if record.lifetime >= seconds:
-            record = self.refresh()
+            record = yield from self.refresh_steps(blocking=blocking)
         if self.remaining(record) < seconds:
             raise errors.too_short(self.name, record.lifetime, seconds)
         return record
@@ -271,6 +303,12 @@ class Refresher:
             Credentials with another key. `None` if the key isn't one of this
             refresher, or if there are no others now.
         """
+        return self._run(self.replace_rejected_steps(access_key_id))
+
+    def replace_rejected_steps(
+        self, access_key_id: str, *, blocking: bool = True
+    ) -> Generator[Wait, None, Record | None]:
+        """Run `replace_rejected` in steps."""
         if in_critical_section():
             return None
         owner = object()
@@ -280,7 +318,7 @@ class Refresher:
             )
             if not isinstance(joined, _Joined):
                 return joined
-            self._run_or_wait(joined, owner)
+            yield from self._wait_steps(joined, owner, blocking=blocking)
         except BaseException:
             self._abandon(owner)
             raise
@@ -385,12 +423,27 @@ class Refresher:
         guarded(self._lock, lambda: self._state.abandon_owned(owner))
         self._state.events.drain()
 
-    def _run_or_wait(self, joined: _Joined, owner: object) -> None:
+    def _run(self, steps: Generator[Wait, None, T]) -> T:
+        """Return the result of *steps*, and wait between them. May block."""
+        try:
+            while True:
+                self.wait(*next(steps))
+        except StopIteration as e:
+            result: T = e.value
+            return result
+        finally:
+            steps.close()
+
+    def _wait_steps(
+        self, joined: _Joined, owner: object, *, blocking: bool
+    ) -> Generator[Wait, None, None]:
         """Start the fetch if it belongs to *owner*, and wait for it."""
         flight, freshness, timeout = joined
         if flight.owner is owner:
-            flight.attended = timeout > 0
-            if not self._start(flight, owner, freshness):
+            if not blocking and timeout > 0 and self.needs_input():
+                timeout = math.inf
+            flight.attended = blocking and timeout > 0
+            if not self._start(flight, owner, freshness, blocking=blocking):
                 self._fetch(flight, owner)
             flight.starter = None
         elif flight.waits_for_this_thread:  # which was interrupted to make this call
@@ -398,16 +451,18 @@ class Refresher:
                 raise errors.reentrant_call(self.name)
             return
         if timeout > 0 and not flight.done.is_set():
-            self.wait(flight.done, timeout)
+            yield Wait(flight.done, timeout)
         if flight.owner is owner:
             flight.attended = False
             self._state.events.drain()
             if timeout > 0 and flight.interruption is not None:
                 raise without_frames(flight.interruption)
 
-    def _start(self, flight: Flight, owner: object, freshness: Freshness) -> bool:
+    def _start(
+        self, flight: Flight, owner: object, freshness: Freshness, *, blocking: bool
+    ) -> bool:
         """Start the fetch on another thread. Return whether that was possible."""
-        if self.needs_input():  # a person may take long to answer a prompt
+        if blocking and self.needs_input():  # a person may take long to answer
             return False
         if freshness is Freshness.ADVISORY and self.policy.background:
             # Weak, so that a refresh that waits for a thread doesn't keep a session
