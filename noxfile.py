@@ -160,6 +160,24 @@ def cluster(session: nox.Session) -> None:
 
 
 @nox.session
+@nox.parametrize("aiobotocore", ["newest", "oldest"])
+def aio(session: nox.Session, aiobotocore: str) -> None:
+    """Let async libraries work across several session durations."""
+    # aiobotocore pins a version of botocore.
+    if aiobotocore == "newest":
+        session.install(".[aio]", *group("tests"), *group("aio"))
+    else:
+        extra = PYPROJECT["project"]["optional-dependencies"]["aio"]
+        session.install(".", *map(oldest, extra), *group("tests"))
+    tests = ("-o", "norecursedirs=.*", "tests/aio")
+    session.run("pytest", *tests, *session.posargs)
+    if aiobotocore == "newest":
+        this = {"NOX_SESSION": "aio"}
+        pages = ("tests/test_docs.py", "-k", "async.md")
+        session.run("pytest", *pages, *session.posargs, env=this)
+
+
+@nox.session
 def tools(session: nox.Session) -> None:
     """
     Let other SDKs and data libraries work across several session durations.

@@ -102,7 +102,7 @@ __all__ = [
 # The names by the modules that they are loaded from on their first use. Loading all of
 # them would make `import stsession` many times slower.
 _NAMES = {
-    "": "exceptions fleet testing",
+    "": "aio exceptions fleet testing",
     "._botocore.errors": "redact_botocore_logs",
     "._core.cache": "MemoryCache",
     "._core.credentials": "TemporaryCredentials",

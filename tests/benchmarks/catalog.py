@@ -192,6 +192,31 @@ BENCHMARKS: tuple[Benchmark, ...] = (
         ),
     ),
     Benchmark(
+        title="An event loop: 200 tasks need credentials, STS takes 300 ms",
+        scenario="event_loop",
+        contenders=OURS,
+        rounds=3,
+        figures=tuple(
+            Figure(
+                title=f"{what}, {title}",
+                key=f"{key}_{way}",
+                unit=unit if way != "ratio" else "x",
+                targets=both(bound) if way == "ratio" else {},
+            )
+            for what, key, unit, bound in (
+                ("loop stalled", "stall", "ms", 0.1),
+                ("other work delayed", "work", "ms", 0.1),
+                ("fresh read", "fresh", "us", 0.1),
+            )
+            for title, way in (
+                ("stsession.aio", "aio"),
+                ("asyncio.to_thread", "thread"),
+                ("a call in the loop", "loop"),
+                ("ratio", "ratio"),
+            )
+        ),
+    ),
+    Benchmark(
         title="Refresh of a one-hour session: 32 threads read, STS takes 300 ms",
         scenario="edge",
         contenders=(*OURS, *PEERS),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 
 from collections.abc import Callable
 from typing import Any
 
+from .._core.credentials import Record
 from .._core.refresher import Refresher
 
 
@@ -28,7 +30,7 @@ class ResendHandler:
     """
 
     def __init__(self, refresher: Refresher) -> None:
-        self._refresher = refresher
+        self.refresher = refresher
 
     def register(self, register: Callable[..., Any]) -> None:
         """
@@ -71,18 +73,39 @@ class ResendHandler:
             0 if there are new credentials now. `None` if the request isn't sent again
             by this handler.
         """
+        key = self.rejected_key(response, request_dict)
+        if key is None:
+            return None
+        return self.delay(self.refresher.replace_rejected(key), key, request_dict)
+
+    def rejected_key(self, response: Any, request_dict: dict[str, Any]) -> str | None:
+        """Return the key of the request if the service rejected it, or `None`."""
         if response is None or response[0].status_code < 400:
             return None
-        context = request_dict.get("context", {})
-        key = context.get("stsession_key")
+        key: str | None = request_dict.get("context", {}).get("stsession_key")
         if key is None or not self._is_rejection(response, request_dict):
             return None
-        replaced = self._refresher.replace_rejected(key)
+        return key
+
+    def delay(
+        self, replaced: Record | None, key: str, request_dict: dict[str, Any]
+    ) -> float | None:
+        """
+        Return the result of `on_needs_retry` after a refresh.
+
+        Args:
+            replaced: The new credentials. `None` if there are none.
+
+            key: The rejected key.
+
+            request_dict: The request.
+        """
         if replaced is None:
             if self._is_current(key, expired=True):
-                self._refresher.held()  # raises the error of the last refresh
+                self.refresher.held()  # raises the error of the last refresh
             return None
-        if not self._refresher.policy.resend or "stsession_resent" in context:
+        context = request_dict["context"]
+        if not self.refresher.policy.resend or "stsession_resent" in context:
             return None
         if not context.get("stsession_rewinds", True):
             return None
@@ -95,7 +118,7 @@ class ResendHandler:
         http, parsed = response
         error = parsed.get("Error") or {}
         code = str(error.get("Code") or "")
-        if code in self._refresher.policy.rejection_codes:
+        if code in self.refresher.policy.rejection_codes:
             return True
         # S3 sends no error code for HEAD. It counts as a rejection unless the key is
         # valid; botocore's own handler runs first, and may have had it replaced.
@@ -109,14 +132,16 @@ class ResendHandler:
 
     def _is_current(self, key: str, *, expired: bool) -> bool:
         """Return whether *key* is the current one, and has expired or not."""
-        record = self._refresher.record
+        record = self.refresher.record
         if record is None or record.credentials.access_key_id != key:
             return False
-        return expired == (self._refresher.remaining(record) <= 0)
+        return expired == (self.refresher.remaining(record) <= 0)
 
 
 def _is_at_start(value: object) -> bool:
     position = getattr(value, "tell", None)
+    if inspect.iscoroutinefunction(position):  # an async file
+        return False
     try:
         return not callable(position) or position() == 0
     except Exception:  # noqa: BLE001 - a pipe, a closed file, or an object of any class
@@ -126,6 +151,7 @@ def _is_at_start(value: object) -> bool:
 def _can_be_sent_again(body: object) -> bool:
     if body is None or isinstance(body, (bytes, bytearray, str, dict)):
         return True
-    return callable(getattr(body, "seek", None)) and (
-        not hasattr(body, "seekable") or body.seekable()
-    )
+    seek = getattr(body, "seek", None)
+    if not callable(seek) or inspect.iscoroutinefunction(seek):
+        return False
+    return not hasattr(body, "seekable") or bool(body.seekable())

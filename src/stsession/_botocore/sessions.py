@@ -286,6 +286,7 @@ def copy_settings(
     hooks: BaseEventHooks | None = None,
     *,
     share_models: bool = True,
+    session_class: type[botocore.session.Session] | None = None,
 ) -> botocore.session.Session:
     """
     Return a session with the settings of another, which finds the same credentials.
@@ -299,11 +300,15 @@ def copy_settings(
         share_models:
             Whether the new session shares parsed models, config files and handlers with
             others. If not, botocore loads its own.
+
+        session_class: The class of the new session, which keeps its own event handlers
+            and user agent. `None` means a class that is like that of *source*.
     """
     profile = usable_profile(source)
-    if hooks is None and share_models:
+    if hooks is None and share_models and session_class is None:
         hooks = builtin_handlers()
-    session = (Session if share_models else BotocoreSession)(
+    default_class = Session if share_models else BotocoreSession
+    session = (session_class or default_class)(
         # The environment is read now, so that later changes have no effect.
         session_vars={"profile": (None, None, profile, None)},
         event_hooks=hooks,
@@ -320,9 +325,10 @@ def copy_settings(
     config = source.get_default_client_config()
     if config is not None:
         session.set_default_client_config(config)
-    session.user_agent_name = source.user_agent_name
-    session.user_agent_version = source.user_agent_version
-    session.user_agent_extra = source.user_agent_extra
+    if session_class is None:
+        session.user_agent_name = source.user_agent_name
+        session.user_agent_version = source.user_agent_version
+        session.user_agent_extra = source.user_agent_extra
     if share_models:
         _share_models(session)
     return session

@@ -45,7 +45,9 @@ __all__ = [
     "RefreshableAssumeRoleSession",
     "RefreshableSession",
     "chain_from",
+    "checked_validity",
     "note_region",
+    "refresher_of",
 ]
 
 
@@ -104,7 +106,13 @@ class RefreshableSession(BotoSession):
             region=self._options.region,
             share_models=self._options.share_models,
         )
-        self._resend_handler.register(session.register)
+        self._register_handlers(session, self._resend_handler)
+        return session
+
+    def _register_handlers(
+        self, session: botocore.session.Session, resend_handler: ResendHandler
+    ) -> None:
+        resend_handler.register(session.register)
         if None in self._endpoint.regions:
             refreshers = self._refreshers
 
@@ -112,7 +120,6 @@ class RefreshableSession(BotoSession):
                 note_region(refreshers, event["context"].get("client_region"))
 
             session.register("before-parameter-build", note)
-        return session
 
     def __repr__(self) -> str:
         refresher = self._refresher
@@ -185,13 +192,7 @@ class RefreshableSession(BotoSession):
                 If STS can't be reached or denies the request, or if new credentials
                 aren't valid for that long.
         """
-        if not isinstance(min_validity, dt.timedelta):
-            raise InvalidRequestError(
-                f"min_validity is of type {type(min_validity).__name__}.",
-                parameter="min_validity",
-                hint="Pass a datetime.timedelta, such as timedelta(minutes=10).",
-            )
-        return self._refresher.ensure(min_validity.total_seconds()).credentials
+        return self._refresher.ensure(checked_validity(min_validity)).credentials
 
     def refresh(self) -> TemporaryCredentials:
         """
@@ -362,6 +363,38 @@ class RefreshableSession(BotoSession):
         connection. Can be called more than once.
         """
         self._source.close()
+
+
+def checked_validity(min_validity: dt.timedelta) -> float:
+    """
+    Return *min_validity* in seconds.
+
+    Raises:
+        InvalidRequestError: If it isn't a `timedelta`.
+    """
+    if not isinstance(min_validity, dt.timedelta):
+        raise InvalidRequestError(
+            f"min_validity is of type {type(min_validity).__name__}.",
+            parameter="min_validity",
+            hint="Pass a datetime.timedelta, such as timedelta(minutes=10).",
+        )
+    return min_validity.total_seconds()
+
+
+def refresher_of(session: RefreshableSession) -> Refresher:
+    """
+    Return what refreshes the credentials of a session.
+
+    Raises:
+        InvalidRequestError: If *session* isn't a session of this library.
+    """
+    if not isinstance(session, RefreshableSession):
+        raise InvalidRequestError(
+            f"session is of type {type(session).__name__}.",
+            parameter="session",
+            hint="Pass a session of this library, such as stsession.assume() returns.",
+        )
+    return session._refresher  # noqa: SLF001 - one of ours
 
 
 def note_region(refreshers: Iterable[Refresher], region: str | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import reads, refreshes, roles, starting
+from . import loops, reads, refreshes, roles, starting
 from .tools import FULL, QUICK, Make, Size
 
 
@@ -24,6 +24,7 @@ SCENARIOS: dict[str, Scenario] = {
         roles.leak,
         reads.hot_path,
         reads.signed_call,
+        loops.event_loop,
         refreshes.edge,
         refreshes.outage,
         refreshes.herd,

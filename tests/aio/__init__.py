@@ -1,0 +1,1 @@
+"""Async libraries with sessions of ours: ``nox -s aio``."""
