@@ -108,7 +108,8 @@ intersphinx_disabled_reftypes = ["std:*"]
 
 nitpicky = True
 nitpick_ignore = [
-    # botocore's documentation has no pages for them.
+    # botocore and aiobotocore have no pages for them.
+    ("py:class", "AioSession"),
     ("py:class", "botocore.exceptions.BotoCoreError"),
     ("py:class", "botocore.session.Session"),
     ("py:exc", "botocore.exceptions.ClientError"),
