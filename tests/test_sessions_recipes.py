@@ -99,6 +99,9 @@ DIFFERENT = {
     "other profile": lambda: stsession.from_profile("b"),
     "session token": stsession.session_token,
     "federation token": lambda: stsession.federation_token("me", policy=POLICY),
+    "from function": lambda: stsession.from_function(token),
+    "from other function": lambda: stsession.from_function(other_token),
+    "name of a function": lambda: stsession.from_function(token, name="the broker"),
     "federation tag": lambda: stsession.federation_token("me", tags={"a": "b"}),
 }
 
@@ -171,7 +174,16 @@ def test_equal_recipes(makes):
 
 PORTABLE = sorted(
     DIFFERENT.keys()
-    - {"keys", "other keys", "function", "other function", "token by function"}
+    - {
+        "keys",
+        "other keys",
+        "function",
+        "other function",
+        "token by function",
+        "from function",
+        "from other function",
+        "name of a function",
+    }
 )
 
 
@@ -186,6 +198,7 @@ FUNCTIONS = {
     "federation_token": ("me",),
     "assume_root": ("123456789012", TASK),
     "from_profile": ("a",),
+    "from_function": (token,),
 }
 NEEDED = {"web_identity": {"token": token}, "saml": {"assertion": token}}
 

@@ -5,9 +5,9 @@ boto3 sessions for IAM roles that refresh their credentials.
     s3 = session.client("s3")  # works for as long as the program runs
 
 *assume()* returns a `boto3.Session`. STS is called when the session is first used, and
-then before the credentials expire. *from_profile()*, *web_identity()*, *saml()*,
-*session_token()*, *federation_token()* and *assume_root()* return such sessions, too.
-*Fleet* is for many accounts, *stsession.testing* for tests.
+then before the credentials expire. *from_profile()*, *from_function()*,
+*web_identity()*, *saml()*, *session_token()*, *federation_token()* and *assume_root()*
+return such sessions, too. *Fleet* is for many accounts, *stsession.testing* for tests.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ._core.policy import RefreshPolicy
     from ._delivery.endpoint import CredentialsEndpoint
     from ._delivery.file_cache import FileCache
+    from ._sessions.from_function import from_function
     from ._sessions.from_profile import from_profile
     from ._sessions.operations import (
         assume,
@@ -90,6 +91,7 @@ __all__ = [
     "assume",
     "assume_root",
     "federation_token",
+    "from_function",
     "from_profile",
     "redact_botocore_logs",
     "saml",
@@ -110,6 +112,7 @@ _NAMES = {
     "._core.policy": "RefreshPolicy",
     "._delivery.endpoint": "CredentialsEndpoint",
     "._delivery.file_cache": "FileCache",
+    "._sessions.from_function": "from_function",
     "._sessions.from_profile": "from_profile",
     "._sessions.operations": (
         "assume assume_root federation_token saml session_token web_identity"

@@ -100,6 +100,16 @@ assert_type(
     stsession.from_profile("prod", cache=None, share_models=False),
     stsession.RefreshableSession,
 )
+assert_type(
+    stsession.from_function(
+        lambda: {"AccessKeyId": "A", "Expiration": 1.0},
+        name="Vault",
+        region="eu-west-1",
+    ),
+    stsession.RefreshableSession,
+)
+stsession.from_function(session.credentials)
+stsession.from_function(session.client("sts").get_session_token()["Credentials"].copy)
 assert_type(stsession.totp("seed")("serial"), str)
 assert_type(stsession.RefreshPolicy.sdk(), stsession.RefreshPolicy)
 

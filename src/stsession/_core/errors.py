@@ -312,7 +312,8 @@ def too_short(name: str, lifetime: float, min_validity: float) -> RefreshError:
         f"{format_span(min_validity)}. New ones are valid for {format_span(lifetime)}.",
         kind=FailureKind.REQUEST,
         hop=name,
-        hint="Lower min_validity, or raise duration_seconds.",
+        hint="Lower min_validity, or raise the duration of the credentials "
+        "(duration_seconds).",
     )
 
 

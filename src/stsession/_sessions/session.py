@@ -403,7 +403,8 @@ def note_region(refreshers: Iterable[Refresher], region: str | None) -> None:
         return
     for refresher in refreshers:
         fetch: Any = refresher.fetch
-        for caller in (fetch, fetch.source.signer):
+        source = getattr(fetch, "source", None)  # a function has none
+        for caller in (fetch, source and source.signer):
             if isinstance(caller, (StsFetcher, SdkCredentials)):
                 caller.client_region = caller.client_region or region
 

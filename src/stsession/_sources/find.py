@@ -30,9 +30,7 @@ from .._botocore.sessions import (
 )
 from .._core.policy import RefreshPolicy
 from .._core.refresher import Refresher
-from .._core.runtime import current_runtime
 from .._locks import guarded
-from .._tokens.base import function_name
 from .._util import forget_after_fork, number_of, per_process
 from ..exceptions import InvalidRequestError
 from .files import contents_of, environment_fingerprint
@@ -50,6 +48,7 @@ __all__ = [
     "ROLELESS_METHODS",
     "SourceLike",
     "find_source",
+    "function_source",
     "mfa_source",
     "provider_source",
     "refresher_source",
@@ -210,21 +209,23 @@ def _look_up(credentials: SdkCredentials) -> None:
 
 
 def _function_source(get: Callable[[], Any]) -> Source:
-    from .function import FunctionFetcher  # noqa: PLC0415 - most sources are none
+    from .function import function_refresher  # noqa: PLC0415 - most sources are none
 
-    name = function_name(get)
-    refresher = Refresher(
-        name=name,
-        source=name,
-        fetch=FunctionFetcher(get, current_runtime().clock),
-        policy=RefreshPolicy(when_expired="raise"),
-    )
-    # The function may not return other credentials later, and its result may depend on
-    # the caller; so the source is shared with no other session.
+    policy = RefreshPolicy(when_expired="raise")
+    return function_source(function_refresher(get, policy, parameter="source"))
+
+
+def function_source(refresher: Refresher) -> Source:
+    """
+    Return a new source that signs with the credentials that a function returns.
+
+    The function may not return other credentials later, and its result may depend on
+    the caller; so the source is shared with no other session.
+    """
     own = object()
     with reporting_config_errors(None):
         return Source(
-            name,
+            refresher.name,
             profile_session(None),
             key=lambda: own,
             signer=RefresherSigner(refresher, is_role=False, renews=False),

@@ -1,8 +1,10 @@
-"""Fetches credentials from a function that is passed as source=."""
+"""Fetches credentials from a function of the user."""
 
 from __future__ import annotations
 
 import datetime as dt
+import inspect
+import os
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,25 +13,104 @@ import attrs
 
 from botocore.utils import parse_timestamp
 
-from .._core.credentials import FetchResult, TemporaryCredentials
+from .._core.credentials import FetchResult, Instant, TemporaryCredentials
 from .._core.errors import capitalized, format_span, without_frames
-from .._core.runtime import Clock
+from .._core.policy import RefreshPolicy
+from .._core.refresher import Refresher
+from .._core.runtime import Clock, current_runtime
 from .._tokens.base import function_name
-from ..exceptions import FailureKind, SourceCredentialsError
+from ..exceptions import FailureKind, InvalidRequestError, SourceCredentialsError
 
 
-__all__ = ["FunctionFetcher", "parse_credentials"]
+__all__ = ["FunctionFetcher", "function_refresher", "parse_credentials"]
 
 
 KEYS = {
-    "access_key_id": ("AccessKeyId", "access_key"),
-    "secret_access_key": ("SecretAccessKey", "secret_key"),
-    "session_token": ("SessionToken", "token"),
+    "access_key_id": ("AccessKeyId", "access_key", "accessKeyId"),
+    "secret_access_key": ("SecretAccessKey", "secret_key", "secretAccessKey"),
+    "session_token": ("SessionToken", "token", "sessionToken", "Token"),
     "account_id": ("AccountId", "account_id"),
 }
-"""The fields of our credentials, and the keys of STS and of botocore for them."""
+"""The fields of our credentials, and the keys for them of STS, botocore, the IoT
+credential provider, and the endpoints of containers and instances."""
 
-EXPIRATION = ("Expiration", "expiry_time")
+EXPIRATION = ("Expiration", "expiry_time", "expiration")
+
+TEMPORARY = "ASIA"
+"""The beginning of the access key IDs that are invalid without a session token."""
+
+DEFAULT_LOAD_TIMEOUT = 30.0
+"""Seconds that callers wait for the function, if the policy doesn't say how long."""
+
+
+def function_refresher(
+    function: Callable[[], object],
+    policy: RefreshPolicy,
+    *,
+    name: str | None = None,
+    parameter: str,
+) -> Refresher:
+    """
+    Return a refresher for the credentials that a function returns.
+
+    Args:
+        function: The function.
+
+        policy: The refresh policy.
+
+        name: The name of the credentials for messages. `None` means the function's.
+
+        parameter: The parameter that the function was passed as.
+
+    Raises:
+        InvalidRequestError: If it isn't a function, or can't be called.
+    """
+    _check_function(function, parameter)
+    label = function_name(function)
+    limit = policy.load_timeout
+    clock = current_runtime().clock
+    return Refresher(
+        name=name or label,
+        source=label,
+        fetch=FunctionFetcher(function, clock, hop=name or label),
+        policy=policy,
+        load_timeout=DEFAULT_LOAD_TIMEOUT if limit is None else limit.total_seconds(),
+        # Lambda freezes the process and its threads between invocations.
+        waits_for_advisory="AWS_LAMBDA_FUNCTION_NAME" in os.environ,
+        clock=clock,
+    )
+
+
+def _check_function(function: object, parameter: str) -> None:
+    if not callable(function):
+        raise InvalidRequestError(
+            f"{parameter} is of type {type(function).__name__}.",
+            parameter=parameter,
+            hint="Pass a function that returns credentials, and not its result.",
+        )
+    label = function_name(function)
+    if inspect.iscoroutinefunction(function):
+        raise InvalidRequestError(
+            f"{parameter} is {label}, which is a coroutine function.",
+            parameter=parameter,
+            hint=COROUTINE_HINT,
+        )
+    try:
+        inspect.signature(function).bind()
+    except TypeError:
+        raise InvalidRequestError(
+            f"{parameter} is {label}, which can't be called without arguments.",
+            parameter=parameter,
+            hint="Pass functools.partial(function, argument), for example.",
+        ) from None
+    except ValueError:  # some functions written in C have no signature
+        pass
+
+
+COROUTINE_HINT = (
+    "Pass a plain function, which may call asyncio.run(): it is called in a thread "
+    "of its own."
+)
 
 
 @attrs.frozen(eq=False)
@@ -38,14 +119,16 @@ class FunctionFetcher:
     Fetches credentials from a function of the user.
 
     Args:
-        function: Returns `TemporaryCredentials`, or a mapping with the keys of STS or
-            of botocore.
+        function: Returns `TemporaryCredentials`, or a mapping with the keys in `KEYS`.
 
         clock: The clock that expirations are compared with.
+
+        hop: The name of the credentials in errors.
     """
 
     function: Callable[[], object]
     clock: Clock
+    hop: str = attrs.field(kw_only=True)
 
     def __call__(self) -> FetchResult:
         """
@@ -55,16 +138,21 @@ class FunctionFetcher:
             SourceCredentialsError: If it doesn't return usable credentials.
         """
         try:
-            return FetchResult(credentials=self._unexpired())
+            credentials = self._unexpired()
         except Exception as e:  # noqa: BLE001 - raised again below
             error = e
+        else:
+            # What they have left is known for this moment: a function may wait for a
+            # person, and the credentials are issued afterwards.
+            now = Instant(self.clock.wall(), self.clock.monotonic())
+            return FetchResult(credentials=credentials, began=now)
         # Out here, where no local variable holds what the function returned.
         raise without_frames(error)
 
     def _unexpired(self) -> TemporaryCredentials:
         label = function_name(self.function)
         for _ in range(2):  # a cache in it may notice the expiration only now
-            credentials = parse_credentials(self.function(), label)
+            credentials = parse_credentials(self.function(), label, self.hop)
             if credentials.expires_at is None:
                 return credentials
             remaining = credentials.expires_at.timestamp() - self.clock.wall()
@@ -74,13 +162,13 @@ class FunctionFetcher:
             f"{capitalized(label)} returned credentials that expired "
             f"{format_span(remaining)} ago.",
             kind=FailureKind.SOURCE_EXPIRED,
-            hop=label,
+            hop=self.hop,
             hint="Return credentials that are still valid. If they are, set the "
             "machine's clock (NTP).",
         )
 
 
-def parse_credentials(value: object, label: str) -> TemporaryCredentials:
+def parse_credentials(value: object, label: str, hop: str) -> TemporaryCredentials:
     """
     Return the credentials that the function *label* returned.
 
@@ -88,30 +176,43 @@ def parse_credentials(value: object, label: str) -> TemporaryCredentials:
         SourceCredentialsError:
             If *value* has no credentials. The error quotes no value.
     """
+    read = _read(value)
+    if isinstance(read, TemporaryCredentials):
+        return read
+    hint = (
+        "Return TemporaryCredentials, or a dict with AccessKeyId, SecretAccessKey, "
+        "SessionToken, and Expiration."
+    )
+    if inspect.iscoroutine(value):
+        value.close()  # Python would warn that it was never awaited
+        hint = COROUTINE_HINT
+    text = f"Could not use the value that {label} returned, a {type(value).__name__}."
+    raise SourceCredentialsError(f"{text} {read}".rstrip(), hop=hop, hint=hint)
+
+
+def _read(value: object) -> TemporaryCredentials | str:
+    """Return the credentials in *value*, or what is wrong with it."""
     if isinstance(value, TemporaryCredentials):
-        return value
-    credentials = _read(value) if isinstance(value, Mapping) else None
-    if credentials is None:
-        raise SourceCredentialsError(
-            f"Could not use the value that {label} returned, a {type(value).__name__}.",
-            hop=label,
-            hint="Return TemporaryCredentials, or a dict with AccessKeyId, "
-            "SecretAccessKey, SessionToken, and Expiration.",
-        )
-    return credentials
-
-
-def _read(mapping: Mapping[str, Any]) -> TemporaryCredentials | None:
-    texts = {ours: _first(mapping, names) for ours, names in KEYS.items()}
-    if texts["access_key_id"] is None or texts["secret_access_key"] is None:
-        return None
-    if not all(isinstance(text, str) for text in texts.values() if text is not None):
-        return None
+        fields = {ours: getattr(value, ours) for ours in KEYS}
+        expiration: object = value.expires_at
+    elif isinstance(value, Mapping):
+        fields = {ours: _first(value, names) for ours, names in KEYS.items()}
+        expiration = _first(value, EXPIRATION)
+    else:
+        return ""
+    for ours, field in fields.items():
+        name = KEYS[ours][0]
+        if field is None and name in {"AccessKeyId", "SecretAccessKey"}:
+            return f"It has no {name}."
+        if not isinstance(field, (str, type(None))):
+            return f"Its {name} is of type {type(field).__name__}."
+    if fields["access_key_id"].startswith(TEMPORARY) and not fields["session_token"]:
+        return "It has no SessionToken, which temporary credentials need."
     try:
-        expires_at = _instant(_first(mapping, EXPIRATION))
-    except (TypeError, ValueError, RuntimeError):
-        return None
-    return TemporaryCredentials(expires_at=expires_at, **texts)
+        expires_at = _instant(expiration)
+    except (TypeError, ValueError, RuntimeError, OverflowError, OSError):
+        return "Its Expiration isn't a datetime, an ISO 8601 string, or a Unix time."
+    return TemporaryCredentials(expires_at=expires_at, **fields)
 
 
 def _first(mapping: Mapping[str, Any], names: tuple[str, ...]) -> Any:
@@ -121,6 +222,8 @@ def _first(mapping: Mapping[str, Any], names: tuple[str, ...]) -> Any:
 def _instant(value: object) -> dt.datetime | None:
     if value is None:
         return None
+    if isinstance(value, (int, float)):
+        return dt.datetime.fromtimestamp(value, dt.timezone.utc)
     if isinstance(value, str):
         value = parse_timestamp(value)
     if not isinstance(value, dt.datetime):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
@@ -96,6 +98,8 @@ T = TypeVar("T")
 
 def function_name(function: Callable[..., Any]) -> str:
     """Return the name of a user's function for messages."""
+    while isinstance(function, functools.partial):
+        function = function.func
     name = getattr(function, "__qualname__", type(function).__name__)
     return f"the function {name}()"
 

@@ -1,0 +1,694 @@
+"""Sessions with credentials that a function returns."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import copy
+import datetime as dt
+import functools
+import logging
+import os
+import pickle
+import re
+import threading
+
+from concurrent.futures import ThreadPoolExecutor
+
+import boto3
+import pytest
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+import stsession
+
+from stsession import FailureKind, RefreshPolicy, SourceCredentialsError
+from stsession.testing import FakeClock, LocalSTS, use_runtime
+
+from .children import in_a_fork, process_pool
+from .engine import SOON
+from .wire import READER, TARGET, at_once, collect_garbage, full_text, minutes
+
+
+HOUR = minutes(60)
+
+
+class Broker:
+    """A service that issues keys of its own; `get` is the function for it."""
+
+    def __init__(self, clock):
+        self.clock = clock
+        self.lifetime = HOUR
+        self.calls = 0
+        self.fault = None
+        self.repeats = False
+        self.on_call = lambda: None
+
+    def get(self):
+        """Issue the next key, valid for *lifetime*."""
+        self.calls += 1
+        self.on_call()
+        if self.fault is not None:
+            raise self.fault
+        number = 1 if self.repeats else self.calls
+        expires_at = self.lifetime and self.clock.now() + self.lifetime
+        return {
+            "AccessKeyId": f"ASIABROKER{number}",
+            "SecretAccessKey": f"secret of the broker {number}",
+            "SessionToken": f"token of the broker {number}",
+            "Expiration": expires_at,
+        }
+
+
+@pytest.fixture(name="clock")
+def _clock():
+    clock = FakeClock()
+    with use_runtime(clock=clock, random=lambda: 0.5, submit=at_once):
+        yield clock
+
+
+@pytest.fixture(name="broker")
+def _broker(clock):
+    return Broker(clock)
+
+
+@pytest.fixture(name="session")
+def _session(broker):
+    return stsession.from_function(broker.get)
+
+
+@pytest.fixture(name="local")
+def _local(clock, monkeypatch):
+    """An AWS on loopback, which all clients use."""
+    with LocalSTS(clock=clock) as local:
+        local.add_role(READER)
+        local.add_role(TARGET, trusts=[READER])
+        local.add_bucket("bucket", objects={"key": b"value"})
+        monkeypatch.setenv("AWS_ENDPOINT_URL", local.endpoint_url)
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+        yield local
+
+
+@pytest.fixture(name="issue")
+def _issue(local):
+    """A function that returns credentials which the local AWS accepts."""
+    sts = local.session(local.add_user()).client("sts")
+
+    def issue():
+        return sts.assume_role(RoleArn=READER, RoleSessionName="app")["Credentials"]
+
+    return issue
+
+
+def key_of(session):
+    return session.credentials().access_key_id
+
+
+# -- Credentials ----------------------------------------------------------------------
+
+
+def test_session(session, broker, clock):
+    """The function is called on first use, and clients get what it returned."""
+    assert 0 == broker.calls
+
+    key, secret, token = session.get_credentials().get_frozen_credentials()[:3]
+
+    assert isinstance(session, boto3.Session)
+    assert type(session) is stsession.RefreshableSession
+    assert "ASIABROKER1" == key
+    assert ("secret of the broker 1", "token of the broker 1") == (secret, token)
+    assert (clock.now() + HOUR, HOUR) == (session.expires_at, session.remaining)
+    assert 1 == broker.calls
+
+
+SECRETS = {"secret_access_key": "secret", "session_token": "token"}
+AT = dt.datetime(2026, 1, 1, 1, tzinfo=dt.timezone.utc)
+
+
+@pytest.mark.parametrize(
+    "returned",
+    [
+        {
+            "AccessKeyId": "ASIA1",
+            "SecretAccessKey": "secret",
+            "SessionToken": "token",
+            "Expiration": AT,
+        },
+        {
+            "access_key": "ASIA1",
+            "secret_key": "secret",
+            "token": "token",
+            "expiry_time": AT.isoformat(),
+        },
+        {
+            "accessKeyId": "ASIA1",
+            "secretAccessKey": "secret",
+            "sessionToken": "token",
+            "expiration": "2026-01-01T01:00:00Z",
+        },
+        {
+            "AccessKeyId": "ASIA1",
+            "SecretAccessKey": "secret",
+            "Token": "token",
+            "Expiration": AT.timestamp(),
+        },
+        stsession.TemporaryCredentials(
+            access_key_id="ASIA1", expires_at=AT.replace(tzinfo=None), **SECRETS
+        ),
+    ],
+    ids=["STS", "botocore", "IoT", "container", "ours"],
+)
+@pytest.mark.usefixtures("clock")
+def test_forms(returned):
+    """Each usual form of credentials is accepted."""
+    expected = stsession.TemporaryCredentials(
+        access_key_id="ASIA1", expires_at=AT, **SECRETS
+    )
+
+    assert expected == stsession.from_function(lambda: returned).credentials()
+
+
+@given(
+    at=st.datetimes(
+        min_value=AT.replace(month=6, tzinfo=None),
+        max_value=AT.replace(year=2200, tzinfo=None),
+        timezones=st.timezones(),
+    ).map(lambda at: at.replace(microsecond=0)),
+    form=st.sampled_from(
+        [
+            lambda at: at,
+            lambda at: at.astimezone(dt.timezone.utc).replace(tzinfo=None),
+            lambda at: at.astimezone(dt.timezone.utc).isoformat(),
+            lambda at: at.astimezone(dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            lambda at: at.timestamp(),
+            lambda at: int(at.timestamp()),
+        ]
+    ),
+)
+def test_expiration(at, form):
+    """An instant is the same in all forms; without a time zone it is UTC."""
+    keys = {"AccessKeyId": "AKIA1", "SecretAccessKey": "s", "Expiration": form(at)}
+    with use_runtime(clock=FakeClock()):
+        session = stsession.from_function(lambda: keys)
+
+    assert at.timestamp() == session.credentials().expires_at.timestamp()
+    assert dt.timedelta(0) == session.expires_at.utcoffset()
+
+
+@pytest.mark.parametrize(
+    ("returned", "problem"),
+    [
+        (None, "returned, a NoneType. Return"),
+        ({"SecretAccessKey": "secret-1"}, "It has no AccessKeyId."),
+        ({"AccessKeyId": "AKIA1"}, "It has no SecretAccessKey."),
+        (
+            {"AccessKeyId": "AKIA1", "SecretAccessKey": b"secret-1"},
+            "Its SecretAccessKey is of type bytes.",
+        ),
+        # The data in a response of Vault.
+        (
+            {"access_key": "ASIA1", "secret_key": "secret-1", "security_token": "t"},
+            "It has no SessionToken, which temporary credentials need.",
+        ),
+        (
+            {"access_key": "AKIA1", "secret_key": "secret-1", "expiry_time": 1e15},
+            "Its Expiration isn't a datetime",
+        ),
+        (
+            stsession.TemporaryCredentials(access_key_id="A", secret_access_key=None),
+            "It has no SecretAccessKey.",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("clock")
+def test_value_that_has_no_credentials(returned, problem):
+    """The error says what is wrong, and quotes no value."""
+    session = stsession.from_function(lambda: returned, name="the broker")
+    with pytest.raises(SourceCredentialsError) as caught:
+        session.credentials()
+
+    assert problem in str(caught.value)
+    assert "the broker" == caught.value.hop
+    assert "AccessKeyId, SecretAccessKey, SessionToken" in caught.value.hint
+    assert "secret-1" not in full_text(caught.value)
+
+
+# -- Refresh --------------------------------------------------------------------------
+
+
+def test_advisory_refresh_in_the_background(broker, clock):
+    """A use before the expiration starts it, and isn't kept waiting."""
+    tasks = []
+
+    def later(task):
+        tasks.append(task)
+        return True
+
+    with use_runtime(submit=later):
+        session = stsession.from_function(broker.get)
+    session.credentials()
+    clock.advance(minutes(50))
+
+    assert "ASIABROKER1" == key_of(session)
+    assert 1 == broker.calls
+
+    tasks.pop()()
+
+    assert "ASIABROKER2" == key_of(session)
+    assert HOUR == session.remaining
+
+
+def test_no_background_refresh_in_lambda(broker, clock, monkeypatch):
+    """Lambda would freeze the thread."""
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "job")
+    with use_runtime(submit=lambda task: False):
+        session = stsession.from_function(broker.get)
+    session.credentials()
+    clock.advance(minutes(50))
+
+    assert "ASIABROKER2" == key_of(session)
+
+
+def test_outage(broker, clock):
+    """The credentials stay in use, calls are spaced, and each failure is an event."""
+    events = []
+    session = stsession.from_function(broker.get, on_event=events.append)
+    session.credentials()
+    broker.fault = ConnectionError("secret-1")
+    clock.advance(minutes(50))
+    for _ in range(300):
+        assert "ASIABROKER1" == key_of(session)
+        clock.advance(dt.timedelta(seconds=1))
+
+    assert 2 <= broker.calls - 1 <= 10
+    assert broker.calls - 1 == [event.name for event in events].count("failed")
+    assert {"the function Broker.get()"} == {event.hop for event in events}
+
+    broker.fault = None
+    clock.advance(minutes(1))
+
+    assert "ASIABROKER1" != key_of(session)
+
+
+def test_policy(broker, clock):
+    """With another policy, expired credentials are an error."""
+    policy = RefreshPolicy(when_expired="raise")
+    session = stsession.from_function(broker.get, refresh=policy)
+    session.credentials()
+    broker.fault = ConnectionError("secret-1")
+    clock.advance(minutes(61))
+    with pytest.raises(stsession.CredentialsExpiredError) as caught:
+        session.credentials()
+
+    assert isinstance(caught.value.__cause__, ConnectionError)
+    assert "Broker.get() raised ConnectionError" in str(caught.value)
+    assert "secret-1" not in str(caught.value)
+
+
+def test_one_call_for_all_threads(broker):
+    """Threads that need credentials at the same time wait for one call."""
+    entered, ends = threading.Event(), threading.Event()
+
+    def wait():
+        entered.set()
+        assert ends.wait(SOON)
+
+    broker.on_call = wait
+    session = stsession.from_function(broker.get)
+    with ThreadPoolExecutor(8) as pool:
+        keys = [pool.submit(key_of, session) for _ in range(8)]
+        assert entered.wait(SOON)
+        ends.set()
+
+        assert {"ASIABROKER1"} == {key.result(SOON) for key in keys}
+    assert 1 == broker.calls
+
+
+def test_resend(local, issue):
+    """A request whose key was revoked is sent again with new credentials."""
+    s3 = stsession.from_function(issue).client("s3")
+    s3.list_buckets()
+    local.reject_current()
+
+    assert "bucket" == s3.list_buckets()["Buckets"][0]["Name"]
+    assert 2 == local.count("AssumeRole")
+
+
+def test_client_works_across_expirations(local, issue, clock):
+    """One client, for three times as long as credentials are valid."""
+    s3 = stsession.from_function(issue).client("s3")
+    for _ in range(19):
+        assert b"value" == s3.get_object(Bucket="bucket", Key="key")["Body"].read()
+        clock.advance(minutes(10))
+
+    assert 3 <= local.count("AssumeRole") <= 5
+
+
+def test_without_expiration(local, issue, clock):
+    """Such credentials are kept until a service rejects them."""
+    session = stsession.from_function(lambda: {**issue(), "Expiration": None})
+    s3 = session.client("s3")
+    s3.list_buckets()
+    session.ensure(dt.timedelta(days=1))
+
+    assert (None, None) == (session.expires_at, session.status().hop.due_at)
+    assert 1 == local.count("AssumeRole")
+
+    clock.advance(dt.timedelta(days=30))
+    s3.list_buckets()
+
+    assert 2 == local.count("AssumeRole")
+
+
+def test_same_credentials_again(session, broker, clock):
+    """It isn't a refresh: the credentials stay in use, and the error says why."""
+    broker.repeats = True
+    session.credentials()
+    clock.advance(minutes(50))
+
+    assert "ASIABROKER1" == key_of(session)
+    with pytest.raises(stsession.RefreshError, match="returned the same key again"):
+        session.refresh()
+    assert "same key again" in session.status().hop.last_error
+
+    broker.repeats = False
+
+    assert session.refresh().access_key_id == key_of(session)
+
+
+def test_expired_credentials(broker, session):
+    """The function is called once more, as a cache in it may expire only now."""
+    broker.lifetime = minutes(-5)
+    with pytest.raises(SourceCredentialsError, match="expired 5 min ago") as caught:
+        session.credentials()
+
+    assert FailureKind.SOURCE_EXPIRED is caught.value.kind
+    assert 2 == broker.calls
+
+
+def test_time_of_a_long_call(broker, session, clock):
+    """Credentials that are issued after a person's approval are valid from then on."""
+    broker.on_call = lambda: clock.advance(minutes(10))
+    broker.lifetime = minutes(15)
+    session.credentials()
+
+    assert minutes(15) == session.remaining
+
+
+def test_function_that_hangs(clock):
+    """Callers wait for *load_timeout* at most."""
+    ends = threading.Event()
+    waited = []
+
+    def wait(event, seconds):
+        waited.append(seconds)
+        clock.advance(dt.timedelta(seconds=seconds))
+
+    policies = [RefreshPolicy(), RefreshPolicy(load_timeout=minutes(2))]
+    try:
+        for policy in policies:
+            with use_runtime(wait=wait):
+                session = stsession.from_function(
+                    lambda: ends.wait(SOON), refresh=policy
+                )
+            with pytest.raises(
+                stsession.StsUnavailableError, match="did not respond within"
+            ):
+                session.credentials()
+    finally:
+        ends.set()
+        collect_garbage()
+
+    assert [30, 120] == waited
+
+
+def test_function_that_uses_its_own_session():
+    """That would wait for itself."""
+    session = stsession.from_function(lambda: session.credentials())  # noqa: PLW0108 - the session doesn't exist yet
+    with pytest.raises(SourceCredentialsError, match="Circular dependency"):
+        session.credentials()
+
+
+VARIABLE = contextvars.ContextVar("VARIABLE", default="default")
+
+
+def test_thread_and_context(broker):
+    """The call is in another thread, with a copy of the caller's context."""
+    seen = []
+
+    def look():
+        seen.extend([threading.current_thread(), VARIABLE.get()])
+        VARIABLE.set("of the function")
+
+    broker.on_call = look
+    session = stsession.from_function(broker.get)
+    token = VARIABLE.set("of the caller")
+    try:
+        session.credentials()
+        after = VARIABLE.get()
+    finally:
+        VARIABLE.reset(token)
+
+    assert threading.current_thread() is not seen[0]
+    assert ["of the caller", "of the caller"] == [seen[1], after]
+
+
+# -- Functions ------------------------------------------------------------------------
+
+
+async def get_async():
+    return {"AccessKeyId": "AKIA1", "SecretAccessKey": "secret"}
+
+
+def get_sync():
+    return asyncio.run(get_async())
+
+
+def get_keys(key):
+    return {"AccessKeyId": key, "SecretAccessKey": "secret"}
+
+
+@pytest.mark.parametrize(
+    ("get", "problem"),
+    [
+        ({"AccessKeyId": "AKIA1"}, "get is of type dict. Pass a function"),
+        (None, "get is of type NoneType. Pass a function"),
+        (get_async, "get_async\\(\\), which is a coroutine function. .*asyncio.run"),
+        (get_keys, "get_keys\\(\\), which can't be called without arguments. "),
+    ],
+)
+def test_not_a_function(get, problem):
+    """The error comes at once, and says what to pass."""
+    with pytest.raises(stsession.InvalidRequestError, match=problem) as caught:
+        stsession.from_function(get)
+
+    assert "get" == caught.value.parameter
+
+
+@pytest.mark.parametrize("get", [get_async, get_keys])
+def test_not_a_source(get):
+    """The same as the source of a role."""
+    with pytest.raises(stsession.InvalidRequestError) as caught:
+        stsession.assume(READER, source=get)
+
+    assert "source" == caught.value.parameter
+
+
+def test_coroutine():
+    """A coroutine isn't awaited; the hint says what to do. There is no warning."""
+    session = stsession.from_function(lambda: get_async())  # noqa: PLW0108 - the coroutine shows late
+    with pytest.raises(SourceCredentialsError, match=r"a coroutine\. .*asyncio\.run"):
+        session.credentials()
+
+
+def test_event_loop():
+    """The function may run a loop of its own, even if the caller is in one."""
+
+    async def main():
+        return key_of(stsession.from_function(get_sync))
+
+    assert "AKIA1" == asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("get", "name", "expected"),
+    [
+        (get_sync, None, "the function get_sync()"),
+        (functools.partial(get_keys, "AKIA1"), None, "the function get_keys()"),
+        (get_sync, "the Vault role app", "the Vault role app"),
+    ],
+)
+def test_name(get, name, expected, caplog):
+    """What `repr`, status, events and log lines call the credentials."""
+    caplog.set_level(logging.INFO, "stsession")
+    session = stsession.from_function(get, name=name)
+    session.credentials()
+
+    assert f"<RefreshableSession of {expected} by the function get_" in repr(session)
+    assert expected == session.status().hop.name
+    assert session.status().hop.source.startswith("the function get_")
+    assert f"{expected}: valid for" in caplog.text
+
+
+def test_name_that_is_no_text():
+    """A role that is passed as the second argument, for example."""
+    with pytest.raises(stsession.InvalidRequestError, match="name is of type int"):
+        stsession.from_function(get_sync, name=5)
+
+
+# -- Roles, options and other credentials ---------------------------------------------
+
+
+def test_assume(local, issue, clock):
+    """A role is assumed with the function's credentials, which are refreshed for it."""
+    role = stsession.from_function(issue, name="the broker").assume(TARGET)
+    s3 = role.client("s3")
+    s3.list_buckets()
+    clock.advance(minutes(61))
+    s3.list_buckets()
+
+    assert ["the broker", TARGET] == [hop.name for hop in role.status().hops]
+    assert 2 == local.count("AssumeRole", role_arn=TARGET)
+    assert 2 == local.count("AssumeRole", role_arn=READER)
+
+
+def test_assume_without_a_region(local, issue, monkeypatch):
+    """STS is called in the region of the first client."""
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    s3 = stsession.from_function(issue).assume(TARGET).client("s3", "eu-west-1")
+
+    assert "bucket" == s3.list_buckets()["Buckets"][0]["Name"]
+
+
+def test_options_of_the_endpoint(local, issue, monkeypatch):
+    """They apply to `caller_identity()` and to roles."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    session = stsession.from_function(
+        issue, region="eu-west-1", sts_endpoint_url=local.endpoint_url
+    )
+
+    assert "eu-west-1" == session.region_name
+    assert "assumed-role/Reader/app" in session.caller_identity().arn
+    assert "assumed-role/Target" in session.assume(TARGET).caller_identity().arn
+
+
+def test_nothing_is_shared(local, issue):
+    """What a function returns may depend on its caller."""
+    for _ in range(2):
+        session = stsession.from_function(issue)
+        session.assume(TARGET).credentials()
+        session.assume(TARGET).credentials()
+
+    assert 2 == local.count("AssumeRole", role_arn=READER)
+    assert 2 == local.count("AssumeRole", role_arn=TARGET)
+
+
+def test_no_other_credentials(broker, monkeypatch):
+    """Those of the environment are never used, and a wrong profile doesn't matter."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENT")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    session = stsession.from_function(broker.get)
+
+    assert "ASIABROKER1" == session.get_credentials().access_key
+
+
+def test_serve(session):
+    """Other programs get the credentials."""
+    with session.serve() as endpoint:
+        assert "AWS_CONTAINER_CREDENTIALS_FULL_URI" in endpoint.child_environ()
+
+
+# -- Other processes ------------------------------------------------------------------
+
+
+KEYS = functools.partial(get_keys, "AKIA1")
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.deepcopy, lambda s: pickle.loads(pickle.dumps(s))]
+)
+@pytest.mark.parametrize("get", [get_sync, KEYS])
+def test_copy(get, copied):
+    """A copy calls the function itself."""
+    session = stsession.from_function(get, name="the broker", region="eu-west-1")
+    session.credentials()
+    its = copied(session)
+
+    assert get is not get_sync or repr(session) == repr(its)
+    assert (None, "eu-west-1") == (its.expires_at, its.region_name)
+    assert b"secret" not in pickle.dumps(session)
+    assert session.credentials() == its.credentials()
+
+
+def test_functions_that_cannot_be_imported():
+    """The error names the parameter, and says what to do."""
+
+    def nested():
+        return get_sync()
+
+    for get in (lambda: get_sync(), nested, Broker(threading.Lock()).get):  # noqa: PLW0108 - a lambda
+        with pytest.raises(pickle.PicklingError) as caught:
+            pickle.dumps(stsession.from_function(get))
+        text = str(caught.value)
+        assert re.match(r"get is the function \S+\(\), which another process", text)
+        assert "top level of a module" in text
+
+    session = stsession.assume(READER, source=lambda: get_sync())  # noqa: PLW0108 - a lambda
+    with pytest.raises(pickle.PicklingError, match="source is the function"):
+        pickle.dumps(session)
+
+
+def get_in_process():
+    """Return a key that says which process called this."""
+    return get_keys(f"AKIA{os.getpid()}")
+
+
+def test_process_pool():
+    """A session is passed to other processes, which call the function themselves."""
+    session = stsession.from_function(get_in_process)
+    with process_pool(1) as pool:
+        there = pool.submit(key_of, session).result(SOON)
+        worker = pool.submit(os.getpid).result(SOON)
+
+    assert f"AKIA{worker}" == there
+    assert f"AKIA{os.getpid()}" == key_of(session)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_fork(session, broker, clock):
+    """A child keeps the credentials, and calls the function when they are due."""
+    session.credentials()
+
+    def in_child():
+        before = key_of(session)
+        clock.advance(minutes(61))
+        return [before, key_of(session)]
+
+    assert ["ASIABROKER1", "ASIABROKER2"] == in_a_fork(in_child)
+    assert ("ASIABROKER1", 1) == (key_of(session), broker.calls)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_fork_during_a_call(broker):
+    """The call of the parent goes on there; the child makes its own."""
+    entered, ends = threading.Event(), threading.Event()
+    parent = os.getpid()
+
+    def wait():
+        if os.getpid() == parent:
+            entered.set()
+            assert ends.wait(SOON)
+
+    broker.on_call = wait
+    session = stsession.from_function(broker.get)
+    thread = threading.Thread(target=session.credentials)
+    thread.start()
+    with contextlib.ExitStack() as stack:
+        stack.callback(thread.join, SOON)
+        stack.callback(ends.set)
+        assert entered.wait(SOON)
+
+        assert "ASIABROKER2" == in_a_fork(lambda: key_of(session))
