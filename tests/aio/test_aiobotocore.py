@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import os
 import pickle
 import threading
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import boto3
 import botocore.session
@@ -104,19 +106,39 @@ def test_without_this_library(local, session, still_expires):
         asyncio.run(main())
 
 
+async def read_often(session, **options):
+    """Make ten requests."""
+    async with session.create_client("s3", **options) as client:
+        for _ in range(10):
+            await read(client)
+
+
 def test_shortest_sessions(hour):
-    """Ten calls with a session of 15 minutes call STS once."""
+    """Ten requests with a session of 15 minutes call STS once."""
     source = hour.session(hour.add_user())
     session = stsession.assume(ROLE, source=source, duration_seconds=900)
 
-    async def main():
-        async with aio.session(session).create_client("s3") as client:
-            for _ in range(10):
-                await read(client)
-
-    asyncio.run(main())
+    asyncio.run(read_often(aio.session(session)))
 
     assert 1 == hour.count("AssumeRole")
+
+
+def test_shortest_sessions_of_aiobotocore(hour, tmp_path, monkeypatch):
+    """Without this library, STS is called for each of them."""
+    files = hour.write_profile(tmp_path, key=hour.add_user(), name="ci")
+    for name, value in files.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", hour.endpoint_url)
+    with Path(os.environ["AWS_CONFIG_FILE"]).open("a", encoding="utf-8") as config:
+        config.write(
+            f"[profile reader]\nrole_arn = {ROLE}\nsource_profile = ci\n"
+            "region = us-east-1\nduration_seconds = 900\n"
+        )
+
+    session = AioSession(profile="reader")
+    asyncio.run(read_often(session, endpoint_url=hour.s3_endpoint_url))
+
+    assert 10 == hour.count("AssumeRole")
 
 
 def test_rejected_key(hour, lasting):
