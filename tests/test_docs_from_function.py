@@ -126,7 +126,7 @@ def _port(authority, requests, tmp_path):
     context.verify_mode = ssl.CERT_REQUIRED
     with Server(("127.0.0.1", 0), Provider) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield server.server_address[1]
         server.shutdown()

@@ -13,6 +13,7 @@ import os
 import pickle
 import re
 import threading
+import traceback
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -23,6 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import stsession
+import stsession.aio
 
 from stsession import FailureKind, RefreshPolicy, SourceCredentialsError
 from stsession.testing import FakeClock, LocalSTS, use_runtime
@@ -378,6 +380,27 @@ def test_same_credentials_again(session, broker, clock):
     assert session.refresh().access_key_id == key_of(session)
 
 
+@pytest.mark.parametrize("error", [LookupError, asyncio.CancelledError, SystemExit])
+def test_function_that_raises(broker, session, error):
+    """It is the cause, with no frame of this library, which may hold credentials."""
+    faults = [None, error("secret-1")]
+
+    def fail_later():
+        broker.fault = faults.pop(0)
+
+    broker.on_call = fail_later
+    broker.lifetime = minutes(-5)  # so that it is called twice
+    with pytest.raises(SourceCredentialsError, match=error.__name__) as caught:
+        session.credentials()
+    cause = caught.value.__cause__
+    frames = [frame for frame, _ in traceback.walk_tb(cause.__traceback__)]
+
+    assert isinstance(cause, error)
+    assert "secret-1" not in str(caught.value)
+    assert {__name__} == {frame.f_globals["__name__"] for frame in frames[-1:]}
+    assert [] == [frame for frame in frames if "credentials" in frame.f_locals]
+
+
 def test_expired_credentials(broker, session):
     """The function is called once more, as a cache in it may expire only now."""
     broker.lifetime = minutes(-5)
@@ -510,6 +533,20 @@ def test_event_loop():
         return key_of(stsession.from_function(get_sync))
 
     assert "AKIA1" == asyncio.run(main())
+
+
+def test_event_loop_of_the_caller():
+    """The function may use the caller's loop, which `stsession.aio` doesn't block."""
+
+    async def main():
+        loop = asyncio.get_running_loop()
+
+        def get():
+            return asyncio.run_coroutine_threadsafe(get_async(), loop).result(SOON)
+
+        return await stsession.aio.credentials(stsession.from_function(get))
+
+    assert "AKIA1" == asyncio.run(main()).access_key_id
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,7 @@ class FunctionFetcher:
         """
         try:
             credentials = self._unexpired()
-        except Exception as e:  # noqa: BLE001 - raised again below
+        except BaseException as e:  # noqa: BLE001 - raised again below
             error = e
         else:
             # What they have left is known for this moment: a function may wait for a
@@ -183,9 +183,10 @@ def parse_credentials(value: object, label: str, hop: str) -> TemporaryCredentia
         "Return TemporaryCredentials, or a dict with AccessKeyId, SecretAccessKey, "
         "SessionToken, and Expiration."
     )
+    if inspect.isawaitable(value):
+        hint = COROUTINE_HINT
     if inspect.iscoroutine(value):
         value.close()  # Python would warn that it was never awaited
-        hint = COROUTINE_HINT
     text = f"Could not use the value that {label} returned, a {type(value).__name__}."
     raise SourceCredentialsError(f"{text} {read}".rstrip(), hop=hop, hint=hint)
 
