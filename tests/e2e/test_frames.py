@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import functools
 import pickle
@@ -16,6 +17,7 @@ from botocore.exceptions import EndpointConnectionError
 
 import stsession
 
+from stsession import aio
 from stsession.testing import Fault, use_runtime
 from tests.wire import links, no_thread
 
@@ -341,6 +343,23 @@ def test_answers(make, fault, world):
         world.local.faults.add(FAULTS[fault])
     for _ in range(2):
         error = raised_by(session.credentials)
+        for key in world.local.issued():
+            world.secret(key.secret_access_key)
+            world.secret(key.session_token)
+
+        assert [] == leaks(error, world.secrets)
+
+
+@pytest.mark.parametrize("fault", EACH)
+def test_answers_for_a_task(fault, world):
+    """The frames of a task hold no secret either."""
+    session = plain_role(world)
+    if fault == "close":
+        world.local.close()
+    else:
+        world.local.faults.add(FAULTS[fault])
+    for _ in range(2):
+        error = raised_by(lambda: asyncio.run(aio.credentials(session)))
         for key in world.local.issued():
             world.secret(key.secret_access_key)
             world.secret(key.session_token)
