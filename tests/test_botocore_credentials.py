@@ -323,6 +323,22 @@ def test_bodies(session, stubbed_s3, body):
     assert first == second
 
 
+class AsyncFile:
+    async def tell(self):
+        return 0
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"), [(io.BytesIO(b"data"), True), (AsyncFile(), False)]
+)
+def test_async_files(body, expected):
+    """No SDK rewinds them, so they aren't sent again."""
+    context = {}
+    ResendHandler(None).note_start({"Body": body}, context)
+
+    assert expected == context["stsession_rewinds"]
+
+
 def test_head_has_no_code(local, s3, assumed, clock):
     """A HEAD has no error code; it counts if the key has expired by our clock."""
     local.reject_current()

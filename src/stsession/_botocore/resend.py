@@ -140,7 +140,7 @@ class ResendHandler:
 
 def _is_at_start(value: object) -> bool:
     position = getattr(value, "tell", None)
-    if inspect.iscoroutinefunction(position):  # an async file
+    if inspect.iscoroutinefunction(position):  # an async file, which isn't rewound
         return False
     try:
         return not callable(position) or position() == 0
@@ -151,7 +151,6 @@ def _is_at_start(value: object) -> bool:
 def _can_be_sent_again(body: object) -> bool:
     if body is None or isinstance(body, (bytes, bytearray, str, dict)):
         return True
-    seek = getattr(body, "seek", None)
-    if not callable(seek) or inspect.iscoroutinefunction(seek):
-        return False
-    return not hasattr(body, "seekable") or bool(body.seekable())
+    return callable(getattr(body, "seek", None)) and (
+        not hasattr(body, "seekable") or body.seekable()
+    )
