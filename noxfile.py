@@ -154,9 +154,15 @@ def drift(session: nox.Session) -> None:
 
 @nox.session
 def cluster(session: nox.Session) -> None:
-    """Run a fleet's functions on Dask, loky and MPI, with two processes each."""
+    """Use sessions and fleets on Dask, Ray, Spark, loky and MPI, with two processes."""
     session.install(".", *group("tests"), *group("cluster"))
     session.run("pytest", "tests/cluster", *session.posargs)
+    if shutil.which("java") or "JAVA_HOME" in os.environ:
+        this = {"NOX_SESSION": "cluster"}
+        pages = ("tests/test_docs.py", "-k", "clusters.md")
+        session.run("pytest", *pages, *session.posargs, env=this)
+    else:
+        session.warn("There is no Java for Spark, so its page wasn't run.")
 
 
 @nox.session

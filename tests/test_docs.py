@@ -32,7 +32,12 @@ DIRECTIVES = {
 WITHOUT_CODE = {"index", "install", "troubleshooting"}
 """How-to pages that need no Python."""
 
-WITH_LIBRARIES = {"async": "aio", "existing-code": "docs", "migrate": "docs"}
+WITH_LIBRARIES = {
+    "async": "aio",
+    "clusters": "cluster",
+    "existing-code": "docs",
+    "migrate": "docs",
+}
 """Pages with other libraries, and the session of nox that installs these."""
 
 COMMENT = re.compile(r"<!-- (?!measured: [^>]*-->|end -->)|^% ", re.MULTILINE)
