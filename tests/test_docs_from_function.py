@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import http.server
+import inspect
 import ipaddress
 import json
 import ssl
@@ -34,11 +35,15 @@ class Authority:
     def __init__(self):
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.name = x509.Name.from_rfc4514_string("CN=authority")
+        usage = dict.fromkeys(inspect.signature(x509.KeyUsage).parameters, False)
         self.certificate = self._sign(
-            self.name, self.key, x509.BasicConstraints(ca=True, path_length=None)
+            self.name,
+            self.key,
+            x509.BasicConstraints(ca=True, path_length=None),
+            x509.KeyUsage(**{**usage, "key_cert_sign": True}),
         )
 
-    def _sign(self, name, key, extension):
+    def _sign(self, name, key, *extensions):
         builder = x509.CertificateBuilder(
             issuer_name=self.name,
             subject_name=name,
@@ -47,12 +52,12 @@ class Authority:
             not_valid_before=NOW - dt.timedelta(hours=1),
             not_valid_after=NOW + dt.timedelta(hours=1),
         )
-        builder = builder.add_extension(extension, critical=True)
-        for more in (
+        for extension in (
+            *extensions,
             x509.SubjectKeyIdentifier.from_public_key(key.public_key()),
             x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()),
         ):
-            builder = builder.add_extension(more, critical=False)
+            builder = builder.add_extension(extension, critical=extension in extensions)
         return builder.sign(self.key, hashes.SHA256())
 
     def issue(self, name, certificate, key):

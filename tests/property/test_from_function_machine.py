@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -23,7 +22,6 @@ class Machine(RuleBasedStateMachine):
     @initialize(jitter=st.floats(0, 1), lifetime=st.sampled_from([60, 900, 43_200]))
     def begin(self, jitter, lifetime):
         """Make the session."""
-        logging.getLogger("stsession").setLevel(logging.CRITICAL)
         self.clock, self.lifetime, self.behavior = FakeClock(), lifetime, "good"
         self.failures, self.issued, self.failed = [], 0, False
         with use_runtime(clock=self.clock, random=lambda: jitter, submit=at_once):
