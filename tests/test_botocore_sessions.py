@@ -11,7 +11,7 @@ from botocore.credentials import Credentials
 
 from stsession._botocore.loader import loader_for
 from stsession._botocore.sessions import (
-    _BuiltinHandlers,
+    builtin_handlers,
     copy_settings,
     derive_session,
     usable_profile,
@@ -62,15 +62,15 @@ def test_search_path_of_the_user(tmp_path, monkeypatch):
 
 def test_handlers_that_come_later(monkeypatch):
     """moto adds its own when it is imported; sessions made later have them."""
-    handlers, seen = _BuiltinHandlers(), []
-    handlers.copy()
+    seen = []
+    builtin_handlers()
     later = ("stsession-test", lambda **_: seen.append(1))
     monkeypatch.setattr(
         botocore.handlers,
         "BUILTIN_HANDLERS",
         [*botocore.handlers.BUILTIN_HANDLERS, later],
     )
-    handlers.copy().emit("stsession-test")
+    builtin_handlers().emit("stsession-test")
 
     assert [1] == seen
 

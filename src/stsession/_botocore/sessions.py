@@ -119,31 +119,40 @@ class Session(BotocoreSession):
 
 class _BuiltinHandlers:
     """
-    An event emitter with botocore's own handlers, to be copied.
+    Event emitters with the SDK's own handlers, by the class of the session.
 
-    Registering them takes longer than everything else in making a session.
+    They are copied, because registering the handlers takes longer than everything else
+    in making a session.
     """
 
     def __init__(self) -> None:
         self._registered: list[Any] = []
-        self._emitter = HierarchicalEmitter()
+        self._emitters: dict[type[botocore.session.Session], BaseEventHooks] = {}
 
-    def copy(self) -> BaseEventHooks:
+    def copy(
+        self, session_class: type[Any], emitter_class: type[BaseEventHooks]
+    ) -> BaseEventHooks:
         # Packages such as moto append to the list when they are imported.
         handlers = list(botocore.handlers.BUILTIN_HANDLERS)
         if handlers != self._registered:
-            emitter = HierarchicalEmitter()
-            BotocoreSession(event_hooks=emitter)
-            self._emitter, self._registered = emitter, handlers
-        return copy.copy(self._emitter)
+            self._emitters, self._registered = {}, handlers
+        emitter = self._emitters.get(session_class)
+        if emitter is None:
+            emitter = emitter_class()
+            session_class(event_hooks=emitter)
+            self._emitters[session_class] = emitter
+        return copy.copy(emitter)
 
 
 _builtin_handlers = per_process(_BuiltinHandlers, of_files=True)
 
 
-def builtin_handlers() -> BaseEventHooks:
-    """Return an event emitter with botocore's own handlers."""
-    return _builtin_handlers().copy()
+def builtin_handlers(
+    session_class: type[botocore.session.Session] = BotocoreSession,
+    emitter_class: type[BaseEventHooks] = HierarchicalEmitter,
+) -> BaseEventHooks:
+    """Return a new event emitter with the SDK's own handlers for these classes."""
+    return _builtin_handlers().copy(session_class, emitter_class)
 
 
 def _share_models(session: botocore.session.Session) -> None:
@@ -301,11 +310,11 @@ def copy_settings(
             Whether the new session shares parsed models, config files and handlers with
             others. If not, botocore loads its own.
 
-        session_class: The class of the new session, which keeps its own event handlers
-            and user agent. `None` means a class that is like that of *source*.
+        session_class: The class of the new session, which keeps its own user agent.
+            `None` means one of botocore's.
     """
     profile = usable_profile(source)
-    if hooks is None and share_models and session_class is None:
+    if hooks is None and share_models:
         hooks = builtin_handlers()
     default_class = Session if share_models else BotocoreSession
     session = (session_class or default_class)(

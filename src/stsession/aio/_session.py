@@ -8,12 +8,18 @@ from typing import Any
 
 from aiobotocore.config import AioConfig
 from aiobotocore.credentials import AioRefreshableCredentials
+from aiobotocore.hooks import AioHierarchicalEmitter
 from aiobotocore.session import AioSession
 from botocore.credentials import ReadOnlyCredentials
 
 from .._botocore.credentials import RefresherCredentials
 from .._botocore.resend import ResendHandler
-from .._botocore.sessions import StaticResolver, botocore_session_of, copy_settings
+from .._botocore.sessions import (
+    StaticResolver,
+    botocore_session_of,
+    builtin_handlers,
+    copy_settings,
+)
 from .._core.refresher import Refresher
 from .._sessions.session import RefreshableSession, refresher_of
 from ._waiting import run
@@ -113,9 +119,14 @@ class RefreshableAioSession(AioSession):  # type: ignore[misc] # aiobotocore has
 def make_session(session: RefreshableSession) -> RefreshableAioSession:
     """Return an aiobotocore session with the credentials and settings of *session*."""
     refresher = refresher_of(session)
+    share_models = session._options.share_models  # noqa: SLF001 - one of ours
+    hooks = None
+    if share_models:
+        hooks = builtin_handlers(AioSession, AioHierarchicalEmitter)
     made: Any = copy_settings(
         botocore_session_of(session),
-        share_models=session._options.share_models,  # noqa: SLF001 - one of ours
+        hooks,
+        share_models=share_models,
         session_class=RefreshableAioSession,
     )
     config = made.get_default_client_config()
