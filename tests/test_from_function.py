@@ -519,6 +519,13 @@ def test_not_a_source(get):
     assert "source" == caught.value.parameter
 
 
+@pytest.mark.usefixtures("clock")
+def test_function_without_a_signature():
+    """It is called nevertheless."""
+    with pytest.raises(SourceCredentialsError, match="no AccessKeyId"):
+        stsession.from_function(dict).credentials()
+
+
 def test_coroutine():
     """A coroutine isn't awaited; the hint says what to do. There is no warning."""
     session = stsession.from_function(lambda: get_async())  # noqa: PLW0108 - the coroutine shows late
