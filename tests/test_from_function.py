@@ -598,6 +598,20 @@ def test_assume(local, issue, clock):
     assert 2 == local.count("AssumeRole", role_arn=READER)
 
 
+def test_role_of_short_lived_credentials(local, issue, clock):
+    """A role isn't refreshed because the function's credentials will be."""
+
+    def issue_short():
+        return {**issue(), "Expiration": clock.now() + minutes(15)}
+
+    role = stsession.from_function(issue_short).assume(TARGET)
+    for _ in range(30):
+        role.credentials()
+        clock.advance(minutes(1))
+
+    assert 1 == local.count("AssumeRole", role_arn=TARGET)
+
+
 def test_assume_without_a_region(local, issue, monkeypatch):
     """STS is called in the region of the first client."""
     monkeypatch.delenv("AWS_DEFAULT_REGION")
