@@ -5,6 +5,7 @@ from __future__ import annotations
 from .._core.runtime import use_runtime
 from ._backend import Call
 from ._clock import FakeClock
+from ._expiring import expiring
 from ._faults import Fault, FaultSchedule
 from ._isolation import isolated_process
 from ._keys import AccessKey, generation_of
@@ -24,6 +25,7 @@ __all__ = [
     "MfaDevice",
     "ProfileFiles",
     "StubSTS",
+    "expiring",
     "generation_of",
     "isolated_process",
     "use_runtime",

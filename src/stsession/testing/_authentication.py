@@ -7,7 +7,7 @@ import hmac
 import re
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import attrs
 
@@ -21,7 +21,20 @@ from ._iam import Iam
 from ._keys import AccessKey
 
 
-__all__ = ["Signature", "authenticate", "read_signature"]
+__all__ = [
+    "Problem",
+    "RejectedError",
+    "Signature",
+    "authenticate",
+    "check_signature",
+    "read_signature",
+    "rejection",
+]
+
+
+Problem: TypeAlias = Literal[
+    "unsigned", "unknown", "wrong token", "expired", "wrong signature", "wrong payload"
+]
 
 
 _AUTHORIZATION = re.compile(
@@ -39,7 +52,7 @@ _QUERY_NO_MATCH = _NO_MATCH.format("AWS Secret Access Key")
 
 _Error: TypeAlias = tuple[str, str, int]
 
-_ERRORS: Mapping[str, tuple[_Error, _Error]] = {  # of STS and IAM; of S3
+_ERRORS: Mapping[Problem, tuple[_Error, _Error]] = {  # of STS and IAM; of S3
     "unsigned": (
         ("MissingAuthenticationToken", "Request is missing Authentication Token", 403),
         ("AccessDenied", "Access Denied", 403),
@@ -76,6 +89,12 @@ _ERRORS: Mapping[str, tuple[_Error, _Error]] = {  # of STS and IAM; of S3
 }
 
 
+class RejectedError(Exception):
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        self.problem: Problem = problem
+
+
 @attrs.frozen(kw_only=True)
 class Signature:
     access_key_id: str
@@ -89,6 +108,10 @@ class Signature:
     @property
     def region(self) -> str:
         return self.scope.split("/")[1]
+
+    @property
+    def service(self) -> str:
+        return self.scope.split("/")[2]
 
     def is_made_with(self, secret: str, request: HttpRequest) -> bool:
         """Return whether this is the signature of *request* with *secret*."""
@@ -151,21 +174,43 @@ def authenticate(iam: Iam, request: HttpRequest, *, service: Service) -> AccessK
     if iam.default_user is not None:
         key = None if signature is None else iam.key(signature.access_key_id)
         return key or iam.default_user
-    if signature is None:
-        raise _error("unsigned", service)
+    try:
+        if signature is None:
+            raise RejectedError("unsigned")
+        return check_signature(iam, signature, request, service=service)
+    except RejectedError as e:
+        raise rejection(e.problem, service) from None
+
+
+def check_signature(
+    iam: Iam, signature: Signature, request: HttpRequest, *, service: str
+) -> AccessKey:
+    """
+    Return the key that made *signature*.
+
+    Raises:
+        RejectedError: If the key is unknown or expired, its token is another one, or
+            the signature isn't that of *request*.
+    """
     key = iam.key(signature.access_key_id)
     if key is None:
-        raise _error("unknown", service)
+        raise RejectedError("unknown")
     token = key.session_token or ""
     if not hmac.compare_digest(signature.session_token.encode(), token.encode()):
-        raise _error("wrong token", service)
+        raise RejectedError("wrong token")
     if iam.is_invalid(key, service):
-        raise _error("unknown" if key.expires_at is None else "expired", service)
+        raise RejectedError("unknown" if key.expires_at is None else "expired")
     if not signature.is_made_with(key.secret_access_key, request):
-        raise _error("wrong signature", service)
+        raise RejectedError("wrong signature")
     if not _payload_is_intact(request):
-        raise _error("wrong payload", service)
+        raise RejectedError("wrong payload")
     return key
+
+
+def rejection(problem: Problem, service: Service) -> ServiceError:
+    """Return the error of S3, or that of STS, IAM and other query services."""
+    code, message, status = _ERRORS[problem][service == "s3"]
+    return ServiceError(code, message, status=status)
 
 
 def _payload_is_intact(request: HttpRequest) -> bool:
@@ -173,8 +218,3 @@ def _payload_is_intact(request: HttpRequest) -> bool:
     if _SHA256.fullmatch(digest) is None:
         return True
     return hmac.compare_digest(digest, hashlib.sha256(request.body).hexdigest())
-
-
-def _error(problem: str, service: Service) -> ServiceError:
-    code, message, status = _ERRORS[problem][service == "s3"]
-    return ServiceError(code, message, status=status)

@@ -174,7 +174,7 @@ class Iam:
             self._rejected.clear()
             self._rejecting.clear()
 
-    def is_invalid(self, key: AccessKey, service: Service) -> bool:
+    def is_invalid(self, key: AccessKey, service: str) -> bool:
         with self._lock:
             if service in self._rejecting or key.access_key_id in self._rejected:
                 return True
