@@ -11,7 +11,6 @@ import functools
 import logging
 import os
 import pickle
-import re
 import threading
 import traceback
 
@@ -679,24 +678,6 @@ def test_copy(get, copied):
     assert (None, "eu-west-1") == (its.expires_at, its.region_name)
     assert b"secret" not in pickle.dumps(session)
     assert session.credentials() == its.credentials()
-
-
-def test_functions_that_cannot_be_imported():
-    """The error names the parameter, and says what to do."""
-
-    def nested():
-        return get_sync()
-
-    for get in (lambda: get_sync(), nested, Broker(threading.Lock()).get):  # noqa: PLW0108 - a lambda
-        with pytest.raises(pickle.PicklingError) as caught:
-            pickle.dumps(stsession.from_function(get))
-        text = str(caught.value)
-        assert re.match(r"get is the function \S+\(\), which another process", text)
-        assert "top level of a module" in text
-
-    session = stsession.assume(READER, source=lambda: get_sync())  # noqa: PLW0108 - a lambda
-    with pytest.raises(pickle.PicklingError, match="source is the function"):
-        pickle.dumps(session)
 
 
 def get_in_process():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import hashlib
-import inspect
 import json
 import os
 import pickle
@@ -31,7 +30,6 @@ from .._core.errors import hides_arguments
 from .._core.policy import RefreshPolicy
 from .._sources.files import TOKEN_FILE, contents_of, owner_of_file, profile_of
 from .._sources.providers import FINDABLE_METHODS
-from .._tokens.base import function_name
 from .._util import RandomEviction, copy_containers, digest_of, number_of, per_process
 from .options import DEFAULT_POLICY
 
@@ -165,13 +163,9 @@ def reduce_session(recipe: Recipe) -> tuple[Any, ...]:
 
     Raises:
         pickle.PicklingError: If an argument is a secret, or if the source is a session
-            with credentials that were set by code. A pickle must not contain them. Also
-            if an argument is a function that the other process can't import.
+            with credentials that were set by code. A pickle must not contain them.
     """
     arguments = dict(recipe.arguments)
-    for name, value in arguments.items():
-        if callable(value):
-            _check_function(name, value)
     for name in SECRETS:
         if isinstance(arguments.get(name), (str, Mapping)):
             msg = (
@@ -183,36 +177,6 @@ def reduce_session(recipe: Recipe) -> tuple[Any, ...]:
     if type(source) is BotoSession or isinstance(source, BotocoreSession):
         arguments["source"] = _settings_of(source)
     return rebuild_session, (recipe.make, arguments)
-
-
-def _check_function(name: str, function: Callable[..., Any]) -> None:
-    """Reject a function that can't be pickled, in the terms of this library."""
-    try:
-        pickle.dumps(function)
-    except Exception as e:  # noqa: BLE001 - raised again, as an error about the argument
-        if _pickles_code():
-            return
-        msg = (
-            f"{name} is {function_name(function)}, which another process can't import "
-            f"({type(e).__name__}). Define it at the top level of a module; "
-            "functools.partial() can bind its arguments."
-        )
-        raise pickle.PicklingError(msg) from None
-
-
-def _pickles_code() -> bool:
-    """
-    Return whether this is called by cloudpickle or dill.
-
-    Dask, joblib, Ray and Spark have copies of cloudpickle, and pickle lambdas with it.
-    """
-    frame = inspect.currentframe()
-    while frame is not None:
-        module = str(frame.f_globals.get("__name__"))
-        if module.rpartition(".")[2] in {"cloudpickle", "_dill"}:
-            return True
-        frame = frame.f_back
-    return False
 
 
 def _settings_of(source: Any) -> _SessionSettings:
