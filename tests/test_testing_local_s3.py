@@ -68,14 +68,56 @@ def test_stores_objects(s3):
     assert ("NoSuchKey", 404) == code_of(s3.get_object, Bucket="new", Key="x")
 
 
+@pytest.mark.parametrize("quiet", [True, False])
+def test_deletes_many_objects(s3, quiet):
+    """Keys that don't exist count as deleted."""
+    keys = [*KEYS[:2], "<no & such>"]
+    request = {"Objects": [{"Key": key} for key in keys], "Quiet": quiet}
+
+    got = s3.delete_objects(Bucket="data", Delete=request)
+
+    deleted = [each["Key"] for each in got.get("Deleted", ())]
+    assert ([] if quiet else keys) == deleted
+    left = s3.list_objects_v2(Bucket="data")["Contents"]
+    assert KEYS[2:] == [entry["Key"] for entry in left]
+
+
+def test_copies_objects(s3):
+    """Also from another bucket, and by key names that have to be quoted."""
+    s3.create_bucket(Bucket="new")
+    source = {"Bucket": "data", "Key": KEYS[0]}
+    etag = s3.copy_object(Bucket="new", Key="x", CopySource=source)["CopyObjectResult"]
+
+    assert b"0123456789" == s3.get_object(Bucket="new", Key="x")["Body"].read()
+    assert s3.head_object(Bucket="new", Key="x")["ETag"] == etag["ETag"]
+    with pytest.raises(s3.exceptions.NoSuchKey):
+        s3.copy_object(Bucket="new", Key="x", CopySource="data/none")
+
+
+def test_doesnt_overwrite_on_request(s3):
+    """Of two writers with If-None-Match, one succeeds."""
+    create = {"Bucket": "data", "Key": "x", "IfNoneMatch": "*"}
+    s3.put_object(Body=b"first", **create)
+
+    assert ("PreconditionFailed", 412) == code_of(
+        s3.put_object, Body=b"second", **create
+    )
+    assert b"first" == s3.get_object(Bucket="data", Key="x")["Body"].read()
+
+
 def test_gives_ranges(s3):
     """Parts of an object can be downloaded."""
     got = s3.get_object(Bucket="data", Key=KEYS[0], Range="bytes=2-4")
     rest = s3.get_object(Bucket="data", Key=KEYS[0], Range="bytes=8-")
+    last = s3.get_object(Bucket="data", Key=KEYS[0], Range="bytes=-3")
 
     assert b"234" == got["Body"].read()
     assert "bytes 2-4/10" == got["ContentRange"]
     assert b"89" == rest["Body"].read()
+    assert b"789" == last["Body"].read()
+    assert ("InvalidRange", 416) == code_of(
+        s3.get_object, Bucket="data", Key=KEYS[0], Range="bytes=10-"
+    )
 
 
 @pytest.mark.parametrize("operation", ["list_objects", "list_objects_v2"])
@@ -99,6 +141,49 @@ def test_lists_from_a_key_on(s3):
     got = s3.list_objects_v2(Bucket="data", StartAfter=KEYS[3])
 
     assert [KEYS[4]] == [entry["Key"] for entry in got["Contents"]]
+
+
+TREE = ["a", "b/", "b/1", "b/2/x", "b/2/y", "c/ +/1", "c/ +/2", "d"]
+
+
+@pytest.mark.parametrize("operation", ["list_objects", "list_objects_v2"])
+@pytest.mark.parametrize("size", [1, 2, 3, 1000])
+@pytest.mark.parametrize(
+    ("prefix", "expected"),
+    [
+        ("", ["a", "b/", "c/", "d"]),
+        ("b/", ["b/", "b/1", "b/2/"]),
+        ("b", ["b/"]),
+        ("c/", ["c/ +/"]),
+        ("e", []),
+    ],
+)
+def test_lists_common_prefixes(local_sts, s3, operation, size, prefix, expected):
+    """Each prefix counts as one entry of a page, and is listed once."""
+    local_sts.add_bucket("tree", objects=dict.fromkeys(TREE, b""))
+    pages = s3.get_paginator(operation).paginate(
+        Bucket="tree", Prefix=prefix, Delimiter="/", PaginationConfig={"PageSize": size}
+    )
+
+    names = [
+        [each["Key"] for each in page.get("Contents", ())]
+        + [each["Prefix"] for each in page.get("CommonPrefixes", ())]
+        for page in pages
+    ]
+    assert expected == sorted(name for page in names for name in page)
+    assert max(1, -(-len(expected) // size)) == len(names)
+
+
+def test_encodes_keys_on_request(s3):
+    """Clients that don't ask for encoded keys get them as they are."""
+
+    def dont_encode(params, **kwargs):
+        del params["EncodingType"]
+
+    s3.meta.events.register_last("before-parameter-build.s3.ListObjectsV2", dont_encode)
+    got = s3.list_objects_v2(Bucket="data", MaxKeys=1)
+
+    assert KEYS[:1] == [entry["Key"] for entry in got["Contents"]]
 
 
 def test_serves_resources(local_sts, key):
@@ -331,9 +416,11 @@ def test_misses_buckets_and_operations(s3):
     """What isn't there, or isn't known here, is an error of S3's."""
     missing = code_of(s3.list_objects_v2, Bucket="none")
     unknown = code_of(s3.delete_bucket, Bucket="data")
+    part = {"Bucket": "data", "Key": "x", "UploadId": "1", "PartNumber": 1}
+    copy = code_of(s3.upload_part_copy, CopySource=f"data/{KEYS[0]}", **part)
 
     assert ("NoSuchBucket", 404) == missing
-    assert ("NotImplemented", 501) == unknown
+    assert [("NotImplemented", 501)] * 2 == [unknown, copy]
 
 
 def test_list_buckets(local_sts, s3):

@@ -41,8 +41,10 @@ class LocalSTS:
 
     STS has ``GetCallerIdentity`` and the operations that return credentials of
     users, roles, federated users and the root users of member accounts. IAM has
-    ``ListMFADevices``; S3 has buckets and objects, with listing, multipart uploads,
-    and uploads in chunks (``STREAMING-...``), signed or not.
+    ``ListMFADevices``; S3 has buckets and objects, with listing by prefix and
+    delimiter, ranges, copies, deletion of many objects, multipart uploads, and uploads
+    in chunks (``STREAMING-...``), signed or not. This is what boto3, s3fs, pyarrow and
+    other data libraries need to read and write files.
 
     Args:
         clock: The clock by which sessions expire and faults begin and end. `None` means

@@ -8,9 +8,10 @@ import itertools
 import re
 import threading
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from email.utils import formatdate
 from urllib.parse import quote, unquote
+from xml.etree import ElementTree as ET
 
 import attrs
 
@@ -24,7 +25,8 @@ from ._iam import Iam
 __all__ = ["S3Service", "read_s3"]
 
 
-_RANGE = re.compile(r"bytes=(\d+)-(\d*)")
+_RANGE = re.compile(r"bytes=(?=.*\d)(\d*)-(\d*)")
+_PAGE = 1000
 
 # By method, whether there is a key, and a parameter that distinguishes it.
 _OPERATIONS: tuple[tuple[str, bool, str, str], ...] = (
@@ -34,6 +36,7 @@ _OPERATIONS: tuple[tuple[str, bool, str, str], ...] = (
     ("PUT", True, "", "PutObject"),
     ("POST", True, "uploads", "CreateMultipartUpload"),
     ("POST", True, "uploadId", "CompleteMultipartUpload"),
+    ("POST", False, "delete", "DeleteObjects"),
     ("DELETE", True, "uploadId", "AbortMultipartUpload"),
     ("DELETE", True, "", "DeleteObject"),
     ("GET", False, "list-type", "ListObjectsV2"),
@@ -41,6 +44,8 @@ _OPERATIONS: tuple[tuple[str, bool, str, str], ...] = (
     ("HEAD", False, "", "HeadBucket"),
     ("PUT", False, "", "CreateBucket"),
 )
+
+_COPIES = {"PutObject": "CopyObject", "UploadPart": "UploadPartCopy"}
 
 
 @attrs.frozen(kw_only=True)
@@ -97,6 +102,8 @@ def read_s3(request: HttpRequest) -> tuple[str, dict[str, str]]:
     for method, has_key, parameter, operation in _OPERATIONS:
         fits = (method, has_key) == (request.method, bool(key))
         if bucket and fits and (not parameter or parameter in params):
+            if "x-amz-copy-source" in request.headers:
+                operation = _COPIES.get(operation, operation)
             return operation, {**params, "Bucket": bucket, "Key": key}
     return f"{request.method} {request.path}", params
 
@@ -111,9 +118,11 @@ class S3Service:
         self._operations: Mapping[str, Callable[[_Call], Answer]] = {
             "AbortMultipartUpload": self._abort_multipart_upload,
             "CompleteMultipartUpload": self._complete_multipart_upload,
+            "CopyObject": self._copy_object,
             "CreateBucket": self._create_bucket,
             "CreateMultipartUpload": self._create_multipart_upload,
             "DeleteObject": self._delete_object,
+            "DeleteObjects": self._delete_objects,
             "GetObject": self._get_object,
             "HeadBucket": self._head_bucket,
             "HeadObject": self._head_object,
@@ -193,7 +202,12 @@ class S3Service:
         if match is None:
             return answer
         size = len(answer.body)
-        first, last = int(match[1]), min(int(match[2] or size), size - 1)
+        first, last = int(match[1] or -1), min(int(match[2] or size), size - 1)
+        if first < 0:  # the last bytes
+            first, last = max(0, size - int(match[2])), size - 1
+        if first > last:
+            message = "The requested range is not satisfiable"
+            raise ServiceError("InvalidRange", message, status=416)
         span = ("Content-Range", f"bytes {first}-{last}/{size}")
         return attrs.evolve(
             answer,
@@ -203,12 +217,34 @@ class S3Service:
         )
 
     def _put_object(self, call: _Call) -> Answer:
-        new = self._bucket(call)[call.key] = self._object(call.body)
+        bucket = self._bucket(call)
+        if call.request.headers.get("if-none-match") == "*" and call.key in bucket:
+            message = "At least one of the pre-conditions you specified did not hold"
+            raise ServiceError("PreconditionFailed", message, status=412)
+        new = bucket[call.key] = self._object(call.body)
         return Answer(headers=(("ETag", new.etag),))
+
+    def _copy_object(self, call: _Call) -> Answer:
+        source = unquote(call.request.headers["x-amz-copy-source"]).lstrip("/")
+        bucket, _, key = source.partition("/")
+        original = self._found(attrs.evolve(call, bucket=bucket, key=key))
+        new = self._bucket(call)[call.key] = self._object(original.body)
+        tree: Tree = {"ETag": new.etag, "LastModified": iso(utc(new.modified_at))}
+        return Answer(body=to_xml({"CopyObjectResult": tree}).encode())
 
     def _delete_object(self, call: _Call) -> Answer:
         self._bucket(call).pop(call.key, None)
         return Answer(status=204)
+
+    def _delete_objects(self, call: _Call) -> Answer:
+        bucket = self._bucket(call)
+        request = ET.fromstring(call.body)  # noqa: S314 - the client is a test
+        keys = [key.text or "" for key in request.iterfind("{*}Object/{*}Key")]
+        for key in keys:
+            bucket.pop(key, None)
+        is_quiet = request.findtext("{*}Quiet") == "true"
+        deleted: list[Tree] = [] if is_quiet else [{"Key": key} for key in keys]
+        return Answer(body=to_xml({"DeleteResult": {"Deleted": deleted}}).encode())
 
     def _create_multipart_upload(self, call: _Call) -> Answer:
         self._bucket(call)
@@ -248,43 +284,63 @@ class S3Service:
         return Answer(body=to_xml({"ListAllMyBucketsResult": tree}).encode())
 
     def _list_objects(self, call: _Call) -> Answer:
-        keys, more = self._page(call, after=call.params.get("marker", ""))
-        return self._listing(call, keys, more, next_name="NextMarker")
+        return self._listing(call, call.params.get("marker", ""), "NextMarker")
 
     def _list_objects_v2(self, call: _Call) -> Answer:
         after = call.params.get("start-after", "")
         after = call.params.get("continuation-token", after)
-        keys, more = self._page(call, after=after)
-        return self._listing(call, keys, more, next_name="NextContinuationToken")
+        return self._listing(call, after, "NextContinuationToken")
 
-    def _page(self, call: _Call, *, after: str) -> tuple[list[str], bool]:
-        prefix = call.params.get("prefix", "")
-        size = int(call.params.get("max-keys", "1000"))
-        found = (k for k in self._bucket(call) if k.startswith(prefix) and k > after)
-        keys = sorted(found)
-        return keys[:size], len(keys) > size
-
-    def _listing(
-        self, call: _Call, keys: list[str], more: bool, *, next_name: str
-    ) -> Answer:
+    def _listing(self, call: _Call, after: str, next_name: str) -> Answer:
         bucket = self._bucket(call)
+        size = min(int(call.params.get("max-keys", _PAGE)), _PAGE)
+        names = list(self._names(call, after))
+        page = names[:size]
+        encode = quote if call.params.get("encoding-type") == "url" else str
         contents: list[Tree] = [
             {
-                "Key": quote(key),
-                "LastModified": iso(utc(bucket[key].modified_at)),
-                "ETag": bucket[key].etag,
-                "Size": len(bucket[key].body),
+                "Key": encode(name),
+                "LastModified": iso(utc(bucket[name].modified_at)),
+                "ETag": bucket[name].etag,
+                "Size": len(bucket[name].body),
                 "StorageClass": "STANDARD",
             }
-            for key in keys
+            for name, is_key in page
+            if is_key
         ]
-        following = {next_name: quote(keys[-1])} if more and keys else {}
+        prefixes: list[Tree] = [
+            {"Prefix": encode(name)} for name, is_key in page if not is_key
+        ]
+        is_truncated = 0 < size < len(names)
+        following = {next_name: encode(page[-1][0])} if is_truncated else {}
+        encoding = {"EncodingType": "url"} if encode is quote else {}
         tree: dict[str, Tree] = {
             "Name": call.bucket,
-            "EncodingType": "url",
-            "IsTruncated": str(more).lower(),
-            "KeyCount": len(keys),
+            "Prefix": encode(call.params.get("prefix", "")),
+            **encoding,
+            "IsTruncated": str(is_truncated).lower(),
+            "MaxKeys": size,
+            "KeyCount": len(page),
             **following,
             "Contents": contents,
+            "CommonPrefixes": prefixes,
         }
         return Answer(body=to_xml({"ListBucketResult": tree}).encode())
+
+    def _names(self, call: _Call, after: str) -> Iterator[tuple[str, bool]]:
+        """Yield keys and common prefixes after *after*, and whether it's a key."""
+        prefix = call.params.get("prefix", "")
+        delimiter = call.params.get("delimiter", "")
+        last = None  # the last common prefix, whose other keys are left out
+        if delimiter and after.endswith(delimiter) and after != prefix:
+            last = after
+        for key in sorted(self._bucket(call)):
+            is_seen = key <= after or (last is not None and key.startswith(last))
+            if is_seen or not key.startswith(prefix):
+                continue
+            end = key.find(delimiter, len(prefix)) if delimiter else -1
+            if end < 0:
+                yield key, True
+            else:
+                last = key[: end + len(delimiter)]
+                yield last, False
