@@ -104,7 +104,7 @@ __all__ = [
 # The names by the modules that they are loaded from on their first use. Loading all of
 # them would make `import stsession` many times slower.
 _NAMES = {
-    "": "aio exceptions fleet testing",
+    "": "aio exceptions fleet integrations testing",
     "._botocore.errors": "redact_botocore_logs",
     "._core.cache": "MemoryCache",
     "._core.credentials": "TemporaryCredentials",

@@ -1,0 +1,14 @@
+"""
+Adapters that give a session's credentials to Polars, obstore, httpx and requests.
+
+None of these libraries is imported before it is used.
+"""
+
+from __future__ import annotations
+
+from ._obstore import obstore
+from ._polars import polars
+from ._sigv4 import sigv4
+
+
+__all__ = ["obstore", "polars", "sigv4"]
