@@ -35,8 +35,10 @@ WITHOUT_CODE = {"index", "install", "troubleshooting"}
 WITH_LIBRARIES = {
     "async": "aio",
     "clusters": "cluster",
+    "data-tools": "aio",
     "existing-code": "docs",
     "migrate": "docs",
+    "signed-requests": "docs",
 }
 """Pages with other libraries, and the session of nox that installs these."""
 

@@ -27,6 +27,7 @@ GAP = 16
 CAPTIONS = {
     "_cli": "the command line",
     "demo": "python -m stsession.demo",
+    "integrations": "data tools, HTTP clients",
     "aio": "asyncio, trio, aiobotocore",
     "fleet": "many accounts",
     "_sessions": "the public functions and the session classes",

@@ -44,7 +44,7 @@ def polars(session, url):
         credential_provider=integrations.polars(session),
         storage_options={"aws_endpoint_url": url, "aws_allow_http": "true"},
     )
-    yield lambda: table.collect()["name"][0].encode()
+    yield lambda: bytes(table.collect()["name"][0], "utf-8")
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from typing_extensions import assert_type
 
 import stsession
 
+from stsession import integrations
 from stsession.testing import FakeClock, LocalSTS, StubSTS
 
 
@@ -48,6 +49,10 @@ def takes_a_session(given: boto3.Session) -> None:
 
 
 takes_a_session(session)
+
+keys, until = integrations.polars(session)()
+assert_type(keys, dict[str, str])
+assert_type(until, int | None)
 
 
 def note(event: stsession.RefreshEvent) -> None:
