@@ -35,7 +35,7 @@ class ObstoreCredentials:
         }
 
 
-def obstore(session: RefreshableSession) -> Callable[[], dict[str, Any]]:
+def obstore(session: RefreshableSession) -> Callable[[], Any]:
     """
     Return a *credential_provider* for the `S3Store` of obstore.
 

@@ -147,10 +147,11 @@ class _SigV4:
                 yield request
 
     def _sign_httpx(self, request: Any, record: Record) -> None:
-        path, _, query = request.url.raw_path.decode("ascii").partition("?")
-        path, query = self._encoded(path, query)
+        sent = request.url.raw_path.decode("ascii")
+        path, query = self._encoded(*sent.partition("?")[::2])
         target = f"{path}?{query}" if query else path
-        request.url = request.url.copy_with(raw_path=target.encode("ascii"))
+        if target != sent:
+            request.url = request.url.copy_with(raw_path=target.encode("ascii"))
         headers, body = request.headers, _content_of(request)
         url = f"{request.url.scheme}://{headers['Host']}{target}"
         pairs = headers.multi_items()
