@@ -1,10 +1,11 @@
-"""Tasks of trio, for which aiobotocore sends requests by httpx."""
+"""Tasks of trio, with aiobotocore, which sends requests by httpx, and with httpx."""
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
-from stsession import aio
+from stsession import aio, integrations
 
 
 trio = pytest.importorskip("trio")
@@ -22,6 +23,19 @@ def test_clients(session, still_expires):
             while still_expires():
                 response = await client.get_object(Bucket="bucket", Key="key")
                 assert b"value" == await response["Body"].read()
+
+    trio.run(main)
+
+
+def test_signed_requests(local, session, still_expires):
+    """One client of httpx works across expirations."""
+    auth = integrations.sigv4(session, "s3")
+
+    async def main():
+        async with httpx.AsyncClient(auth=auth) as client:
+            while still_expires():
+                response = await client.get(f"{local.s3_endpoint_url}/bucket/key")
+                assert b"value" == response.content
 
     trio.run(main)
 
