@@ -184,6 +184,17 @@ def aio(session: nox.Session, aiobotocore: str) -> None:
 
 
 @nox.session
+def libraries(session: nox.Session) -> None:
+    """Let libraries that make their own sessions use ours, and renew credentials."""
+    session.install(".[aio]", *group("tests"), *group("libraries"))
+    tests = ("-o", "norecursedirs=.*", "tests/libraries")
+    session.run("pytest", *tests, *session.posargs)
+    this = {"NOX_SESSION": "libraries"}
+    pages = ("tests/test_docs.py", "-k", "libraries.md")
+    session.run("pytest", *pages, *session.posargs, env=this)
+
+
+@nox.session
 def tools(session: nox.Session) -> None:
     """
     Let other SDKs and data libraries work across several session durations.

@@ -37,6 +37,7 @@ WITH_LIBRARIES = {
     "clusters": "cluster",
     "data-tools": "aio",
     "existing-code": "docs",
+    "libraries": "libraries",
     "migrate": "docs",
     "signed-requests": "docs",
 }

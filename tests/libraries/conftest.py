@@ -1,0 +1,65 @@
+"""Services that reject expired keys, and sessions for them."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
+
+import stsession
+
+from stsession.testing import FakeClock, LocalSTS, expiring, use_runtime
+
+
+ROLE = "arn:aws:iam::123456789012:role/Reader"
+
+SERVICES = ("DYNAMODB", "S3", "SQS")
+
+
+@pytest.fixture(name="clock")
+def _clock():
+    clock = FakeClock()
+    with use_runtime(clock=clock):
+        yield clock
+
+
+@pytest.fixture(name="local")
+def _local(clock):
+    with LocalSTS(clock=clock) as local:
+        local.add_role(ROLE)
+        yield local
+
+
+@pytest.fixture(name="source")
+def _source(local, tmp_path, monkeypatch):
+    """The name of a profile; clients send requests to moto's server."""
+    files = local.write_profile(tmp_path, key=local.add_user(), name="ci")
+    for name, value in files.environment.items():
+        monkeypatch.setenv(name, value)
+
+    app = expiring(DomainDispatcherApplication(create_backend_app), sts=local)
+    with make_server("127.0.0.1", 0, app, threaded=True) as server:
+        for service in SERVICES:
+            url = f"http://127.0.0.1:{server.port}"
+            monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", url)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield files.name
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(name="session")
+def _session(source):
+    return stsession.assume(ROLE, source=source)
+
+
+@pytest.fixture(name="bucket")
+def _bucket(session, request):
+    """The name of a bucket of this test alone, because moto's data stay."""
+    name = request.function.__name__.replace("_", "-")
+    session.client("s3").create_bucket(Bucket=name)
+    return name
