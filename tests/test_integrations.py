@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import hashlib
 import io
 import logging
 import pickle
 import threading
 
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 import pytest
@@ -332,16 +333,33 @@ def test_stream_to_another_service(library, session, local, stream):
     assert 0 == local.count("AssumeRole")
 
 
-@pytest.mark.parametrize("library", ["httpx", "async httpx"])
-def test_form_with_files(session, library):
-    """httpx makes it while it is sent; it is read before."""
+@pytest.mark.parametrize(
+    "form", [{"json": {"name": "é"}}, {"files": {"file": b"content"}}]
+)
+def test_forms(library, session, form):
+    """They are signed; those with files are read before."""
     service = Service()
     client = Client(library, sigv4(session, "execute-api"), service)
 
-    client("POST", "http://host/", files={"file": b"content"})
+    client("POST", "http://host/", **form)
 
     ((_, _, headers),) = service.requests
     assert 64 == len(headers["x-amz-content-sha256"])
+
+
+@pytest.mark.parametrize("content", ["täxt", {"name": "é"}])
+def test_text_of_requests(session, content):
+    """It is sent as it is signed, in UTF-8."""
+    service = Service()
+
+    Client("requests", sigv4(session, "es"), service)(
+        "POST", "http://h/", content=content
+    )
+
+    ((_, _, headers),) = service.requests
+    body = "täxt" if isinstance(content, str) else urlencode(content)
+    expected = hashlib.sha256(body.encode()).hexdigest()
+    assert expected == headers["x-amz-content-sha256"]
 
 
 def signed_by_botocore(method, url, headers, keys, service):

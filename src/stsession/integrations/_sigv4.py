@@ -64,6 +64,8 @@ class _SigV4:
 
     def __call__(self, request: RequestT) -> RequestT:
         prepared: Any = request  # of requests
+        if isinstance(prepared.body, str):
+            prepared.body = prepared.body.encode()
         self._check_body(_in_memory(prepared.body))
         self._sign_prepared(prepared, self._refresher.get())
         prepared.deregister_hook("response", self._on_response)
@@ -90,8 +92,6 @@ class _SigV4:
         return answer
 
     def _sign_prepared(self, request: Any, record: Record) -> None:
-        if isinstance(request.body, str):
-            request.body = request.body.encode()
         body = _in_memory(request.body)
         url = urlsplit(request.url)
         path, query = self._encoded(url.path or "/", url.query)
