@@ -173,8 +173,9 @@ def aio(session: nox.Session, aiobotocore: str) -> None:
     if aiobotocore == "newest":
         session.install(".[aio]", *group("tests"), *group("aio"))
     else:
+        # So does aioboto3, and it's an old one.
         extra = PYPROJECT["project"]["optional-dependencies"]["aio"]
-        session.install(".", *map(oldest, extra), *group("tests"))
+        session.install(".", *map(oldest, extra), *group("tests"), "aioboto3>=15.5")
     tests = ("-o", "norecursedirs=.*", "tests/aio")
     session.run("pytest", *tests, *session.posargs)
     if aiobotocore == "newest":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 
 import stsession
@@ -10,12 +12,13 @@ from stsession.testing import LocalSTS
 
 
 ROLE = "arn:aws:iam::123456789012:role/Reader"
+DURATION = dt.timedelta(seconds=3)
 
 
 @pytest.fixture(name="local")
 def _local():
-    """Sessions that last for three seconds, and a bucket."""
-    with LocalSTS(lifetime_scale=1 / 1200) as local:
+    """Sessions of *DURATION*, and a bucket."""
+    with LocalSTS(lifetime_scale=DURATION / dt.timedelta(hours=1)) as local:
         local.add_role(ROLE)
         local.add_bucket("bucket", objects={"key": b"value"})
         yield local
@@ -28,5 +31,15 @@ def _session(local):
 
 @pytest.fixture(name="still_expires")
 def _still_expires(local):
-    """Whether an object has not yet been used for three session durations."""
-    return lambda: len(local.issued(role_arn=ROLE)) <= 3
+    """
+    Whether an object has not yet been used for three session durations.
+
+    These begin with the first credentials, except those that *others* have got before.
+    """
+
+    def is_before_end(others=0):
+        issued = local.issued(role_arn=ROLE)[others:]
+        now = dt.datetime.now(dt.timezone.utc)
+        return not issued or now < issued[0].expires_at + 2 * DURATION
+
+    return is_before_end
