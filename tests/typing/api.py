@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 
-from typing import TYPE_CHECKING
-
 import boto3
 import botocore.session
 
@@ -16,12 +14,9 @@ from typing_extensions import assert_type
 
 import stsession
 
-from stsession import integrations
+from stsession import aio, integrations
 from stsession.testing import FakeClock, LocalSTS, StubSTS
 
-
-if TYPE_CHECKING:
-    pass
 
 ROLE = "arn:aws:iam::123456789012:role/Reader"
 
@@ -151,6 +146,14 @@ except stsession.RefreshError as e:
     assert_type(e.kind, stsession.FailureKind)
     assert_type(e.code, str | None)
     assert_type(e.retryable, bool)
+
+
+async def in_event_loop() -> None:
+    """What tasks get."""
+    assert_type(await aio.credentials(session), stsession.TemporaryCredentials)
+    in_an_hour = await aio.ensure(session, dt.timedelta(hours=1))
+    assert_type(in_an_hour, stsession.TemporaryCredentials)
+
 
 with LocalSTS(clock=FakeClock()) as sts:
     assert_type(sts.endpoint_url, str)
