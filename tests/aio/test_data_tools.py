@@ -192,6 +192,7 @@ def test_pyiceberg(files, until_expired, monkeypatch):
         assert [{"name": "x"}] == table.scan().to_arrow().to_pylist()
 
     until_expired(call)
+    catalog.close()
 
 
 def test_duckdb(files, local, until_expired):
