@@ -482,6 +482,23 @@ def test_pickle(local, what):
             assert secret.encode() not in data
 
 
+@pytest.mark.parametrize("what", [*SOURCES, "none"])
+def test_copies_share(local, what, monkeypatch):
+    """Ten copies call STS once, until the source has other credentials."""
+    monkeypatch.setenv("AWS_PROFILE", "dev")
+    source = None if what == "none" else SOURCES[what]()
+    data = pickle.dumps(stsession.assume(TARGET, source=source))
+    copies = [pickle.loads(data) for _ in range(10)]
+    first = {copy.credentials().access_key_id for copy in copies}
+    path = Path(os.environ["AWS_SHARED_CREDENTIALS_FILE"])
+    local.write_profile(path.parent, key=local.add_user(name="other"), name="dev")
+    second = pickle.loads(data).credentials().access_key_id
+
+    assert 1 == len(first)
+    assert second not in first
+    assert 2 == len(local.issued(role_arn=TARGET))
+
+
 def test_session_with_files_of_its_own(local):
     """The paths of its files are in the pickle, too."""
     source = local.session(local.add_user())

@@ -28,7 +28,13 @@ from .._botocore.sessions import (
 )
 from .._core.errors import hides_arguments
 from .._core.policy import RefreshPolicy
-from .._sources.files import TOKEN_FILE, contents_of, owner_of_file, profile_of
+from .._sources.files import (
+    TOKEN_FILE,
+    contents_of,
+    environment_fingerprint,
+    owner_of_file,
+    profile_of,
+)
 from .._sources.providers import FINDABLE_METHODS
 from .._util import RandomEviction, copy_containers, digest_of, number_of, per_process
 from .options import DEFAULT_POLICY
@@ -72,6 +78,9 @@ PROFILE_KEYS = (
     "web_identity_token_file",
 )
 """Keys of a profile that identify its credentials, and aren't secret."""
+
+MAX_SOURCES = 16
+"""The number of boto3 sessions that are kept as sources of unpickled sessions."""
 
 MAX_PROFILES = 1_024
 """The number of profiles with cached identities. An identity takes about a kilobyte."""
@@ -150,10 +159,26 @@ class _SessionSettings:
         self.boto = boto
 
     def make(self) -> Any:
+        """
+        Return a session with these settings, which finds the current credentials.
+
+        It is the same one for all pickles with these settings until the environment or
+        a file changes, so that the sessions made from them share credentials.
+        """
         session = BotocoreSession()
         for name, value in self.variables.items():
             session.set_config_variable(name, value)
-        return BotoSession(botocore_session=session) if self.boto else session
+        found = contents_of(files_of(session)), environment_fingerprint()
+        key = self.boto, repr(sorted(self.variables.items())), found
+        kept = _made_sources()
+        made = kept.get(key)
+        if made is None:
+            made = BotoSession(botocore_session=session) if self.boto else session
+            kept[key] = made
+        return made
+
+
+_made_sources = per_process(lambda: RandomEviction[Hashable, Any](MAX_SOURCES))
 
 
 @hides_arguments
