@@ -1,6 +1,9 @@
-"""Clients of a `LocalSTS`, and the errors that they raise."""
+"""Servers on loopback, clients of a `LocalSTS`, and the errors that they raise."""
 
 from __future__ import annotations
+
+import contextlib
+import threading
 
 import boto3
 import pytest
@@ -8,6 +11,7 @@ import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from werkzeug.serving import make_server
 
 
 ONCE = Config(retries={"total_max_attempts": 1}, read_timeout=5)
@@ -55,3 +59,16 @@ def code_of(call, *args, **kw):
         call(*args, **kw)
     response = caught.value.response
     return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]
+
+
+@contextlib.contextmanager
+def serving(app):
+    """The URL of a server with a WSGI application."""
+    with make_server("127.0.0.1", 0, app, threaded=True) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.port}"
+        finally:
+            server.shutdown()
+            thread.join()

@@ -13,23 +13,9 @@ import pytest
 import stsession
 
 from stsession import aio
-from stsession.testing import StubSTS
 
 from .engine import SOON
-from .wire import READER, minutes, source_of
-
-
-class SlowSTS(StubSTS):
-    """An STS that answers when the test allows it."""
-
-    def __init__(self) -> None:
-        super().__init__(before_answer=self._wait)
-        self.began, self.may_answer = threading.Event(), threading.Event()
-
-    def _wait(self) -> None:
-        self.began.set()
-
-        assert self.may_answer.wait(SOON)
+from .wire import READER, SlowSTS, minutes, source_of
 
 
 @pytest.fixture(name="sts")
@@ -126,7 +112,7 @@ def test_loop_that_ends_during_a_refresh(sts, session):
 
 
 def test_closed_loop(sts, session):
-    """A loop that was closed while a task of it waits disturbs nobody else."""
+    """A loop that was closed while its task waits has no effect on other callers."""
     loop = asyncio.new_event_loop()
     task = loop.create_task(aio.credentials(session))
     loop.run_until_complete(begun(sts))
@@ -136,7 +122,7 @@ def test_closed_loop(sts, session):
 
     assert session.credentials().access_key_id
     assert 1 == sts.attempts
-    task._log_destroy_pending = False
+    task._log_destroy_pending = False  # asyncio would log that it never ended
 
 
 def test_many_loops_and_threads(sts, session):

@@ -8,26 +8,28 @@ import hashlib
 import io
 import logging
 import pickle
-import threading
 
-from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 import requests
 
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
-
 import stsession
 
 from stsession.integrations import obstore, polars, sigv4
-from stsession.testing import FakeClock, Fault, LocalSTS, StubSTS, use_runtime
+from stsession.testing import (
+    FakeClock,
+    Fault,
+    LocalSTS,
+    StubSTS,
+    expiring,
+    use_runtime,
+)
 
 from .engine import SOON
-from .wire import READER, REGION, at_once, source_of
+from .local import serving
+from .wire import READER, REGION, SlowSTS, at_once, source_of
 
 
 HOUR = dt.timedelta(hours=1)
@@ -60,7 +62,7 @@ def get_static_keys():
 
 @pytest.mark.parametrize("adapt", [polars, obstore, lambda it: sigv4(it, "s3", "x")])
 def test_other_objects(adapt):
-    """They are an error at once."""
+    """Anything but a session of this library is an error at once."""
     with pytest.raises(stsession.InvalidRequestError, match="session is of type str"):
         adapt("session")
 
@@ -123,7 +125,7 @@ def test_credentials_that_do_not_expire():
 
 
 def test_short_session(clock):
-    """It is used for nine tenths of its lifetime."""
+    """Its credentials are used for nine tenths of their lifetime."""
     with LocalSTS(clock=clock, lifetime_scale=1 / 360) as local:
         local.add_role(READER)
         session = stsession.assume(READER, source=local.session(local.add_user()))
@@ -147,26 +149,8 @@ def test_wrong_clock(hours):
     assert expires_at == int(wrong.wall() + 3600 - 5)
 
 
-def test_renewal_by_many_threads(session, local, clock):
-    """It is one refresh, and all get the keys and the expiration of one record."""
-    provider = polars(session)
-    provider()
-    clock.advance(HOUR)
-    barrier = threading.Barrier(8)
-
-    def call(_):
-        barrier.wait(SOON)
-        return provider()
-
-    with ThreadPoolExecutor(8) as pool:
-        results = list(pool.map(call, range(8)))
-
-    assert [provider()] * 8 == results
-    assert 2 == local.count("AssumeRole")
-
-
 def test_outage(session, local, clock):
-    """Expired credentials are used until they are rejected, and for a moment each."""
+    """Expired credentials are returned until they are rejected, as expiring now."""
     provider = polars(session)
     first, _ = provider()
     local.faults.add(Fault.status(503), operation="AssumeRole")
@@ -179,7 +163,12 @@ def test_outage(session, local, clock):
 
 
 class Service(requests.adapters.BaseAdapter):
-    """What receives the requests of a client, in place of a server."""
+    """
+    A transport that receives the requests of a client and returns responses.
+
+    Args:
+        responses: The responses; then there are empty ones.
+    """
 
     def __init__(self, responses=()):
         super().__init__()
@@ -187,8 +176,8 @@ class Service(requests.adapters.BaseAdapter):
         self._responses = iter(responses)
 
     def send(self, request, **_):
-        """Answer a request of requests."""
-        status, headers, body = self._answer(request)
+        """Respond to a request of requests."""
+        status, headers, body = self._receive(request, request.body)
         response = requests.Response()
         response.status_code, response.raw = status, io.BytesIO(body)
         response.headers.update(headers)
@@ -197,17 +186,16 @@ class Service(requests.adapters.BaseAdapter):
         return response
 
     def handle(self, request):
-        """Answer a request of httpx."""
-        status, headers, body = self._answer(request)
+        """Respond to a request of httpx."""
+        status, headers, body = self._receive(request, request.content)
         return httpx.Response(status, headers=headers, content=body)
 
     def close(self):
         """No-op."""
 
-    def _answer(self, request):
-        self.requests.append(
-            (request.method, str(request.url), dict(request.headers.items()))
-        )
+    def _receive(self, request, body):
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        self.requests.append((str(request.url), headers, body))
         return next(self._responses, (200, {}, b""))
 
 
@@ -219,21 +207,10 @@ class Client:
         self._auth = auth
         self._service = service
 
-    def __call__(self, method, url, *, content=None, **options):
+    def __call__(self, method, url, *, redirects=False, **options):
         """Send a request, and return the status, the body, and the URL sent."""
-        redirects = options.pop("redirects", False)
         if self._library == "requests":
-            with requests.Session() as session:
-                if self._service:
-                    session.mount("http://", self._service)
-                response = session.request(
-                    method,
-                    url,
-                    data=content,
-                    auth=self._auth,
-                    allow_redirects=redirects,
-                    **options,
-                )
+            response = self._request(method, url, redirects, options)
         else:
             transport = self._service and httpx.MockTransport(self._service.handle)
             arguments = {
@@ -242,13 +219,21 @@ class Client:
                 "transport": transport,
                 "verify": False,  # no certificates to load
             }
-            options["content"] = content
             if self._library == "httpx":
                 with httpx.Client(**arguments) as client:
                     response = client.request(method, url, **options)
             else:
                 response = asyncio.run(_request(arguments, method, url, options))
         return response.status_code, response.content, str(response.request.url)
+
+    def _request(self, method, url, redirects, options):
+        options = {"auth": self._auth, "allow_redirects": redirects, **options}
+        if "content" in options:  # httpx's name for it
+            options["data"] = options.pop("content")
+        with requests.Session() as session:
+            if self._service:
+                session.mount("http://", self._service)
+            return session.request(method, url, **options)
 
 
 async def _request(arguments, method, url, options):
@@ -294,13 +279,27 @@ def test_query_in_the_url(client, bucket, url):
     assert 200 == client("GET", bucket + url)[0]
 
 
-@pytest.mark.parametrize("content", [b"bytes", "täxt", b""])
-def test_put(client, bucket, content):
-    """The body is signed."""
-    assert 200 == client("PUT", f"{bucket}/new", content=content)[0]
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"content": b"bytes"},
+        {"content": "täxt"},
+        {"data": {"name": "é"}},
+        {"json": {"name": "é"}},
+        {"files": {"file": b"content"}},
+    ],
+    ids=["none", "bytes", "text", "form", "JSON", "files"],
+)
+def test_bodies(library, session, body):
+    """Each is signed as it is sent."""
+    service = Service()
 
-    expected = content if isinstance(content, bytes) else content.encode()
-    assert (200, expected) == client("GET", f"{bucket}/new")[:2]
+    Client(library, sigv4(session, "es"), service)("POST", "http://host/", **body)
+
+    ((_, headers, sent),) = service.requests
+    digest = hashlib.sha256(sent or b"").hexdigest()
+    assert digest == headers["x-amz-content-sha256"]
 
 
 async def _stream():
@@ -312,14 +311,14 @@ def _a_stream(library):
     return _stream() if library == "async httpx" else iter([b"stream"])
 
 
-def test_stream_to_s3(client, stream):
+def test_stream_to_s3(library, session, stream):
     """Its signature doesn't contain the body."""
     service = Service()
-    client._service = service
+    client = Client(library, sigv4(session, "s3"), service)
 
     client("PUT", "http://host/key", content=stream)
 
-    ((_, _, headers),) = service.requests
+    ((_, headers, _),) = service.requests
     assert "UNSIGNED-PAYLOAD" == headers["x-amz-content-sha256"]
 
 
@@ -333,69 +332,24 @@ def test_stream_to_another_service(library, session, local, stream):
     assert 0 == local.count("AssumeRole")
 
 
-@pytest.mark.parametrize(
-    "form", [{"json": {"name": "é"}}, {"files": {"file": b"content"}}]
-)
-def test_forms(library, session, form):
-    """They are signed; those with files are read before."""
-    service = Service()
-    client = Client(library, sigv4(session, "execute-api"), service)
-
-    client("POST", "http://host/", **form)
-
-    ((_, _, headers),) = service.requests
-    assert 64 == len(headers["x-amz-content-sha256"])
-
-
-@pytest.mark.parametrize("content", ["täxt", {"name": "é"}])
-def test_text_of_requests(session, content):
-    """It is sent as it is signed, in UTF-8."""
-    service = Service()
-
-    Client("requests", sigv4(session, "es"), service)(
-        "POST", "http://h/", content=content
-    )
-
-    ((_, _, headers),) = service.requests
-    body = "täxt" if isinstance(content, str) else urlencode(content)
-    expected = hashlib.sha256(body.encode()).hexdigest()
-    assert expected == headers["x-amz-content-sha256"]
-
-
-def signed_by_botocore(method, url, headers, keys, service):
-    """Return the headers of a request with the signature of botocore."""
-    request = AWSRequest(method=method, url=url, data=b"")
-    names = headers["authorization"].split("SignedHeaders=")[1].partition(",")[0]
-    for name in names.split(";"):
-        request.headers[name] = headers.get(name, urlsplit(url).netloc)
-    signer = SigV4Auth(
-        Credentials(keys.access_key_id, keys.secret_access_key, keys.session_token),
-        service,
-        "eu-west-3",
-    )
-    request.context["timestamp"] = headers["x-amz-date"]
-    text = signer.string_to_sign(request, signer.canonical_request(request))
-    return signer._inject_signature_to_request(
-        request, signer.signature(text, request)
-    ).headers
-
-
-def test_other_services(library, session):
+def test_other_services(library, session, local):
     """The path is encoded twice, and the region can be another one."""
-    service = Service()
     auth = sigv4(session, "bedrock", "eu-west-3")
-    url = "http://host:8000/model/anthropic.x%3A0/invoke"
+    scopes = []
 
-    Client(library, auth, service)("GET", url, headers={"X-Amz-Custom": "a  b"})
+    def app(environ, start_response):
+        scopes.append(environ["HTTP_AUTHORIZATION"])
+        start_response("200 OK", [])
+        return []
 
-    ((method, sent, headers),) = service.requests
-    headers = {name.lower(): value for name, value in headers.items()}
-    expected = signed_by_botocore(
-        method, sent, headers, session.credentials(), "bedrock"
-    )
-    assert url == sent
-    assert "x-amz-custom" in headers["authorization"]
-    assert expected["Authorization"] == headers["authorization"]
+    with serving(expiring(app, sts=local)) as host:
+        url = f"{host}/model/anthropic.x%3A0/invoke"
+        custom = {"X-Amz-Custom": "a  b"}
+        response = Client(library, auth)("GET", url, headers=custom)
+
+    assert (200, url) == (response[0], response[2])
+    assert "/eu-west-3/bedrock/aws4_request" in scopes[0]
+    assert "x-amz-custom" in scopes[0]
 
 
 def test_old_signature(client, bucket):
@@ -476,33 +430,35 @@ def test_without_resend(library, local, bucket):
     assert 200 == client("GET", f"{bucket}/key")[0]
 
 
-REJECTIONS = {
+EXPIRED = {
     "header": (403, {"x-amzn-ErrorType": "ExpiredTokenException:http://aws/"}, b"{}"),
     "JSON": (400, {}, b'{"__type": "com.amazon#ExpiredTokenException"}'),
     "REST-JSON": (403, {}, b'{"message": "no", "code": "UnrecognizedClientException"}'),
     "query": (403, {}, b"<ErrorResponse><Error><Code>ExpiredToken</Code></Error>"),
 }
+OTHER = {
+    status: (status, {}, b"<Code>AccessDenied</Code>") for status in (200, 403, 500)
+}
 
 
-@pytest.mark.parametrize("rejection", REJECTIONS)
-def test_error_codes(library, session, rejection):
+@pytest.mark.parametrize("response", EXPIRED.values(), ids=EXPIRED)
+def test_error_codes(library, session, response):
     """The code is found in all protocols."""
-    service = Service([REJECTIONS[rejection]])
+    service = Service([response])
     client = Client(library, sigv4(session, "lambda"), service)
 
     assert 200 == client("GET", "http://host/")[0]
     assert 2 == len(service.requests)
 
 
-@pytest.mark.parametrize("status", [200, 403, 500])
-def test_other_responses(library, session, status):
+@pytest.mark.parametrize("response", OTHER.values(), ids=OTHER)
+def test_other_responses(library, session, response):
     """They are returned as they are."""
-    body = b"<Code>AccessDenied</Code>"
-    service = Service([(status, {}, body)])
+    service = Service([response])
+    client = Client(library, sigv4(session, "s3"), service)
 
-    response = Client(library, sigv4(session, "s3"), service)("GET", "http://host/")
-
-    assert (status, body) == response[:2]
+    status, _, body = response
+    assert (status, body) == client("GET", "http://host/")[:2]
     assert 1 == len(service.requests)
 
 
@@ -513,27 +469,21 @@ def test_redirect_to_another_host(library, session):
 
     assert 200 == client("GET", "http://host/", redirects=True)[0]
 
-    _, (_, url, headers) = service.requests
-    names = {name.lower() for name in headers}
+    _, (url, headers, _) = service.requests
     assert "http://other/" == url
-    assert "authorization" not in names
+    assert "authorization" not in headers
     if library == "requests":  # httpx leaves other headers alone
-        assert "x-amz-security-token" not in names
+        assert "x-amz-security-token" not in headers
 
 
-def test_no_region(stub):
-    """It is an error at once, which says what to do."""
-    session = stsession.assume(READER, source=source_of(stub, region=None))
-
-    with pytest.raises(stsession.InvalidRequestError, match="No region is configured"):
-        sigv4(session, "s3")
-
-
-def test_region_of_the_session(stub):
-    """It is the default."""
+def test_region(stub):
+    """That of the session is the default; without one there is an error at once."""
     session = stsession.assume(READER, source=source_of(stub))
+    without = stsession.assume(READER, source=source_of(stub, region=None))
 
     assert f"s3 in {REGION}" in repr(sigv4(session, "s3"))
+    with pytest.raises(stsession.InvalidRequestError, match="No region is configured"):
+        sigv4(without, "s3")
 
 
 @pytest.mark.usefixtures("_redacted")
@@ -544,18 +494,6 @@ def test_redacted_log(client, bucket, session, caplog):
     client("GET", f"{bucket}/key")
 
     assert session.credentials().session_token not in caplog.text
-
-
-class SlowSTS(StubSTS):
-    """An STS that answers when the test allows it."""
-
-    def __init__(self):
-        super().__init__(before_answer=self._wait)
-        self.began, self.may_answer = threading.Event(), threading.Event()
-
-    def _wait(self):
-        self.began.set()
-        assert self.may_answer.wait(SOON)
 
 
 def test_event_loop():

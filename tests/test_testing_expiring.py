@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import json
-import threading
 import urllib.error
 import urllib.request
 
@@ -13,13 +11,12 @@ import boto3
 import pytest
 
 from botocore.config import Config
-from werkzeug.serving import make_server
 
 import stsession
 
 from stsession.testing import LocalSTS, expiring
 
-from .local import code_of
+from .local import code_of, serving
 
 
 READER = "arn:aws:iam::123456789012:role/Reader"
@@ -38,38 +35,38 @@ CALLS = {
     "rest-xml": ("route53", lambda dns: dns.get_hosted_zone_count(), XML),
 }
 
-EXPIRED = {
-    "S3": ("ExpiredToken", 400),
-    "query": ("ExpiredToken", 403),
-    "ec2": ("RequestExpired", 400),
-    "json 1.0": ("ExpiredTokenException", 400),
-    "json 1.1": ("ExpiredTokenException", 400),
-    "rest-json": ("ExpiredTokenException", 403),
-    "rest-xml": ("ExpiredToken", 403),
-}
-UNKNOWN = {
-    "S3": ("InvalidAccessKeyId", 403),
-    "query": ("InvalidClientTokenId", 403),
-    "ec2": ("AuthFailure", 401),
-    "json 1.0": ("UnrecognizedClientException", 400),
-    "json 1.1": ("UnrecognizedClientException", 400),
-    "rest-json": ("UnrecognizedClientException", 403),
-    "rest-xml": ("InvalidClientTokenId", 403),
-}
-OTHER_TOKEN = {**UNKNOWN, "S3": ("InvalidToken", 400)}
-OTHER_SECRET = {
-    "S3": ("SignatureDoesNotMatch", 403),
-    "query": ("SignatureDoesNotMatch", 403),
-    "ec2": ("AuthFailure", 401),
-    "json 1.0": ("InvalidSignatureException", 400),
-    "json 1.1": ("InvalidSignatureException", 400),
-    "rest-json": ("InvalidSignatureException", 403),
-    "rest-xml": ("SignatureDoesNotMatch", 403),
+QUERY = [
+    ("ExpiredToken", 403),
+    ("InvalidClientTokenId", 403),
+    ("InvalidClientTokenId", 403),
+    ("SignatureDoesNotMatch", 403),
+]
+JSON = [
+    "ExpiredTokenException",
+    "UnrecognizedClientException",
+    "UnrecognizedClientException",
+    "InvalidSignatureException",
+]
+
+# The errors for an expired key, an unknown key, another token and another secret.
+ERRORS = {
+    "S3": [
+        ("ExpiredToken", 400),
+        ("InvalidAccessKeyId", 403),
+        ("InvalidToken", 400),
+        ("SignatureDoesNotMatch", 403),
+    ],
+    "query": QUERY,
+    "ec2": [("RequestExpired", 400), *[("AuthFailure", 401)] * 3],
+    "json 1.0": [(code, 400) for code in JSON],
+    "json 1.1": [(code, 400) for code in JSON],
+    "rest-json": [(code, 403) for code in JSON],
+    "rest-xml": QUERY,
 }
 
 
 class Services:
-    """An application that accepts all requests, and responds with a text."""
+    """An application that accepts all requests and responds with *text*."""
 
     def __init__(self) -> None:
         self.text = ""
@@ -92,17 +89,6 @@ def _local(clock):
 @pytest.fixture(name="services")
 def _services():
     return Services()
-
-
-@contextlib.contextmanager
-def serving(app):
-    """The URL of a server with the application."""
-    with make_server("127.0.0.1", 0, app, threaded=True) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield f"http://127.0.0.1:{server.port}"
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(name="url")
@@ -147,24 +133,17 @@ def test_sessions_and_other_keys(protocol, services, session, url, clock):
     clock.advance(3 * HOUR)
 
     second = session.credentials()
-    wrong = {
-        "expired": keys_of(first),
-        "unknown": keys_of(second, access_key_id="AKIAUNKNOWN"),
-        "other token": keys_of(second, session_token=first.session_token),
-        "other secret": keys_of(second, secret_access_key=first.secret_access_key),
-    }
-    codes = {
-        kind: code_of(call, client_of(keys, name, url)) for kind, keys in wrong.items()
-    }
+    rejected = [
+        keys_of(first),
+        keys_of(second, access_key_id="AKIAUNKNOWN"),
+        keys_of(second, session_token=first.session_token),
+        keys_of(second, secret_access_key=first.secret_access_key),
+    ]
+    errors = [code_of(call, client_of(keys, name, url)) for keys in rejected]
 
+    assert ERRORS[protocol] == errors
     assert 200 == call_first["ResponseMetadata"]["HTTPStatusCode"]
     assert 200 == call(client)["ResponseMetadata"]["HTTPStatusCode"]
-    assert {
-        "expired": EXPIRED[protocol],
-        "unknown": UNKNOWN[protocol],
-        "other token": OTHER_TOKEN[protocol],
-        "other secret": OTHER_SECRET[protocol],
-    } == codes
 
 
 def test_requests_reach_the_application(services, session, url):

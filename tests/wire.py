@@ -49,6 +49,18 @@ def source_of(
     return session
 
 
+class SlowSTS(StubSTS):
+    """A stub that responds when the test allows it."""
+
+    def __init__(self) -> None:
+        super().__init__(before_answer=self._wait)
+        self.began, self.may_answer = threading.Event(), threading.Event()
+
+    def _wait(self) -> None:
+        self.began.set()
+        assert self.may_answer.wait(60)
+
+
 def profile_session(stub: Any, profile: str | None = None) -> boto3.Session:
     """A session of a profile with *stub* as its STS."""
     session = boto3.Session(profile_name=profile)

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
 
 import boto3
 import pytest
 
 from botocore.exceptions import ClientError
 from moto.server import DomainDispatcherApplication, create_backend_app
-from werkzeug.serving import make_server
 
 from stsession.testing import expiring
+
+from ..local import serving
 
 
 @pytest.fixture(name="url")
 def _url(local):
     app = expiring(DomainDispatcherApplication(create_backend_app), sts=local)
-    with make_server("127.0.0.1", 0, app, threaded=True) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield f"http://127.0.0.1:{server.port}"
-        server.shutdown()
-        thread.join()
+    with serving(app) as url:
+        yield url
 
 
 def test_across_expirations(session, local, clock, url):

@@ -1,0 +1,1 @@
+"""Libraries that make their own sessions, with ours: ``nox -s libraries``."""

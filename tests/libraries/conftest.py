@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 
 from moto.server import DomainDispatcherApplication, create_backend_app
-from werkzeug.serving import make_server
 
 import stsession
 
 from stsession.testing import FakeClock, LocalSTS, expiring, use_runtime
+
+from ..local import serving
 
 
 ROLE = "arn:aws:iam::123456789012:role/Reader"
@@ -41,15 +40,10 @@ def _source(local, tmp_path, monkeypatch):
         monkeypatch.setenv(name, value)
 
     app = expiring(DomainDispatcherApplication(create_backend_app), sts=local)
-    with make_server("127.0.0.1", 0, app, threaded=True) as server:
+    with serving(app) as url:
         for service in SERVICES:
-            url = f"http://127.0.0.1:{server.port}"
             monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", url)
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
         yield files.name
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(name="session")
