@@ -49,6 +49,9 @@ NO_PAGES = [f"--ignore={path}" for path in PAGES]
 # a file share what they set up.
 PARALLEL = ["-n", "auto", "--dist", "worksteal"]
 
+# What the session of the same name runs, and `tests` doesn't.
+OWN_TESTS = ["-o", "norecursedirs=.*"]
+
 # nox looks for interpreters on the PATH; pyenv hides all but the chosen ones.
 PYENV = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv", "versions")
 os.environ["PATH"] = os.pathsep.join(
@@ -78,6 +81,18 @@ def is_there(python: str) -> bool:
         for path in paths
         if path.is_file()
     )
+
+
+def run_pages(session: nox.Session, name: str, *pages: str) -> None:
+    """
+    Run the code of pages of the documentation that need the libraries of a session.
+
+    Does nothing if there are arguments: they choose among the session's own tests.
+    """
+    if not session.posargs:
+        chosen = " or ".join(f"{page}.md" for page in pages)
+        environment = {"NOX_SESSION": name}
+        session.run("pytest", "tests/test_docs.py", "-k", chosen, env=environment)
 
 
 @nox.session
@@ -114,8 +129,8 @@ def docs(session: nox.Session) -> None:
             *("docs", f"docs/_build/{builder}"),
         )
     # Without the variable, pages whose libraries aren't installed would be skipped.
-    this = {"NOX_SESSION": "docs"}
-    session.run("pytest", *PARALLEL, *PAGES, *session.posargs, env=this)
+    environment = {"NOX_SESSION": "docs"}
+    session.run("pytest", *PARALLEL, *PAGES, *session.posargs, env=environment)
 
 
 @nox.session(python=PYTHONS)
@@ -147,8 +162,7 @@ def minimums(session: nox.Session) -> None:
 def drift(session: nox.Session) -> None:
     """Compare our tables with the newest botocore, and run the tests with it."""
     session.install(".", *group("tests"))
-    tables = ["-o", "norecursedirs=.*", "tests/drift"]
-    session.run("pytest", *tables)
+    session.run("pytest", *OWN_TESTS, "tests/drift")
     session.run("pytest", *PARALLEL, *session.posargs)
 
 
@@ -158,11 +172,9 @@ def cluster(session: nox.Session) -> None:
     session.install(".", *group("tests"), *group("cluster"))
     session.run("pytest", "tests/cluster", *session.posargs)
     if shutil.which("java") or "JAVA_HOME" in os.environ:
-        this = {"NOX_SESSION": "cluster"}
-        pages = ("tests/test_docs.py", "-k", "clusters.md")
-        session.run("pytest", *pages, *session.posargs, env=this)
+        run_pages(session, "cluster", "clusters")
     else:
-        session.warn("There is no Java for Spark, so its page wasn't run.")
+        session.warn("Spark needs Java, which isn't installed; its page wasn't run.")
 
 
 @nox.session
@@ -173,26 +185,20 @@ def aio(session: nox.Session, aiobotocore: str) -> None:
     if aiobotocore == "newest":
         session.install(".[aio]", *group("tests"), *group("aio"))
     else:
-        # So does aioboto3, and it's an old one.
+        # aioboto3 pins an old version of aiobotocore.
         extra = PYPROJECT["project"]["optional-dependencies"]["aio"]
         session.install(".", *map(oldest, extra), *group("tests"), "aioboto3>=15.5")
-    tests = ("-o", "norecursedirs=.*", "tests/aio")
-    session.run("pytest", *tests, *session.posargs)
+    session.run("pytest", *OWN_TESTS, "tests/aio", *session.posargs)
     if aiobotocore == "newest":
-        this = {"NOX_SESSION": "aio"}
-        pages = ("tests/test_docs.py", "-k", "async.md or data-tools.md")
-        session.run("pytest", *pages, *session.posargs, env=this)
+        run_pages(session, "aio", "async", "data-tools")
 
 
 @nox.session
 def libraries(session: nox.Session) -> None:
     """Let libraries that make their own sessions use ours, and renew credentials."""
     session.install(".[aio]", *group("tests"), *group("libraries"))
-    tests = ("-o", "norecursedirs=.*", "tests/libraries")
-    session.run("pytest", *tests, *session.posargs)
-    this = {"NOX_SESSION": "libraries"}
-    pages = ("tests/test_docs.py", "-k", "libraries.md")
-    session.run("pytest", *pages, *session.posargs, env=this)
+    session.run("pytest", *OWN_TESTS, "tests/libraries", *session.posargs)
+    run_pages(session, "libraries", "libraries")
 
 
 @nox.session
@@ -215,7 +221,7 @@ def tools(session: nox.Session) -> None:
         install = ("npm", "install", "--silent", "--prefix", str(sdk))
         session.run(*install, "@aws-sdk/client-s3", external=True)
         environment["TOOLS_NODE_MODULES"] = str(sdk / "node_modules")
-    tests = ("-o", "norecursedirs=.*", "tests/tools")
+    tests = (*OWN_TESTS, "tests/tools")
     session.run("pytest", *tests, *session.posargs, env=environment)
 
 
