@@ -403,7 +403,7 @@ def note_region(refreshers: Iterable[Refresher], region: str | None) -> None:
         return
     for refresher in refreshers:
         fetch: Any = refresher.fetch
-        source = getattr(fetch, "source", None)  # a function has none
+        source = getattr(fetch, "source", None)  # `None` if a function is called
         for caller in (fetch, source and source.signer):
             if isinstance(caller, (StsFetcher, SdkCredentials)):
                 caller.client_region = caller.client_region or region

@@ -116,7 +116,7 @@ def find_source(argument: SourceLike) -> Source:
     if argument is None or isinstance(argument, str):
         return _profile_source(argument)
     if callable(argument):
-        return _function_source(argument)
+        return _source_from_function(argument)
     raise InvalidRequestError(
         f"source is of type {type(argument).__name__}.",
         parameter="source",
@@ -208,7 +208,7 @@ def _look_up(credentials: SdkCredentials) -> None:
         credentials.resolve()
 
 
-def _function_source(get: Callable[[], Any]) -> Source:
+def _source_from_function(get: Callable[[], Any]) -> Source:
     from .function import function_refresher  # noqa: PLC0415 - most sources are none
 
     policy = RefreshPolicy(when_expired="raise")

@@ -22,7 +22,7 @@ from .._tokens.base import function_name
 from ..exceptions import FailureKind, InvalidRequestError, SourceCredentialsError
 
 
-__all__ = ["FunctionFetcher", "function_refresher", "parse_credentials"]
+__all__ = ["function_refresher"]
 
 
 KEYS = {
@@ -40,7 +40,12 @@ TEMPORARY = "ASIA"
 """The beginning of the access key IDs that are invalid without a session token."""
 
 DEFAULT_LOAD_TIMEOUT = 30.0
-"""Seconds that callers wait for the function, if the policy doesn't say how long."""
+"""Seconds that callers wait for the function, if the policy has no *load_timeout*."""
+
+COROUTINE_HINT = (
+    "Pass a plain function, which may call asyncio.run(): it is called in a thread "
+    "of its own."
+)
 
 
 def function_refresher(
@@ -107,12 +112,6 @@ def _check_function(function: object, parameter: str) -> None:
         pass
 
 
-COROUTINE_HINT = (
-    "Pass a plain function, which may call asyncio.run(): it is called in a thread "
-    "of its own."
-)
-
-
 @attrs.frozen(eq=False)
 class FunctionFetcher:
     """
@@ -142,17 +141,17 @@ class FunctionFetcher:
         except BaseException as e:  # noqa: BLE001 - raised again below
             error = e
         else:
-            # What they have left is known for this moment: a function may wait for a
-            # person, and the credentials are issued afterwards.
+            # Their lifetime begins now, and not before the call: the function may have
+            # waited for a person.
             now = Instant(self.clock.wall(), self.clock.monotonic())
             return FetchResult(credentials=credentials, began=now)
-        # Out here, where no local variable holds what the function returned.
+        # Raised here, where no local variable refers to what the function returned.
         raise without_frames(error)
 
     def _unexpired(self) -> TemporaryCredentials:
         label = function_name(self.function)
-        for _ in range(2):  # a cache in it may notice the expiration only now
-            credentials = parse_credentials(self.function(), label, self.hop)
+        for _ in range(2):  # a cache in the function may expire only now
+            credentials = _parse(self.function(), label, self.hop)
             if credentials.expires_at is None:
                 return credentials
             remaining = credentials.expires_at.timestamp() - self.clock.wall()
@@ -168,7 +167,7 @@ class FunctionFetcher:
         )
 
 
-def parse_credentials(value: object, label: str, hop: str) -> TemporaryCredentials:
+def _parse(value: object, label: str, hop: str) -> TemporaryCredentials:
     """
     Return the credentials that the function *label* returned.
 

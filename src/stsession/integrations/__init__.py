@@ -1,7 +1,7 @@
 """
 Adapters that give a session's credentials to Polars, obstore, httpx and requests.
 
-None of these libraries is imported before it is used.
+This package imports none of them; `sigv4()` imports httpx, if that is installed.
 """
 
 from __future__ import annotations

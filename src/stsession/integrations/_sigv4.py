@@ -44,7 +44,11 @@ _CODE = re.compile(rb'<Code>(\w+)</Code>|"(?:__type|[Cc]ode)"\s*:\s*"(?:[^"]*#)?
 
 
 class _SigV4:
-    """Signs requests of httpx, which uses the two flows, and of requests."""
+    """
+    Signs requests of httpx and requests, and resends those whose key is rejected.
+
+    requests calls the object; httpx uses the two flows.
+    """
 
     def __init__(self, session: RefreshableSession, service: str, region: str) -> None:
         self._session = session
@@ -63,7 +67,8 @@ class _SigV4:
         return refresher_of(self._session)
 
     def __call__(self, request: RequestT) -> RequestT:
-        prepared: Any = request  # of requests
+        """Sign a request of requests, and resend it if its key is rejected."""
+        prepared: Any = request
         if isinstance(prepared.body, str):
             prepared.body = prepared.body.encode()
         self._check_body(_in_memory(prepared.body))
@@ -123,7 +128,7 @@ class _SigV4:
                 yield request
 
     async def async_auth_flow(self, request: Any) -> AsyncGenerator[Any, Any]:
-        """Do the same for `httpx.AsyncClient`; the event loop isn't blocked."""
+        """Sign a request of `httpx.AsyncClient`, as `sync_auth_flow` does."""
         from ..aio._waiting import run  # noqa: PLC0415 - imports asyncio
 
         if _is_multipart(request):
@@ -222,8 +227,8 @@ class _SigV4:
             # OpenSearch Serverless requires it, and other services accept it.
             request.headers[CONTENT_SHA256] = signer.payload(request)
         signer.add_auth(request)
-        made = request.headers
-        return {name: made[name] for name in SIGNATURE if name in made}
+        signed = request.headers
+        return {name: signed[name] for name in SIGNATURE if name in signed}
 
     def _is_rejection(self, response: Any, request: Any, key: str) -> bool:
         """Return whether the service rejected the key of a request."""
@@ -274,12 +279,12 @@ def _content_of(request: Any) -> bytes | None:
 
 
 def _is_multipart(request: Any) -> bool:
-    """Return whether a request of httpx has a form with files, which can be read."""
+    """Return whether a request of httpx is a form with files, whose body is read."""
     return str(request.headers.get("content-type")).startswith("multipart/")
 
 
 def _may_be_rejection(response: Any, request: Any) -> bool:
-    # The response to another request is that to a redirected one, which isn't ours.
+    # After a redirect, it is the response to another request, which isn't signed.
     return response.request is request and response.status_code in REJECTION_STATUSES
 
 
@@ -334,12 +339,12 @@ def sigv4(session: RefreshableSession, service: str, region: str | None = None) 
             hint="Pass region=, or configure a region for the session.",
         )
     # httpx accepts an object with flows only if it is of its own class.
-    bases = (_SigV4, *filter(None, map(_auth_class, ("httpx", "httpx2"))))
-    made = type(_SigV4.__name__, bases, {"__module__": __name__})
-    return made(session, service, region)
+    bases = (_SigV4, *filter(None, map(_base_class, ("httpx", "httpx2"))))
+    auth_class = type(_SigV4.__name__, bases, {"__module__": __name__})
+    return auth_class(session, service, region)
 
 
-def _auth_class(library: str) -> type | None:
+def _base_class(library: str) -> type | None:
     try:
         auth: type = import_module(library).Auth
     except ImportError:

@@ -40,7 +40,7 @@ _JSON_CODES: Mapping[Problem, str] = {
     "wrong payload": "InvalidSignatureException",
 }
 
-# Other errors in XML are the same as those of the query protocol.
+# Services with REST and XML, except S3: errors as in the query protocol.
 _REST_XML = frozenset({"cloudfront", "route53"})
 
 
