@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from stsession._core.runtime import DaemonPool, spawn
+from stsession._locks import OneTimeEvent
 from stsession.exceptions import RefreshError, StsUnavailableError
 
 from .engine import SOON, Engine, Gate, engine, real_waits, run_steps
@@ -103,6 +104,33 @@ def test_callbacks(it):
     assert wait.done.wait(SOON)
     wait.done.add_callback(lambda: called.append("late"))
     assert ["stsession-fetch", "late"] == called
+
+
+class Callback:
+    """One that counts comparisons with others."""
+
+    comparisons = 0
+
+    def __call__(self):
+        """Do nothing."""
+
+    def __eq__(self, other):
+        """Compare."""
+        Callback.comparisons += 1
+        return self is other
+
+    __hash__ = object.__hash__
+
+
+def test_many_waits_that_end_in_any_order():
+    """A task that is canceled doesn't look at all others, which would take long."""
+    done, callbacks = OneTimeEvent(), [Callback() for _ in range(100)]
+    for callback in callbacks:
+        done.add_callback(callback)
+    for callback in reversed(callbacks):
+        done.remove_callback(callback)
+
+    assert 10 > Callback.comparisons
 
 
 def test_prompts(it):

@@ -9,8 +9,6 @@ is held in a ``with`` statement on the lock itself, and never across a `yield`.
 from __future__ import annotations
 
 import _thread
-import collections
-import contextlib
 import functools
 import os
 import threading
@@ -130,7 +128,8 @@ class OneTimeEvent:
 
     def __init__(self) -> None:
         self._is_set = False
-        self._callbacks: collections.deque[Callable[[], object]] = collections.deque()
+        # A dict, because ten thousand tasks that wait may be canceled in any order.
+        self._callbacks: dict[Callable[[], object], None] = {}
 
     def is_set(self) -> bool:
         """Return whether the event is set."""
@@ -143,7 +142,8 @@ class OneTimeEvent:
         May be called again after an interrupt.
         """
         self._is_set = True
-        for callback in tuple(self._callbacks):
+        # list() allocates nothing while it iterates, so that no finalizer runs then.
+        for callback in list(self._callbacks):
             callback()
             self.remove_callback(callback)
 
@@ -155,14 +155,13 @@ class OneTimeEvent:
         than once. So it must not block or raise an exception; it should only wake a
         waiting thread or task.
         """
-        self._callbacks.append(callback)  # before looking, so that no `set` is missed
+        self._callbacks[callback] = None  # before looking, so that no `set` is missed
         if self._is_set:
             callback()
 
     def remove_callback(self, callback: Callable[[], object]) -> None:
         """Undo `add_callback`."""
-        with contextlib.suppress(ValueError):
-            self._callbacks.remove(callback)
+        self._callbacks.pop(callback, None)
 
     def wait(self, timeout: float) -> bool:
         """Wait up to *timeout* seconds; return whether the event is set."""

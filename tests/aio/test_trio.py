@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import httpx
 import pytest
 
@@ -65,4 +67,41 @@ def test_run_that_ends_during_a_refresh(local, session):
     trio.run(main)
 
     assert session.credentials().access_key_id
+    assert 1 == local.count("AssumeRole")
+
+
+def test_trio_in_asyncio(session):
+    """As in a notebook, which runs in a task of asyncio."""
+
+    async def main():
+        return trio.run(aio.credentials, session)
+
+    assert asyncio.run(main()) is session.credentials()
+
+
+def test_asyncio_in_trio(session):
+    """As in a function that calls asyncio.run()."""
+
+    async def main():
+        return asyncio.run(aio.credentials(session))
+
+    assert trio.run(main) is session.credentials()
+
+
+def test_trio_as_guest_of_asyncio(local, session):
+    """Tasks of both wait for the same refresh, in one thread."""
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        ended = loop.create_future()
+        trio.lowlevel.start_guest_run(
+            aio.credentials,
+            session,
+            run_sync_soon_threadsafe=loop.call_soon_threadsafe,
+            done_callback=ended.set_result,
+        )
+        of_asyncio = await aio.credentials(session)
+        return of_asyncio is (await ended).unwrap()
+
+    assert asyncio.run(main())
     assert 1 == local.count("AssumeRole")

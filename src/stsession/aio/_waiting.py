@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+import sys
 
 from collections.abc import Generator
+from types import FrameType
 from typing import TypeVar
 
 from .._core.refresher import Wait
@@ -23,10 +25,10 @@ async def run(steps: Generator[Wait, None, T]) -> T:
     try:
         while True:
             wait = next(steps)
-            if _in_asyncio():
-                await _wait_in_asyncio(wait)
-            else:
+            if _in_trio():
                 await _wait_in_trio(wait)
+            else:
+                await _wait_in_asyncio(wait)
     except StopIteration as e:
         result: T = e.value
         return result
@@ -34,12 +36,36 @@ async def run(steps: Generator[Wait, None, T]) -> T:
         steps.close()
 
 
-def _in_asyncio() -> bool:
+def _in_trio() -> bool:
+    """
+    Return whether the innermost running task is one of trio.
+
+    There may be tasks of both: a notebook, which runs in asyncio, may call
+    `trio.run()`, and trio may be the guest of another event loop.
+    """
+    trio = sys.modules.get("trio")
+    if trio is None:
+        return False
     try:
-        asyncio.get_running_loop()
+        of_trio = trio.lowlevel.current_task().coro.cr_frame
     except RuntimeError:
         return False
-    return True
+    of_asyncio = _frame_of_asyncio()
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001 - there is no public way
+    while frame is not None and frame is not of_asyncio:
+        if frame is of_trio:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _frame_of_asyncio() -> FrameType | None:
+    """Return the outermost frame of the current task of asyncio, if any."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        return None
+    return getattr(task and task.get_coro(), "cr_frame", None)
 
 
 async def _wait_in_asyncio(wait: Wait) -> None:
@@ -67,7 +93,7 @@ async def _wait_in_asyncio(wait: Wait) -> None:
 
 
 async def _wait_in_trio(wait: Wait) -> None:
-    import trio  # noqa: PLC0415 - only if its event loop is running
+    import trio  # noqa: PLC0415 - imported already, if its event loop is running
 
     token, woken = trio.lowlevel.current_trio_token(), trio.Event()
 
