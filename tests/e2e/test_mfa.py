@@ -9,6 +9,8 @@ import os
 import pty
 import select
 import signal
+import sys
+import termios
 import threading
 import time
 
@@ -150,17 +152,38 @@ def outcome(use):
     return "fine"
 
 
+def take(terminal):
+    """Make *terminal*, if any, that of this process."""
+    for name, handler in USUAL.items():
+        signal.signal(getattr(signal, name), handler)
+    os.setsid()
+    if terminal is not None:
+        os.open(terminal, os.O_RDWR)  # the first that a session leader opens is its own
+
+
+PROMPTS_IN_A_LOOP = f"""
+import asyncio, boto3, stsession
+from stsession import aio
+
+source = boto3.Session("AKIA", "secret", region_name="eu-central-1")
+session = stsession.assume({ROLE!r}, source=source, mfa_serial={SERIAL!r}, cache=None)
+asyncio.run(aio.credentials(session))
+"""
+
+
+def use_in_a_loop(terminal, report):
+    """Wait for a code in an event loop; another thread reads it."""
+    take(terminal)
+    os.execv(sys.executable, [sys.executable, "-c", PROMPTS_IN_A_LOOP])
+
+
 def use_at_terminal(terminal, report):
     """
     Use a session from two threads, and then twice at once and once later.
 
     It runs in a process of its own, which has a terminal unless *terminal* is `None`.
     """
-    for name, handler in USUAL.items():
-        signal.signal(getattr(signal, name), handler)
-    os.setsid()
-    if terminal is not None:
-        os.open(terminal, os.O_RDWR)  # the first that a session leader opens is its own
+    take(terminal)
     clock = FakeClock()
     stub = StubSTS(clock=clock)
     with use_runtime(clock=clock, random=lambda: 0.0):  # errors are kept for a second
@@ -188,12 +211,12 @@ def use_at_terminal(terminal, report):
 class Terminal:
     """A pseudo-terminal, and a process that prompts there."""
 
-    def __init__(self, *, is_there=True):
+    def __init__(self, *, is_there=True, use=use_at_terminal):
         self.shown, self._prompts = "", 0
         self._screen, self._inside = pty.openpty()
         self._reports, report = multiprocessing.Pipe(duplex=False)
         self._process = multiprocessing.get_context("fork").Process(
-            target=use_at_terminal,
+            target=use,
             args=(os.ttyname(self._inside) if is_there else None, report),
         )
         self._process.start()
@@ -219,6 +242,17 @@ class Terminal:
         found = self._reports.recv()
         self._process.join(GUARD)
         return found
+
+    @property
+    def echoes(self):
+        """Whether it shows what is typed."""
+        return bool(termios.tcgetattr(self._inside)[3] & termios.ECHO)
+
+    def exits(self):
+        """Wait until the process has ended."""
+        self._process.join(GUARD)
+
+        assert self._process.exitcode is not None
 
     def close(self):
         """End the process, if it hasn't ended."""
@@ -290,3 +324,12 @@ def test_ctrl_c(terminal):
         "later": "fine",
         "codes": ["314159"],
     } == terminal.report()
+
+
+def test_ctrl_c_in_a_loop():
+    """The program ends, and the terminal shows again what is typed."""
+    with contextlib.closing(Terminal(use=use_in_a_loop)) as terminal:
+        terminal.types("\x03")
+        terminal.exits()
+
+        assert terminal.echoes

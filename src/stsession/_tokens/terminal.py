@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import getpass
 import logging
@@ -9,9 +10,15 @@ import os
 import re
 import sys
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 from .._core.events import write_log
 from ..exceptions import MfaError
 
+
+with contextlib.suppress(ImportError):  # on Windows, where getpass changes no mode
+    import termios
 
 __all__ = ["CODE_REJECTED", "CODE_USED", "prompt_for_code", "show_notice"]
 
@@ -61,7 +68,7 @@ def prompt_for_code(serial: str, notice: str = "") -> str:
     for _ in range(TRIES):
         prompt = f"MFA code for {serial}: "
         try:
-            typed = getpass.getpass(f"{notice}\n{prompt}" if notice else prompt)
+            typed = _read_without_echo(f"{notice}\n{prompt}" if notice else prompt)
         except EOFError:
             _end_line()
             break
@@ -76,18 +83,52 @@ def prompt_for_code(serial: str, notice: str = "") -> str:
     )
 
 
-def _end_line() -> None:
-    with contextlib.suppress(OSError):  # there is no such file on Windows
-        terminal = os.open("/dev/tty", os.O_WRONLY)
-        os.write(terminal, b"\n")
+def _read_without_echo(prompt: str) -> str:
+    """
+    Read a line. If the program ends before it is typed, the terminal echoes again.
+
+    :mod:`getpass` restores that only in the main thread, which Ctrl-C interrupts.
+    """
+    restore = _restorer()
+    atexit.register(restore)
+    try:
+        return getpass.getpass(prompt)
+    finally:
+        atexit.unregister(restore)
+
+
+def _restorer() -> Callable[[], None]:
+    """Return a function that restores the current mode of the terminal."""
+
+    def restore() -> None:
+        with contextlib.suppress(Exception), _terminal() as terminal:
+            termios.tcsetattr(terminal, termios.TCSADRAIN, mode)
+
+    mode: list[Any] = []
+    with contextlib.suppress(Exception), _terminal() as terminal:
+        mode = termios.tcgetattr(terminal)
+    return restore
+
+
+@contextlib.contextmanager
+def _terminal() -> Iterator[int]:
+    terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
+    try:
+        yield terminal
+    finally:
         os.close(terminal)
+
+
+def _end_line() -> None:
+    with contextlib.suppress(OSError), _terminal() as terminal:  # not on Windows
+        os.write(terminal, b"\n")
 
 
 def _has_terminal() -> bool:
     if os.name == "nt":
         return sys.stdin is not None and sys.stdin.isatty()
     try:
-        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+        with _terminal():
+            return True
     except OSError:
         return False
-    return True
