@@ -92,7 +92,7 @@ def _authority(tmp_path):
 
 @pytest.fixture(name="requests")
 def _requests():
-    """What the server gets: path, name of the thing, and name in the certificate."""
+    """Requests: path, name of the thing, and name in the certificate."""
     return []
 
 
@@ -117,11 +117,11 @@ def _port(authority, requests, tmp_path):
             self.wfile.write(json.dumps({"credentials": keys}).encode())
 
         def log_message(self, *_):
-            """Be quiet."""
+            """No-op."""
 
     class Server(http.server.ThreadingHTTPServer):
         def handle_error(self, *_):
-            """Be quiet, if a handshake failed."""
+            """No-op: some handshakes fail."""
 
     files = tmp_path / "server.pem", tmp_path / "server.key"
     authority.issue("server", *files)

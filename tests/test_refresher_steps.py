@@ -21,8 +21,8 @@ def _it() -> Engine:
     return it
 
 
-def test_a_call_returns_what_it_waits_for(it):
-    """Its fetch runs on another thread meanwhile."""
+def test_a_call_yields_what_it_waits_for(it):
+    """The fetch runs on another thread meanwhile."""
     gate = Gate(it)
     steps = it.refresher.get_steps(blocking=False)
 
@@ -71,7 +71,7 @@ def test_advisory_refreshes_are_not_waited_for(it):
     ("call", "args"), [("get", ()), ("refresh", ()), ("ensure", (60,))]
 )
 def test_failures_are_raised(it, call, args):
-    """By each call that waits, as its own exception."""
+    """Each call that waits raises its own exception."""
     it.source.goes_down()
     errors = []
     for _ in range(2):
@@ -146,8 +146,8 @@ def test_prompts(it):
     assert wait.done.wait(SOON)
 
 
-def test_hooks_need_no_caller(it):
-    """Events are delivered although the call has ended."""
+def test_events_without_a_caller(it):
+    """They are delivered although the call has ended."""
     gate = Gate(it)
     delivered = threading.Event()
     hook = lambda event: event.name == "succeeded" and delivered.set()  # noqa: E731 - referenced weakly
@@ -162,7 +162,7 @@ def test_hooks_need_no_caller(it):
 
 
 def test_no_thread_can_be_started():
-    """Then the caller fetches, as without an event loop."""
+    """The caller fetches itself, as it does without an event loop."""
     it = engine(background="no thread")
 
     assert 1 == run_steps(it.refresher, "get").generation

@@ -208,7 +208,7 @@ def test_rejected_keys(local, session, services, url):
 
 
 def test_presigned_urls(session, services, url, clock):
-    """They end with the session."""
+    """They expire with the session's credentials."""
     services.text = "content"
     s3 = session.client("s3", endpoint_url=url, config=S3V4)
     parameters = {"Params": {"Bucket": "b", "Key": "k"}, "ExpiresIn": 100_000}

@@ -75,7 +75,7 @@ def test_copies(hour, lasting):
 
 
 def test_one_client_across_expirations(session, still_expires):
-    """It never fails."""
+    """No request fails."""
 
     async def main():
         async with aio.session(session).create_client("s3") as client:
@@ -272,7 +272,7 @@ def stop(**_):
 
 
 def test_session_of_a_fleet(hour):
-    """It is as good as any other."""
+    """It can be used like any other session."""
     with stsession.Fleet([ROLE], source=hour.session(hour.add_user())) as fleet:
         session = aio.session(fleet.session(ROLE))
 
@@ -284,7 +284,7 @@ def test_session_of_a_fleet(hour):
 
 
 def test_credentials_of_a_client(lasting):
-    """They are never of two sets."""
+    """All parts are of one set, and no secret is in `repr` or in a pickle."""
 
     async def main():
         credentials = await aio.session(lasting).get_credentials()

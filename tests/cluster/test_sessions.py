@@ -28,12 +28,17 @@ SECONDS = 2
 """The duration of the sessions of the profile "short"."""
 
 SESSIONS = 3
-"""The number of sessions that a client sees, one after the other."""
+"""The number of sessions that a client uses, one after the other."""
 
 
 @contextlib.contextmanager
 def dask():
-    """What runs a function for each item in Dask's processes, and Dask's pickles."""
+    """
+    A cluster of Dask.
+
+    Yields two functions: one calls a function for each item in the cluster, the other
+    one pickles as Dask does.
+    """
     distributed = pytest.importorskip("distributed")
     from distributed.protocol.pickle import dumps
 
@@ -94,7 +99,7 @@ def _short():
 
 @pytest.fixture(name="environment", scope="module")
 def _environment(places, short):
-    """What the environment says, here and in the workers."""
+    """Environment variables for this process and the workers."""
     directory = Path(places["AWS_CONFIG_FILE"]).parent
     short.write_profile(directory, key=short.add_user(), name="short")
     return {
@@ -142,7 +147,7 @@ def test_tasks_of_a_process_share(run, local):
 
 
 def test_no_secrets_are_sent(cluster, run):
-    """What is sent with a task has no key of the role, even if there is one."""
+    """A pickled task contains no secrets of the role."""
     session = stsession.assume(ROLE, source="org")
     credentials = session.credentials()
 

@@ -23,7 +23,7 @@ def _url(local):
 
 
 def test_across_expirations(session, local, clock, url):
-    """Clients of a session work on; those with its keys don't."""
+    """Clients of a session continue to work; a client with its first keys fails."""
     s3 = session.client("s3", endpoint_url=url, region_name="us-east-1")
     db, sqs = (session.client(name, endpoint_url=url) for name in ("dynamodb", "sqs"))
     s3.create_bucket(Bucket="bucket")

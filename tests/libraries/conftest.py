@@ -53,7 +53,7 @@ def _session(source):
 
 @pytest.fixture(name="bucket")
 def _bucket(session, request):
-    """The name of a bucket of this test alone, because moto's data stay."""
+    """The name of a bucket for one test, because moto keeps its data."""
     name = request.function.__name__.replace("_", "-")
     session.client("s3").create_bucket(Bucket=name)
     return name

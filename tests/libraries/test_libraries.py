@@ -13,7 +13,7 @@ import stsession
 from .conftest import ROLE
 
 
-# The libraries' own warnings are no concern of ours.
+# The libraries' own warnings aren't errors.
 pytestmark = pytest.mark.filterwarnings("default")
 
 HOURS = dt.timedelta(hours=2)
@@ -177,7 +177,7 @@ def test_sqlalchemy(session, clock, local):
         )
 
     @sqlalchemy.event.listens_for(engine, "do_connect")
-    def see(dialect, connection_record, arguments, parameters):
+    def note_password(dialect, connection_record, arguments, parameters):
         passwords.append(parameters["password"])
         raise ConnectionError
 

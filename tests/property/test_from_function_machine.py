@@ -1,4 +1,4 @@
-"""A function that returns credentials, and everything that it can do."""
+"""A function that returns credentials, fails, or returns something else."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def use(self):
-        """There is one whole set; it is valid unless the last call has failed."""
+        """All parts are of one set, which is valid unless the last call failed."""
         try:
             credentials = self.session.credentials()
         except stsession.RefreshError:

@@ -17,7 +17,7 @@ from stsession.testing import LocalSTS
 
 ROLE = "arn:aws:iam::123456789012:role/Reader"
 SESSIONS = 3
-"""How many session durations an object is used for."""
+"""The number of session durations for which an object is used."""
 
 
 @pytest.fixture(name="local")

@@ -383,7 +383,7 @@ def checked_validity(min_validity: dt.timedelta) -> float:
 
 def refresher_of(session: RefreshableSession) -> Refresher:
     """
-    Return what refreshes the credentials of a session.
+    Return the refresher of a session.
 
     Raises:
         InvalidRequestError: If *session* isn't a session of this library.

@@ -56,5 +56,5 @@ def obstore(session: RefreshableSession) -> Callable[[], Any]:
 
     .. versionadded:: 0.1.0
     """
-    refresher_of(session)
+    refresher_of(session)  # reports a wrong type now
     return ObstoreCredentials(session)

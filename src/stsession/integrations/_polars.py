@@ -51,5 +51,5 @@ def polars(
 
     .. versionadded:: 0.1.0
     """
-    refresher_of(session)
+    refresher_of(session)  # reports a wrong type now
     return PolarsCredentials(session)

@@ -330,7 +330,7 @@ def sigv4(session: RefreshableSession, service: str, region: str | None = None) 
 
     .. versionadded:: 0.1.0
     """
-    refresher_of(session)
+    refresher_of(session)  # reports a wrong type now
     region = region or session.region_name
     if not region:
         raise InvalidRequestError(

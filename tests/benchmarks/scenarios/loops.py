@@ -1,4 +1,4 @@
-"""What an event loop pays for credentials."""
+"""How long an event loop stands still while tasks get credentials."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ Read = Callable[[Any], Coroutine[Any, Any, object]]
 
 def event_loop(make: Make, size: Size) -> dict[str, float]:
     """
-    200 tasks that need credentials when STS takes 300 ms.
+    200 tasks need credentials, and STS takes 300 ms.
 
-    Once by `stsession.aio`, once by a thread for each call, once in the loop.
+    They get them by `stsession.aio`, by a thread for each call, and in the loop.
     """
     from stsession import aio
 
@@ -57,9 +57,7 @@ def event_loop(make: Make, size: Size) -> dict[str, float]:
 
 
 async def _watched(read: Read, session: Any) -> tuple[float, float]:
-    """
-    Return for how long the loop stood still, and how long other work was delayed.
-    """
+    """Return for how long the loop stood still and other work was delayed."""
     stall, ended = 0.0, False
 
     async def watch() -> None:
