@@ -154,6 +154,17 @@ def test_names_of_keys(names):
     assert CREDENTIALS == stsession.from_function(lambda: returned).credentials()
 
 
+@pytest.mark.parametrize("name", ["AccountId", "account_id"])
+def test_account(name):
+    """The account ID is optional; some endpoints contain it."""
+    keys = {"AccessKeyId": "AKIA1", "SecretAccessKey": "secret", name: "123456789012"}
+
+    session = stsession.from_function(lambda: keys)
+
+    frozen = session.get_credentials().get_frozen_credentials()
+    assert "123456789012" == frozen.account_id
+
+
 @pytest.mark.parametrize("at", EXPIRATIONS.values(), ids=EXPIRATIONS)
 @pytest.mark.parametrize("ours", [True, False])
 @pytest.mark.usefixtures("clock")

@@ -333,7 +333,7 @@ def test_stream_to_another_service(library, session, local, stream):
 
 
 def test_other_services(library, session, local):
-    """The path is encoded twice, and the region can be another one."""
+    """The path is encoded twice, and the region and the host can be others."""
     auth = sigv4(session, "bedrock", "eu-west-3")
     scopes = []
 
@@ -344,7 +344,7 @@ def test_other_services(library, session, local):
 
     with serving(expiring(app, sts=local)) as host:
         url = f"{host}/model/anthropic.x%3A0/invoke"
-        custom = {"X-Amz-Custom": "a  b"}
+        custom = {"X-Amz-Custom": "a  b", "Host": "other.example"}
         response = Client(library, auth)("GET", url, headers=custom)
 
     assert (200, url) == (response[0], response[2])
@@ -362,6 +362,19 @@ def test_old_signature(client, bucket):
     }
 
     assert (200, b"value") == client("GET", f"{bucket}/key", headers=old)[:2]
+
+
+def test_old_token(library):
+    """It is removed if the current credentials have no token."""
+    service = Service()
+    auth = sigv4(stsession.from_function(get_static_keys), "s3", REGION)
+    old = {"X-Amz-Security-Token": "old"}
+
+    Client(library, auth, service)("GET", "http://host/", headers=old)
+
+    ((_, headers, _),) = service.requests
+    assert "authorization" in headers
+    assert "x-amz-security-token" not in headers
 
 
 def test_expiration(client, local, bucket, clock):

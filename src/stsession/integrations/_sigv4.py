@@ -73,7 +73,6 @@ class _SigV4:
             prepared.body = prepared.body.encode()
         self._check_body(_in_memory(prepared.body))
         self._sign_prepared(prepared, self._refresher.get())
-        prepared.deregister_hook("response", self._on_response)
         prepared.register_hook("response", self._on_response)
         return request
 
