@@ -218,6 +218,19 @@ def test_value_that_has_no_credentials(returned, problem):
     assert "secret-1" not in full_text(caught.value)
 
 
+@pytest.mark.parametrize("part", ["Credentials", "credentials", "data"])
+@pytest.mark.usefixtures("clock")
+def test_whole_response(part):
+    """The hint says to return the part of a response that has the keys."""
+    response = {part: {"AccessKeyId": "AKIA1", "SecretAccessKey": "secret-1"}}
+    session = stsession.from_function(lambda: response)
+    with pytest.raises(SourceCredentialsError, match="It has no AccessKeyId") as caught:
+        session.credentials()
+
+    assert 'response["Credentials"]' in caught.value.hint
+    assert "secret-1" not in full_text(caught.value)
+
+
 # -- Refresh --------------------------------------------------------------------------
 
 

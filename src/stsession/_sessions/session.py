@@ -392,7 +392,8 @@ def refresher_of(session: RefreshableSession) -> Refresher:
         raise InvalidRequestError(
             f"session is of type {type(session).__name__}.",
             parameter="session",
-            hint="Pass a session of this library, such as stsession.assume() returns.",
+            hint="Pass the boto3 session that stsession.assume() or another function "
+            "of stsession returned.",
         )
     return session._refresher  # noqa: SLF001 - one of ours
 

@@ -184,6 +184,10 @@ def _parse(value: object, label: str, hop: str) -> TemporaryCredentials:
     )
     if inspect.isawaitable(value):
         hint = COROUTINE_HINT
+    if isinstance(value, Mapping) and any(
+        isinstance(part, Mapping) for part in value.values()
+    ):
+        hint = 'Return the part of the response with the keys: response["Credentials"].'
     if inspect.iscoroutine(value):
         value.close()  # Python would warn that it was never awaited
     text = f"Could not use the value that {label} returned, a {type(value).__name__}."
