@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from functools import partial
 
 import pytest
@@ -13,7 +13,7 @@ import pytest
 from stsession._botocore.loader import without_collection
 from stsession._core.credentials import Record
 from stsession._core.runtime import DaemonPool, spawn
-from stsession._locks import OneTimeEvent
+from stsession._locks import OneTimeEvent, in_critical_section
 from stsession.exceptions import RefreshError
 from stsession.fleet._throttle import Throttle
 
@@ -143,6 +143,36 @@ def test_finalizers_and_signal_handlers(name, call, threads):
     if call in ("get", "held") and name not in ("first use", "expired"):
         assert {Record} == {type(it) for it in results}
     assert {True} >= set(waits)
+
+
+def test_tasks_that_are_destroyed():
+    """Hooks aren't called while a lock is held, in which a task may be collected."""
+    scene = Scene(*SCENES["expired"], threads=False)
+    calls: list[object] = []
+    locked: list[object] = []
+    waiting: list[Generator[object, None, object]] = []
+
+    def prepare() -> Callable[[], object]:
+        scene.prepare()
+        refresher, tasks = scene.it.refresher, []
+        refresher.spawn = lambda task: tasks.append(task) or True
+        waiting.append(refresher.get_steps(blocking=False))
+        next(waiting[-1])
+
+        def hook(event: object) -> None:
+            calls.append(event)
+            if in_critical_section():
+                locked.append(event)
+
+        refresher.events.subscribe(lambda: hook)
+        return tasks[0]
+
+    def act() -> None:
+        waiting[-1].close()
+
+    for _ in visits(prepare, act):
+        assert [] == locked
+    assert len(calls) > 50
 
 
 @pytest.mark.parametrize("name", ["first use", "mandatory", "expired", "refresh"])

@@ -161,6 +161,25 @@ def test_events_without_a_caller(it):
     assert delivered.wait(SOON)
 
 
+def test_hooks_after_an_interrupted_wait(it):
+    """Events of the refresh, which goes on, are delivered as well."""
+    gate = Gate(it)
+    delivered = threading.Event()
+    hook = lambda event: event.name == "succeeded" and delivered.set()  # noqa: E731 - referenced weakly
+    it.refresher.events.subscribe(lambda: hook)
+
+    def interrupt(event, seconds):
+        assert gate.began.wait(SOON)
+        raise KeyboardInterrupt
+
+    it.refresher.wait = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        it.refresher.get()
+    gate.may_end.set()
+
+    assert delivered.wait(SOON)
+
+
 def test_no_thread_can_be_started():
     """The caller fetches itself, as it does without an event loop."""
     it = engine(background="no thread")

@@ -421,7 +421,8 @@ class Refresher:
 
     def _abandon(self, owner: object) -> None:
         guarded(self._lock, lambda: self._state.abandon_owned(owner))
-        self._state.events.drain()
+        if not in_critical_section():  # where a finalizer may end a call of a task
+            self._state.events.drain()
 
     def _run(self, steps: Generator[Wait, None, T]) -> T:
         """Return the result of *steps*, and wait between them. May block."""
@@ -450,10 +451,13 @@ class Refresher:
             if freshness is Freshness.EXPIRED:
                 raise errors.reentrant_call(self.name)
             return
-        if timeout > 0 and not flight.done.is_set():
-            yield Wait(flight.done, timeout)
+        try:
+            if timeout > 0 and not flight.done.is_set():
+                yield Wait(flight.done, timeout)
+        finally:
+            if flight.owner is owner:
+                flight.attended = False
         if flight.owner is owner:
-            flight.attended = False
             self._state.events.drain()
             if timeout > 0 and flight.interruption is not None:
                 raise without_frames(flight.interruption)
