@@ -79,15 +79,6 @@ def test_trio_in_asyncio(session):
     assert asyncio.run(main()) is session.credentials()
 
 
-def test_asyncio_in_trio(session):
-    """As in a function that calls asyncio.run()."""
-
-    async def main():
-        return asyncio.run(aio.credentials(session))
-
-    assert trio.run(main) is session.credentials()
-
-
 def test_trio_as_guest_of_asyncio(local, session):
     """Tasks of both wait for the same refresh, in one thread."""
 

@@ -8,7 +8,6 @@ import math
 import sys
 
 from collections.abc import Generator
-from types import FrameType
 from typing import TypeVar
 
 from .._core.refresher import Wait
@@ -37,35 +36,9 @@ async def run(steps: Generator[Wait, None, T]) -> T:
 
 
 def _in_trio() -> bool:
-    """
-    Return whether the innermost running task is one of trio.
-
-    There may be tasks of both: a notebook, which runs in asyncio, may call
-    `trio.run()`, and trio may be the guest of another event loop.
-    """
-    trio = sys.modules.get("trio")
-    if trio is None:
-        return False
-    try:
-        of_trio = trio.lowlevel.current_task().coro.cr_frame
-    except RuntimeError:
-        return False
-    of_asyncio = _frame_of_asyncio()
-    frame: FrameType | None = sys._getframe()  # noqa: SLF001 - there is no public way
-    while frame is not None and frame is not of_asyncio:
-        if frame is of_trio:
-            return True
-        frame = frame.f_back
-    return False
-
-
-def _frame_of_asyncio() -> FrameType | None:
-    """Return the outermost frame of the current task of asyncio, if any."""
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:
-        return None
-    return getattr(task and task.get_coro(), "cr_frame", None)
+    """Return whether trio is running the current task, by the rule that anyio uses."""
+    sniffio = sys.modules.get("sniffio")  # imported by trio
+    return sniffio is not None and sniffio.thread_local.name == "trio"
 
 
 async def _wait_in_asyncio(wait: Wait) -> None:
