@@ -406,7 +406,7 @@ VARIABLE = contextvars.ContextVar("VARIABLE", default="default")
 
 
 def test_thread_and_context(broker):
-    """The call is in another thread, with a copy of the caller's context."""
+    """The function is called in another thread, with a copy of the context."""
     seen = []
 
     def look():
@@ -578,7 +578,7 @@ def test_options_of_the_endpoint(local, issue, monkeypatch):
 
 
 def test_nothing_is_shared(local, issue):
-    """What a function returns may depend on its caller."""
+    """A function may return other credentials to another caller."""
     for _ in range(2):
         session = stsession.from_function(issue)
         session.assume(TARGET).credentials()
@@ -617,7 +617,7 @@ def test_copy(copied):
 
 
 def get_in_process():
-    """Return a key that says which process called this."""
+    """Return a key that contains the ID of this process."""
     return get_keys(f"AKIA{os.getpid()}")
 
 

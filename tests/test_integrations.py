@@ -81,7 +81,7 @@ def test_no_secrets(session, adapt):
     assert secret.encode() not in data
 
 
-# Polars and obstore
+# -- Polars and obstore ---------------------------------------------------------------
 
 
 def test_polars(session, clock):
@@ -159,7 +159,7 @@ def test_outage(session, local, clock):
     assert (first, int(clock.wall())) == provider()
 
 
-# httpx and requests
+# -- httpx and requests ---------------------------------------------------------------
 
 
 class Service(requests.adapters.BaseAdapter):

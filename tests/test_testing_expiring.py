@@ -158,7 +158,7 @@ def test_requests_reach_the_application(services, session, url):
 
 @pytest.mark.parametrize("protocol", ["S3", "query", "rest-json"])
 def test_servers_that_pass_no_url(local, services, session, protocol):
-    """Such as that of the standard library: the URL is that of the path."""
+    """The URL is made of the path for servers such as the standard library's."""
     name, call, services.text = CALLS[protocol]
     app = expiring(services, sts=local)
 

@@ -175,7 +175,7 @@ def test_lists_common_prefixes(local_sts, s3, operation, size, prefix, expected)
 
 
 def test_encodes_keys_on_request(s3):
-    """Clients that don't ask for encoded keys get them as they are."""
+    """Clients that don't request encoded keys get them as they are."""
 
     def dont_encode(params, **kwargs):
         del params["EncodingType"]

@@ -15,7 +15,7 @@ httpxsession = pytest.importorskip("aiobotocore.httpxsession")
 
 
 def test_clients(session, still_expires):
-    """One works across expirations."""
+    """One client works across expirations."""
     from aiobotocore.config import AioConfig
 
     config = AioConfig(http_session_cls=httpxsession.HttpxSession)

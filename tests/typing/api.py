@@ -149,7 +149,7 @@ except stsession.RefreshError as e:
 
 
 async def in_event_loop() -> None:
-    """What tasks get."""
+    """A task."""
     assert_type(await aio.credentials(session), stsession.TemporaryCredentials)
     in_an_hour = await aio.ensure(session, dt.timedelta(hours=1))
     assert_type(in_an_hour, stsession.TemporaryCredentials)
