@@ -260,8 +260,11 @@ def _bucket(local):
 
 
 def test_get(client, bucket):
-    """The server accepts the signature of a path with special characters."""
-    assert (200, b"odd") == client("GET", f"{bucket}/a b(1)+~/é")[:2]
+    """A path with special characters is sent in the encoding of its signature."""
+    status, body, url = client("GET", f"{bucket}/a b(1)+~/é")
+
+    assert (200, b"odd") == (status, body)
+    assert "/bucket/a%20b%281%29%2B~/%C3%A9" == urlsplit(url).path
 
 
 def test_query(client, bucket):
@@ -343,7 +346,7 @@ def test_other_services(library, session, local):
         return []
 
     with serving(expiring(app, sts=local)) as host:
-        url = f"{host}/model/anthropic.x%3A0/invoke"
+        url = f"{host}/model/anthropic.x%3A0(1)/invoke"
         custom = {"X-Amz-Custom": "a  b", "Host": "other.example"}
         response = Client(library, auth)("GET", url, headers=custom)
 
@@ -408,11 +411,15 @@ def test_keys_that_are_all_rejected(client, local, bucket):
     assert 2 == local.count("AssumeRole")
 
 
-def test_head(library, session):
-    """The response has no error code; a key that isn't current is replaced."""
+@pytest.mark.parametrize("expired", [True, False])
+def test_head(library, session, clock, expired):
+    """The response has no error code; an expired or former key is replaced."""
 
     def responses():
-        session.refresh()
+        if expired:
+            clock.advance(HOUR)
+        else:
+            session.refresh()
         yield 403, {}, b""
 
     service = Service(responses())

@@ -26,7 +26,7 @@ XML = "<Response><R/></Response>"
 
 # For each protocol of AWS: a service, a call, and the response.
 CALLS = {
-    "S3": ("s3", lambda s3: s3.get_object(Bucket="b", Key="a /+%~é"), "content"),
+    "S3": ("s3", lambda s3: s3.get_object_tagging(Bucket="b", Key="a /+%~é"), XML),
     "query": ("iam", lambda iam: iam.delete_user(UserName="x+y"), XML),
     "ec2": ("ec2", lambda ec2: ec2.delete_key_pair(KeyName="x"), XML),
     "json 1.0": ("dynamodb", lambda db: db.list_tables(), "{}"),
