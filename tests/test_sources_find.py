@@ -86,6 +86,23 @@ def test_session_of_the_sdk(stub, core):
     assert ["AKIASOURCE"] == signers(stub)
 
 
+@pytest.mark.parametrize("core", [False, True], ids=["aioboto3", "aiobotocore"])
+def test_async_session(core):
+    """It can't sign the requests of a client that isn't async."""
+
+    class AioSession(botocore.session.Session):
+        async def get_credentials(self):
+            pytest.fail("it isn't called")
+
+    session = AioSession()
+    source = session if core else boto3.Session(botocore_session=session)
+    with pytest.raises(stsession.InvalidRequestError) as caught:
+        stsession.assume(READER, source=source)
+
+    assert "source is of type AioSession, which is async." in str(caught.value)
+    assert "Pass a boto3 session" in caught.value.hint
+
+
 def test_profile_name(files):
     """The source is the profile, with its region."""
     files[0].write_text(f"[profile dev]\nregion = {REGION}\n")

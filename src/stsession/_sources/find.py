@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import os
 import threading
 import weakref
@@ -112,7 +113,7 @@ def find_source(argument: SourceLike) -> Source:
         own: Source = session._own_source  # noqa: SLF001
         return own
     if isinstance(argument, (BotoSession, BotocoreSession)):
-        return _session_source(botocore_session_of(argument))
+        return _session_source(_checked(botocore_session_of(argument)))
     if argument is None or isinstance(argument, str):
         return _profile_source(argument)
     if callable(argument):
@@ -123,6 +124,16 @@ def find_source(argument: SourceLike) -> Source:
         hint="Pass the name of a profile, a session, or a function that returns "
         "credentials.",
     )
+
+
+def _checked(session: botocore.session.Session) -> botocore.session.Session:
+    if inspect.iscoroutinefunction(session.get_credentials):
+        raise InvalidRequestError(
+            f"source is of type {type(session).__name__}, which is async.",
+            parameter="source",
+            hint="Pass a boto3 session, or the session that this one was made from.",
+        )
+    return session
 
 
 def _sdk_source(
