@@ -57,6 +57,21 @@ def test_a_call_that_ends_early(it):
     assert 1 == it.refresher.get().generation
 
 
+def test_a_call_that_ends_before_the_fetch_begins(it):
+    """The thread for it has been started, so the refresh goes on as well."""
+    threads = []
+    it.refresher.spawn = lambda task: threads.append(task) or True
+    steps = it.refresher.get_steps(blocking=False)
+    next(steps)
+
+    steps.close()
+    threads.pop()()
+
+    assert 1 == it.attempts
+    assert it.refresher.record is it.refresher.fresh()
+    assert it.refresher.record is not None
+
+
 def test_advisory_refreshes_are_not_waited_for(it):
     """The current credentials are returned in the first step."""
     current = it.refresher.get()

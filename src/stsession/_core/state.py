@@ -355,9 +355,9 @@ class RefreshState:
         self.backoff.interrupted(now.monotonic, began=flight.began.monotonic)
 
     def abandon_owned(self, owner: object) -> None:
-        """Abandon the refresh that *owner* has started, if its fetch hasn't begun."""
+        """Abandon the refresh of *owner*, unless a thread has been started for it."""
         flight = self.flight
-        if flight is not None and flight.owner is owner and flight.runner is None:
+        if flight is not None and flight.owner is owner and flight.starter is not None:
             self.abandon(flight)
 
     def _check_attempts(self, now: Instant) -> None:
