@@ -149,7 +149,7 @@ def test_many_waits_that_end_in_any_order():
 
 
 def test_prompts(it):
-    """A person is prompted by another thread, and may take long to answer."""
+    """Another thread prompts; all wait, since a person may take long to answer."""
     it.refresher.needs_input = it.refresher._state.needs_input = lambda: True
     gate = Gate(it)
 

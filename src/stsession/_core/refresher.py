@@ -440,9 +440,9 @@ class Refresher:
     ) -> Generator[Wait, None, None]:
         """Start the fetch if it belongs to *owner*, and wait for it."""
         flight, freshness, timeout = joined
+        if not blocking and freshness is Freshness.EXPIRED and self.needs_input():
+            timeout = math.inf  # whichever task started it
         if flight.owner is owner:
-            if not blocking and timeout > 0 and self.needs_input():
-                timeout = math.inf
             flight.attended = blocking and timeout > 0
             if not self._start(flight, owner, freshness, blocking=blocking):
                 self._fetch(flight, owner)
