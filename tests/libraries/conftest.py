@@ -15,7 +15,7 @@ from ..local import serving
 
 ROLE = "arn:aws:iam::123456789012:role/Reader"
 
-SERVICES = ("DYNAMODB", "S3", "SQS")
+SERVICES = ("DYNAMODB", "S3", "SAGEMAKER", "SQS", "SSM")
 
 
 @pytest.fixture(name="clock")
