@@ -312,6 +312,19 @@ def test_without_expiration(local, issue, clock):
     assert 2 == local.count("AssumeRole")
 
 
+def test_expiration_at_the_epoch(issue):
+    """Zero is a time, and not the absence of one."""
+    session = stsession.from_function(lambda: {**issue(), "Expiration": 0})
+    with pytest.raises(SourceCredentialsError, match=r"expired .* ago"):
+        session.credentials()
+
+
+def test_cache():
+    """The credentials of a function are shared with no other session."""
+    with pytest.raises(stsession.InvalidRequestError, match="takes no cache"):
+        stsession.from_function(get_sync, cache=stsession.MemoryCache())
+
+
 def test_same_credentials_again(session, broker, clock):
     """They aren't a refresh: the current ones stay in use, and the error says why."""
     broker.repeats = True

@@ -91,9 +91,9 @@ class RefresherCredentials(RefreshableCredentials):
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
         """Return a consistent set of credentials. May block, see `Refresher.get`."""
-        return self.frozen(self._refresher.get())
+        return self.freeze(self._refresher.get())
 
-    def frozen(self, record: Record) -> ReadOnlyCredentials:
+    def freeze(self, record: Record) -> ReadOnlyCredentials:
         """Return the credentials of a record in botocore's class."""
         last, value = self._last
         if last is record and value is not None:

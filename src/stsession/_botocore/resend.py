@@ -76,7 +76,8 @@ class ResendHandler:
         key = self.rejected_key(response, request_dict)
         if key is None:
             return None
-        return self.delay(self.refresher.replace_rejected(key), key, request_dict)
+        replaced = self.refresher.replace_rejected(key)
+        return self.decide_resend(replaced, key, request_dict)
 
     def rejected_key(self, response: Any, request_dict: dict[str, Any]) -> str | None:
         """Return the key of the request if the service rejected it, or `None`."""
@@ -87,7 +88,7 @@ class ResendHandler:
             return None
         return key
 
-    def delay(
+    def decide_resend(
         self, replaced: Record | None, key: str, request_dict: dict[str, Any]
     ) -> float | None:
         """

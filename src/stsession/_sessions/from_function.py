@@ -10,6 +10,7 @@ from .._core.errors import hides_arguments
 from .._requests.limits import wrong_type
 from .._sources.find import function_source
 from .._sources.function import function_refresher
+from ..exceptions import InvalidRequestError
 from .chain import ChainBuilder
 from .options import Options, SessionOptions, checks_names
 from .pickling import Recipe
@@ -62,7 +63,7 @@ def from_function(
             Options of the session and of refreshes; see
             :class:`stsession.SessionOptions`. Those of the STS endpoint apply to
             :meth:`RefreshableSession.caller_identity` and to roles that the session
-            assumes. *cache* has no effect, because the credentials of a function are
+            assumes. *cache* isn't accepted, because the credentials of a function are
             shared with no other session. Settings that aren't passed, such as the
             region, are those of the environment and the default profile.
 
@@ -74,6 +75,13 @@ def from_function(
     """
     if name is not None and not isinstance(name, str):
         raise wrong_type("name", name, "a str")
+    if "cache" in options:
+        raise InvalidRequestError(
+            "from_function() takes no cache.",
+            parameter="cache",
+            hint="Leave it out: the credentials of a function are shared with no other "
+            "session. The function can have a cache of its own.",
+        )
     arguments = {"get": get, "name": name, **options}
     checked = Options(**options)
     refresher = function_refresher(get, checked.refresh, name=name, parameter="get")

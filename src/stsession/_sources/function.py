@@ -220,7 +220,8 @@ def _read(value: object) -> TemporaryCredentials | str:
 
 
 def _first(mapping: Mapping[str, Any], names: tuple[str, ...]) -> Any:
-    return next((mapping[name] for name in names if mapping.get(name)), None)
+    values = (mapping.get(name) for name in names)
+    return next((value for value in values if value not in (None, "")), None)
 
 
 def _instant(value: object) -> dt.datetime | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .._core.credentials import TemporaryCredentials
 from .._sessions.session import RefreshableSession, checked_validity, refresher_of
 from ..exceptions import InvalidRequestError
-from ._waiting import run
+from ._waiting import current_record, run
 
 
 if TYPE_CHECKING:
@@ -74,11 +74,7 @@ async def credentials(session: RefreshableSession) -> TemporaryCredentials:
 
     .. versionadded:: 0.1.0
     """
-    refresher = refresher_of(session)
-    record = refresher.fresh()
-    if record is None:
-        record = await run(refresher.get_steps(blocking=False))
-    return record.credentials
+    return (await current_record(refresher_of(session))).credentials
 
 
 async def ensure(

@@ -22,7 +22,7 @@ from .._botocore.sessions import (
 )
 from .._core.refresher import Refresher
 from .._sessions.session import RefreshableSession, refresher_of
-from ._waiting import run
+from ._waiting import current_record, run
 
 
 __all__ = ["make_session"]
@@ -53,10 +53,7 @@ class AioRefresherCredentials(AioRefreshableCredentials):  # type: ignore[misc] 
 
     async def get_frozen_credentials(self) -> ReadOnlyCredentials:
         """Return a consistent set of credentials."""
-        record = self._refresher.fresh()
-        if record is None:
-            record = await run(self._refresher.get_steps(blocking=False))
-        return self._blocking.frozen(record)
+        return self._blocking.freeze(await current_record(self._refresher))
 
     async def get_access_key(self) -> str | None:
         """Return the access key ID."""
@@ -93,7 +90,7 @@ class AioResendHandler(ResendHandler):
         if key is None:
             return None
         steps = self.refresher.replace_rejected_steps(key, blocking=False)
-        return self.delay(await run(steps), key, request_dict)
+        return self.decide_resend(await run(steps), key, request_dict)
 
 
 class _Resolver(StaticResolver):

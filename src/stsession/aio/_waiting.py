@@ -10,13 +10,27 @@ import sys
 from collections.abc import Generator
 from typing import TypeVar
 
-from .._core.refresher import Wait
+from .._core.credentials import Record
+from .._core.refresher import Refresher, Wait
 
 
-__all__ = ["run"]
+__all__ = ["current_record", "run"]
 
 
 T = TypeVar("T")
+
+
+async def current_record(refresher: Refresher) -> Record:
+    """
+    Return usable credentials; other tasks run while they are refreshed.
+
+    Raises:
+        RefreshError: If there are none, and the refresh failed.
+    """
+    record = refresher.fresh()
+    if record is None:
+        record = await run(refresher.get_steps(blocking=False))
+    return record
 
 
 async def run(steps: Generator[Wait, None, T]) -> T:

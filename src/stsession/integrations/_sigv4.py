@@ -128,15 +128,13 @@ class _SigV4:
 
     async def async_auth_flow(self, request: Any) -> AsyncGenerator[Any, Any]:
         """Sign a request of `httpx.AsyncClient`, as `sync_auth_flow` does."""
-        from ..aio._waiting import run  # noqa: PLC0415 - imports asyncio
+        from ..aio._waiting import current_record, run  # noqa: PLC0415 - imports asyncio
 
         if _is_multipart(request):
             await request.aread()
         self._check_body(_content_of(request))
         refresher = self._refresher
-        record = refresher.fresh()
-        if record is None:
-            record = await run(refresher.get_steps(blocking=False))
+        record = await current_record(refresher)
         self._sign_httpx(request, record)
         response = yield request
         if not _may_be_rejection(response, request):
