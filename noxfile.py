@@ -49,6 +49,9 @@ NO_PAGES = [f"--ignore={path}" for path in PAGES]
 # a file share what they set up.
 PARALLEL = ["-n", "auto", "--dist", "worksteal"]
 
+# Those of `stsession.aio` that need no data libraries.
+AIOBOTOCORE = ["tests/aio/test_aiobotocore.py", "tests/aio/test_trio.py"]
+
 # What the session of the same name runs, and `tests` doesn't.
 OWN_TESTS = ["-o", "norecursedirs=.*"]
 
@@ -143,9 +146,12 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def coverage(session: nox.Session) -> None:
     """Run the tests once more, and report which branches they leave out."""
-    session.install(".", *group("tests"), *group("sdk"))
+    # aiobotocore pins a version of botocore, which may not be the newest one.
+    session.install(".", *group("tests"), *group("sdk"), *group("aiobotocore"))
+    run = ("coverage", "run", "-m", "pytest", *PARALLEL)
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", *PARALLEL, *session.posargs)
+    session.run(*run, *session.posargs)
+    session.run(*run, *OWN_TESTS, *AIOBOTOCORE)
     session.run("coverage", "combine", "-q")
     session.run("coverage", "report")
 
