@@ -91,13 +91,14 @@ class RefresherCredentials(RefreshableCredentials):
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
         """Return a consistent set of credentials. May block, see `Refresher.get`."""
-        return self.freeze(self._refresher.get())
+        record = self._refresher.fresh()
+        if record is None:
+            record = self._refresher.get()
+        last, value = self._last
+        return self.freeze(record) if last is not record or value is None else value
 
     def freeze(self, record: Record) -> ReadOnlyCredentials:
         """Return the credentials of a record in botocore's class."""
-        last, value = self._last
-        if last is record and value is not None:
-            return value
         keys = record.credentials
         value = ReadOnlyCredentials(
             keys.access_key_id,
