@@ -92,18 +92,21 @@ def test_load_timeout(source):
     assert 60 == other._refreshers[0].load_timeout
 
 
-@pytest.mark.parametrize(
-    ("variables", "waits_for_advisory"), [({}, False), ({"F": "f"}, True)]
-)
-def test_lambda(source, monkeypatch, variables, waits_for_advisory):
+@pytest.mark.parametrize("in_lambda", [False, True])
+def test_lambda(source, monkeypatch, tmp_path, in_lambda):
     """There is no background in a function that is frozen between invocations."""
-    for value in variables.values():
-        monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", value)
+    config = tmp_path / "config"
+    config.write_text("[profile dev]\nregion = eu-west-1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    if in_lambda:
+        monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "f")
 
-    assert (
-        waits_for_advisory
-        is stsession.assume(READER, source=source)._refreshers[0].waits_for_advisory
-    )
+    for session in (
+        stsession.assume(READER, source=source),
+        stsession.from_profile("dev"),
+        stsession.from_function(dict),
+    ):
+        assert in_lambda is session._refreshers[0].waits_for_advisory
 
 
 def test_policy_and_endpoint_for_all(stub, source):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import datetime as dt
 import math
+import os
 import threading
 import weakref
 
@@ -22,7 +23,7 @@ from .credentials import FetchResult, Instant, Record
 from .errors import copy_to_keep, copy_to_raise, without_frames
 from .events import EventQueue
 from .policy import Freshness, RefreshPolicy
-from .runtime import Clock, current_runtime, utc
+from .runtime import HANGS_AFTER, Clock, current_runtime, utc
 from .state import Flight, RefreshState
 
 
@@ -81,10 +82,13 @@ class Refresher:
 
         source: The name of the source in messages.
 
-        load_timeout: Seconds that a caller without usable credentials waits.
+        load_timeout:
+            Seconds that a caller without usable credentials waits. By default, those of
+            the policy, or 30.
 
         waits_for_advisory:
-            Whether a caller waits for an advisory refresh that it starts.
+            Whether a caller waits for an advisory refresh that it starts. By default,
+            in AWS Lambda, which freezes the process and its threads between calls.
 
         needs_input: Returns whether a fetch would prompt a person now.
 
@@ -107,8 +111,10 @@ class Refresher:
     fetch: Callable[[], FetchResult]
     policy: RefreshPolicy = attrs.field(factory=RefreshPolicy)
     source: str = "the source"
-    load_timeout: float = 30.0
-    waits_for_advisory: bool = False
+    load_timeout: float = attrs.field()
+    waits_for_advisory: bool = attrs.field(
+        factory=lambda: "AWS_LAMBDA_FUNCTION_NAME" in os.environ
+    )
     needs_input: Callable[[], bool] = _never
     clock: Clock = attrs.field(factory=lambda: current_runtime().clock)
     random: Callable[[], float] = attrs.field(factory=lambda: current_runtime().random)
@@ -129,6 +135,11 @@ class Refresher:
     _lock: threading.RLock = attrs.field(factory=threading.RLock, init=False)
     _state: RefreshState = attrs.field(init=False)
     _max_jump: float = attrs.field(init=False)
+
+    @load_timeout.default
+    def _default_load_timeout(self) -> float:
+        limit = self.policy.load_timeout
+        return HANGS_AFTER if limit is None else limit.total_seconds()
 
     def __attrs_post_init__(self) -> None:
         self._max_jump = self.policy.tuning.clock_jump

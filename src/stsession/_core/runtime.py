@@ -19,6 +19,7 @@ from .._util import forget_after_fork, per_process
 
 
 __all__ = [
+    "HANGS_AFTER",
     "Clock",
     "DaemonPool",
     "Runtime",
@@ -83,7 +84,7 @@ def utc(wall: float) -> dt.datetime:
 
 
 HANGS_AFTER = 30.0
-"""Seconds after which a refresh counts as hanging: its default deadline."""
+"""Seconds after which a refresh counts as hanging: the default *load_timeout*."""
 
 
 class DaemonPool:

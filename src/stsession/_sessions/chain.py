@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial
@@ -108,8 +107,6 @@ class Hop:
             needs_input=needs_input,
             policy=self.policy,
             load_timeout=self._load_timeout(),
-            # Lambda freezes the process and its threads between invocations.
-            waits_for_advisory="AWS_LAMBDA_FUNCTION_NAME" in os.environ,
             keep=None if cache is None else partial(self._keep, cache, self.key()),
             record=record,
         )

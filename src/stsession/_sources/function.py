@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import inspect
-import os
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -39,9 +38,6 @@ EXPIRATION = ("Expiration", "expiry_time", "expiration")
 TEMPORARY = "ASIA"
 """The beginning of the access key IDs that are invalid without a session token."""
 
-DEFAULT_LOAD_TIMEOUT = 30.0
-"""Seconds that callers wait for the function, if the policy has no *load_timeout*."""
-
 COROUTINE_HINT = (
     "Pass a plain function, which may call asyncio.run(): it is called in a thread "
     "of its own."
@@ -72,16 +68,12 @@ def function_refresher(
     """
     _check_function(function, parameter)
     label = function_name(function)
-    limit = policy.load_timeout
     clock = current_runtime().clock
     return Refresher(
         name=name or label,
         source=label,
         fetch=FunctionFetcher(function, clock, hop=name or label),
         policy=policy,
-        load_timeout=DEFAULT_LOAD_TIMEOUT if limit is None else limit.total_seconds(),
-        # Lambda freezes the process and its threads between invocations.
-        waits_for_advisory="AWS_LAMBDA_FUNCTION_NAME" in os.environ,
         clock=clock,
     )
 

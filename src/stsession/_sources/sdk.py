@@ -448,13 +448,12 @@ def sdk_refresher(source: Source, policy: RefreshPolicy = POLICY) -> Refresher:
             The user's policy. Its windows don't apply, because botocore decides when to
             refresh. Expired credentials are never used.
     """
-    clock, load_timeout = current_runtime().clock, policy.load_timeout
+    clock = current_runtime().clock
     chosen = {name: getattr(policy, name) for name in CHOICES}
     return Refresher(
         name=source.name,
         source=source.name,
         fetch=SdkFetcher(source, clock),
         policy=attrs.evolve(POLICY, **chosen),
-        load_timeout=30.0 if load_timeout is None else load_timeout.total_seconds(),
         clock=clock,
     )
