@@ -12,8 +12,11 @@ from .._core.credentials import Record
 from .._core.refresher import Refresher
 
 
-__all__ = ["ResendHandler"]
+__all__ = ["REJECTION_STATUSES", "ResendHandler", "is_rejection", "key_of"]
 
+
+REJECTION_STATUSES = frozenset({400, 401, 403})
+"""The HTTP status codes with which services reject keys."""
 
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/|^AWS ([^:\s]+):")
 
@@ -56,12 +59,7 @@ class ResendHandler:
 
     def note_key(self, request: Any, **_: Any) -> None:
         """Record which key signed the request; the signer runs before."""
-        header = request.headers.get("Authorization")
-        if isinstance(header, bytes):
-            header = header.decode("latin-1")
-        found = _CREDENTIAL.search(header or "")
-        key = found and (found[1] or found[2])
-        request.context["stsession_key"] = key
+        request.context["stsession_key"] = key_of(request)
 
     def on_needs_retry(
         self, response: Any, request_dict: dict[str, Any], **_: Any
@@ -84,9 +82,17 @@ class ResendHandler:
         if response is None or response[0].status_code < 400:
             return None
         key: str | None = request_dict.get("context", {}).get("stsession_key")
-        if key is None or not self._is_rejection(response, request_dict):
+        if key is None:
             return None
-        return key
+        http, parsed = response
+        is_rejected = is_rejection(
+            self.refresher,
+            key,
+            code=str((parsed.get("Error") or {}).get("Code") or ""),
+            status=http.status_code,
+            method=str(request_dict.get("method")),
+        )
+        return key if is_rejected else None
 
     def decide_resend(
         self, replaced: Record | None, key: str, request_dict: dict[str, Any]
@@ -102,7 +108,7 @@ class ResendHandler:
             request_dict: The request.
         """
         if replaced is None:
-            if self._is_current(key, expired=True):
+            if _is_current(self.refresher, key, expired=True):
                 self.refresher.held()  # raises the error of the last refresh
             return None
         context = request_dict["context"]
@@ -115,28 +121,50 @@ class ResendHandler:
         context["stsession_resent"] = True
         return 0
 
-    def _is_rejection(self, response: Any, request_dict: dict[str, Any]) -> bool:
-        http, parsed = response
-        error = parsed.get("Error") or {}
-        code = str(error.get("Code") or "")
-        if code in self.refresher.policy.rejection_codes:
-            return True
-        # S3 sends no error code for HEAD. It counts as a rejection unless the key is
-        # valid; botocore's own handler runs first, and may have had it replaced.
-        return (
-            request_dict.get("method") == "HEAD"
-            and http.status_code in (400, 401, 403)
-            and not self._is_current(
-                request_dict["context"]["stsession_key"], expired=False
-            )
-        )
 
-    def _is_current(self, key: str, *, expired: bool) -> bool:
-        """Return whether *key* is the current one, and has expired or not."""
-        record = self.refresher.record
-        if record is None or record.credentials.access_key_id != key:
-            return False
-        return expired == (self.refresher.remaining(record) <= 0)
+def key_of(request: Any) -> str | None:
+    """Return the access key ID that signed a request. `None` if it isn't signed."""
+    header = request.headers.get("Authorization")
+    if isinstance(header, bytes):
+        header = header.decode("latin-1")
+    found = _CREDENTIAL.search(header or "")
+    return found and (found[1] or found[2])
+
+
+def is_rejection(
+    refresher: Refresher, key: str, *, code: str, status: int, method: str
+) -> bool:
+    """
+    Return whether a response rejects the key of its request.
+
+    Args:
+        refresher: Keeps the credentials that sign the requests.
+
+        key: The key.
+
+        code: The error code of the response. Empty if it has none.
+
+        status: The HTTP status code.
+
+        method: The HTTP method of the request.
+    """
+    if code in refresher.policy.rejection_codes:
+        return True
+    # S3 sends no error code for HEAD. It counts as a rejection unless the key is valid;
+    # botocore's own handler runs first, and may have had it replaced.
+    return (
+        method == "HEAD"
+        and status in REJECTION_STATUSES
+        and not _is_current(refresher, key, expired=False)
+    )
+
+
+def _is_current(refresher: Refresher, key: str, *, expired: bool) -> bool:
+    """Return whether *key* is the current one, and has expired or not."""
+    record = refresher.record
+    if record is None or record.credentials.access_key_id != key:
+        return False
+    return expired == (refresher.remaining(record) <= 0)
 
 
 def _is_at_start(value: object) -> bool:

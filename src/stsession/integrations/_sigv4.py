@@ -14,6 +14,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import ReadOnlyCredentials
 
+from .._botocore.resend import REJECTION_STATUSES, is_rejection, key_of
 from .._core.credentials import Record
 from .._core.refresher import Refresher
 from .._sessions.session import RefreshableSession, refresher_of
@@ -37,9 +38,6 @@ SIGNATURE = ("authorization", "x-amz-date", "x-amz-security-token", CONTENT_SHA2
 SIGNED = re.compile("host|content-type|content-md5|x-amz-.+")
 """The headers that are signed. Proxies may change others."""
 
-REJECTION_STATUSES = frozenset({400, 401, 403})
-
-_KEY = re.compile("Credential=([^/]+)/")
 _CODE = re.compile(rb'<Code>(\w+)</Code>|"(?:__type|[Cc]ode)"\s*:\s*"(?:[^"]*#)?(\w+)')
 
 
@@ -79,7 +77,7 @@ class _SigV4:
     def _on_response(self, response: Any, **options: Any) -> Any:
         """Resend a rejected request of requests, or return *response*."""
         request, answer = response.request, response
-        key = _key_of(request)
+        key = key_of(request)
         if key is not None and response.status_code in REJECTION_STATUSES:
             replaced = None
             if self._is_rejection(response, request, key):
@@ -228,16 +226,13 @@ class _SigV4:
         return {name: signed[name] for name in SIGNATURE if name in signed}
 
     def _is_rejection(self, response: Any, request: Any, key: str) -> bool:
-        """Return whether the service rejected the key of a request."""
-        code = _code_of(response)
-        if code or request.method != "HEAD":
-            return code in self._refresher.policy.rejection_codes
-        # The response to HEAD has no error code. It counts as a rejection unless the
-        # key is valid.
-        record = self._refresher.record
-        if record is None or record.credentials.access_key_id != key:
-            return True
-        return self._refresher.remaining(record) <= 0
+        return is_rejection(
+            self._refresher,
+            key,
+            code=_code_of(response),
+            status=response.status_code,
+            method=request.method,
+        )
 
     def _can_resend(self, body: bytes | None) -> bool:
         return self._refresher.policy.resend and body is not None
@@ -251,12 +246,6 @@ def _encoded_parameter(text: str) -> str:
 def _remove_signature(headers: Any) -> None:
     for name in SIGNATURE:
         headers.pop(name, None)
-
-
-def _key_of(request: Any) -> str | None:
-    """Return the access key ID that signed a request. `None` if it isn't signed."""
-    found = _KEY.search(request.headers.get("authorization", ""))
-    return found and found[1]
 
 
 def _in_memory(body: object) -> bytes | None:
