@@ -500,11 +500,13 @@ def test_no_standard_error(hand, monkeypatch, stream):
 
 def test_threads():
     """At most *max_workers* calls run at once, each of them whatever the others do."""
+    others = set(threading.enumerate())  # those of other tests may not have ended
     go, submit = threading.Event(), daemon_threads(2)
     waiting = [submit(go.wait) for _ in range(5)]
-    threads = [t for t in threading.enumerate() if t.name == "stsession-fleet"]
+    threads = set(threading.enumerate()) - others
 
     assert 2 == len(threads)
+    assert {"stsession-fleet"} == {thread.name for thread in threads}
     assert all(thread.daemon for thread in threads)
 
     cancelled, failing = submit(go.wait), submit(divmod, 7, 0)
